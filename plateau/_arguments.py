@@ -1,0 +1,50 @@
+"""Checks of arguments: each returns the value in its plain form or names what would be right."""
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from operator import index
+from typing import Any
+
+
+def number(name: str, value: Any) -> float:
+    """Return a finite real number as a float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a finite number above 0."""
+    result = number(name, value)
+    if result <= 0:
+        raise ValueError(f"{name} must be above 0, not {value}")
+    return result
+
+
+def weight(name: str, value: Any) -> float:
+    """Return the weight of an exponential average."""
+    result = number(name, value)
+    if not 0 < result <= 1:
+        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+    return result
+
+
+def whole(name: str, value: Any, *, least: int) -> int:
+    """Return a whole number of at least `least`."""
+    try:
+        result = index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+    if result < least:
+        raise ValueError(f"{name} must be at least {least}, not {result}")
+    return result
+
+
+def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Return one of a few words."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return str(value)

@@ -1,0 +1,68 @@
+"""What counts as a sample, and the errors for what does not."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plateau._kernels import LIMIT
+
+Sample = SupportsFloat | SupportsIndex
+"""A real number: int, float, a NumPy scalar, a 0-d array or tensor."""
+
+
+def as_sample(x: Any) -> float:
+    """Return `x` as a float; integers too large for one become infinite.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not one real number: a string, None, a complex number, an array.
+    """
+    if isinstance(x, (str, bytes, bytearray, complex, np.complexfloating)) or getattr(x, "ndim", 0):
+        raise TypeError(f"a sample must be one real number, not {_described(x)}")
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
+    except (TypeError, ValueError):
+        raise TypeError(f"a sample must be one real number, not {_described(x)}") from None
+
+
+def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+    """Return `xs` as a one-dimensional, contiguous float64 array.
+
+    Raises
+    ------
+    TypeError
+        If the elements are not real numbers.
+    ValueError
+        If there is not exactly one dimension.
+    """
+    array = np.asarray(xs)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"samples must be real numbers, not {array.dtype}")
+    if array.ndim != 1:
+        raise ValueError(f"samples must be one-dimensional, not of shape {array.shape}")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def first_nonfinite(xs: NDArray[np.float64]) -> int | None:
+    """Offset of the first sample that is NaN, infinite or beyond `LIMIT`."""
+    finite = np.abs(xs) <= LIMIT
+    return None if finite.all() else int(np.argmin(finite))
+
+
+def nonfinite_error(xs: NDArray[np.float64], offset: int) -> ValueError:
+    """Return the error for a sample that is not finite."""
+    where = f" at offset {offset}" if len(xs) > 1 else ""
+    return ValueError(
+        f"sample {xs[offset]}{where} is not finite (NaN, infinite, or above 2**500 in magnitude)"
+    )
+
+
+def _described(x: Any) -> str:
+    shape = getattr(x, "shape", ())
+    return f"{type(x).__name__} of shape {tuple(shape)}" if shape else repr(x)

@@ -1,0 +1,241 @@
+"""The state contract: filters, detectors and banks are plain data that can be saved and resumed."""
+
+import json
+import math
+import struct
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau import _kernels as k
+
+VERSION = 1
+"""Of the saved state: changes when a saved state would be misread."""
+
+MAGIC = b"plateau\0"
+HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
+CHECKSUM = struct.Struct("<I")
+
+Description = dict[str, Any]
+"""A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
+
+
+class Layout(NamedTuple):
+    """What the cells of one stream are, beyond those that every stream has."""
+
+    own: tuple[str, ...]  # names of the filter's own cells
+    rings: int  # length of all its ring buffers together
+    allowed: Mapping[str, Collection[int]]  # what the cells that are places in a ring may hold
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all cells before the ring buffers."""
+        return (*k.Cells._fields, *k.Rare._fields, *self.own)
+
+    @property
+    def size(self) -> int:
+        """Cells of one stream, ring buffers included."""
+        return len(self.names) + self.rings
+
+    def problem(self, table: NDArray[np.float64]) -> str | None:
+        """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
+        if not np.isfinite(table).all():
+            return "it holds a number that is not finite"
+        cells = dict(zip(self.names, table.T, strict=False))
+        for name in ("count", "run", *k.Rare._fields):
+            if (cells[name] < 0).any() or (cells[name] % 1).any():
+                return f"{name} is not a count"
+        for name, allowed in self.allowed.items():
+            if not all(value in allowed for value in cells[name].tolist()):
+                return f"{name} lies outside its ring buffer"
+        return None
+
+
+class Streaming(ABC):
+    """Something that consumes streams and whose state is a table of numbers.
+
+    The table has a row for each stream. Its columns are the named cells, then the ring buffers.
+    """
+
+    __slots__ = ("_block", "_layout")
+
+    _block: NDArray[np.float64]
+    _layout: Layout
+
+    @abstractmethod
+    def _describe(self) -> Description:
+        """Everything that the constructor was given."""
+
+    @classmethod
+    @abstractmethod
+    def _from_description(cls, description: Description) -> Self:
+        """Make a fresh one of the same description."""
+
+    def _table(self) -> NDArray[np.float64]:
+        """State, shape (streams, cells)."""
+        return self._block[None, k.PARAMS :]
+
+    def _set_table(self, table: NDArray[np.float64]) -> None:
+        """Replace the state."""
+        self._block[k.PARAMS :] = table[0]
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._block[k.PARAMS :] = 0.0
+
+    def clone(self) -> Self:
+        """Return an independent copy with the same state."""
+        twin = self._from_description(self._describe())
+        twin._block[:] = self._block
+        return twin
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data, safe for JSON: numbers, strings, lists and dicts.
+
+        Returns
+        -------
+        dict
+            ``version``, ``type`` and ``params`` say what the state belongs to; ``state`` holds its
+            numbers by name, ``ring`` among them the buffers of moving sums. There is no NaN in it.
+        """
+        table, names = self._table(), self._layout.names
+        columns = {name: _plain(table[:, i]) for i, name in enumerate(names)}
+        columns["ring"] = [_plain(row[len(names) :]) for row in table]
+        if not self._many():
+            columns = {name: values[0] for name, values in columns.items()}
+        description = self._describe()
+        kind = description.pop("type")
+        return {"version": VERSION, "type": kind, "params": description, "state": columns}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state made by `state_dict` of an object with the same parameters.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` returned, also after a round trip through JSON.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another version, type or parameters, or damaged. The present state
+            then stays as it was.
+        """
+        if not isinstance(state, Mapping) or state.keys() != {"version", "type", "params", "state"}:
+            raise ValueError("a state must be a dict of version, type, params and state")
+        _check_version(state["version"])
+        self._refuse_other({"type": state["type"], **state["params"]})
+        self._set_table(self._checked(self._table_of(state["state"])))
+
+    def to_bytes(self) -> bytes:
+        r"""Return the state as bytes, the same on every machine.
+
+        Returns
+        -------
+        bytes
+            Little-endian: ``plateau\0``, version (u32), length of the description (u32),
+            description (JSON), numbers (f64), CRC-32 of all this (u32).
+        """
+        description = json.dumps(self._describe(), sort_keys=True).encode()
+        numbers = self._table().astype("<f8").tobytes()
+        body = HEADER.pack(MAGIC, VERSION, len(description)) + description + numbers
+        return body + CHECKSUM.pack(zlib.crc32(body))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Make one from what `to_bytes` returned; it goes on exactly where that one was.
+
+        Parameters
+        ----------
+        data : bytes
+            What `to_bytes` returned.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are damaged, of another version or hold something of another class.
+        """
+        description, numbers = _unpacked(bytes(data))
+        if description["type"] != cls.__name__:
+            raise ValueError(f"these bytes hold a {description['type']}, not a {cls.__name__}")
+        made = cls._from_description(description)
+        made._set_table(made._checked(numbers.reshape(len(made._table()), -1)))
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        return _call(self._describe())
+
+    def _many(self) -> bool:
+        """Whether cells are lists in `state_dict`, one number for each stream."""
+        return False
+
+    def _refuse_other(self, description: Description) -> None:
+        mine = self._describe()
+        for key in [*mine, *(key for key in description if key not in mine)]:
+            if mine.get(key) != description.get(key):
+                theirs, ours = _call(description.get(key)), _call(mine.get(key))
+                raise ValueError(f"state was saved with {key}={theirs}, here it is {ours}")
+
+    def _table_of(self, cells: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the table that `state_dict` took apart."""
+        names = (*self._layout.names, "ring")
+        wrong = sorted(set(cells) ^ set(names))
+        if wrong:
+            raise ValueError(f"state is damaged: missing or unknown {', '.join(wrong)}")
+        rows = len(self._table())
+        try:
+            columns = [np.array(cells[name], dtype=np.float64).reshape(rows, -1) for name in names]
+        except (TypeError, ValueError):
+            raise ValueError("state is damaged: it holds something else than numbers") from None
+        return np.hstack(columns)
+
+    def _checked(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        expected = self._table().shape
+        if table.shape != expected:
+            raise ValueError(f"state is damaged: {table.size} numbers, not {math.prod(expected)}")
+        problem = self._layout.problem(table)
+        if problem:
+            raise ValueError(f"state is damaged: {problem}")
+        return table
+
+
+def _check_version(version: object) -> None:
+    if version != VERSION:
+        raise ValueError(f"state has version {version!r}, this library reads version {VERSION}")
+
+
+def _unpacked(data: bytes) -> tuple[Description, NDArray[np.float64]]:
+    """Description and numbers from what `to_bytes` made."""
+    if len(data) < HEADER.size + CHECKSUM.size or not data.startswith(MAGIC):
+        raise ValueError("these bytes are not a saved state")
+    _, version, length = HEADER.unpack_from(data)
+    _check_version(version)
+    body, checksum = data[: -CHECKSUM.size], data[-CHECKSUM.size :]
+    if CHECKSUM.unpack(checksum) != (zlib.crc32(body),):
+        raise ValueError("state is damaged: its checksum is wrong")
+    description = json.loads(body[HEADER.size : HEADER.size + length])
+    numbers = np.frombuffer(body[HEADER.size + length :], dtype="<f8")
+    return description, numbers.astype(np.float64)
+
+
+def _plain(values: NDArray[np.float64]) -> list[int | float]:
+    """Return Python numbers, whole ones as int except -0.0, whose sign int would lose."""
+    return [
+        int(v) if v.is_integer() and (v or math.copysign(1.0, v) > 0) else v
+        for v in values.tolist()
+    ]
+
+
+def _call(value: Any) -> str:
+    """Return a description as the call that makes the thing."""
+    if not isinstance(value, Mapping):
+        return repr(value)
+    arguments = ", ".join(f"{key}={_call(v)}" for key, v in value.items() if key != "type")
+    return f"{value['type']}({arguments})"

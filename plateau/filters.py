@@ -1,0 +1,363 @@
+"""Slope filters: how fast a stream moves, in its own units per sample.
+
+Each has a level (smoothed value) and a slope, scaled so that the ramp x_t = m·t has slope m. Their
+recurrences are in `plateau._kernels`.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plateau import _kernels as k
+from plateau._arguments import weight, whole
+from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._state import Description, Layout, Streaming
+
+
+class SlopeFilter(Streaming):
+    """What all slope filters share.
+
+    A slope filter looks back over a certain *length* of samples (for exponential averages the sum
+    of their time constants). Until it has seen that many it has no slope: `update` and `response`
+    return NaN for the first `warmup` samples, and only for them.
+    """
+
+    __slots__ = ()
+
+    kernels: ClassVar[str]
+    """Which kernels drive it: ``"ema"`` or ``"haar"``."""
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Leading samples that have no slope."""
+
+    @property
+    @abstractmethod
+    def delay(self) -> float:
+        """Samples by which the slope lags the stream: the group delay at frequency 0."""
+
+    @abstractmethod
+    def _constants(self) -> dict[str, float]:
+        """Return the parameters that only its kernel needs."""
+
+    @abstractmethod
+    def _make_layout(self) -> Layout:
+        """Return what its cells are."""
+
+    def make_block(
+        self, streams: int = 1, *, sign: float = 0.0, threshold: float = -math.inf, patience: int = 0
+    ) -> NDArray[np.float64]:
+        """Return a fresh block of this filter under a threshold rule; by default it never fires."""
+        constants = {"alpha": 0.0, "beta": 0.0, "half": 0.0, "smooth": 0.0} | self._constants()
+        params = k.Params(
+            **constants,
+            warmup=self.warmup,
+            delay=math.ceil(self.delay),
+            memory=1.0 / (self.warmup + 1.0),
+            sign=sign,
+            threshold=threshold,
+            patience=patience,
+        )
+        return np.concatenate([params, np.zeros(streams * self._layout.size)])
+
+    def _begin(self) -> None:
+        self._layout = self._make_layout()
+        self._block = self.make_block()
+
+    @classmethod
+    def _from_description(cls, description: Description) -> Self:
+        return cls(**{key: value for key, value in description.items() if key != "type"})
+
+    def update(self, x: Sample) -> float:
+        """Take one sample and return the slope after it.
+
+        Parameters
+        ----------
+        x : float
+            The sample, in metric units.
+
+        Returns
+        -------
+        float
+            Slope in metric units per sample; NaN for the first `warmup` samples.
+
+        Raises
+        ------
+        TypeError
+            If `x` is not one real number.
+        ValueError
+            If `x` is NaN, infinite or above 2**500 in magnitude; the state stays as it was.
+        """
+        return float(self.update_many([as_sample(x)])[0])
+
+    def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+        """Take samples in a row and return the slope after each, as so many `update` would.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            Slopes in metric units per sample; NaN for the first `warmup` samples of the stream.
+
+        Raises
+        ------
+        TypeError
+            If the samples are not real numbers.
+        ValueError
+            If there is not exactly one dimension, or a sample is NaN, infinite or above 2**500 in
+            magnitude; the state stays as it was.
+        """
+        samples = as_samples(xs)
+        bad = first_nonfinite(samples)
+        if bad is not None:
+            raise nonfinite_error(samples, bad)
+        slopes = np.empty_like(samples)
+        k.compiled(f"{self.kernels}_response")(self._block, samples, slopes)
+        return slopes
+
+    def response(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+        """Return the slopes of a whole stream; the filter's own state plays no part.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The stream from its first sample on, in metric units.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,)
+            What `update` of a fresh filter would return for each sample, bit for bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `update_many`.
+        """
+        return self._from_description(self._describe()).update_many(xs)
+
+    @property
+    def count(self) -> int:
+        """Samples taken."""
+        return int(self._block[k.PARAMS + k.COUNT])
+
+    @property
+    def level(self) -> float:
+        """Smoothed value, in metric units; NaN before the first sample."""
+        return float(self._block[k.PARAMS + k.LEVEL]) if self.count else math.nan
+
+    @property
+    def slope(self) -> float:
+        """Slope after the last sample, in metric units per sample; NaN while there is none."""
+        return float(self._block[k.PARAMS + k.SLOPE]) if self.count > self.warmup else math.nan
+
+
+class EmaHaar(SlopeFilter):
+    r"""Slope as an exponential average of the steps of an exponential average.
+
+    .. math::
+
+        d_t = (1-α)\,d_{t-1} + α\,(x_t - x_{t-1}), \qquad D_t = (1-β)\,D_{t-1} + β\,d_t
+
+        H(z) = \frac{αβ\,(1 - z^{-1})}{(1 - (1-α)\,z^{-1})\,(1 - (1-β)\,z^{-1})}
+
+    D is the slope; the level is the exponential average with weight α. Before its first sample the
+    stream is taken to have stood at it. O(1) time and memory a sample.
+
+    Parameters
+    ----------
+    alpha : float
+        Weight of a new sample in the level, 0 < alpha <= 1: a time constant of 1/alpha samples.
+    beta : float
+        Weight of a new step in the slope, 0 < beta <= 1.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not above 0 and at most 1.
+
+    Notes
+    -----
+    This is the slope of FastFace's final scheduler (Gong et al., arXiv 2404.11118), as the cascade
+    of its two averages. The paper fuses them into one recurrence of second order, whose first value
+    comes out too large by 1/β: one noisy first sample then disturbs it for thousands.
+
+    The warm-up is 1/alpha + 1/beta - 1 samples; from then on a ramp is seen at 59 % of its slope
+    or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from plateau import EmaHaar
+    >>> slopes = EmaHaar(alpha=0.1, beta=0.1).response(0.5 * np.arange(200))
+    >>> round(float(slopes[-1]), 6)
+    0.5
+    """
+
+    __slots__ = ("alpha", "beta")
+    kernels = "ema"
+
+    def __init__(self, alpha: float, beta: float) -> None:
+        self.alpha = weight("alpha", alpha)
+        self.beta = weight("beta", beta)
+        self._begin()
+
+    def _describe(self) -> Description:
+        return {"type": "EmaHaar", "alpha": self.alpha, "beta": self.beta}
+
+    @property
+    def warmup(self) -> int:
+        """Leading samples that have no slope: the two time constants together, less one."""
+        return math.ceil(1 / self.alpha + 1 / self.beta) - 1
+
+    @property
+    def delay(self) -> float:
+        """Samples by which the slope lags the stream: 1/alpha + 1/beta - 3/2."""
+        return 1 / self.alpha + 1 / self.beta - 1.5
+
+    def _constants(self) -> dict[str, float]:
+        # Weights and their complements then add up to 1 exactly, so that a constant stays one.
+        return {"alpha": 1.0 - (1.0 - self.alpha), "beta": 1.0 - (1.0 - self.beta)}
+
+    def _make_layout(self) -> Layout:
+        return Layout(own=("step",), rings=0, allowed={})
+
+
+class Ema(EmaHaar):
+    r"""Slope as the steps of an exponential average.
+
+    .. math::
+
+        d_t = (1-α)\,d_{t-1} + α\,(x_t - x_{t-1}), \qquad
+        H(z) = \frac{α\,(1 - z^{-1})}{1 - (1-α)\,z^{-1}}
+
+    d is the slope, L_t - L_{t-1}; the average itself, L_t = (1-α) L_{t-1} + α x_t, is `level`.
+    Before its first sample the stream is taken to have stood at it. O(1) time and memory a sample.
+
+    Parameters
+    ----------
+    alpha : float
+        Weight of a new sample, 0 < alpha <= 1: a time constant of 1/alpha samples.
+
+    Raises
+    ------
+    ValueError
+        If the weight is not above 0 and at most 1.
+
+    Notes
+    -----
+    It is `EmaHaar` with ``beta=1``. The warm-up is 1/alpha samples; from then on a ramp is seen at
+    63 % of its slope or more.
+
+    Examples
+    --------
+    >>> from plateau import Ema
+    >>> ema = Ema(alpha=0.5)
+    >>> ema.update_many([0.0, 2.0, 2.0]).tolist()
+    [nan, nan, 0.5]
+    >>> ema.level
+    1.5
+    """
+
+    __slots__ = ()
+
+    def __init__(self, alpha: float) -> None:
+        super().__init__(alpha, 1.0)
+
+    def _describe(self) -> Description:
+        return {"type": "Ema", "alpha": self.alpha}
+
+
+class Haar(SlopeFilter):
+    r"""Slope as the difference of two neighbouring means: a Haar kernel over a moving average.
+
+    .. math::
+
+        L_t = \frac{1}{s} \sum_{i<s} x_{t-i}, \qquad
+        D_t = \frac{1}{h} \Big( \frac{1}{h} \sum_{i<h} L_{t-i}
+              - \frac{1}{h} \sum_{i<h} L_{t-h-i} \Big), \quad h = w/2
+
+        H(z) = \frac{(1 - z^{-s})\,(1 - z^{-h})^2}{s\,h^2\,(1 - z^{-1})^2}
+
+    D is the slope, L the level. O(1) time a sample whatever the window, and memory for about
+    ``window + smooth`` numbers.
+
+    Parameters
+    ----------
+    window : int
+        Levels that the slope looks at, w, an even number of at least 2.
+    smooth : int, default 1
+        Samples in the moving average that makes a level, s, at least 1.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a whole number.
+    ValueError
+        If `window` is odd or less than 2, or `smooth` is less than 1.
+
+    Notes
+    -----
+    This is the slope of FastFace's first scheduler (Gong et al., arXiv 2404.11118). The warm-up is
+    ``window + smooth - 2`` samples. The moving sums never subtract, so they do not drift: after any
+    number of samples, and after any burst, the error is that of a fresh window.
+
+    Examples
+    --------
+    >>> from plateau import Haar
+    >>> Haar(window=4).response([0, 3, 6, 9, 9, 9, 9]).tolist()
+    [nan, nan, nan, 3.0, 2.25, 0.75, 0.0]
+    """
+
+    __slots__ = ("smooth", "window")
+    kernels = "haar"
+
+    def __init__(self, window: int, smooth: int = 1) -> None:
+        self.window = whole("window", window, least=2)
+        if self.window % 2:
+            raise ValueError(f"window must be even, not {window}")
+        self.smooth = whole("smooth", smooth, least=1)
+        self._begin()
+
+    def _describe(self) -> Description:
+        return {"type": "Haar", "window": self.window, "smooth": self.smooth}
+
+    @property
+    def warmup(self) -> int:
+        """Leading samples that have no slope: ``window + smooth - 2``."""
+        return self.window + self.smooth - 2
+
+    @property
+    def delay(self) -> float:
+        """Samples by which the slope lags the stream: half of the warm-up."""
+        return self.warmup / 2
+
+    def _constants(self) -> dict[str, float]:
+        return {"half": self.window // 2, "smooth": self.smooth}
+
+    def _make_layout(self) -> Layout:
+        half = self.window // 2
+        own, allowed, rings = [], {"past": range(half)}, half
+        for name, size in (("samples", self.smooth), ("levels", half)):
+            own += [f"{name}.{field}" for field in k.Moving._fields]
+            buffer = (size + 1) // 2
+            allowed |= {f"{name}.index": range(buffer), f"{name}.side": (0, buffer + 1)}
+            rings += 2 * (buffer + 1)
+        return Layout(own=(*own, "past"), rings=rings, allowed=allowed)
+
+
+FILTERS: dict[str, type[SlopeFilter]] = {cls.__name__: cls for cls in (Ema, EmaHaar, Haar)}
+"""Slope filters by name."""
+
+
+def filter_from(description: Description) -> SlopeFilter:
+    """Make the slope filter that a description tells of."""
+    return FILTERS[description["type"]]._from_description(description)

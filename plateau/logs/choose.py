@@ -1,0 +1,293 @@
+"""Which column is the metric, which is x, which is the learning rate.
+
+Every candidate gets points, the highest wins, and the first in file order wins a tie. Points come
+from the name first and from behaviour (how many rows, does it count up) second. All weights
+are in this file.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.words import HELD_OUT, TRAINING, side, squash, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Column
+
+# --- metric -------------------------------------------------------------------------------------
+
+# What training minimises comes before what is only measured on the way; among those a loss is
+# plainest. A reward comes first: where there is one, the losses beside it (policy, value) say
+# little about progress.
+METRICS = {
+    "reward": 11, "rew": 11, "return": 11, "returns": 11,
+    "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
+    "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
+    "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
+    "quantile": 7, "residual": 7, "residuals": 7, "energy": 6, "wer": 6, "cer": 6, "fid": 6,
+    "ppl": 6, "perplexity": 6, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
+    "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
+    "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
+    "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4, "r": 2,
+}  # fmt: skip
+LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
+UP = frozenset(
+    "r reward rew return returns accuracy acc score f1 bleu rouge auc auroc map ap ar iou miou dice "
+    "precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits mcc kappa "
+    "correct likelihood".split()
+)
+
+# Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
+PLAIN = TRAINING | {
+    "total",
+    "step",
+    "epoch",
+    "iter",
+    "batch",
+    "lm",
+    "metrics",
+    "episode",
+    "ep",
+    "mean",
+    "avg",
+    "average",
+    "running",
+    "smoothed",
+    "ema",
+    "smooth",
+    "log",
+}
+# A total beside its parts has the plainer name: each word more costs a point.
+EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
+# A smoothed copy hides the noise that the detector wants to know.
+SMOOTHED, SMOOTHED_WORDS = -1.5, {"avg", "average", "running", "smoothed", "ema", "smooth"}
+# Held-out rows are few, and they are the second thing to look at.
+HELD_OUT_POINTS = -4.0
+# Adversarial losses and regularisers need not fall while training goes well.
+AUXILIARY, AUXILIARY_WORDS = (
+    -1.0,
+    frozenset(
+        "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux "
+        "policy value vf entropy".split()
+    ),
+)
+# A generator is measured against an opponent that moves; a critic estimates a distance at least.
+OPPONENT, OPPONENT_WORDS = -2.0, frozenset("gen generator g".split())
+# "loss_0", "loss_q3": one of several.
+NUMBERED = -1.5
+# Extremes and spreads of a metric, and things that only sound like one ("loss scale").
+NOT_IT, NOT_IT_WORDS = (
+    -8.0,
+    frozenset(
+        "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
+        "mem eta throughput weight coef coeff target patience size ratio images hours samples".split()
+    ),
+)
+NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
+UNKNOWN = 1.0  # a name we know nothing about
+UNNAMED = 6.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
+CONSTANT_FROM = 2  # rows from which "always the same" means something
+OWN_X = 2.0  # x on the same row
+SHARE = 0.1  # of two line shapes with the same metric the longer one leads
+ROWS = 2.0  # per factor of ten in rows below the longest candidate
+
+
+def direction(name: str) -> str:
+    """ "min" or "max": the way the metric of that name should move."""
+    found = words(name)
+    if any(word in METRICS and word not in UP for word in found) or squash(name).endswith("loss"):
+        return "min"
+    up = any(word in UP or word.endswith(("accuracy", "reward")) for word in found)
+    return "max" if up else "min"
+
+
+def metric_points(column: Column) -> float:
+    """Points of a column's name as the metric."""
+    if not column.name:
+        return UNNAMED
+    if column.implied:
+        return NOT_IT
+    if lr_points(column):
+        return NOT_LR
+    found = words(column.name)
+    points = max((_metric_word(word) for word in found), default=0.0)
+    if ("cross", "entropy") in zip(found, found[1:], strict=False):
+        points = max(points, METRICS["crossentropy"])
+    points = points or UNKNOWN
+    known = sum(_metric_word(word) > 0 for word in found)
+    extra = sum(word not in PLAIN and word not in HELD_OUT for word in found) - max(known, 1)
+    points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
+    points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
+    points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
+    points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d+$|_[a-z]\d+$", column.name))
+    points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
+    points += NOT_IT * bool(NOT_IT_WORDS.intersection(found))
+    named = side(column.name)
+    points += HELD_OUT_POINTS * (column.held_out if named is None else named)
+    return points + NOT_IT * (x_points(column) >= X_EPOCH)
+
+
+def is_unknown(column: Column) -> bool:
+    """Whether the name says nothing about what the column is."""
+    return not any(map(_metric_word, words(column.name)))
+
+
+def is_counter(values: NDArray[np.float64]) -> bool:
+    """Whole numbers that only go up, or stay as they are: no metric, whatever the name."""
+    change = np.diff(values)
+    up = is_whole(values) and bool(np.all(change > 0))
+    return len(values) > CONSTANT_FROM and (up or not change.any())
+
+
+def _metric_word(word: str) -> float:
+    if word in METRICS:
+        return float(METRICS[word])
+    for ending in LONG_METRICS:
+        if word.endswith(ending) and word != "entropy":
+            return float(METRICS.get(ending, METRICS["crossentropy"]))
+    return 0.0
+
+
+# --- x ------------------------------------------------------------------------------------------
+
+STEPS = frozenset("step steps timestep timesteps iter iters iteration iterations itr it update "
+                  "updates batch batches minibatch up".split())  # fmt: skip
+AMOUNTS = frozenset("frame frames sample samples token tokens kimg image images "
+                    "sentences examples seen".split())  # fmt: skip
+ROUNDS = frozenset("round rounds tree trees boosting generation gen episode episodes trial tick "
+                   "ticks".split())  # fmt: skip
+EPOCHS = frozenset(["epoch", "epochs", "ep"])
+TIMES = frozenset("time timestamp t date wall elapsed seconds secs sec hours ms relative".split())
+
+# Finer counters first: a step is what the detector counts in.
+X_STEP, X_IMPLIED, X_AMOUNT, X_ROUND, X_EPOCH = 10.0, 9.0, 8.0, 7.0, 6.0
+X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
+X_UNKNOWN = 3.0  # any column of whole numbers that counts up
+X_TIME = 1.0  # only where nothing else counts
+X_DISTINCT = 2.0  # per share of rows that x tells apart
+X_ELSEWHERE = -3.0  # x that must be fetched from other lines
+X_LEAST = 1.0
+# "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
+NO_X = frozenset("per sec s rate speed size remaining left eta loss acc accuracy lr norm max "
+                 "reward rew".split())  # fmt: skip
+BACK_MOST = 0.5  # of the rows; above, a column does not count up
+BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
+UP_LEAST = 0.9  # of the rows, for a column without a telling name
+RESTARTS_SHARE = 0.5  # of an inner counter's restarts at which the epoch goes up
+
+
+def x_points(column: Column) -> float:
+    """Points of a column's name as x."""
+    if column.implied:
+        return X_IMPLIED
+    found = words(column.name)
+    points = 0.0
+    for vocabulary, worth in (
+        (STEPS, X_STEP), (AMOUNTS, X_AMOUNT), (ROUNDS, X_ROUND), (EPOCHS, X_EPOCH), (TIMES, X_TIME),
+    ):  # fmt: skip
+        if vocabulary.intersection(found):
+            points = worth
+            break
+    if points == X_TIME:
+        return points
+    if not points or NO_X.intersection(found) or TIMES.intersection(found):
+        return 0.0
+    return points + X_GLOBAL * bool(GLOBAL_WORDS.intersection(found))
+
+
+def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
+    """Points of a column as x once its numbers are known; minus infinity where it cannot be."""
+    points = x_points(column)
+    if len(x) > 1:
+        change = np.diff(x)
+        back = float(np.mean(change < 0)) if len(change) else 0.0
+        if not np.isfinite(x).all() or back > BACK_MOST or not change.any():
+            return -np.inf
+        if not points:
+            counts = is_whole(x) and np.mean(change > 0) >= UP_LEAST
+            points = (X_TIME if _is_clock(x) else X_UNKNOWN) if counts else -np.inf
+        points += X_DISTINCT * len(np.unique(x)) / len(x)
+    return points
+
+
+def counts_steps(x_name: str, x: NDArray[np.float64]) -> bool:
+    """Whether x counts optimisation steps."""
+    found = words(x_name)
+    named = any(word in STEPS or word.endswith(("step", "steps")) for word in found)
+    return named and is_whole(x) and bool(np.all(np.diff(x) >= 0))
+
+
+def is_whole(x: NDArray[np.float64]) -> bool:
+    """All whole numbers."""
+    return bool(np.isfinite(x).all() and np.all(x == np.floor(x)))
+
+
+def restarts(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a counter goes back, from one row to the next."""
+    return np.diff(x) < 0
+
+
+def is_epoch(epoch: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:
+    """Whether a column goes up where an inner counter starts again, and hardly anywhere else."""
+    change = np.diff(epoch)
+    return is_whole(epoch) and bool(
+        np.mean(change[back] > 0) > RESTARTS_SHARE
+        and np.mean(change < 0) < BACK_FEW
+        and np.mean(change[~back] != 0) < BACK_FEW
+    )
+
+
+def _is_clock(x: NDArray[np.float64]) -> bool:
+    """Seconds or milliseconds since 1970, of this century."""
+    return bool(np.all((x > 9e8) & (x < 4e9)) or np.all((x > 9e11) & (x < 4e12)))
+
+
+# --- learning rate ------------------------------------------------------------------------------
+
+LR_NAMED, LR_RATE = 10.0, 4.0  # "rate" alone is one only where the line has no better
+LR_EXTRA_WORD = -0.5
+LR_SAME_ROWS = 3.0
+NO_LR = frozenset("scale mult decay ratio policy max min factor drop warmup loss".split())
+LR_LARGEST = 100.0
+
+
+def lr_points(column: Column) -> float:
+    """Points of a column's name as the learning rate; 0 where it is none."""
+    found = words(column.name)
+    pairs = {first + second for first, second in zip(found, found[1:], strict=False)}
+    if NO_LR.intersection(found):
+        return 0.0
+    if pairs & {"learningrate", "lr", "learnrate"} or {"lr", "lrate", "learningrate"} & set(found):
+        return LR_NAMED + LR_EXTRA_WORD * max(len(found) - 1, 0)
+    return LR_RATE if found == ("rate",) else 0.0
+
+
+def is_lr(values: NDArray[np.float64]) -> bool:
+    """Behaves like a learning rate: small, not negative, not all zero."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) and np.all((finite >= 0) & (finite <= LR_LARGEST)) and finite.any())
+
+
+# --- names a user types -------------------------------------------------------------------------
+
+
+def matching(wanted: str, names: Iterable[str]) -> set[str]:
+    """The names that ``wanted`` stands for: exact, then by letters and digits, then by the end."""
+    names = set(names)
+    if wanted in names:
+        return {wanted}
+    short = squash(wanted)
+    same = {name for name in names if squash(name) == short}
+    if same or not short:
+        return same
+    ending = {name for name in names if squash(name).endswith(short)}
+    prefixes = {re.sub(re.escape(wanted) + "$", "", name) for name in ending}
+    sides_by_side = all(prefix.endswith(" - ") for prefix in prefixes)
+    return ending if len(ending) == 1 or sides_by_side else set()

@@ -1,0 +1,125 @@
+"""The common form of all readers: tables of named columns, each value tied to its row.
+
+A row is an index into the lines of a text log, or into the records of a table or a JSON document.
+Columns are sparse: a row without a value is simply not there, so that a NaN is always a logged one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Data = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class Column:
+    """A named series of numbers, converted when it is first looked at.
+
+    Attributes
+    ----------
+    name : str
+        As the log writes it; empty where the log gives none.
+    held_out : bool
+        True where the text beside it says validation or test.
+    implied : bool
+        True for a counter that the log does not name.
+    rows : NDArray[int64], shape (n,)
+        Increasing.
+    values : NDArray[float64], shape (n,)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], Data],
+        *,
+        held_out: bool = False,
+        implied: bool = False,
+    ) -> None:
+        self.name = name
+        self.held_out = held_out
+        self.implied = implied
+        self._load = load
+
+    @cached_property
+    def _data(self) -> Data:
+        return self._load()
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        return self._data[0]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        return self._data[1]
+
+    def __repr__(self) -> str:
+        return f"Column({self.name!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns that stand on the same rows: one shape of text line, or a whole CSV file.
+
+    Attributes
+    ----------
+    columns : list of Column
+    size : int
+        Number of rows.
+    run : str or None
+        The run's own name where the log keeps several runs apart by one.
+    sparse : bool
+        True where columns may lack rows (files of records); lines of one shape lack none.
+    """
+
+    columns: list[Column]
+    size: int
+    run: str | None = None
+    sparse: bool = False
+
+
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
+
+
+def number(token: str) -> float | None:
+    """The number a token stands for, in all the ways that logs write one; None for other text."""
+    text = token.strip()
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    try:
+        return float(text)
+    except ValueError:
+        odd = MSVC.fullmatch(text)
+    if not odd:
+        return None
+    if "inf" in text.lower():
+        return -math.inf if odd[1] == "-" else math.inf
+    return math.nan
+
+
+def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
+    """The rows whose token is a number, and these numbers."""
+    tokens = list(tokens)
+    at = np.asarray(rows, dtype=np.int64)
+    try:
+        return at, np.array([float(token) for token in tokens], dtype=np.float64)
+    except ValueError:
+        found = [number(token) for token in tokens]
+    present = np.array([value is not None for value in found], dtype=bool)
+    return at[present], np.array([v for v in found if v is not None], dtype=np.float64)
+
+
+def column(name: str, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Column:
+    """A column whose numbers are already there."""
+    return Column(name, lambda: (rows, values))

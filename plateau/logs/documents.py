@@ -1,0 +1,187 @@
+"""JSON: one object a line, or one document with the series somewhere in it.
+
+Python's own parser reads these: it accepts the bare ``NaN`` that training logs are full of and
+objects of any shape; polars does neither.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateau.logs.columns import number, numbers
+from plateau.logs.records import tables_of
+from plateau.logs.tables import name_after_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plateau.logs.columns import Data, Table
+    from plateau.logs.source import Source
+
+BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
+BAD_MOST = 0.5  # of the lines; above, the file is no JSON lines
+DEEPEST = 8
+
+Record = dict[str, Any]
+
+
+def parse(text: str) -> Any:
+    """Parse JSON, also with NaN and infinities in any spelling."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return json.loads(BARE.sub(_standard, text))
+
+
+def _standard(match: re.Match[str]) -> str:
+    if match[2].lower() == "nan":
+        return "NaN"
+    return "-Infinity" if match[1] == "-" else "Infinity"
+
+
+# --- one object a line --------------------------------------------------------------------------
+
+
+def read_lines(source: Source) -> tuple[list[Table], list[int]] | None:
+    """Tables of a file with one JSON object a line; None where it is something else."""
+    records: list[Record] = []
+    rows: list[int] = []
+    bad: list[int] = []
+    filled = [row for row, line in enumerate(source.lines) if line.strip()]
+    for row in filled:
+        record = _record(source.lines[row])
+        if record is None:
+            bad.append(row)
+            if len(bad) > BAD_MOST * len(filled):
+                return None
+        else:
+            records.append(record)
+            rows.append(row)
+    if len(records) < 2 and not bad:  # one object may be a whole document on one line
+        return None
+    if bad:
+        what = "line is" if len(bad) == 1 else "lines are"
+        source.warnings.append(
+            f"{len(bad)} {what} no JSON object and left out, "
+            f"the first is line {source.numbers[bad[0]]}"
+        )
+    return _tables(records), rows
+
+
+def _record(line: str) -> Record | None:
+    try:
+        record = parse(line) if line.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _tables(records: list[Record]) -> list[Table]:
+    found: dict[str, tuple[list[int], list[float]]] = {}
+    texts: dict[str, list[str | None]] = {}
+    for row, record in enumerate(records):
+        for name, value in _flat(record):
+            if isinstance(value, str):
+                labels = texts.setdefault(name, [])
+                labels += [None] * (row - len(labels)) + [value]
+            else:
+                rows, values = found.setdefault(name, ([], []))
+                rows.append(row)
+                values.append(value)
+    series = {
+        name: (np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64))
+        for name, (rows, values) in found.items()
+    }
+    return tables_of(series, texts, len(records))
+
+
+def _flat(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, float | str]]:
+    """Numbers and texts of an object and of the objects in it: "Loss/D/loss.mean"."""
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and depth < DEEPEST:
+            yield from _flat(value, f"{name}.", depth + 1)
+        elif isinstance(value, str):
+            read = number(value)
+            yield name, value if read is None else read
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield name, float(value)
+
+
+# --- one document -------------------------------------------------------------------------------
+
+
+def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
+    """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
+    text = "\n".join(source.lines)
+    try:
+        document = parse(text)
+    except (ValueError, RecursionError):
+        return None
+    lists = list(_lists(document))
+    records = max((found for _, found in lists if _all(found, dict)), key=len, default=[])
+    plain = {name: found for name, found in lists if _all(found, int | float | str | None)}
+    grids = max((found for _, found in lists if _is_grid(found)), key=len, default=[])
+    series = {
+        name: data
+        for name, found in plain.items()
+        if len((data := numbers(range(len(found)), map(str, found)))[0]) > 1
+    }
+    longest = max((len(data[0]) for data in series.values()), default=0)
+    if len(records) >= max(longest, len(grids), 1):
+        return _tables(records), _record_rows(source.lines, records)
+    if grids and len(grids) >= longest:
+        columns = [
+            numbers(range(len(grids)), map(str, column)) for column in zip(*grids, strict=True)
+        ]
+        named = {f"column {index}": data for index, data in enumerate(columns, start=1)}
+        return tables_of(name_after_file(named, source.path), {}, len(grids)), [0] * len(grids)
+    if isinstance(document, dict) and not series:
+        return _tables([document]), [0]
+    if series:
+        return tables_of(series, {}, longest), [0] * max(map(len, plain.values()))
+    return None
+
+
+def _lists(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, list[Any]]]:
+    """All lists of a document with their paths; objects keyed 0, 1, 2 … are lists too."""
+    if depth > DEEPEST:
+        return
+    if isinstance(node, dict):
+        if len(node) > 1 and all(key.isdigit() for key in node):
+            yield from _lists(list(node.values()), name, depth)
+            return
+        for key, value in node.items():
+            yield from _lists(value, f"{name}.{key}" if name else key, depth + 1)
+    elif isinstance(node, list) and node:
+        yield name, node
+
+
+def _all(items: list[Any], kind: Any) -> bool:
+    return all(isinstance(item, kind) and not isinstance(item, bool) for item in items)
+
+
+def _is_grid(items: list[Any]) -> bool:
+    """Rows of equal length, all numbers."""
+    return (
+        _all(items, list)
+        and len({len(row) for row in items}) == 1
+        and all(_all(row, int | float) for row in items)
+    )
+
+
+def _record_rows(lines: list[str], records: list[Record]) -> list[int]:
+    """The line of each record, where some key stands in each of them and nowhere else."""
+    for key in records[0]:
+        quoted = re.compile(re.escape(json.dumps(key)) + r"\s*:")
+        at = [row for row, line in enumerate(lines) for _ in quoted.finditer(line)]
+        if len(at) == len(records):
+            return at
+    return [0] * len(records)
+
+
+__all__ = ["Data", "parse", "read_document", "read_lines"]

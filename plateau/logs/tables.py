@@ -1,0 +1,218 @@
+"""CSV, TSV and whitespace tables: find the layout, let polars read the cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choose import is_whole
+from plateau.logs.columns import Table, number
+from plateau.logs.records import tables_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from plateau.logs.columns import Data
+    from plateau.logs.source import Source
+
+SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table"}  # "" is any white space
+SAMPLE = 50  # rows that the layout is guessed from
+EVEN = 0.9  # of the sampled rows have as many cells as the header
+NUMERIC = 0.4  # of the cells are numbers, at least
+ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
+DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is written.
+
+    Attributes
+    ----------
+    format : str
+        "csv", "tsv" or "table".
+    separator : str
+        Empty for any white space.
+    names : tuple of str
+        One for each column; empty where the table has no header.
+    width : int
+        Number of columns.
+    rows : tuple of int
+        Lines that hold rows.
+    """
+
+    format: str
+    separator: str
+    names: tuple[str, ...]
+    width: int
+    rows: tuple[int, ...]
+
+
+def find_layout(lines: list[str]) -> Layout | None:
+    """The layout of a table, or None for lines that are none."""
+    filled = [row for row, line in enumerate(lines) if line.strip()]
+    plain = [row for row in filled if not lines[row].lstrip().startswith(("#", "%"))]
+    remarks = [row for row in filled if plain and row < plain[0]]
+    remark = lines[remarks[-1]].strip().lstrip("#% ") if remarks else ""
+    for separator, kind in SEPARATORS.items():
+        layout = _layout(lines, plain, remark, separator, kind)
+        if layout:
+            return layout
+    return None
+
+
+def _layout(
+    lines: list[str], plain: list[int], remark: str, separator: str, kind: str
+) -> Layout | None:
+    sample = [cells(lines[row], separator) for row in plain[: SAMPLE + 1]]
+    if not sample:
+        return None
+    header = sample[0] if not any(number(cell) is not None for cell in sample[0]) else None
+    body = sample[1:] if header else sample
+    if len(body) < (1 if header else 2):
+        return None
+    widths = [len(row) for row in body]
+    width = max(set(widths), key=widths.count)
+    if (
+        (width < 2 and not (header is None and separator == ""))
+        or widths.count(width) < EVEN * len(body) - 1
+        or (header and len(header) != width)
+        or _numeric(body) < (NUMERIC if separator and header else ALL_NUMERIC)
+    ):
+        return None
+    names = header or _remark_names(remark, separator, width)
+    first = lines[plain[0]].strip()
+    rows = [row for row in plain if not (header and lines[row].strip() == first)]
+    return Layout(kind, separator, tuple(names), width, tuple(rows))
+
+
+def cells(line: str, separator: str) -> list[str]:
+    """The cells of one line, without quotes and padding."""
+    if not separator:
+        return line.split()
+    if separator == ";":
+        line = decimal_points(line)
+    if '"' in line:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    return [cell.strip() for cell in line.rstrip("\r\n").split(separator)]
+
+
+def decimal_points(line: str) -> str:
+    """Where semicolons part the cells, a comma between digits is a decimal mark."""
+    return DECIMAL_COMMA.sub(".", line)
+
+
+def _numeric(body: list[list[str]]) -> float:
+    """Share of numbers among the cells that hold anything."""
+    held = [cell for row in body for cell in row if cell.lower() not in BLANK]
+    return sum(number(cell) is not None for cell in held) / len(held) if held else 0.0
+
+
+def _remark_names(remark: str, separator: str, width: int) -> list[str]:
+    """Names from a header behind "#", which may have another separator than the rows."""
+    for mark in (separator, ",", ""):
+        names = cells(remark, mark) if remark and not _is_json(remark) else []
+        if len(names) == width:
+            return names
+        if mark == "," and 1 < len(names) < width:
+            # A name stands for several columns, nobody says how many: sure are the first two.
+            return names[:2] + [f"column {index}" for index in range(3, width + 1)]
+    return []
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
+    """The columns of a table, and the line (an index) of each of its rows."""
+    rows = list(layout.rows)
+    if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
+        last = cells(source.lines[rows[-1]], layout.separator)
+        if len(last) < layout.width:
+            line = source.numbers[rows.pop()]
+            source.warnings.append(f"line {line} is cut off and was left out")
+    frame = _frame([source.lines[row] for row in rows], layout)
+    if frame.height != len(rows):  # a quoted cell with a line end in it
+        rows = (rows + [rows[-1]] * frame.height)[: frame.height]
+    names = layout.names or tuple(f"column {index + 1}" for index in range(layout.width))
+    series: dict[str, Data] = {}
+    texts: dict[str, list[str | None]] = {}
+    for name, text in zip(names, frame, strict=True):
+        data = _numbers(text)
+        if len(data[0]):
+            series.setdefault(name, data)
+        if 2 * len(data[0]) < len(text) - text.null_count():
+            texts[name] = text.to_list()
+    _tell_lost(source, series, rows)
+    if not layout.names:
+        series = name_after_file(series, source.path)
+    return tables_of(series, texts, len(rows)), rows
+
+
+def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
+    """All cells as text; a wrong cell then costs itself, not the file."""
+    import polars as pl  # slow to import, and text logs do without
+
+    if not layout.separator:
+        lines = ["\t".join(line.split()) for line in lines]
+    if layout.separator == ";":
+        lines = [decimal_points(line) for line in lines]
+    return pl.read_csv(
+        io.BytesIO("\n".join(lines).encode(errors="replace")),
+        has_header=False,
+        separator=layout.separator or "\t",
+        schema={f"{index}": pl.String for index in range(layout.width)},
+        truncate_ragged_lines=True,
+        ignore_errors=True,
+    ).select(pl.all().str.strip_chars().replace("", None))
+
+
+def _numbers(text: pl.Series) -> Data:
+    """The cells that are numbers; polars reads the usual ones, `number` the odd rest."""
+    import polars as pl
+
+    parsed = text.cast(pl.Float64, strict=False)
+    odd = (parsed.is_null() & text.is_not_null()).arg_true()
+    if len(odd):
+        parsed = parsed.scatter(odd, [number(cell) for cell in text.gather(odd)])
+    present = parsed.is_not_null()
+    rows = present.arg_true().to_numpy().astype(np.int64)
+    return rows, parsed.drop_nulls().to_numpy().astype(np.float64)
+
+
+def _tell_lost(source: Source, series: dict[str, Data], rows: list[int]) -> None:
+    """Warn of lines without any number."""
+    full = np.zeros(len(rows), dtype=bool)
+    for at, _ in series.values():
+        full[at] = True
+    lost = np.flatnonzero(~full)
+    if len(lost):
+        source.warnings.append(
+            f"{len(lost)} lines hold no numbers and were left out, "
+            f"the first is line {source.numbers[rows[lost[0]]]}"
+        )
+
+
+def name_after_file(series: dict[str, Data], path: str) -> dict[str, Data]:
+    """Name the one series of a table without header after its file, as in ``metrics/loss``."""
+    measured = [
+        name
+        for name, (_, values) in series.items()
+        if not (is_whole(values) and np.all(np.diff(values) > 0))
+    ]
+    if len(measured) != 1:
+        return series
+    stem = Path(path).name.split(".")[0]
+    return {stem if name in measured else name: data for name, data in series.items()}

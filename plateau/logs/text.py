@@ -1,0 +1,190 @@
+"""Text logs of any program: find the line shapes that recur and take their numbers as columns.
+
+A line is literal text with numbers in it. The literal part is the line's *shape*; lines of one
+shape form a table, whose columns are the number slots (named in :mod:`plateau.logs.naming`).
+Nothing here knows any framework.
+
+Taking every line apart with one general expression is slow. Lines that differ in their digits
+only are found first (deleting the digits is one pass in C); one of them is taken apart, and an
+expression made from it reads the others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from plateau.logs.columns import Column, Table, numbers
+from plateau.logs.naming import Slot, cells, header_of, name_slots, normal_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plateau.logs.columns import Data
+
+CLOCK = (
+    r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
+)
+DATE = rf"\d+(?:[-/.]\d+){{2,}}(?:[T ]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+NUMBER = (
+    r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
+    r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
+    r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
+)
+# A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
+# that letters and more digits follow (0x40af, 1fb870a).
+TOKEN = re.compile(rf"(?<![\w@#])(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)")
+IS_NUMBER = re.compile(NUMBER)
+DIGITS = re.compile(r"\d+")
+
+BULK = 16  # lines from which an expression of their own pays
+ROUNDS = 8  # expressions tried for one fingerprint
+LEAST = 2  # lines that make a shape recur
+
+BARE = re.compile(
+    rf"(?:{NUMBER})(?![A-Za-z]{{3}})"
+)  # a cell of a printed table: 12, 0.5, 2.5G, 1/10
+HEADER_LEAST = 3  # columns of a printed table
+HEADER_NEAR = 5  # lines from the header to the first row
+
+
+@dataclass
+class Shape:
+    """The lines of one shape: their rows and number tokens."""
+
+    rows: list[int] = field(default_factory=list)
+    tokens: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, rows: Iterable[int], tokens: Iterable[tuple[str, ...]]) -> None:
+        self.rows += rows
+        self.tokens += tokens
+
+
+Shapes = dict[tuple[str, ...], Shape]
+
+
+def mine(lines: list[str], *, cut: bool) -> list[Table]:
+    """Tables of the recurring line shapes, in order of appearance."""
+    shapes: Shapes = {}
+    for rows in _alike(lines).values():
+        _take_apart(lines, rows, shapes)
+    recurring = [
+        (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= LEAST
+    ]
+    for _, shape in recurring:
+        _sort(shape)
+        if cut and shape.rows[-1] == len(lines) - 1 and _cut_short(shape, lines[-1]):
+            shape.rows.pop()
+            shape.tokens.pop()
+    recurring.sort(key=lambda item: item[1].rows[0])
+    tables = [_table(literals, shape, lines) for literals, shape in recurring]
+    return [table for table in tables if table.columns]
+
+
+def _alike(lines: list[str]) -> dict[bytes, list[int]]:
+    """Rows of the lines that differ in nothing but digits."""
+    bare = "\n".join(lines).encode(errors="replace").translate(None, b"0123456789")
+    alike: dict[bytes, list[int]] = {}
+    for row, key in enumerate(bare.split(b"\n")):
+        if row_list := alike.get(key):
+            row_list.append(row)
+        else:
+            alike[key] = [row]
+    return alike
+
+
+def _take_apart(lines: list[str], rows: list[int], shapes: Shapes) -> None:
+    """Read the numbers of lines that are alike into their shapes."""
+    for _ in range(ROUNDS):
+        if len(rows) < BULK:
+            break
+        literals, tokens = _split(lines[rows[0]])
+        match = _expression(literals, tokens).fullmatch
+        found = [match(lines[row]) for row in rows]
+        if tokens:
+            _shape(shapes, literals).add(
+                [row for row, hit in zip(rows, found, strict=True) if hit],
+                [hit.groups() for hit in found if hit],
+            )
+        rows = [row for row, hit in zip(rows, found, strict=True) if not hit]
+    for row in rows:
+        literals, tokens = _split(lines[row])
+        if tokens:
+            _shape(shapes, literals).add([row], [tuple(tokens)])
+
+
+def _split(line: str) -> tuple[list[str], list[str]]:
+    parts = TOKEN.split(line)
+    return parts[::2], parts[1::2]
+
+
+def _shape(shapes: Shapes, literals: list[str]) -> Shape:
+    key = tuple(normal_literal(literal) for literal in literals)
+    return shapes.setdefault(key, Shape())
+
+
+def _expression(literals: list[str], tokens: list[str]) -> re.Pattern[str]:
+    """Match lines that differ from one line in the digits of its tokens only."""
+    parts = [re.escape(literals[0])]
+    for token, literal in zip(tokens, literals[1:], strict=True):
+        parts += ["(", DIGITS.sub(r"\\d+", re.escape(token)), ")", re.escape(literal)]
+    return re.compile("".join(parts))
+
+
+def _sort(shape: Shape) -> None:
+    """File order, after several kinds of digit patterns were put together."""
+    if shape.rows != sorted(shape.rows):
+        order = sorted(range(len(shape.rows)), key=shape.rows.__getitem__)
+        shape.rows = [shape.rows[i] for i in order]
+        shape.tokens = [shape.tokens[i] for i in order]
+
+
+def _cut_short(shape: Shape, line: str) -> bool:
+    """Tell a number cut in the middle: it ends the file and lacks decimals that all others have."""
+    decimals = {len(row[-1].partition(".")[2]) for row in shape.tokens[:-1]}
+    last = shape.tokens[-1][-1]
+    fewer = len(last.partition(".")[2]) not in decimals
+    return line.endswith(last) and len(decimals) == 1 and fewer
+
+
+def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> Table:
+    is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
+    slots = _headed(lines, shape.rows[0]) or name_slots(literals, is_number)
+    columns = [
+        Column(
+            slot.name,
+            partial(_slot, shape, slot.index),
+            held_out=slot.held_out,
+            implied=slot.implied,
+        )
+        for slot in slots
+    ]
+    return Table(columns, len(shape.rows))
+
+
+def _headed(lines: list[str], row: int) -> list[Slot]:
+    """Slots of a row of bare numbers, named by the header of a table printed into the log."""
+    if not all(map(BARE.match, cells(lines[row].replace("|", " "), bars=False)[:HEADER_LEAST])):
+        return []
+    for line in reversed(lines[max(row - HEADER_NEAR, 0) : row]):
+        names = header_of(line, lines[row])
+        found = cells(lines[row], bars="|" in line)
+        if HEADER_LEAST <= len(names) <= len(found) and not any(map(BARE.match, names)):
+            break
+    else:
+        return []
+    slots: list[Slot] = []
+    index = 0
+    for cell, name in zip(found, names, strict=False):
+        tokens = TOKEN.findall(cell)
+        if tokens and IS_NUMBER.fullmatch(tokens[0]):
+            slots.append(Slot(index, name, held_out=False, implied=False))
+        index += len(tokens)
+    return slots
+
+
+def _slot(shape: Shape, index: int) -> Data:
+    return numbers(shape.rows, [row[index] for row in shape.tokens])

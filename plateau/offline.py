@@ -1,0 +1,148 @@
+"""Runs from saved logs: rows that stand for samples, and where a detector finds plateaus in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau._samples import LIMIT
+from plateau.detectors import ThresholdDetector, Verdict
+from plateau.logs.model import LogError, Run
+from plateau.rule import Rule
+from plateau.segments import Plateau, Trace, measured, run_on, stretches
+
+Unit = Literal["step", "row"]
+"""What a sample is: a step of the x column, or a row of the log."""
+
+BLOCK = 1 << 18
+"""Samples made at a time: a long log of few rows must not fill the memory."""
+
+MOST = 10_000_000_000
+"""Samples in a run; beyond it the x column is hardly a count of steps."""
+
+
+class Rows:
+    """The rows of a run that have a finite value, and the samples that they stand for.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    unit : {"step", "row"}, optional
+        With ``"step"`` a row whose x moved on by k stands for k samples of its value, the first
+        row for as many as is usual. By default steps where x counts them, else rows.
+
+    Raises
+    ------
+    LogError
+        If the unit is ``"step"`` and x is not made of whole numbers that grow.
+    """
+
+    def __init__(self, run: Run, unit: Unit | None = None) -> None:
+        self.run = run
+        self.places = np.flatnonzero(np.abs(run.values) <= LIMIT)
+        """Row of each of these rows among all rows of the run."""
+        self.values = run.values[self.places]
+        self.unit: Unit = unit or ("step" if _counts(run) else "row")
+        if self.unit == "step" and not _counts(run, asked=True):
+            raise LogError(f"column {run.x_name!r} is no growing count of steps: use --unit row")
+        hold = _hold(run.x) if self.unit == "step" else np.ones(len(run.x), dtype=np.int64)
+        self.hold = hold[self.places]
+        """Samples that each row stands for."""
+        self.ends = np.cumsum(self.hold)
+        """Samples up to and with each row."""
+        if self.samples > MOST:
+            steps = f"{self.samples:,} steps"
+            raise LogError(f"column {run.x_name!r} would stand for {steps}: use --unit row")
+
+    @property
+    def samples(self) -> int:
+        """Samples in all."""
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def blocks(self) -> Iterator[NDArray[np.float64]]:
+        """Yield the samples, at most `BLOCK` at a time."""
+        for begin in range(0, self.samples, BLOCK):
+            end = min(begin + BLOCK, self.samples)
+            first, last = self.row(begin), self.row(end - 1)
+            ends = np.clip(self.ends[first : last + 1], begin, end)
+            yield np.repeat(self.values[first : last + 1], np.diff(ends, prepend=begin))
+
+    def row(self, sample: int) -> int:
+        """Return the row that a sample belongs to, counted among these rows."""
+        return int(np.searchsorted(self.ends, sample, side="right"))
+
+    def x(self, sample: int) -> float:
+        """Return where in the log's x column a sample lies."""
+        row = self.row(sample)
+        x = float(self.run.x[self.places[row]])
+        return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
+
+
+def _counts(run: Run, *, asked: bool = False) -> bool:
+    """Whether x is a growing count of steps, in behaviour and (unless asked for) in name."""
+    steps = np.diff(run.x)
+    whole = bool(np.all(run.x % 1 == 0)) and bool(np.all(steps >= 1))
+    return whole and (asked or run.counts_steps)
+
+
+def _hold(x: NDArray[np.float64]) -> NDArray[np.int64]:
+    steps = np.diff(x).astype(np.int64)
+    usual = int(np.median(steps)) if len(steps) else 1
+    return np.insert(steps, 0, usual)
+
+
+@dataclass(frozen=True, eq=False)
+class RunScan:
+    """What a scan found in one run."""
+
+    run: Run
+    detector: ThresholdDetector
+    """As it stands at the end of the run."""
+    unit: Unit
+    plateaus: list[Plateau]
+    """Their indices are rows of the run, their slopes are per sample."""
+    level: NDArray[np.float64]
+    """The detector's level after each row, shape (n,)."""
+
+    @property
+    def flat_share(self) -> float:
+        """Share of the rows that lie in a plateau."""
+        return sum(p.stop - p.start for p in self.plateaus) / max(len(self.run.values), 1)
+
+    @property
+    def ends_in(self) -> Verdict:
+        """Verdict at the end of the run."""
+        return self.detector.verdict
+
+
+def scan_run(run: Run, rule: Rule = Rule(), unit: Unit | None = None) -> RunScan:
+    """Find the plateaus of a run.
+
+    Parameters
+    ----------
+    run : Run
+        As read from a log.
+    rule : Rule
+        Settings of the detector; by default all are chosen from the run.
+    unit : {"step", "row"}, optional
+        See `Rows`.
+    """
+    rows = Rows(run, unit)
+    detector = rule.detector(rows.values, rows.samples, run.mode)
+    level = np.full(len(run.values), np.nan)
+
+    def traces() -> Iterator[Trace]:
+        begin = 0
+        for block in rows.blocks():
+            found = run_on(detector, block)
+            ended = slice(rows.row(begin), rows.row(begin + len(block)))
+            level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
+            begin += len(block)
+            yield found
+
+    places = np.append(rows.places, len(run.values))
+    plateaus = measured(stretches(traces()), rows.values, rows.ends, places)
+    return RunScan(run, detector, rows.unit, plateaus, level)

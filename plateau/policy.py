@@ -1,0 +1,121 @@
+"""What to do with the learning rate when the detector fires: a pure function of plain data."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from plateau._arguments import number, positive, whole
+
+
+class PolicyState(NamedTuple):
+    """What a policy remembers between two fires."""
+
+    reductions: int = 0
+    """Reductions made so far."""
+    streak: int = 0
+    """Reductions in a row without progress between them."""
+    quiet_until: int = 0
+    """Sample before which fires are ignored."""
+
+
+class Reaction(NamedTuple):
+    """What a policy does about one fire."""
+
+    factor: float
+    """What to multiply the learning rate with; 1.0: leave it as it is."""
+    state: PolicyState
+    """What to remember."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Multiply the learning rate by a factor at each fire; after a vain streak, restart higher.
+
+    Parameters
+    ----------
+    factor : float, default 0.5
+        A reduction multiplies the learning rate by it, between 0 and 1.
+    max_reductions : int, default 8
+        After so many reductions the policy does nothing more.
+    min_lr : float, default 0.0
+        The learning rate is never reduced below it.
+    cooldown : int, default 0
+        Samples after a change in which fires are ignored.
+    restart_after : int, optional
+        After so many reductions in a row without progress between them, the next fire multiplies
+        by `restart_factor` instead. By default there are no restarts.
+    restart_factor : float, default 4.0
+        A restart multiplies the learning rate by it, above 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said above.
+
+    Notes
+    -----
+    The defaults are FastFace's (Gong et al., arXiv 2404.11118), which halves at most eight times.
+    Its published runs also restart: ``restart_after=3, restart_factor=4``.
+
+    Examples
+    --------
+    >>> policy = Policy(restart_after=3)
+    >>> state, lr = PolicyState(), 0.8
+    >>> for sample in (100, 200, 300, 400):
+    ...     factor, state = policy.react(state, sample, lr, fires=sample // 100)
+    ...     lr *= factor
+    ...     print(factor, round(lr, 3))
+    0.5 0.4
+    0.5 0.2
+    0.5 0.1
+    4.0 0.4
+    """
+
+    factor: float = 0.5
+    max_reductions: int = 8
+    min_lr: float = 0.0
+    cooldown: int = 0
+    restart_after: int | None = None
+    restart_factor: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0 < number("factor", self.factor) < 1:
+            raise ValueError(f"factor must lie between 0 and 1, not {self.factor}")
+        whole("max_reductions", self.max_reductions, least=0)
+        if number("min_lr", self.min_lr) < 0:
+            raise ValueError(f"min_lr must be at least 0, not {self.min_lr}")
+        whole("cooldown", self.cooldown, least=0)
+        if self.restart_after is not None:
+            whole("restart_after", self.restart_after, least=1)
+        if positive("restart_factor", self.restart_factor) <= 1:
+            raise ValueError(f"restart_factor must be above 1, not {self.restart_factor}")
+
+    def react(self, state: PolicyState, sample: int, lr: float, fires: int) -> Reaction:
+        """Decide about one fire.
+
+        Parameters
+        ----------
+        state : PolicyState
+            What the policy remembered so far; at first ``PolicyState()``.
+        sample : int
+            Index of the sample at which the detector fired.
+        lr : float
+            The learning rate in force.
+        fires : int
+            The detector's `fires`: 1 if there was progress since the fire before.
+
+        Returns
+        -------
+        Reaction
+            The factor to apply now, and what to remember.
+        """
+        streak = 0 if fires == 1 else state.streak
+        if state.reductions >= self.max_reductions or sample < state.quiet_until:
+            return Reaction(1.0, state._replace(streak=streak))
+        quiet_until = sample + 1 + self.cooldown
+        if streak == self.restart_after:
+            return Reaction(self.restart_factor, PolicyState(state.reductions, 0, quiet_until))
+        lowered = max(lr * self.factor, min(lr, self.min_lr))
+        if lowered == lr:
+            return Reaction(1.0, state._replace(streak=streak))
+        factor = self.factor if lowered == lr * self.factor else lowered / lr
+        return Reaction(factor, PolicyState(state.reductions + 1, streak + 1, quiet_until))

@@ -1,0 +1,151 @@
+"""Replay: where a plateau scheduler would have changed the learning rate of a run that is over."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau.detectors import ThresholdDetector
+from plateau.logs.model import Run
+from plateau.offline import Rows, Unit
+from plateau.policy import Policy, PolicyState
+from plateau.rule import Rule
+
+
+class LrChange(NamedTuple):
+    """One change of the learning rate."""
+
+    x: float
+    """Where, in the log's x column."""
+    factor: float
+    """New learning rate over old."""
+    lr: float
+    """The new learning rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What a plateau scheduler would have done, beside what the log says was done."""
+
+    run: Run
+    detector: ThresholdDetector
+    """As it stands at the end of the run."""
+    unit: Unit
+    initial_lr: float
+    """The learning rate before the first event."""
+    events: list[LrChange]
+    """What the scheduler would have done."""
+    recorded: list[LrChange]
+    """What the log's own learning rate did; empty if the log has none."""
+
+
+def replay_run(
+    run: Run,
+    rule: Rule = Rule(),
+    policy: Policy = Policy(),
+    *,
+    unit: Unit | None = None,
+    initial_lr: float | None = None,
+) -> Replay:
+    """Run detector and policy over a run as a scheduler would have done.
+
+    It is exact only as far as the run's own learning rate agrees with the policy: from the first
+    difference on, the metric in the log was made with another learning rate than the replay's.
+
+    Parameters
+    ----------
+    run : Run
+        As read from a log.
+    rule : Rule
+        Settings of the detector; by default all are chosen from the run.
+    policy : Policy
+        What to do when the detector fires.
+    unit : {"step", "row"}, optional
+        See `plateau.offline.Rows`.
+    initial_lr : float, optional
+        Learning rate to begin with; by default that of the log where the detector first fires, or
+        1 if the log has none.
+    """
+    rows = Rows(run, unit)
+    detector = rule.detector(rows.values, rows.samples, run.mode)
+    events: list[LrChange] = []
+    state, lr = PolicyState(), initial_lr
+    for sample in fires(detector, rows.blocks()):
+        if lr is None:
+            lr = initial_lr = _lr_before(run, int(rows.places[rows.row(sample)]))
+        factor, state = policy.react(state, sample, lr, detector.fires)
+        if factor != 1.0:
+            lr *= factor
+            events.append(LrChange(rows.x(sample), factor, lr))
+            detector.changed()
+    return Replay(run, detector, rows.unit, initial_lr or 1.0, events, recorded_changes(run))
+
+
+def fires(detector: ThresholdDetector, blocks: Iterable[NDArray[np.float64]]) -> Iterator[int]:
+    """Feed blocks of samples to a detector and stop at each sample at which it fires.
+
+    Yields
+    ------
+    int
+        Index of that sample; the detector has then taken it and nothing behind it.
+    """
+    position = 0
+    for block in blocks:
+        rest = block
+        while len(rest):
+            ahead = detector.clone().update_many(rest)
+            taken = int(ahead[0]) + 1 if len(ahead) else len(rest)
+            detector.update_many(rest[:taken])
+            position += taken
+            if len(ahead):
+                yield position - 1
+            rest = rest[taken:]
+
+
+def recorded_changes(run: Run) -> list[LrChange]:
+    """Changes of the log's own learning rate; the factors are freed of its rounding."""
+    if run.lr is None:
+        return []
+    half = _resolution(run.lr) / 2
+    return [
+        LrChange(float(run.x[i]), _ratio(run.lr[i - 1], run.lr[i], half), float(run.lr[i]))
+        for i in np.flatnonzero(np.diff(run.lr)) + 1
+        if not math.isnan(run.lr[i - 1])
+    ]
+
+
+def _lr_before(run: Run, row: int) -> float:
+    """Learning rate that led to a row: the row itself may already show what was done about it."""
+    row = max(row - 1, 0)
+    if run.lr is None or not math.isfinite(run.lr[row]) or run.lr[row] == 0:
+        return 1.0
+    return float(run.lr[row])
+
+
+def _resolution(lr: NDArray[np.float64]) -> Fraction:
+    """Return the place value of the last digit that the log prints."""
+    exponents = [Decimal(repr(v)).as_tuple().exponent for v in np.unique(lr[np.isfinite(lr)]).tolist()]
+    return Fraction(10) ** min((e for e in exponents if isinstance(e, int)), default=0)
+
+
+def _ratio(before: float, after: float, half: Fraction) -> float:
+    """Return the simplest ratio that two numbers rounded to ± half allow: 0.5 for 0.4984."""
+    low, high = Fraction(after) - half, Fraction(after) + half
+    below, above = Fraction(before) - half, Fraction(before) + half
+    if low <= 0 or below <= 0:
+        return after / before if before else math.inf
+    return float(_simplest(low / above, high / below))
+
+
+def _simplest(low: Fraction, high: Fraction) -> Fraction:
+    """Return the fraction of smallest denominator in [low, high], 0 < low (Stern-Brocot)."""
+    whole = math.ceil(low)
+    if whole <= high:
+        return Fraction(whole)
+    floor = whole - 1
+    return floor + 1 / _simplest(1 / (high - floor), 1 / (low - floor))
