@@ -1,14 +1,47 @@
 """Tells, sample by sample and at O(1) cost, when a metric has stopped moving."""
 
-from plateau.bank import DetectorBank as DetectorBank
-from plateau.detectors import ThresholdDetector as ThresholdDetector
-from plateau.detectors import Verdict as Verdict
-from plateau.filters import Ema as Ema
-from plateau.filters import EmaHaar as EmaHaar
-from plateau.filters import Haar as Haar
-from plateau.segments import Plateau as Plateau
-from plateau.segments import Trace as Trace
-from plateau.segments import find_plateaus as find_plateaus
-from plateau.segments import trace as trace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plateau.bank import DetectorBank as DetectorBank
+    from plateau.detectors import ThresholdDetector as ThresholdDetector
+    from plateau.detectors import Verdict as Verdict
+    from plateau.filters import Ema as Ema
+    from plateau.filters import EmaHaar as EmaHaar
+    from plateau.filters import Haar as Haar
+    from plateau.segments import Plateau as Plateau
+    from plateau.segments import Trace as Trace
+    from plateau.segments import find_plateaus as find_plateaus
+    from plateau.segments import trace as trace
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "DetectorBank": "bank",
+    "ThresholdDetector": "detectors",
+    "Verdict": "detectors",
+    "Ema": "filters",
+    "EmaHaar": "filters",
+    "Haar": "filters",
+    "Plateau": "segments",
+    "Trace": "segments",
+    "find_plateaus": "segments",
+    "trace": "segments",
+}
+"""Where each public name is defined. They load at first use, so that the command line, which lives
+in this package too, can answer ``--help`` without numba."""
+
+__all__ = list(_HOMES)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

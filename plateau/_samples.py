@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau._kernels import LIMIT
 
+REAL = "fiub"
+"""Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""
+
 Sample = SupportsFloat | SupportsIndex
 """A real number: int, float, a NumPy scalar, a 0-d array or tensor."""
 
@@ -21,14 +24,17 @@ def as_sample(x: Any) -> float:
     TypeError
         If `x` is not one real number: a string, None, a complex number, an array.
     """
-    if isinstance(x, (str, bytes, bytearray, complex, np.complexfloating)) or getattr(x, "ndim", 0):
-        raise TypeError(f"a sample must be one real number, not {_described(x)}")
-    try:
-        return float(x)
-    except OverflowError:
-        return math.inf if x > 0 else -math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"a sample must be one real number, not {_described(x)}") from None
+    number = not isinstance(x, (str, bytes, bytearray, complex)) and not getattr(x, "ndim", 0)
+    if isinstance(x, (np.ndarray, np.generic)):
+        number = x.ndim == 0 and x.dtype.kind in REAL
+    if number:
+        try:
+            return float(x)
+        except OverflowError:
+            return math.inf if x > 0 else -math.inf
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"a sample must be one real number, not {_described(x)}")
 
 
 def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
@@ -42,7 +48,7 @@ def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
         If there is not exactly one dimension.
     """
     array = np.asarray(xs)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in REAL:
         raise TypeError(f"samples must be real numbers, not {array.dtype}")
     if array.ndim != 1:
         raise ValueError(f"samples must be one-dimensional, not of shape {array.shape}")

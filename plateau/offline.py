@@ -113,9 +113,14 @@ class RunScan:
         return sum(p.stop - p.start for p in self.plateaus) / max(len(self.run.values), 1)
 
     @property
-    def ends_in(self) -> Verdict:
+    def verdict(self) -> Verdict:
         """Verdict at the end of the run."""
         return self.detector.verdict
+
+    @property
+    def nonfinite(self) -> int:
+        """Rows whose value is not finite."""
+        return int(np.count_nonzero(~np.isfinite(self.run.values)))
 
 
 def scan_run(run: Run, rule: Rule = Rule(), unit: Unit | None = None) -> RunScan:

@@ -17,6 +17,10 @@ from plateau.policy import Policy, PolicyState
 from plateau.rule import Rule
 
 
+SIMPLE = 100
+"""A ratio of learning rates with a denominator up to this is taken as meant, not as rounded."""
+
+
 class LrChange(NamedTuple):
     """One change of the learning rate."""
 
@@ -111,11 +115,11 @@ def recorded_changes(run: Run) -> list[LrChange]:
     """Changes of the log's own learning rate; the factors are freed of its rounding."""
     if run.lr is None:
         return []
-    half = _resolution(run.lr) / 2
+    lr, half = run.lr.tolist(), _resolution(run.lr) / 2
     return [
-        LrChange(float(run.x[i]), _ratio(run.lr[i - 1], run.lr[i], half), float(run.lr[i]))
-        for i in np.flatnonzero(np.diff(run.lr)) + 1
-        if not math.isnan(run.lr[i - 1])
+        LrChange(float(x), _ratio(before, after, half), after)
+        for x, before, after in zip(run.x[1:], lr[:-1], lr[1:], strict=True)
+        if before != after and not math.isnan(before) and not math.isnan(after)
     ]
 
 
@@ -134,12 +138,14 @@ def _resolution(lr: NDArray[np.float64]) -> Fraction:
 
 
 def _ratio(before: float, after: float, half: Fraction) -> float:
-    """Return the simplest ratio that two numbers rounded to ± half allow: 0.5 for 0.4984."""
-    low, high = Fraction(after) - half, Fraction(after) + half
-    below, above = Fraction(before) - half, Fraction(before) + half
-    if low <= 0 or below <= 0:
+    """Return after / before, as 0.5 and not 0.4984 if the log's rounding by ± half allows that."""
+    old, new = Fraction(repr(before)), Fraction(repr(after))
+    if old <= half or new <= half:
         return after / before if before else math.inf
-    return float(_simplest(low / above, high / below))
+    ratio = new / old
+    if ratio.denominator > SIMPLE:
+        ratio = _simplest((new - half) / (old + half), (new + half) / (old - half))
+    return float(ratio)
 
 
 def _simplest(low: Fraction, high: Fraction) -> Fraction:

@@ -56,7 +56,8 @@ class Rule:
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
         if given:
-            raise ValueError(f"{' and '.join(sorted(given))} belong to the detector {kind}")
+            verb = "belongs" if len(given) == 1 else "belong"
+            raise ValueError(f"{' and '.join(sorted(given))} {verb} to the detector {kind}")
 
     def detector(
         self, values: NDArray[np.float64], samples: int, mode: Mode = "min"

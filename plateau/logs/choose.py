@@ -8,11 +8,12 @@ are in this file.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.words import HELD_OUT, TRAINING, side, squash, words
+from plateau.logs.words import HELD_OUT, TRAINING, side, squash, vocabulary, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,57 +39,40 @@ METRICS = {
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4, "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
-UP = frozenset(
-    "r reward rew return returns accuracy acc score f1 bleu rouge auc auroc map ap ar iou miou dice "
-    "precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits mcc kappa "
-    "correct likelihood".split()
+UP = vocabulary(
+    "r reward rew return returns accuracy acc score f1 bleu rouge auc auroc map ap ar iou miou "
+    "dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits mcc "
+    "kappa correct likelihood"
 )
 
 # Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
-PLAIN = TRAINING | {
-    "total",
-    "step",
-    "epoch",
-    "iter",
-    "batch",
-    "lm",
-    "metrics",
-    "episode",
-    "ep",
-    "mean",
-    "avg",
-    "average",
-    "running",
-    "smoothed",
-    "ema",
-    "smooth",
-    "log",
-}
+PLAIN = TRAINING | vocabulary(
+    "total step epoch iter batch lm metrics episode ep mean avg average running smoothed ema "
+    "smooth log"
+)
 # A total beside its parts has the plainer name: each word more costs a point.
 EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
 # A smoothed copy hides the noise that the detector wants to know.
-SMOOTHED, SMOOTHED_WORDS = -1.5, {"avg", "average", "running", "smoothed", "ema", "smooth"}
+SMOOTHED = -1.5
+SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
 # Held-out rows are few, and they are the second thing to look at.
 HELD_OUT_POINTS = -4.0
 # Adversarial losses and regularisers need not fall while training goes well.
-AUXILIARY, AUXILIARY_WORDS = (
-    -1.0,
-    frozenset(
-        "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux "
-        "policy value vf entropy".split()
-    ),
+AUXILIARY = -1.0
+AUXILIARY_WORDS = vocabulary(
+    "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
+    "value vf entropy"
 )
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
-OPPONENT, OPPONENT_WORDS = -2.0, frozenset("gen generator g".split())
+OPPONENT = -2.0
+OPPONENT_WORDS = vocabulary("gen generator g")
 # "loss_0", "loss_q3": one of several.
 NUMBERED = -1.5
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
-NOT_IT, NOT_IT_WORDS = (
-    -8.0,
-    frozenset(
-        "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
-        "mem eta throughput weight coef coeff target patience size ratio images hours samples".split()
-    ),
+NOT_IT = -8.0
+NOT_IT_WORDS = vocabulary(
+    "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
+    "mem eta throughput weight coef coeff target patience size ratio images hours samples"
 )
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
@@ -100,7 +84,7 @@ ROWS = 2.0  # per factor of ten in rows below the longest candidate
 
 
 def direction(name: str) -> str:
-    """ "min" or "max": the way the metric of that name should move."""
+    """Tell the way the metric of that name should move, "min" or "max"."""
     found = words(name)
     if any(word in METRICS and word not in UP for word in found) or squash(name).endswith("loss"):
         return "min"
@@ -118,7 +102,7 @@ def metric_points(column: Column) -> float:
         return NOT_LR
     found = words(column.name)
     points = max((_metric_word(word) for word in found), default=0.0)
-    if ("cross", "entropy") in zip(found, found[1:], strict=False):
+    if ("cross", "entropy") in pairwise(found):
         points = max(points, METRICS["crossentropy"])
     points = points or UNKNOWN
     known = sum(_metric_word(word) > 0 for word in found)
@@ -157,14 +141,18 @@ def _metric_word(word: str) -> float:
 
 # --- x ------------------------------------------------------------------------------------------
 
-STEPS = frozenset("step steps timestep timesteps iter iters iteration iterations itr it update "
-                  "updates batch batches minibatch up".split())  # fmt: skip
-AMOUNTS = frozenset("frame frames sample samples token tokens kimg image images "
-                    "sentences examples seen".split())  # fmt: skip
-ROUNDS = frozenset("round rounds tree trees boosting generation gen episode episodes trial tick "
-                   "ticks".split())  # fmt: skip
-EPOCHS = frozenset(["epoch", "epochs", "ep"])
-TIMES = frozenset("time timestamp t date wall elapsed seconds secs sec hours ms relative".split())
+STEPS = vocabulary(
+    "step steps timestep timesteps iter iters iteration iterations itr it update updates up batch "
+    "batches minibatch"
+)
+AMOUNTS = vocabulary(
+    "frame frames sample samples token tokens kimg image images sentences examples seen"
+)
+ROUNDS = vocabulary(
+    "round rounds tree trees boosting generation gen episode episodes trial tick ticks"
+)
+EPOCHS = vocabulary("epoch epochs ep")
+TIMES = vocabulary("time timestamp t date wall elapsed seconds secs sec hours ms relative")
 
 # Finer counters first: a step is what the detector counts in.
 X_STEP, X_IMPLIED, X_AMOUNT, X_ROUND, X_EPOCH = 10.0, 9.0, 8.0, 7.0, 6.0
@@ -175,8 +163,7 @@ X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
-NO_X = frozenset("per sec s rate speed size remaining left eta loss acc accuracy lr norm max "
-                 "reward rew".split())  # fmt: skip
+NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length")
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
@@ -188,16 +175,17 @@ def x_points(column: Column) -> float:
     if column.implied:
         return X_IMPLIED
     found = words(column.name)
-    points = 0.0
-    for vocabulary, worth in (
-        (STEPS, X_STEP), (AMOUNTS, X_AMOUNT), (ROUNDS, X_ROUND), (EPOCHS, X_EPOCH), (TIMES, X_TIME),
-    ):  # fmt: skip
-        if vocabulary.intersection(found):
-            points = worth
-            break
-    if points == X_TIME:
+    kinds = (
+        (STEPS, X_STEP),
+        (AMOUNTS, X_AMOUNT),
+        (ROUNDS, X_ROUND),
+        (EPOCHS, X_EPOCH),
+        (TIMES, X_TIME),
+    )
+    points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
+    if points == X_TIME or not points:
         return points
-    if not points or NO_X.intersection(found) or TIMES.intersection(found):
+    if NO_X.intersection(found) or TIMES.intersection(found) or not is_unknown(column):
         return 0.0
     return points + X_GLOBAL * bool(GLOBAL_WORDS.intersection(found))
 
@@ -254,14 +242,14 @@ def _is_clock(x: NDArray[np.float64]) -> bool:
 LR_NAMED, LR_RATE = 10.0, 4.0  # "rate" alone is one only where the line has no better
 LR_EXTRA_WORD = -0.5
 LR_SAME_ROWS = 3.0
-NO_LR = frozenset("scale mult decay ratio policy max min factor drop warmup loss".split())
+NO_LR = vocabulary("scale mult decay ratio policy max min factor drop warmup loss")
 LR_LARGEST = 100.0
 
 
 def lr_points(column: Column) -> float:
     """Points of a column's name as the learning rate; 0 where it is none."""
     found = words(column.name)
-    pairs = {first + second for first, second in zip(found, found[1:], strict=False)}
+    pairs = {first + second for first, second in pairwise(found)}
     if NO_LR.intersection(found):
         return 0.0
     if pairs & {"learningrate", "lr", "learnrate"} or {"lr", "lrate", "learningrate"} & set(found):
@@ -279,7 +267,7 @@ def is_lr(values: NDArray[np.float64]) -> bool:
 
 
 def matching(wanted: str, names: Iterable[str]) -> set[str]:
-    """The names that ``wanted`` stands for: exact, then by letters and digits, then by the end."""
+    """Find the names that ``wanted`` is: exact, then by letters and digits, then by the end."""
     names = set(names)
     if wanted in names:
         return {wanted}

@@ -57,10 +57,12 @@ class Column:
 
     @property
     def rows(self) -> NDArray[np.int64]:
+        """Where the values stand."""
         return self._data[0]
 
     @property
     def values(self) -> NDArray[np.float64]:
+        """The numbers."""
         return self._data[1]
 
     def __repr__(self) -> str:
@@ -87,13 +89,17 @@ class Table:
     run: str | None = None
     sparse: bool = False
 
+    def without(self, column: Column) -> list[Column]:
+        """All columns but one."""
+        return [item for item in self.columns if item is not column]
+
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
 
 
 def number(token: str) -> float | None:
-    """The number a token stands for, in all the ways that logs write one; None for other text."""
+    """Read a number in any of the ways that logs write one; None for other text."""
     text = token.strip()
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
@@ -109,7 +115,7 @@ def number(token: str) -> float | None:
 
 
 def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
-    """The rows whose token is a number, and these numbers."""
+    """Read the tokens that are numbers, and keep the rows of these."""
     tokens = list(tokens)
     at = np.asarray(rows, dtype=np.int64)
     try:
@@ -121,5 +127,5 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
 
 
 def column(name: str, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Column:
-    """A column whose numbers are already there."""
+    """Make a column of numbers that are already there."""
     return Column(name, lambda: (rows, values))

@@ -19,7 +19,7 @@ from plateau.logs.tables import name_after_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plateau.logs.columns import Data, Table
+    from plateau.logs.columns import Table
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
@@ -175,13 +175,10 @@ def _is_grid(items: list[Any]) -> bool:
 
 
 def _record_rows(lines: list[str], records: list[Record]) -> list[int]:
-    """The line of each record, where some key stands in each of them and nowhere else."""
+    """Find the line of each record, by a key that stands in each of them and nowhere else."""
     for key in records[0]:
         quoted = re.compile(re.escape(json.dumps(key)) + r"\s*:")
         at = [row for row, line in enumerate(lines) for _ in quoted.finditer(line)]
         if len(at) == len(records):
             return at
     return [0] * len(records)
-
-
-__all__ = ["Data", "parse", "read_document", "read_lines"]

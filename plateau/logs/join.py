@@ -16,7 +16,7 @@ RULE = re.compile(r"\W*")
 
 
 def blocks(lines: list[str]) -> NDArray[np.int64]:
-    """Number of the block each line is in; empty lines and drawn rules part blocks."""
+    """Count the blocks that lines are in; empty lines and drawn rules part blocks."""
     rules = [RULE.fullmatch(line) is not None for line in lines]
     return np.cumsum(np.array(rules, dtype=np.int64))
 
@@ -24,7 +24,7 @@ def blocks(lines: list[str]) -> NDArray[np.int64]:
 def fetch(
     rows: NDArray[np.int64], column: Column, block: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """The column's value in force at each row.
+    """Give the column's value in force at each row.
 
     That is the value on the row itself, else the only one in the same block (before or after),
     else the last one before; NaN before the first.

@@ -13,8 +13,8 @@ COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does
 BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
 SPACES = re.compile(r"\s{2,}")
 WIDE = re.compile(r"\s{2,}|\t")
-BETWEEN = re.compile(r"""[,;|\t\[\](){}<>:=]|\s{2,}|\s[-–—/*]\s|(?<!\w)['"]|['"](?!\w)""")
-JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-–→]|\s(?:is|now|to)(?=\W*$))+$")
+BETWEEN = re.compile(r"""[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)""")
+JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
 UNIT = re.compile(
     r"(?:%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it|[KMGT]?i?B|[KMG])\s+(?=\w)"
 )
@@ -43,8 +43,9 @@ class Slot:
 @lru_cache(maxsize=65536)
 def normal_literal(literal: str) -> str:
     """Literal text without what changes from line to line: padding and progress bars."""
-    literal = BAR.sub("  ", literal)
-    return SPACES.sub(lambda run: "\t" if "\t" in run[0] else "  ", literal.strip(" "))
+    literal = SPACES.sub(lambda run: "\t" if "\t" in run[0] else "  ", BAR.sub("  ", literal))
+    literal = literal.rstrip(" ")  # a number is padded before it, and a unit may touch it
+    return f" {literal.lstrip(' ')}" if literal.startswith(" ") else literal
 
 
 def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
@@ -113,7 +114,7 @@ def header_of(line: str, row: str) -> list[str]:
 
 
 def name_before(literal: str, *, first: bool) -> str:
-    """The words directly before a number, back to the last separator."""
+    """Take the words directly before a number, back to the last separator."""
     fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", literal)))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
@@ -123,6 +124,6 @@ def name_before(literal: str, *, first: bool) -> str:
 
 
 def name_after(literal: str) -> str:
-    """The word directly after a number."""
+    """Take the word directly after a number."""
     word = AFTER.match(literal)
     return word[1] if word else ""

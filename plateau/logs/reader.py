@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.assemble import Material, assemble
+from plateau.logs.assemble import assemble
 from plateau.logs.documents import read_document, read_lines
 from plateau.logs.join import blocks
+from plateau.logs.material import Material
 from plateau.logs.model import Log, LogError
 from plateau.logs.source import Source, open_source
 from plateau.logs.tables import find_layout, read_table

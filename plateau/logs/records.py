@@ -1,4 +1,4 @@
-"""Columns of records (rows of a CSV file, JSON objects), and records of several kinds kept apart."""
+"""Columns of records (rows of a table, JSON objects); records of several kinds kept apart."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import Column, Table, column
-from plateau.logs.words import side, words
+from plateau.logs.words import side, vocabulary, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from plateau.logs.columns import Data
 
-SPLIT_NAMES = frozenset("mode phase split set subset stage type dataset kind name".split())
-RUN_NAMES = frozenset("run experiment trial seed model".split())
+SPLIT_NAMES = vocabulary("mode phase split set subset stage type dataset kind name")
+RUN_NAMES = vocabulary("run experiment trial seed model")
 RUNS_MOST = 64
 
 Labels = list[str | None]

@@ -87,18 +87,15 @@ def open_source(path: str | Path) -> Source:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.is_dir():
-            raise LogError(f"{path}: is a folder, expected a log file")
-        if path.stat().st_size > SIZE_LIMIT:
-            raise LogError(f"{path}: larger than {SIZE_LIMIT >> 20} MiB, too large for a log")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise LogError(f"{path}: no such file") from None
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, LogError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise LogError(f"{path}: cannot be read: {reason or error}") from None
+        reasons = {FileNotFoundError: "no such file", IsADirectoryError: "is a folder, not a log"}
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LogError(f"{path}: {reasons.get(type(error), f'cannot be read: {reason}')}") from None
+    if len(data) > SIZE_LIMIT:
+        raise LogError(f"{path}: larger than {SIZE_LIMIT >> 20} MiB, too large for a log")
+    return data
 
 
 def _gunzip(data: bytes, path: str | Path, warnings: list[str]) -> bytes:
@@ -148,7 +145,7 @@ def _decode(data: bytes, path: str | Path, warnings: list[str]) -> str:
     except UnicodeDecodeError:
         text = data.decode(errors="replace")
     junk = text.count("\ufffd")
-    if junk > max(1, JUNK_SHARE * len(text)) and junk > JUNK_SHARE * len(text) + 1:
+    if junk > 1 + JUNK_SHARE * len(text):  # one may be the last character, cut
         raise LogError(f"{path}: is not text (it is neither UTF-8 nor UTF-16)")
     warnings.append(f"{junk} characters are not UTF-8 and were replaced")
     return text

@@ -57,7 +57,7 @@ class Layout:
 
 
 def find_layout(lines: list[str]) -> Layout | None:
-    """The layout of a table, or None for lines that are none."""
+    """Find how a table is written; None for lines that are no table."""
     filled = [row for row, line in enumerate(lines) if line.strip()]
     plain = [row for row in filled if not lines[row].lstrip().startswith(("#", "%"))]
     remarks = [row for row in filled if plain and row < plain[0]]
@@ -95,7 +95,7 @@ def _layout(
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells of one line, without quotes and padding."""
+    """Split one line into cells, without quotes and padding."""
     if not separator:
         return line.split()
     if separator == ";":
@@ -136,7 +136,7 @@ def _is_json(text: str) -> bool:
 
 
 def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
-    """The columns of a table, and the line (an index) of each of its rows."""
+    """Read the columns of a table, and give the line (an index) of each of its rows."""
     rows = list(layout.rows)
     if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
         last = cells(source.lines[rows[-1]], layout.separator)
@@ -180,7 +180,7 @@ def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
 
 
 def _numbers(text: pl.Series) -> Data:
-    """The cells that are numbers; polars reads the usual ones, `number` the odd rest."""
+    """Take the cells that are numbers; polars reads the usual ones, `number` the odd rest."""
     import polars as pl
 
     parsed = text.cast(pl.Float64, strict=False)

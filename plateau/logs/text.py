@@ -59,6 +59,7 @@ class Shape:
     tokens: list[tuple[str, ...]] = field(default_factory=list)
 
     def add(self, rows: Iterable[int], tokens: Iterable[tuple[str, ...]]) -> None:
+        """Append lines."""
         self.rows += rows
         self.tokens += tokens
 

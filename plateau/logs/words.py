@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-HELD_OUT = frozenset({"val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev"})
-TRAINING = frozenset({"train", "training", "trn", "tr"})
+
+def vocabulary(text: str) -> frozenset[str]:
+    """Make a set of the words of a text."""
+    return frozenset(text.split())
+
+
+HELD_OUT = vocabulary("val valid validation test testing eval evaluation dev")
+TRAINING = vocabulary("train training trn tr")
 
 CHUNK = re.compile(r"[A-Za-z]+\d*|\d+")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")

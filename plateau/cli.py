@@ -1,0 +1,359 @@
+"""The command line: ``plateau demo``, ``plateau scan`` and ``plateau replay``.
+
+What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from functools import partial
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from plateau.export import LogScan
+    from plateau.logs import Log
+    from plateau.rule import Rule
+
+DEMO = {"kind": "haar", "window": 1000, "smooth": 1000, "threshold": 1e-5, "patience": 2000}
+"""Rule for the bundled log."""
+
+app = typer.Typer(
+    help="Tell when a metric has stopped moving.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Mode(StrEnum):
+    """Which way is better."""
+
+    min = "min"
+    max = "max"
+    both = "both"
+
+
+class Kind(StrEnum):
+    """Which slope filter the detector has."""
+
+    auto = "auto"
+    haar = "haar"
+    ema = "ema"
+
+
+class Unit(StrEnum):
+    """What a sample is."""
+
+    step = "step"
+    row = "row"
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class FailOn(StrEnum):
+    """What a run must not end in."""
+
+    plateau = "plateau"
+    worsening = "worsening"
+
+
+def option(panel: str, help: str, *names: str) -> typer.models.OptionInfo:
+    """Return an option under a heading of the help page."""
+    return typer.Option(*names, help=help, rich_help_panel=panel)
+
+
+LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
+
+Metric = Annotated[str | None, option(LOG, "Column to watch. [chosen by name and behaviour]")]
+X = Annotated[str | None, option(LOG, "Column that says where in the run a row is. [chosen]", "--x")]
+Lr = Annotated[str | None, option(LOG, "Column of the learning rate. [chosen]")]
+Better = Annotated[Mode | None, option(LOG, "Which way the metric gets better. [by its name]", "--mode")]
+RunName = Annotated[str | None, option(LOG, "Take only the run of this name. [all]", "--run")]
+Unit_ = Annotated[
+    Unit | None,
+    option(LOG, "What windows and patience count: steps of x or rows. [steps if x counts them]", "--unit"),
+]
+Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
+Window = Annotated[int | None, option(DETECTOR, "haar: levels in the kernel. [2 % of the run]")]
+Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. [the window]")]
+Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. [100 / run]")]
+Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. [100 / run]")]
+Threshold = Annotated[
+    float | None,
+    option(DETECTOR, "Flat is less progress than this, in metric units per sample. [half the range per run]"),
+]
+Patience = Annotated[int | None, option(DETECTOR, "Flat samples before it is a plateau. [4 % of the run]")]
+Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
+OutputFile = Annotated[
+    Path | None, option(OUTPUT, "Write the results to this file instead of printing them.", "--output", "-o")
+]
+Quiet = Annotated[bool, option(OUTPUT, "Print no table and no progress.", "--quiet", "-q")]
+Plot = Annotated[Path | None, option(OUTPUT, "Draw the curves with their plateaus: FILE.png or .svg.")]
+Fail = Annotated[
+    FailOn | None, option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Tell when a metric has stopped moving."""
+    if show:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"plateau {installed('plateau-detect')}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    plot: Annotated[Path, option(OUTPUT, "Where to write the picture.")] = Path("plateau.png"),
+) -> None:
+    """Find the plateaus of the bundled training log; nothing to prepare."""
+    from plateau.rule import Rule
+    from plateau.terminal import show_scan
+
+    with as_file(files("plateau") / "data" / "sample.log") as sample:
+        scans = scanned([sample], read, Rule(**DEMO), None, quiet=False)
+    show_scan(console(), scans)
+    draw(scans, plot)
+    typer.echo(f"Picture written to {plot}")
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path], typer.Argument(help="Log files.", show_default=False)],
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    run: RunName = None,
+    unit: Unit_ = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    format: Output = Format.table,
+    output: OutputFile = None,
+    plot: Plot = None,
+    fail_on: Fail = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the plateaus of every run in saved logs."""
+    from plateau.export import scan_document, scan_rows
+    from plateau.rule import Rule
+    from plateau.terminal import show_scan
+
+    check_files(format, output, plot)
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+    read_one = partial(read, metric=metric, x=x, lr=lr, mode=mode, run=run)
+    scans = scanned(paths, read_one, rule, unit, quiet=quiet)
+    if format is not Format.table:
+        emit(format, output, scan_document(scans), scan_rows(scans))
+    elif not quiet:
+        show_scan(console(), scans)
+    if plot:
+        draw(scans, plot)
+    if fail_on and any(
+        found.verdict.name == fail_on.value.upper() for scan in scans for found in scan.runs
+    ):
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="Log file.", show_default=False)],
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    run: RunName = None,
+    unit: Unit_ = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5,
+    max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8,
+    min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
+    cooldown: Annotated[int, option(POLICY, "Samples after a change without another.")] = 0,
+    restart_after: Annotated[
+        int | None, option(POLICY, "Reductions in a row without progress before a restart. [never]")
+    ] = None,
+    restart_factor: Annotated[float, option(POLICY, "A restart multiplies the rate by this.")] = 4.0,
+    initial_lr: Annotated[
+        float | None, option(POLICY, "Rate to begin with. [the log's, else 1]", "--initial-lr")
+    ] = None,
+    format: Output = Format.table,
+    output: OutputFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Tell where a plateau scheduler would have changed the learning rate of a run.
+
+    A replay is exact only as far as the log's own schedule agrees with it: from the first
+    difference on, the metric in the log was made with another learning rate.
+    """
+    from plateau.export import replay_document, replay_rows
+    from plateau.policy import Policy
+    from plateau.replay import replay_run
+    from plateau.rule import Rule
+    from plateau.terminal import show_replay
+
+    check_files(format, output, None)
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
+    with clear_errors(path):
+        log = read(path, metric=metric, x=x, lr=lr, mode=mode, run=run)
+        if len(log.runs) > 1:
+            names = ", ".join(each.name for each in log.runs)
+            raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")
+        done = replay_run(log.runs[0], rule, policy, unit=unit, initial_lr=initial_lr)
+    if format is not Format.table:
+        emit(format, output, replay_document(log.path, done), replay_rows(log.path, done))
+    elif not quiet:
+        show_replay(console(), log, done)
+
+
+def read(
+    path: Path,
+    *,
+    metric: str | None = None,
+    x: str | None = None,
+    lr: str | None = None,
+    mode: Mode | None = None,
+    run: str | None = None,
+) -> "Log":
+    """Read a log; in mode "both" its runs have no better direction."""
+    from plateau.logs import read_log
+
+    if mode is not Mode.both:
+        return read_log(path, metric=metric, x=x, lr=lr, mode=mode and mode.value, run=run)
+    log = read_log(path, metric=metric, x=x, lr=lr, run=run)
+    return replace(log, runs=tuple(replace(each, mode="both") for each in log.runs))
+
+
+def scanned(
+    paths: Sequence[Path],
+    read_one: Callable[[Path], "Log"],
+    rule: "Rule",
+    unit: Unit | None,
+    *,
+    quiet: bool,
+) -> "list[LogScan]":
+    """Scan logs one after the other; those that cannot be read get a line on stderr each."""
+    from rich.progress import track
+
+    from plateau.export import LogScan
+    from plateau.offline import scan_run
+
+    scans = []
+    errors = console(stderr=True)
+    silent = quiet or not errors.is_terminal
+    for path in track(paths, "Scanning", console=errors, transient=True, disable=silent):
+        try:
+            with clear_errors(path):
+                log = read_one(path)
+                scans.append(LogScan(log, [scan_run(each, rule, unit) for each in log.runs]))
+        except typer.TyperException as error:
+            complain(error.message)
+    if not scans:
+        raise typer.Exit(2)
+    return scans
+
+
+def emit(
+    format: Format, output: Path | None, document: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    """Print results for programs, or write them to a file."""
+    from plateau.export import rendered, write_whole
+
+    data = rendered(format.value, document, rows)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    with clear_errors(output):
+        write_whole(output, data)
+
+
+def draw(scans: "list[LogScan]", plot: Path) -> None:
+    """Write the picture; say so if not every run fits."""
+    from plateau.plots import plot_scans
+
+    with clear_errors(plot):
+        left_out = plot_scans(scans, plot)
+    if left_out:
+        complain(f"{plot}: {left_out} more runs are not shown, choose one with --run")
+
+
+def check_files(format: Format, output: Path | None, plot: Path | None) -> None:
+    """Refuse files that could not be written, before the work."""
+    if output and format is Format.table:
+        raise typer.TyperException("--output needs --format json, jsonl, csv or parquet")
+    if format is Format.parquet and not output and sys.stdout.isatty():
+        raise typer.TyperException("parquet is no text: give a file with --output")
+    if plot and plot.suffix.lower() not in (".png", ".svg"):
+        raise typer.TyperException(f"--plot {plot}: the name must end in .png or .svg")
+
+
+@contextmanager
+def clear_errors(path: Path | None = None) -> Iterator[None]:
+    """Turn what went wrong into one line that names the file."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        message = str(error)
+    except OSError as error:
+        message = error.strerror or str(error)
+    else:
+        return
+    prefix = f"{path}: " if path and str(path) not in message else ""
+    raise typer.TyperException(prefix + message) from None
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Return a rich console for standard output or standard error."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def complain(message: str) -> None:
+    """Print one line on standard error."""
+    typer.echo(f"plateau: {' '.join(message.split())}", err=True)
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+    try:
+        code = typer.main.get_command(app).main(prog_name="plateau", standalone_mode=False)
+    except typer.TyperException as error:
+        complain(error.format_message())
+        code = 2
+    except typer.Abort:
+        code = 130
+    sys.exit(code or 0)

@@ -1,0 +1,151 @@
+"""Results for programs: JSON as the command line promises it, and flat tables of the same."""
+
+import io
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plateau.logs.model import Log
+from plateau.offline import RunScan
+from plateau.replay import LrChange, Replay
+from plateau.segments import Plateau
+
+VERSION = 1
+"""Of the JSON documents."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class LogScan:
+    """A log and what was found in its runs."""
+
+    log: Log
+    runs: Sequence[RunScan]
+
+
+def scan_document(scans: Sequence[LogScan]) -> Record:
+    """Return the document that ``plateau scan --format json`` prints."""
+    return {"version": VERSION, "logs": [_log_record(scan) for scan in scans]}
+
+
+def scan_rows(scans: Sequence[LogScan]) -> list[Record]:
+    """Return a record for each plateau, for the flat formats."""
+    return [
+        {"path": scan.log.path, "run": found.run.name, "metric": found.run.metric}
+        | {"x": found.run.x_name, "mode": found.run.mode}
+        | _plateau_record(found, plateau)
+        for scan in scans
+        for found in scan.runs
+        for plateau in found.plateaus
+    ]
+
+
+def replay_document(path: str, replay: Replay) -> Record:
+    """Return the document that ``plateau replay --format json`` prints."""
+    return {
+        "version": VERSION,
+        "path": path,
+        "metric": replay.run.metric,
+        "unit": replay.unit,
+        "events": [_change_record(change) for change in replay.events],
+        "recorded": [_change_record(change) for change in replay.recorded],
+    }
+
+
+def replay_rows(path: str, replay: Replay) -> list[Record]:
+    """Return a record for each change, for the flat formats."""
+    both = [("event", change) for change in replay.events]
+    both += [("recorded", change) for change in replay.recorded]
+    return [
+        {"path": path, "metric": replay.run.metric, "kind": kind, **_change_record(change)}
+        for kind, change in both
+    ]
+
+
+def rendered(form: str, document: Record, rows: Sequence[Record]) -> bytes:
+    """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file."""
+    if form == "json":
+        return (json.dumps(document, allow_nan=False) + "\n").encode()
+    if form == "jsonl":
+        return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
+    import polars as pl  # not before it is needed: it takes a while to import
+
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    buffer = io.BytesIO()
+    if form == "csv":
+        frame.write_csv(buffer)
+    else:
+        frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one go: a reader never finds half of it, a failure leaves the old one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _log_record(scan: LogScan) -> Record:
+    return {
+        "path": scan.log.path,
+        "format": scan.log.format,
+        "warnings": list(scan.log.warnings),
+        "runs": [_run_record(found) for found in scan.runs],
+    }
+
+
+def _run_record(found: RunScan) -> Record:
+    run = found.run
+    return {
+        "run": run.name,
+        "metric": run.metric,
+        "x": run.x_name,
+        "mode": run.mode,
+        "points": len(run.values),
+        "nonfinite": found.nonfinite,
+        "plateaus": [_plateau_record(found, plateau) for plateau in found.plateaus],
+    }
+
+
+def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
+    x = found.run.x
+    return {
+        "start": plateau.start,
+        "stop": plateau.stop,
+        "declared": plateau.declared,
+        "start_x": _plain(x[plateau.start]),
+        "stop_x": _plain(x[min(plateau.stop, len(x) - 1)]),
+        "declared_x": _plain(x[plateau.declared]),
+        "level": plateau.level,
+        "slope": plateau.slope,
+        "noise": plateau.noise,
+        "closed": plateau.closed,
+    }
+
+
+def _change_record(change: LrChange) -> Record:
+    return {"x": _plain(change.x), "factor": _finite(change.factor), "lr": _finite(change.lr)}
+
+
+def _plain(value: float) -> int | float:
+    """Return whole numbers as int: a step is 54271, not 54271.0."""
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

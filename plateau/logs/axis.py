@@ -1,0 +1,125 @@
+"""Find x, and turn it into one count along the whole run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs import choose
+from plateau.logs.join import fetch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Column, Table
+    from plateau.logs.material import Material
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """The chosen x: one column, or (epoch, iteration) where the iteration starts again."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def name(self) -> str:
+        """Name as a run reports it."""
+        return ", ".join(item.name for item in self.columns)
+
+    def within(self, table: Table) -> Axis:
+        """Take the columns from a merged table where it has them."""
+        merged = {item.name: item for item in table.columns}
+        return Axis(tuple(merged.get(item.name, item) for item in self.columns))
+
+
+def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
+    """Pick x for a metric, from its own rows first; None where nothing counts."""
+    own = table.without(metric)
+    elsewhere = [
+        item
+        for other, item in material.columns()
+        if other is not table and other.run == table.run and choose.x_points(item) > choose.X_TIME
+    ]
+    if material.x is not None:
+        names = material.names_for("x", material.x)
+        everywhere = own + [item for _, item in material.columns()]
+        return Axis((next(item for item in everywhere if item.name in names),))
+    candidates = own + elsewhere
+    found = _best(own, candidates, metric, material, 0.0)
+    if found and found[1] > choose.X_EPOCH:
+        return found[0]
+    fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE)
+    return max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
+
+
+def _best(
+    columns: list[Column],
+    candidates: list[Column],
+    metric: Column,
+    material: Material,
+    handicap: float,
+) -> tuple[Axis, float] | None:
+    best: tuple[Axis, float] | None = None
+    for item in columns:
+        if choose.lr_points(item):
+            continue
+        x = _x_at(metric.rows, item, material.block)
+        points = choose.x_behaviour(item, x) + handicap
+        if points <= (best[1] if best else choose.X_LEAST - 1e-9):
+            continue
+        outer = _outer(item, x, candidates, metric.rows, material.block)
+        if outer:
+            best = Axis((outer, item)), points
+        elif len(x) < 2 or np.mean(choose.restarts(x)) <= choose.BACK_FEW:
+            best = Axis((item,)), points
+    return best
+
+
+def _x_at(
+    rows: NDArray[np.int64], item: Column, block: NDArray[np.int64] | None
+) -> NDArray[np.float64]:
+    """Fetch x for each row; rows before the first x belong to it."""
+    if not len(item.rows):
+        return np.full(len(rows), np.nan)
+    x = fetch(rows, item, block)
+    return np.where(np.isnan(x) & (rows < item.rows[0]), item.values[0], x)
+
+
+def _outer(
+    inner: Column,
+    x: NDArray[np.float64],
+    candidates: list[Column],
+    rows: NDArray[np.int64],
+    block: NDArray[np.int64] | None,
+) -> Column | None:
+    """Find the epoch column that goes up where ``inner`` starts again."""
+    back = choose.restarts(x)
+    for item in candidates if back.any() else []:
+        if item is not inner and choose.is_epoch(_x_at(rows, item, block), back):
+            return item
+    return None
+
+
+def count_along(
+    axis: Axis, rows: NDArray[np.int64], block: NDArray[np.int64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Give x of each row, and the places where it goes back: another run starts there."""
+    parts = [_x_at(rows, item, block) for item in axis.columns]
+    if len(parts) == 1:
+        return parts[0], np.flatnonzero(choose.restarts(parts[0])) + 1
+    epoch, inner = parts
+    same_epoch = np.diff(epoch) == 0
+    back = choose.restarts(epoch) | (same_epoch & choose.restarts(inner))
+    starts = np.flatnonzero(back) + 1
+    runs = np.split(np.arange(len(rows)), starts)
+    return np.concatenate([_unroll(epoch[run] - epoch.min(), inner[run]) for run in runs]), starts
+
+
+def _unroll(epoch: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count on from the first epoch, where ``inner`` starts again in each."""
+    step = np.diff(inner)
+    step = step[step > 0]
+    length: np.float64 = inner.max() - inner.min() + (np.median(step) if len(step) else 1.0)
+    return np.asarray(epoch * length + inner, dtype=np.float64)

@@ -1,0 +1,138 @@
+"""Find the metric's column, and the tables that hold it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs import choose
+from plateau.logs.columns import Column, Table
+from plateau.logs.material import listed
+from plateau.logs.model import LogError
+
+if TYPE_CHECKING:
+    from plateau.logs.axis import Axis
+    from plateau.logs.columns import Data
+    from plateau.logs.material import Material
+
+SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
+
+
+def choose_metric(material: Material) -> tuple[Table, Column]:
+    """Pick the metric and the table it stands in."""
+    candidates = list(material.columns())
+    if material.metric is not None:
+        names = material.names_for("metric", material.metric)
+        candidates = [(table, item) for table, item in candidates if item.name in names]
+    rows: Counter[tuple[str, bool]] = Counter()
+    for table, item in candidates:
+        rows[item.name, item.held_out] += _size(table, item)
+    best, best_points = None, -np.inf
+    for table, item in candidates:
+        if not (count := rows[item.name, item.held_out]):
+            continue
+        points = (
+            choose.metric_points(item)
+            + choose.OWN_X * any(map(choose.x_points, table.without(item)))
+            + choose.ROWS * np.log10(count / max(rows.values()))
+            + choose.SHARE * np.log10(_size(table, item) / count)
+        )
+        if points > best_points and choose.is_unknown(item) and choose.is_counter(item.values):
+            points += choose.NOT_IT
+        if points > best_points:
+            best, best_points = (table, item), points
+    if best is None:
+        raise LogError(f"{material.path}: no series of numbers found")
+    if material.metric is None and best_points < 0 and not best[0].sparse:
+        raise LogError(
+            f"{material.path}: no column looks like a metric; name one of "
+            + listed(item.name for _, item in candidates)
+        )
+    return best
+
+
+def _size(table: Table, item: Column) -> int:
+    """Count a column's rows; those of a text table are full and need no conversion for this."""
+    return len(item.rows) if table.sparse else table.size
+
+
+def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table, Column]]:
+    """Take runs apart that stand side by side in one table, or that a column names."""
+    _, dash, suffix = metric.name.rpartition(SIDE_BY_SIDE)
+    beside = [
+        item
+        for item in table.columns
+        if dash and item.name.rpartition(SIDE_BY_SIDE)[1:] == (dash, suffix)
+    ]
+    if len(beside) > 1:
+        shared = [item for item in table.columns if SIDE_BY_SIDE not in item.name]
+        names = [item.name.rpartition(SIDE_BY_SIDE)[0] for item in beside]
+        return [
+            (Table([item, *shared], table.size, name, table.sparse), item)
+            for name, item in zip(names, beside, strict=True)
+        ]
+    named = [
+        (other, item)
+        for other, item in material.columns()
+        if other.run is not None and same(item, metric) and len(item.rows)
+    ]
+    return named or [(table, metric)]
+
+
+def same(one: Column, other: Column) -> bool:
+    """Whether two tables hold the same series."""
+    return one.name == other.name and one.held_out == other.held_out
+
+
+def with_optional_fields(
+    material: Material, table: Table, metric: Column, axis: Axis | None
+) -> Table:
+    """Add the rows of lines that have the metric and x too, but more or fewer other fields."""
+    if table.sparse:
+        return table
+    own = {item.name for item in table.columns}
+    needed = {item.name for item in axis.columns} & own if axis else set()
+    joined = [table]
+    for other in material.tables:
+        names = {item.name for item in other.columns}
+        if other is table or not any(same(item, metric) for item in other.columns):
+            continue
+        if needed <= names and not (axis and needed and _twins(joined, other, axis)):
+            joined.append(other)
+    return _merge(joined) if len(joined) > 1 else table
+
+
+def _twins(tables: list[Table], other: Table, axis: Axis) -> bool:
+    """Whether the other lines repeat the same x, as those of a second process do."""
+    inner = axis.columns[-1].name
+    found = [item for table in [*tables, other] for item in table.columns if item.name == inner]
+    if len(found) <= len(tables):  # x stands on other lines
+        return False
+    rows = np.concatenate([item.rows for item in found])
+    order = np.argsort(rows, kind="stable")
+    x = np.concatenate([item.values for item in found])[order]
+    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1].rows))[order]
+    met = theirs[1:] != theirs[:-1]
+    return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
+
+
+def _merge(tables: list[Table]) -> Table:
+    groups: dict[tuple[str, bool], list[Column]] = {}
+    for table in tables:
+        for item in table.columns:
+            groups.setdefault((item.name, item.held_out), []).append(item)
+    columns = [
+        Column(name, partial(_together, items), held_out=held_out, implied=items[0].implied)
+        for (name, held_out), items in groups.items()
+    ]
+    return Table(columns, sum(table.size for table in tables), tables[0].run)
+
+
+def _together(items: list[Column]) -> Data:
+    rows = np.concatenate([item.rows for item in items])
+    order = np.argsort(rows, kind="stable")
+    return rows[order], np.concatenate([item.values for item in items])[order]

@@ -1,0 +1,86 @@
+"""Pictures: the curve of a run with its level, its plateaus and its learning rate."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from plateau.export import LogScan, write_whole
+from plateau.offline import RunScan
+from plateau.terminal import DECADES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANELS = 12
+"""Runs in one picture at most."""
+
+CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
+"""Colours that also differ in lightness, for those who do not see them all."""
+
+
+def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
+    """Draw the runs one below the other and write a PNG or SVG file.
+
+    Returns
+    -------
+    int
+        Runs that found no place in the picture.
+    """
+    runs = [(scan.log.path, found) for scan in scans for found in scan.runs]
+    shown = runs[:PANELS]
+    figure = Figure(figsize=(10, 1.2 + 3.6 * len(shown)), layout="constrained")
+    for axes, (name, found) in zip(
+        np.atleast_1d(figure.subplots(len(shown), 1)), shown, strict=True
+    ):
+        _draw(axes, found)
+        axes.set_title(f"{Path(name).name}, run {found.run.name}", loc="left", fontsize=10)
+    buffer = BytesIO()
+    figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=150)
+    write_whole(path, buffer.getvalue())
+    return len(runs) - len(shown)
+
+
+def _draw(axes: "Axes", found: RunScan) -> None:
+    run = found.run
+    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label=run.metric)
+    axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
+    for i, plateau in enumerate(found.plateaus):
+        start, declared = run.x[plateau.start], run.x[plateau.declared]
+        stop = run.x[min(plateau.stop, len(run.x) - 1)]
+        axes.axvspan(
+            start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau"
+        )
+        axes.axvline(
+            declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
+        )
+    finite = run.values[np.isfinite(run.values)]
+    if len(finite) and finite.min() > 0 and np.log10(finite.max() / finite.min()) > DECADES:
+        axes.set_yscale("log")
+    _draw_rate(axes, found)
+    axes.set_xlabel(run.x_name)
+    axes.set_ylabel(run.metric)
+    axes.margins(x=0)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_rate(axes: "Axes", found: RunScan) -> None:
+    """Add the learning rate as steps on an axis of its own, and the legend of both."""
+    lines, labels = axes.get_legend_handles_labels()
+    run = found.run
+    if run.lr is not None and np.isfinite(run.lr).any():
+        rates = axes.twinx()
+        rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
+        if np.nanmin(run.lr) > 0:
+            rates.set_yscale("log")
+        rates.set_ylabel(run.lr_name or "", color=RATE)
+        rates.tick_params(axis="y", colors=RATE)
+        rates.spines[["top", "left"]].set_visible(False)
+        more = rates.get_legend_handles_labels()
+        lines, labels = lines + more[0], labels + more[1]
+    axes.legend(
+        lines, labels, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(lines), frameon=False
+    )

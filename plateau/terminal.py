@@ -1,0 +1,177 @@
+"""Results for people at a terminal: what was read and chosen, a chart, a table."""
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+import numpy as np
+import plotext
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from plateau.detectors import ThresholdDetector
+from plateau.export import LogScan
+from plateau.logs.model import Log, Run
+from plateau.offline import RunScan, Unit
+from plateau.replay import LrChange, Replay
+from plateau.segments import Plateau
+
+CHARTS = 4
+"""Runs of a log that get a chart; what is said of a hundred runs should stay readable."""
+
+WIDTH, HEIGHT = 100, 16
+"""Columns and lines of a chart at most."""
+
+DECADES = 2.0
+"""A metric that spans more decades than this is drawn on a logarithmic scale."""
+
+
+def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
+    """Print what a scan found, run by run."""
+    for scan in scans:
+        for number, found in enumerate(scan.runs):
+            _show_choices(console, scan.log, found.run, found.detector, found.unit)
+            if number < CHARTS:
+                console.print(_chart(found.run, found.plateaus, min(console.width, WIDTH)))
+            if found.plateaus:
+                console.print(_plateau_table(found))
+            console.print(_summary(found))
+            console.print()
+
+
+def show_replay(console: Console, log: Log, replay: Replay) -> None:
+    """Print what a plateau scheduler would have done, beside what was done."""
+    _show_choices(console, log, replay.run, replay.detector, replay.unit)
+    if replay.events or replay.recorded:
+        console.print(_replay_table(replay))
+    console.print(_comparison(replay), soft_wrap=True)
+
+
+def _show_choices(
+    console: Console, log: Log, run: Run, detector: ThresholdDetector, unit: Unit
+) -> None:
+    """Print what was read and which columns and rule were chosen."""
+    better = {"min": "lower is better", "max": "higher is better"}.get(run.mode, "no direction")
+    read = f"metric {run.metric} ({better}), x {run.x_name}"
+    read += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
+    rule = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
+    rule += f" for more than {detector.patience:,} {unit}s"
+    console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
+    console.print(Text(f"{read}; {len(run.values):,} rows"), soft_wrap=True)
+    console.print(Text(rule, style="dim"), soft_wrap=True)
+    for warning in log.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+
+
+def _plateau_table(found: RunScan) -> Table:
+    x = found.run.x
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("", "from", "known at", "to", "rows", "level", f"slope/{found.unit}", "noise"):
+        table.add_column(title, justify="right")
+    for i, plateau in enumerate(found.plateaus, 1):
+        start, declared = x[plateau.start], x[plateau.declared]
+        stop = _position(x[plateau.stop]) if plateau.closed else "end"
+        table.add_row(
+            *(str(i), _position(start), _position(declared), stop),
+            f"{plateau.stop - plateau.start:,}",
+            *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
+        )
+    return table
+
+
+def _summary(found: RunScan) -> str:
+    ends = found.verdict.name.lower().replace("_", " ")
+    if not found.plateaus:
+        return f"No plateau; at its end the run is {ends}."
+    count = len(found.plateaus)
+    plural = "s" if count > 1 else ""
+    end = "in a plateau" if ends == "plateau" else ends
+    return f"{count} plateau{plural}, {found.flat_share:.0%} of the rows; the run ends {end}."
+
+
+def _replay_table(replay: Replay) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    headings = ("", "replay: at", "factor", "rate", "recorded: at", "factor", "rate")
+    for title in headings[: 7 if replay.recorded else 4]:
+        table.add_column(title, justify="right")
+    for i, pair in enumerate(zip_longest(replay.events, _steps(replay.recorded)), 1):
+        cells = [cell for change in pair for cell in _change(change)]
+        table.add_row(str(i), *cells[: len(table.columns) - 1])
+    return table
+
+
+def _steps(changes: Sequence[LrChange]) -> list[LrChange]:
+    """Leave out the small changes of a learning rate that moves all the time."""
+    return [change for change in changes if not 0.9 < change.factor < 1.1]
+
+
+def _change(change: LrChange | None) -> tuple[str, str, str]:
+    if change is None:
+        return "", "", ""
+    return _position(change.x), f"×{change.factor:.4g}", f"{change.lr:.4g}"
+
+
+def _comparison(replay: Replay) -> str:
+    """Say how far the replay can be trusted."""
+    count = len(replay.events)
+    text = f"{count} change{'' if count == 1 else 's'} from a rate of {replay.initial_lr:.4g}. "
+    small = len(replay.recorded) - len(_steps(replay.recorded))
+    if small:
+        text += f"{small:,} recorded changes of less than 10 % are not shown. "
+    text += "A replay is exact only as far as the log's own schedule agrees with it"
+    if not replay.recorded:
+        return f"{text}; this log records no change of the learning rate."
+    for event, recorded in zip_longest(replay.events, replay.recorded):
+        if event is None or recorded is None or abs(event.factor / recorded.factor - 1) > 0.01:
+            where = min(change.x for change in (event, recorded) if change)
+            return f"{text}: here up to {_position(where)}."
+    return f"{text}; here each change has the factor that was recorded."
+
+
+def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
+    """Draw the curve, its plateaus in green and as bars along the bottom."""
+    shown = np.isfinite(run.values)
+    if not shown.any():
+        return Text("(no finite value to draw)")
+    figure = plotext
+    figure.clear_figure()
+    figure.theme("clear")
+    figure.plot_size(width, HEIGHT)
+    low, high = run.values[shown].min(), run.values[shown].max()
+    if low > 0 and np.log10(high / low) > DECADES:
+        figure.yscale("log")
+    for flat, rows in _parts(len(run.values), plateaus):
+        keep = rows[shown[rows]]
+        keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(shown)))]
+        color = "green+" if flat else "gray"
+        xs, ys = run.x[keep].tolist(), run.values[keep].tolist()
+        figure.plot(xs, ys, marker="braille", color=color)
+        if flat and xs:
+            figure.plot([xs[0], xs[-1]], [low, low], marker="▂", color="green+")
+    figure.xlabel(run.x_name)
+    return Text.from_ansi(figure.build())
+
+
+def _parts(rows: int, plateaus: Sequence[Plateau]) -> Iterator[tuple[bool, NDArray[np.int64]]]:
+    """Yield the stretches between and within plateaus, each up to the next one's first row."""
+    begin = 0
+    for plateau in plateaus:
+        yield False, np.arange(begin, plateau.start + 1)
+        yield True, np.arange(plateau.start, min(plateau.stop + 1, rows))
+        begin = plateau.stop
+    yield False, np.arange(begin, rows)
+
+
+def _extremes(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """Return indices of the smallest and largest value of each bin, so that no spike is lost."""
+    if len(values) <= 2 * bins:
+        return np.arange(len(values))
+    parts = np.array_split(np.arange(len(values)), bins)
+    return np.array(
+        [i for part in parts for i in sorted((part[values[part].argmin()], part[values[part].argmax()]))]
+    )
+
+
+def _position(x: float) -> str:
+    return f"{x:,.0f}" if float(x).is_integer() else f"{x:.6g}"

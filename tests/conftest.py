@@ -1,0 +1,31 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", deadline=None, max_examples=60)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=150,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real logs and series that are not part of the project; PLATEAU_DATA says where they lie."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("PLATEAU_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (set PLATEAU_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published_log(shared_data) -> Path:
+    """The paper's own training log."""
+    return shared_data / "logs" / "fastface-ms1mv3" / "ms1mv3_epoch5_r100.txt.gz"

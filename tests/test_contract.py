@@ -1,0 +1,245 @@
+"""What every filter, detector and bank promises about its state and its samples."""
+
+import copy
+import json
+import pickle
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import chunks, detectors, filters, streams, with_gaps
+
+from plateau import DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, trace
+
+SAVES = {
+    "clone": lambda one: one.clone(),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "bytes": lambda one: type(one).from_bytes(one.to_bytes()),
+    "pickle": lambda one: pickle.loads(pickle.dumps(one)),
+    "json": lambda one: loaded(one, json.loads(json.dumps(one.state_dict(), allow_nan=False))),
+}
+saves = st.sampled_from(sorted(SAVES))
+
+
+def loaded(one, state):
+    fresh = one.clone()
+    fresh.reset()
+    fresh.load_state_dict(state)
+    return fresh
+
+
+def state(one):
+    return one.to_bytes()
+
+
+@given(detectors, with_gaps(streams()))
+def test_one_by_one_and_in_a_row_are_the_same(detector, xs):
+    twin = detector.clone()
+    fired = [i for i, x in enumerate(xs) if detector.update(x)]
+    assert twin.update_many(xs).tolist() == fired
+    assert state(detector) == state(twin)
+
+
+@given(st.data(), detectors, with_gaps(streams()))
+def test_any_chunks_are_the_same(data, detector, xs):
+    twin = detector.clone()
+    whole = detector.update_many(xs).tolist()
+    cuts = chunks(data.draw, len(xs))
+    parts = [
+        offset + begin
+        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for offset in twin.update_many(xs[begin:end])
+    ]
+    assert parts == whole
+    assert state(detector) == state(twin)
+
+
+@given(detectors, with_gaps(streams(min_size=1)))
+def test_a_trace_says_what_the_detector_says(detector, xs):
+    found = trace(xs, detector)
+    for i, x in enumerate(xs):
+        assert detector.update(x) == found.fired[i]
+        assert detector.verdict == found.verdict[i]
+        assert detector.in_plateau == (detector.onset is not None) == (found.onset[i] >= 0)
+        assert detector.onset in (found.onset[i], None)
+        np.testing.assert_array_equal(
+            (detector.level, detector.slope), (found.level[i], found.slope[i])
+        )
+
+
+@given(st.data(), detectors, with_gaps(streams(min_size=1)))
+def test_the_past_does_not_depend_on_the_future(data, detector, xs):
+    n = data.draw(st.integers(0, len(xs)))
+    for part, whole in zip(trace(xs[:n], detector), trace(xs, detector), strict=True):
+        np.testing.assert_array_equal(part, whole[:n])
+
+
+@given(st.data(), filters, streams(min_size=1))
+def test_filters_have_no_future_and_no_chunks_either(data, slope_filter, xs):
+    n = data.draw(st.integers(0, len(xs)))
+    whole = slope_filter.response(xs)
+    np.testing.assert_array_equal(slope_filter.response(xs[:n]), whole[:n])
+    parts = [slope_filter.update_many(xs[:n]), slope_filter.update_many(xs[n:])]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@given(st.data(), saves, st.one_of(detectors, filters), streams())
+def test_saved_anywhere_it_goes_on_the_same(data, how, one, xs):
+    n = data.draw(st.integers(0, len(xs)))
+    one.update_many(xs[:n])
+    other = SAVES[how](one)
+    assert state(other) == state(one)
+    assert repr(other) == repr(one)
+    np.testing.assert_array_equal(other.update_many(xs[n:]), one.update_many(xs[n:]))
+    assert state(other) == state(one)
+
+
+@given(detectors, streams(), st.integers(-60, 60))
+def test_scaling_by_a_power_of_two_changes_no_decision(detector, xs, exponent):
+    factor = 2.0**exponent
+    scaled = ThresholdDetector(
+        detector.slope_filter, detector.threshold * factor, detector.patience, mode=detector.mode
+    )
+    plain, larger = trace(xs, detector), trace(xs * factor, scaled)
+    np.testing.assert_array_equal(larger.level, plain.level * factor)
+    np.testing.assert_array_equal(larger.slope, plain.slope * factor)
+    for name in ("verdict", "fired", "onset"):
+        np.testing.assert_array_equal(getattr(larger, name), getattr(plain, name))
+
+
+@given(detectors, streams())
+def test_min_and_max_mirror_each_other(detector, xs):
+    mirrored = {"min": "max", "max": "min", "both": "both"}[detector.mode]
+    other = ThresholdDetector(
+        detector.slope_filter, detector.threshold, detector.patience, mode=mirrored
+    )
+    plain, mirror = trace(xs, detector), trace(-xs, other)
+    np.testing.assert_array_equal(mirror.slope, -plain.slope)
+    for name in ("verdict", "fired", "onset"):
+        np.testing.assert_array_equal(getattr(mirror, name), getattr(plain, name))
+
+
+@given(detectors, with_gaps(streams()))
+def test_what_is_not_finite_leaves_no_trace(detector, xs):
+    finite = xs[np.abs(xs) <= 2.0**500]
+    twin = detector.clone()
+    detector.update_many(xs)
+    twin.update_many(finite)
+    assert detector.skipped == len(xs) - len(finite)
+    assert detector.count == len(finite)
+    cells = detector.state_dict()["state"] | {"skipped": 0}
+    assert cells == twin.state_dict()["state"]
+
+
+@given(st.one_of(detectors, filters), streams())
+def test_reset_forgets_everything(one, xs):
+    fresh = state(one)
+    one.update_many(xs)
+    one.reset()
+    assert state(one) == fresh
+
+
+ONES = [
+    Ema(0.5),
+    EmaHaar(0.1, 0.2),
+    Haar(6, 5),
+    ThresholdDetector(Haar(6, 5), 0.1, 3),
+    ThresholdDetector(EmaHaar(0.1, 0.2), 0.1, 3, mode="max", on_nonfinite="raise"),
+    DetectorBank(ThresholdDetector(Haar(6), 0.1, 3), 3),
+    DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 3), 100),
+]
+each = pytest.mark.parametrize("one", ONES, ids=repr)
+
+
+@each
+def test_repr_is_the_call_that_makes_it(one):
+    assert repr(eval(repr(one), vars(__import__("plateau")))) == repr(one)
+
+
+@each
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda s: s.update(version=2), "version 2, this library reads version 1"),
+        (lambda s: s.update(type="Other"), "type='Other'"),
+        (lambda s: s["params"].update(extra=1), "extra=1"),
+        (lambda s: s["state"].pop("count"), "missing or unknown count"),
+        (lambda s: s["state"].update(more=1), "missing or unknown more"),
+        (lambda s: s["state"].update(ring="x"), "damaged"),
+        (lambda s: s["state"].update(level=None), "damaged"),
+        (lambda s: s.pop("params"), "must be a dict of version"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(one, damage, message):
+    before = state(one)
+    saved = json.loads(json.dumps(one.state_dict()))
+    damage(saved)
+    with pytest.raises(ValueError, match=message):
+        one.load_state_dict(saved)
+    assert state(one) == before
+
+
+def test_a_state_of_other_parameters_is_refused_by_name():
+    saved = ThresholdDetector(Haar(4), 0.1, 3).state_dict()
+    with pytest.raises(ValueError, match="saved with patience=3, here it is 4"):
+        ThresholdDetector(Haar(4), 0.1, 4).load_state_dict(saved)
+    with pytest.raises(ValueError, match=r"slope_filter=Haar\(window=4, smooth=1\), here it is Ema"):
+        ThresholdDetector(Ema(0.5), 0.1, 3).load_state_dict(saved)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("count", -1),
+        ("count", 0.5),
+        ("run", -1),
+        ("level", float("nan")),
+        ("past", 3),
+        ("samples.index", 3),
+        ("samples.side", 1),
+        ("levels.index", -1),
+    ],
+)
+def test_an_impossible_state_never_reaches_the_kernels(cell, value):
+    haar = Haar(6, 5)
+    saved = haar.state_dict()
+    saved["state"][cell] = value
+    with pytest.raises(ValueError, match="damaged"):
+        haar.load_state_dict(saved)
+
+
+@each
+def test_damaged_bytes_are_refused(one):
+    good = one.to_bytes()
+    kind = type(one)
+    for bad, message in [
+        (b"", "not a saved state"),
+        (b"x" * 100, "not a saved state"),
+        (good[:-1], "damaged"),
+        (good[:-9] + bytes([good[-9] ^ 1]) + good[-8:], "damaged"),
+        (good[:8] + b"\x02" + good[9:], "version 2"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            kind.from_bytes(bad)
+
+
+def test_bytes_of_another_class_are_refused():
+    with pytest.raises(ValueError, match="hold a Haar, not a Ema"):
+        Ema.from_bytes(Haar(4).to_bytes())
+
+
+def test_bytes_are_the_same_on_every_machine():
+    ema = Ema(0.5)
+    ema.update_many([1.0, 2.0, 4.0])
+    data = ema.to_bytes()
+    description = b'{"alpha": 0.5, "type": "Ema"}'
+    head = b"plateau\0" + struct.pack("<II", 1, len(description)) + description
+    assert data.startswith(head)
+    count, previous, _, level, slope, run, *rare, step = struct.unpack("<11d", data[len(head) : -4])
+    assert (count, previous, level, slope, run, step) == (3.0, 4.0, 2.75, 1.25, 0.0, 1.25)
+    assert rare == [0.0] * 4
+    assert data[-4:] == struct.pack("<I", zlib.crc32(data[:-4]))

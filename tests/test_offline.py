@@ -1,0 +1,220 @@
+"""Runs from logs: rows that stand for samples, scans and replays."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import detectors, streams
+
+import plateau.offline
+from plateau import Haar, ThresholdDetector, Verdict, find_plateaus
+from plateau.logs import LogError, Run, read_log
+from plateau.offline import Rows, scan_run
+from plateau.policy import Policy
+from plateau.replay import LrChange, fires, recorded_changes, replay_run
+from plateau.rule import Rule
+
+FASTFACE = Rule("haar", window=4000, smooth=4000, threshold=6e-5, patience=8000)
+FASTFACE_POLICY = Policy(max_reductions=1000, restart_after=3)
+
+
+def run_of(values, x=None, lr=None, counts_steps=True, mode="min"):
+    values = np.asarray(values, float)
+    n = len(values)
+    x = np.arange(1, n + 1, dtype=float) if x is None else np.asarray(x, float)
+    lr = None if lr is None else np.asarray(lr, float)
+    name = None if lr is None else "lr"
+    return Run("1", "loss", "step", mode, values, x, lr, name, np.arange(1, n + 1), counts_steps)
+
+
+def test_a_row_stands_for_the_steps_that_x_moved_on_by():
+    rows = Rows(run_of([5, 4, 3], x=[10, 20, 25]))
+    assert (rows.unit, rows.hold.tolist(), rows.samples) == ("step", [7, 10, 5], 22)
+    assert np.concatenate(list(rows.blocks())).tolist() == [5.0] * 7 + [4.0] * 10 + [3.0] * 5
+    assert [rows.row(i) for i in (0, 6, 7, 16, 17, 21)] == [0, 0, 1, 1, 2, 2]
+    assert [rows.x(i) for i in (0, 6, 7, 16, 17, 21)] == [4, 10, 11, 20, 21, 25]
+
+
+def test_without_steps_a_row_is_a_sample():
+    rows = Rows(run_of([5, 4, 3], x=[0.5, 1.0, 1.5]))
+    assert (rows.unit, rows.samples) == ("row", 3)
+    assert [rows.x(i) for i in range(3)] == [0.5, 1.0, 1.5]
+    assert Rows(run_of([5, 4], x=[10, 20], counts_steps=False)).unit == "row"
+    assert Rows(run_of([5, 4, 3], x=[10, 20, 20])).unit == "row"
+
+
+def test_rows_that_are_not_finite_stand_for_nothing():
+    rows = Rows(run_of([5, np.nan, 3], x=[10, 20, 30]))
+    assert np.concatenate(list(rows.blocks())).tolist() == [5.0] * 10 + [3.0] * 10
+    assert rows.x(10) == 21
+
+
+@pytest.mark.parametrize("x", [[0.5, 1.0], [2, 2], [2, 1]])
+def test_steps_that_do_not_grow_are_refused(x):
+    with pytest.raises(LogError, match="'step' is no growing count of steps: use --unit row"):
+        Rows(run_of([5, 4], x=x), "step")
+
+
+def test_a_clock_is_no_count_of_steps():
+    with pytest.raises(LogError, match="would stand for .* steps: use --unit row"):
+        Rows(run_of([5, 4, 3], x=[0, 1, 1e12]))
+
+
+@given(st.data(), streams(min_size=1, max_size=30), st.integers(1, 50))
+def test_blocks_are_the_held_rows(data, xs, block):
+    hold = data.draw(st.lists(st.integers(1, 40), min_size=len(xs), max_size=len(xs)))
+    rows = Rows(run_of(xs, x=np.cumsum(hold)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plateau.offline, "BLOCK", block)
+        parts = list(rows.blocks())
+    assert all(0 < len(part) <= block for part in parts)
+    np.testing.assert_array_equal(np.concatenate(parts), np.repeat(xs, rows.hold))
+
+
+@given(streams(min_size=30), st.sampled_from(["min", "max", "both"]))
+def test_a_scan_of_rows_is_find_plateaus(xs, mode):
+    rule = Rule(window=4, threshold=0.1, patience=5)
+    found = scan_run(run_of(xs, mode=mode), rule)
+    detector = ThresholdDetector(Haar(4, 4), 0.1, 5, mode=mode)
+    assert found.plateaus == find_plateaus(xs, detector)
+
+
+def test_a_scan_of_steps_is_find_plateaus_of_the_held_stream():
+    rng = np.random.default_rng(0)
+    values = np.r_[np.linspace(9, 1, 100), np.ones(100)] + 0.01 * rng.normal(size=200)
+    rule = Rule(window=40, threshold=0.002, patience=100)
+    (found,) = scan_run(run_of(values, x=10 * np.arange(1, 201)), rule).plateaus
+    held = find_plateaus(np.repeat(values, 10), ThresholdDetector(Haar(40, 40), 0.002, 100))
+    assert [found.start, found.declared] == [held[0].start // 10, held[0].declared // 10]
+    assert (found.stop, found.closed) == (200, False)
+    assert found.level == pytest.approx(held[0].level, abs=1e-3)
+    assert found.slope == pytest.approx(held[0].slope, abs=1e-5)
+
+
+@given(detectors, streams(), st.integers(1, 20))
+def test_fires_stops_at_each_fire(detector, xs, size):
+    twin = detector.clone()
+    blocks = [xs[i : i + size] for i in range(0, len(xs), size)]
+    seen = []
+    for sample in fires(detector, blocks):
+        assert detector.count == sample + 1
+        seen.append(sample)
+    assert seen == twin.update_many(xs).tolist()
+    assert detector.to_bytes() == twin.to_bytes()
+
+
+def test_factors_are_freed_of_the_rounding_of_the_log():
+    run = run_of([1] * 5, lr=[0.000625, 0.000313, 0.000156, 0.000625, 0.000625])
+    assert [change.factor for change in recorded_changes(run)] == [0.5, 0.5, 4.0]
+    exact = run_of([1] * 3, lr=[0.3, 0.2999970588675644, 0.1])
+    assert [change.factor for change in recorded_changes(exact)] == pytest.approx(
+        [0.2999970588675644 / 0.3, 0.1 / 0.2999970588675644], rel=1e-12
+    )
+    assert recorded_changes(run_of([1, 1])) == []
+    assert [c.factor for c in recorded_changes(run_of([1] * 3, lr=[np.nan, 0.1, 0.0]))] == [0.0]
+
+
+@given(st.integers(1000, 10**6), st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 0.9, 2.0, 4.0]))
+def test_a_plain_factor_survives_six_decimals(millionths, factor):
+    run = run_of([1, 1], lr=[millionths / 1e6, round(millionths / 1e6 * factor, 6)])
+    (change,) = recorded_changes(run)
+    assert change.factor == pytest.approx(factor, rel=1e-3)
+    assert Fraction(change.factor).limit_denominator(1000).denominator <= 100
+
+
+@pytest.mark.parametrize(("before", "after", "factor"), [(1.0, 0.1, 0.1), (0.1, 0.02, 0.2)])
+def test_a_plain_ratio_is_taken_as_meant(before, after, factor):
+    assert [c.factor for c in recorded_changes(run_of([1, 1], lr=[before, after]))] == [factor]
+
+
+def test_the_replay_of_nothing_is_nothing():
+    replay = replay_run(run_of([]))
+    assert (replay.events, replay.recorded, replay.initial_lr) == ([], [], 1.0)
+
+
+def test_a_replay_begins_at_the_rate_that_led_to_the_first_fire():
+    lr = [0.1] * 20 + [0.4] * 20
+    rule = Rule(window=2, smooth=1, threshold=0.1, patience=30)
+    replay = replay_run(run_of([1.0] * 40, lr=lr), rule)
+    assert replay.initial_lr == 0.4
+    assert replay.events == [LrChange(x=32.0, factor=0.5, lr=0.2)]
+    assert replay_run(run_of([1.0] * 40, lr=lr), rule, initial_lr=3.0).events[0].lr == 1.5
+    assert replay_run(run_of([1.0] * 40), rule).events[0].lr == 0.5
+
+
+@pytest.fixture(scope="module")
+def published(published_log):
+    (run,) = read_log(published_log).runs
+    return run
+
+
+def test_the_published_run_is_read(published):
+    assert (published.metric, published.x_name) == ("Loss", "Global Step")
+    assert len(published.values) == 20_231
+    assert (published.x[0], published.x[-1]) == (20, 202_320)
+
+
+def test_a_replay_makes_the_twelve_published_changes(published):
+    replay = replay_run(published, FASTFACE, FASTFACE_POLICY)
+    assert [e.factor for e in replay.events] == [0.5] * 7 + [4.0] + [0.5] * 3 + [4.0]
+    assert [r.factor for r in replay.recorded] == [e.factor for e in replay.events]
+    assert [r.x for r in replay.recorded] == [
+        *(54280, 72870, 94820, 113110, 135870, 143870),
+        *(151870, 159870, 175830, 183830, 191830, 199830),
+    ]
+    lag = [r.x - e.x for e, r in zip(replay.events, replay.recorded, strict=True)]
+    assert all(0 <= steps <= 12 for steps in lag)
+
+
+def test_update_by_update_makes_the_same_changes(published):
+    detector = ThresholdDetector(Haar(window=4000, smooth=4000), threshold=6e-5, patience=8000)
+    rows = Rows(published)
+    changes, step = [], published.x[0] - rows.hold[0]
+    for value, hold in zip(rows.values.tolist(), rows.hold.tolist(), strict=True):
+        for _ in range(hold):
+            step += 1
+            if detector.update(value):
+                changes.append(step)
+    replay = replay_run(published, FASTFACE, FASTFACE_POLICY)
+    assert changes == [event.x for event in replay.events]
+
+
+def test_the_plateaus_of_the_published_run_lie_before_its_reductions(published):
+    found = scan_run(published, FASTFACE)
+    known = [published.x[plateau.declared] for plateau in found.plateaus]
+    assert known == pytest.approx([54280, 72870, 94820, 113110, 135870, 175830], abs=20)
+    assert found.verdict is Verdict.PLATEAU
+    assert np.isfinite(found.level).all()
+
+
+def test_higher_may_be_better(published):
+    mirrored = replace(published, values=-published.values, mode="max")
+    assert (
+        replay_run(mirrored, FASTFACE, FASTFACE_POLICY).events
+        == replay_run(published, FASTFACE, FASTFACE_POLICY).events
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "ema", "window": 4}, "window belongs to the detector haar"),
+        ({"kind": "haar", "alpha": 0.1, "beta": 0.1}, "alpha and beta belong to the detector ema"),
+        ({"window": 4, "alpha": 0.1}, "alpha belongs to the detector ema"),
+    ],
+)
+def test_settings_of_the_other_filter_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Rule(**settings)
+
+
+def test_open_settings_are_chosen_from_the_series():
+    values = np.linspace(11.0, 1.0, 1001)
+    detector = Rule().detector(values, 1000)
+    assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"
+    assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 40)
+    assert repr(Rule("ema").detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.1)"
+    assert repr(Rule(beta=0.5).detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.5)"

@@ -1,0 +1,89 @@
+"""Plateaus of whole series."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import detectors, streams, with_gaps
+
+from plateau import Haar, ThresholdDetector, Verdict, find_plateaus, trace
+from plateau.segments import measured, run_on, stretches
+
+
+@given(detectors, with_gaps(streams()))
+def test_plateaus_are_in_order_disjoint_and_measured(detector, xs):
+    before = detector.to_bytes()
+    found = find_plateaus(xs, detector)
+    assert detector.to_bytes() == before
+    edge = 0
+    for plateau in found:
+        assert edge <= plateau.start <= plateau.declared < plateau.stop <= len(xs)
+        edge = plateau.stop
+        inside = xs[plateau.start : plateau.stop]
+        inside = inside[np.abs(inside) <= 2.0**500]
+        scale = np.abs(inside).max()
+        assert plateau.level == pytest.approx(inside.mean(), rel=1e-9, abs=1e-9 * scale)
+    assert all(plateau.closed for plateau in found[:-1])
+
+
+@given(detectors, streams(min_size=1))
+def test_plateaus_are_where_the_verdict_says_so(detector, xs):
+    verdict = trace(xs, detector).verdict
+    inside = np.zeros(len(xs), bool)
+    for plateau in find_plateaus(xs, detector):
+        inside[plateau.declared : plateau.stop] = True
+    np.testing.assert_array_equal(inside, verdict == Verdict.PLATEAU)
+
+
+@given(st.data(), detectors, streams())
+def test_blocks_do_not_matter(data, detector, xs):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(xs)), max_size=5)))
+    parts = np.split(xs, cuts)
+    twin = detector.clone()
+    whole = list(stretches([run_on(detector, xs)]))
+    assert list(stretches(run_on(twin, part) for part in parts)) == whole
+
+
+def test_slope_and_noise_are_those_of_the_fitted_line():
+    rng = np.random.default_rng(0)
+    xs = np.r_[np.linspace(50, 1, 50), 1 + 1e-4 * np.arange(1000) + 0.01 * rng.normal(size=1000)]
+    (plateau,) = find_plateaus(xs, ThresholdDetector(Haar(40), 0.01, 100))
+    slope, level = np.polyfit(np.arange(plateau.start, plateau.stop), xs[plateau.start :], 1)
+    assert plateau.slope == pytest.approx(slope)
+    assert plateau.noise == pytest.approx(
+        np.std(xs[plateau.start :] - level - slope * np.arange(plateau.start, plateau.stop))
+    )
+    assert 50 <= plateau.start <= 50 + 40  # the kernel has to leave the descent behind
+
+
+def test_samples_that_are_not_finite_may_lie_within_a_plateau():
+    xs = [3.0, 2.0, np.nan, *[1.0] * 5, np.inf, *[1.0] * 5]
+    (plateau,) = find_plateaus(xs, ThresholdDetector(Haar(2), 0.1, 3))
+    assert (plateau.start, plateau.declared, plateau.stop, plateau.closed) == (3, 7, 14, False)
+    assert (plateau.level, plateau.slope, plateau.noise) == (1.0, 0.0, 0.0)
+
+
+def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
+    ends, values = np.array([100, 200]), np.array([1.0, 1.0])
+    found = measured([(10, 20, 50), (60, 70, None)], values, ends, np.array([0, 1, 2]))
+    assert [(p.start, p.declared, p.stop, p.closed) for p in found] == [(0, 0, 2, False)]
+
+
+@pytest.mark.parametrize("xs", [[], [1.0], [np.nan], [np.nan, np.inf]])
+def test_next_to_nothing_has_next_to_no_plateaus(xs):
+    assert find_plateaus(xs) == []
+
+
+def test_without_a_detector_a_staircase_is_found():
+    rng = np.random.default_rng(1)
+    levels = [np.linspace(9, 3, 200), np.full(400, 3), np.linspace(3, 1, 50), np.full(350, 1)]
+    xs = np.concatenate(levels) + 0.05 * rng.normal(size=1000)
+    for scale in (1e-9, 1.0, 1e12):
+        found = find_plateaus(xs * scale)
+        assert [p.level / scale for p in found] == pytest.approx([3, 1], abs=0.1)
+        assert [p.start for p in found] == pytest.approx([200, 650], abs=30)
+
+
+def test_a_constant_is_one_plateau():
+    (plateau,) = find_plateaus(np.full(500, 3.0))
+    assert (plateau.start, plateau.stop, plateau.closed) == (0, 500, False)
