@@ -373,7 +373,7 @@ def _accept(load, filtered, store, block, at, stride, p, x):
         return False
     s = _load(block, at, stride)
     s, state = _step(filtered, block, at, p, s, load(block, at, stride), x)
-    fired = s.run > p.patience
+    fired = bool(s.run > p.patience)
     if fired:
         s = _fire(block, at, stride, p, s)
     _store(block, at, stride, s)

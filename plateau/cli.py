@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from plateau.logs import Log
     from plateau.rule import Rule
 
-DEMO = {"kind": "haar", "window": 1000, "smooth": 1000, "threshold": 1e-5, "patience": 2000}
+DEMO = {"kind": "haar", "window": 500, "smooth": 500, "threshold": 4e-4, "patience": 1000}
 """Rule for the bundled log."""
 
 app = typer.Typer(
@@ -159,7 +159,7 @@ def scan(
     quiet: Quiet = False,
 ) -> None:
     """Find the plateaus of every run in saved logs."""
-    from plateau.export import scan_document, scan_rows
+    from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
@@ -169,7 +169,7 @@ def scan(
     read_one = partial(read, metric=metric, x=x, lr=lr, mode=mode, run=run)
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if format is not Format.table:
-        emit(format, output, scan_document(scans), scan_rows(scans))
+        emit(format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
         show_scan(console(), scans)
     if plot:
@@ -216,7 +216,7 @@ def replay(
     A replay is exact only as far as the log's own schedule agrees with it: from the first
     difference on, the metric in the log was made with another learning rate.
     """
-    from plateau.export import replay_document, replay_rows
+    from plateau.export import REPLAY_COLUMNS, replay_document, replay_rows
     from plateau.policy import Policy
     from plateau.replay import replay_run
     from plateau.rule import Rule
@@ -233,7 +233,8 @@ def replay(
             raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")
         done = replay_run(log.runs[0], rule, policy, unit=unit, initial_lr=initial_lr)
     if format is not Format.table:
-        emit(format, output, replay_document(log.path, done), replay_rows(log.path, done))
+        rows = replay_rows(log.path, done)
+        emit(format, output, replay_document(log.path, done), rows, REPLAY_COLUMNS)
     elif not quiet:
         show_replay(console(), log, done)
 
@@ -286,12 +287,16 @@ def scanned(
 
 
 def emit(
-    format: Format, output: Path | None, document: dict[str, Any], rows: list[dict[str, Any]]
+    format: Format,
+    output: Path | None,
+    document: dict[str, Any],
+    rows: list[dict[str, Any]],
+    columns: dict[str, type],
 ) -> None:
     """Print results for programs, or write them to a file."""
     from plateau.export import rendered, write_whole
 
-    data = rendered(format.value, document, rows)
+    data = rendered(format.value, document, rows, columns)
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -20,6 +20,17 @@ VERSION = 1
 
 Record = dict[str, Any]
 
+SCAN_COLUMNS: dict[str, type] = (
+    dict.fromkeys(("path", "run", "metric", "x", "mode"), str)
+    | dict.fromkeys(("start", "stop", "declared"), int)
+    | dict.fromkeys(("start_x", "stop_x", "declared_x", "level", "slope", "noise"), float)
+    | {"closed": bool}
+)
+REPLAY_COLUMNS: dict[str, type] = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
+    ("x", "factor", "lr"), float
+)
+"""Columns of the flat formats, the same however many rows there are."""
+
 
 @dataclass(frozen=True, eq=False)
 class LogScan:
@@ -68,7 +79,9 @@ def replay_rows(path: str, replay: Replay) -> list[Record]:
     ]
 
 
-def rendered(form: str, document: Record, rows: Sequence[Record]) -> bytes:
+def rendered(
+    form: str, document: Record, rows: Sequence[Record], columns: dict[str, type]
+) -> bytes:
     """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file."""
     if form == "json":
         return (json.dumps(document, allow_nan=False) + "\n").encode()
@@ -76,7 +89,7 @@ def rendered(form: str, document: Record, rows: Sequence[Record]) -> bytes:
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
     import polars as pl  # not before it is needed: it takes a while to import
 
-    frame = pl.DataFrame(rows, infer_schema_length=None)
+    frame = pl.DataFrame(rows, schema=columns)
     buffer = io.BytesIO()
     if form == "csv":
         frame.write_csv(buffer)

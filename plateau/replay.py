@@ -17,10 +17,6 @@ from plateau.policy import Policy, PolicyState
 from plateau.rule import Rule
 
 
-SIMPLE = 100
-"""A ratio of learning rates with a denominator up to this is taken as meant, not as rounded."""
-
-
 class LrChange(NamedTuple):
     """One change of the learning rate."""
 
@@ -143,7 +139,8 @@ def _ratio(before: float, after: float, half: Fraction) -> float:
     if old <= half or new <= half:
         return after / before if before else math.inf
     ratio = new / old
-    if ratio.denominator > SIMPLE:
+    meant = ratio.denominator <= 10 or (100 * ratio).denominator == 1  # a factor like 1/3 or 0.97
+    if not meant:
         ratio = _simplest((new - half) / (old + half), (new + half) / (old - half))
     return float(ratio)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.columns import column
 from plateau.logs.join import fetch
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def _x_at(
     rows: NDArray[np.int64], item: Column, block: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
     """Fetch x for each row; rows before the first x belong to it."""
+    if not np.isfinite(item.values).all():
+        known = np.isfinite(item.values)
+        item = column(item.name, item.rows[known], item.values[known])
     if not len(item.rows):
         return np.full(len(rows), np.nan)
     x = fetch(rows, item, block)

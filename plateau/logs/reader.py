@@ -84,7 +84,7 @@ def _tables(source: Source) -> tuple[str, list[Table], list[int] | None]:
     layout = find_layout(source.lines)
     if layout:
         return layout.format, *read_table(source, layout)
-    return "text", mine(source.lines, cut=source.cut), None
+    return "text", mine(source), None
 
 
 def _only(log: Log, run: str) -> Log:

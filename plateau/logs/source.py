@@ -90,9 +90,12 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
     except (OSError, ValueError) as error:
-        reasons = {FileNotFoundError: "no such file", IsADirectoryError: "is a folder, not a log"}
-        reason = getattr(error, "strerror", None) or str(error)
-        raise LogError(f"{path}: {reasons.get(type(error), f'cannot be read: {reason}')}") from None
+        reasons: dict[type[Exception], str] = {
+            FileNotFoundError: "no such file",
+            IsADirectoryError: "is a folder, expected a file",
+        }
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise LogError(f"{path}: {reasons.get(type(error), reason)}") from None
     if len(data) > SIZE_LIMIT:
         raise LogError(f"{path}: larger than {SIZE_LIMIT >> 20} MiB, too large for a log")
     return data

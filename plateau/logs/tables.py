@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table"}  # "" is any white space
 SAMPLE = 50  # rows that the layout is guessed from
 EVEN = 0.9  # of the sampled rows have as many cells as the header
+WIDEST = 4096  # columns
 NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -63,7 +65,10 @@ def find_layout(lines: list[str]) -> Layout | None:
     remarks = [row for row in filled if plain and row < plain[0]]
     remark = lines[remarks[-1]].strip().lstrip("#% ") if remarks else ""
     for separator, kind in SEPARATORS.items():
-        layout = _layout(lines, plain, remark, separator, kind)
+        try:
+            layout = _layout(lines, plain, remark, separator, kind)
+        except csv.Error:  # a cell of absurd length
+            continue
         if layout:
             return layout
     return None
@@ -82,7 +87,8 @@ def _layout(
     widths = [len(row) for row in body]
     width = max(set(widths), key=widths.count)
     if (
-        (width < 2 and not (header is None and separator == ""))
+        width > WIDEST
+        or (width < 2 and not (header is None and separator == ""))
         or widths.count(width) < EVEN * len(body) - 1
         or (header and len(header) != width)
         or _numeric(body) < (NUMERIC if separator and header else ALL_NUMERIC)
@@ -169,14 +175,19 @@ def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
         lines = ["\t".join(line.split()) for line in lines]
     if layout.separator == ";":
         lines = [decimal_points(line) for line in lines]
-    return pl.read_csv(
-        io.BytesIO("\n".join(lines).encode(errors="replace")),
+    data = "\n".join(lines).encode(errors="replace")
+    read = partial(
+        pl.read_csv,
         has_header=False,
         separator=layout.separator or "\t",
         schema={f"{index}": pl.String for index in range(layout.width)},
         truncate_ragged_lines=True,
-        ignore_errors=True,
-    ).select(pl.all().str.strip_chars().replace("", None))
+    )
+    try:
+        frame = read(io.BytesIO(data))
+    except pl.exceptions.PolarsError:  # quotes that do not pair
+        frame = read(io.BytesIO(data), quote_char=None)
+    return frame.select(pl.all().str.strip_chars(' "').replace("", None))
 
 
 def _numbers(text: pl.Series) -> Data:

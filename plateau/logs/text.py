@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from plateau.logs.columns import Data
+    from plateau.logs.source import Source
 
 CLOCK = (
     r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
@@ -42,6 +43,7 @@ DIGITS = re.compile(r"\d+")
 
 BULK = 16  # lines from which an expression of their own pays
 ROUNDS = 8  # expressions tried for one fingerprint
+LONGEST = 20_000  # characters of a line; what is longer is no record
 LEAST = 2  # lines that make a shape recur
 
 BARE = re.compile(
@@ -67,8 +69,9 @@ class Shape:
 Shapes = dict[tuple[str, ...], Shape]
 
 
-def mine(lines: list[str], *, cut: bool) -> list[Table]:
+def mine(source: Source) -> list[Table]:
     """Tables of the recurring line shapes, in order of appearance."""
+    lines = [line if len(line) <= LONGEST else "" for line in source.lines]
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -77,9 +80,8 @@ def mine(lines: list[str], *, cut: bool) -> list[Table]:
     ]
     for _, shape in recurring:
         _sort(shape)
-        if cut and shape.rows[-1] == len(lines) - 1 and _cut_short(shape, lines[-1]):
-            shape.rows.pop()
-            shape.tokens.pop()
+    if source.cut:
+        _drop_cut_line(source, recurring)
     recurring.sort(key=lambda item: item[1].rows[0])
     tables = [_table(literals, shape, lines) for literals, shape in recurring]
     return [table for table in tables if table.columns]
@@ -143,8 +145,25 @@ def _sort(shape: Shape) -> None:
         shape.tokens = [shape.tokens[i] for i in order]
 
 
-def _cut_short(shape: Shape, line: str) -> bool:
-    """Tell a number cut in the middle: it ends the file and lacks decimals that all others have."""
+def _drop_cut_line(source: Source, recurring: list[tuple[tuple[str, ...], Shape]]) -> None:
+    """Leave out a last line that was cut in the middle, and say so."""
+    last = len(source.lines) - 1
+    pieces, _ = _split(source.lines[last][:LONGEST])
+    start = tuple(normal_literal(piece) for piece in pieces[:-1])
+    for literals, shape in recurring:
+        if shape.rows[-1] == last:
+            if not _lacks_decimals(shape, source.lines[last]):
+                return
+            shape.rows.pop()
+            shape.tokens.pop()
+        elif not start or literals[: len(start)] != start:
+            continue
+        source.warnings.append(f"line {source.numbers[last]} is cut off and was left out")
+        return
+
+
+def _lacks_decimals(shape: Shape, line: str) -> bool:
+    """Tell a number that is cut: it ends the file and lacks decimals that all others have."""
     decimals = {len(row[-1].partition(".")[2]) for row in shape.tokens[:-1]}
     last = shape.tokens[-1][-1]
     fewer = len(last.partition(".")[2]) not in decimals

@@ -1,0 +1,274 @@
+"""The command line, run as a user runs it."""
+
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from plateau import cli
+
+FASTFACE = "--detector haar --window 4000 --smooth 4000 --threshold 6e-5 --patience 8000".split()
+
+
+def plateau(*arguments, **environment):
+    """Run it in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from plateau.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@pytest.fixture
+def run(monkeypatch, capfdbinary):
+    """Run it in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        out, err = capfdbinary.readouterr()
+        return stopped.value.code, out, err.decode()
+
+    return run
+
+
+@pytest.fixture
+def log(tmp_path):
+    """A staircase of two steps, every tenth step logged, with its learning rate."""
+    rng = np.random.default_rng(0)
+    levels = [np.linspace(9, 3, 200), np.full(300, 3), np.linspace(3, 1, 100), np.full(300, 1)]
+    loss = np.concatenate(levels) + 0.02 * rng.normal(size=900)
+    lr = np.repeat([0.1, 0.05], [500, 400])
+    path = tmp_path / "a run.csv"
+    rows = (f"{10 * i + 10},{v:.4f},{r}\n" for i, (v, r) in enumerate(zip(loss, lr, strict=True)))
+    path.write_text("step,loss,lr\n" + "".join(rows))
+    return path
+
+
+RULE = ["--window", 200, "--threshold", 4e-4, "--patience", 300]
+
+
+def test_help_needs_no_numba():
+    code = "import sys; from plateau.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('numba', 'numpy', 'polars', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "scan" in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
+def test_scan_json_is_as_promised(run, log):
+    code, out, err = run("scan", log, *RULE, "--format", "json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert list(document) == ["version", "logs"]
+    assert document["version"] == 1
+    (found,) = document["logs"]
+    assert list(found) == ["path", "format", "warnings", "runs"]
+    assert (found["path"], found["format"], found["warnings"]) == (str(log), "csv", [])
+    (run_found,) = found["runs"]
+    plateaus = run_found.pop("plateaus")
+    assert run_found == {
+        **{"run": "1", "metric": "loss", "x": "step", "mode": "min"},
+        **{"points": 900, "nonfinite": 0},
+    }
+    assert [list(p) for p in plateaus] == [
+        "start stop declared start_x stop_x declared_x level slope noise closed".split()
+    ] * 2
+    first, second = plateaus
+    assert first["start_x"] == 10 * first["start"] + 10
+    assert first["declared_x"] == 10 * first["declared"] + 10
+    assert (first["closed"], second["closed"]) == (True, False)
+    assert (second["stop"], second["stop_x"]) == (900, 9000)
+    assert [p["level"] for p in plateaus] == pytest.approx([3, 1], abs=0.05)
+    assert [p["start"] for p in plateaus] == pytest.approx([200, 600], abs=30)
+
+
+def test_the_flat_formats_hold_the_same(run, log, tmp_path):
+    _, out, _ = run("scan", log, *RULE, "--format", "json")
+    document = json.loads(out)["logs"][0]
+    want = [
+        {"path": str(log), "run": "1", "metric": "loss", "x": "step", "mode": "min", **p}
+        for p in document["runs"][0]["plateaus"]
+    ]
+    _, out, _ = run("scan", log, *RULE, "--format", "jsonl")
+    assert [json.loads(line) for line in out.splitlines()] == want
+    _, out, _ = run("scan", log, *RULE, "--format", "csv")
+    assert pl.read_csv(io.BytesIO(out), schema_overrides={"run": pl.String}).to_dicts() == want
+    _, out, _ = run("scan", log, *RULE, "--format", "parquet")
+    assert pl.read_parquet(io.BytesIO(out)).to_dicts() == want
+    target = tmp_path / "out.parquet"
+    assert run("scan", log, *RULE, "--format", "parquet", "--output", target)[:2] == (0, b"")
+    assert pl.read_parquet(target).to_dicts() == want
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a run.csv", "out.parquet"]
+
+
+def test_flat_formats_have_their_columns_without_plateaus_too(run, log):
+    _, out, _ = run("scan", log, "--window", 200, "--threshold", 1e-9, "--patience", 10**6, "--format", "csv")
+    assert out.decode().splitlines() == [
+        "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,closed"
+    ]
+
+
+def test_the_table_says_what_was_chosen_and_found(run, log):
+    code, out, err = run("scan", log, *RULE)
+    text = out.decode()
+    assert (code, err) == (0, "")
+    assert "metric loss (lower is better), x step, learning rate lr; 900 rows" in text
+    assert "Haar(window=200, smooth=200), flat below 0.0004 per step for more than 300" in text
+    assert "2 plateaus" in text
+    assert "the run ends in a plateau" in text
+    assert "\x1b" not in text
+
+
+def test_choices_can_be_overridden(run, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("a,b,c\n" + "".join(f"{i},{100 - i},{i % 7}\n" for i in range(50)))
+    arguments = ["--metric", "c", "--x", "a", "--mode", "max", "--unit", "row"]
+    _, out, _ = run("scan", path, *arguments, "--format", "json")
+    (found,) = json.loads(out)["logs"][0]["runs"]
+    assert (found["metric"], found["x"], found["mode"]) == ("c", "a", "max")
+    _, out, _ = run("scan", path, "--metric", "c", "--mode", "both", "--format", "json")
+    assert json.loads(out)["logs"][0]["runs"][0]["mode"] == "both"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--fail-on", "plateau"], 1),
+        (["--fail-on", "worsening"], 0),
+    ],
+)
+def test_fail_on(run, log, arguments, code):
+    assert run("scan", log, *RULE, *arguments)[0] == code
+
+
+def test_fail_on_worsening(run, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,loss\n" + "".join(f"{i},{i * i}\n" for i in range(300)))
+    code, out, _ = run("scan", path, "--quiet", "--patience", 1000, "--fail-on", "worsening")
+    assert (code, out) == (1, b"")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_picture_is_drawn(run, log, tmp_path, suffix):
+    picture = tmp_path / f"picture.{suffix}"
+    assert run("scan", log, *RULE, "--quiet", "--plot", picture) == (0, b"", "")
+    head = picture.read_bytes()[:200]
+    assert b"PNG" in head if suffix == "png" else b"<?xml" in head
+
+
+def test_replay_json_is_as_promised(run, log):
+    code, out, err = run("replay", log, *RULE, "--format", "json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    head = {"version": 1, "path": str(log), "metric": "loss", "unit": "step"}
+    assert {key: document[key] for key in head} == head
+    assert list(document) == [*head, "events", "recorded"]
+    assert document["recorded"] == [{"x": 5010, "factor": 0.5, "lr": 0.05}]
+    assert document["events"][0] | {"x": 0} == {"x": 0, "factor": 0.5, "lr": 0.05}
+    _, out, _ = run("replay", log, *RULE, "--format", "jsonl")
+    assert [json.loads(line)["kind"] for line in out.splitlines()][-1] == "recorded"
+
+
+def test_replay_says_how_far_it_can_be_trusted(run, log):
+    _, out, _ = run("replay", log, *RULE)
+    text = " ".join(out.decode().split())
+    assert "A replay is exact only as far as the log's own schedule agrees with it" in text
+
+
+def test_replay_takes_one_run(run, tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("step,loss\n" + "".join(f"{i % 50},{50 - i % 50}\n" for i in range(100)))
+    code, _, err = run("replay", path)
+    assert code == 2
+    assert "has 2 runs, choose one with --run: 1, 2" in err
+    assert run("replay", path, "--run", "2")[0] == 0
+
+
+def bad_files(folder):
+    (folder / "empty").touch()
+    (folder / "junk").write_bytes(np.random.default_rng(0).bytes(5000))
+    (folder / "header.csv").write_text("step,loss\n")
+    rows = "".join(f"{i},{1 / (i + 1):.9f}\n" for i in range(20_000))
+    (folder / "cut.csv.gz").write_bytes(gzip.compress(f"step,loss\n{rows}".encode())[:30])
+    return [folder, *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no"))]
+
+
+@pytest.mark.parametrize("command", ["scan", "replay"])
+def test_bad_input_gets_one_line_that_names_it(run, tmp_path, command):
+    for path in bad_files(tmp_path):
+        code, out, err = run(command, path)
+        assert (code, out) == (2, b""), path
+        assert err.startswith("plateau: "), err
+        assert str(path) in err
+        assert err.count("\n") == 1, err
+
+
+def test_a_bad_log_does_not_stop_the_others(run, log, tmp_path):
+    code, out, err = run("scan", tmp_path / "no", log, "--format", "json")
+    assert (code, len(json.loads(out)["logs"])) == (0, 1)
+    assert err == f"plateau: {tmp_path / 'no'}: no such file\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scan"], "Missing argument"),
+        (["scan", "LOG", "--window", "3"], "window must be even, not 3"),
+        (["scan", "LOG", "--threshold", "-1"], "threshold must be above 0, not -1.0"),
+        (["scan", "LOG", "--alpha", "2"], "alpha must be above 0 and at most 1, not 2.0"),
+        (["scan", "LOG", "--alpha", "0.1", "--window", "4"], "alpha belongs to the detector ema"),
+        (["scan", "LOG", "--metric", "nope"], "nope"),
+        (["scan", "LOG", "--run", "7"], "7"),
+        (["scan", "LOG", "--plot", "a.gif"], "must end in .png or .svg"),
+        (["scan", "LOG", "--plot", "/nowhere/a.png"], "/nowhere/a.png: No such file"),
+        (["scan", "LOG", "--output", "a"], "--output needs --format"),
+        (["scan", "LOG", "--format", "xml"], "--format"),
+        (["replay", "LOG", "--factor", "2"], "factor must lie between 0 and 1, not 2.0"),
+        (["nonsense"], "nonsense"),
+        (["scan", "LOG", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_bad_usage_gets_one_line(run, log, arguments, message):
+    code, out, err = run(*(log if a == "LOG" else a for a in arguments))
+    assert (code, err.count("\n")) == (2, 1), err
+    assert message in err
+
+
+def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from plateau.cli import main; main()", "demo"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert "4 plateaus" in done.stdout
+    assert done.stderr == ""
+    assert (tmp_path / "plateau.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_version():
+    assert plateau("--version").stdout == f"plateau {__import__('plateau').__version__}\n"
+
+
+def test_the_published_run_from_the_shell(published_log):
+    policy = "--factor 0.5 --max-reductions 1000 --restart-after 3 --restart-factor 4".split()
+    done = plateau("replay", published_log, *FASTFACE, "--unit", "step", *policy, "--format", "json")
+    document = json.loads(done.stdout)
+    events, recorded = document["events"], document["recorded"]
+    assert len(events) == len(recorded) == 12
+    for event, change in zip(events, recorded, strict=True):
+        assert event["factor"] == change["factor"]
+        assert abs(event["x"] - change["x"]) <= 20

@@ -1,0 +1,92 @@
+"""What `import plateau` brings in, and what it costs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["polars", "typer", "rich", "torch", "matplotlib", "plotext", "scipy.signal", "pandas"]
+
+
+def python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    )
+    return json.loads(done.stdout)
+
+
+USED = """
+import json, sys
+{imports}
+from plateau import *
+print(json.dumps([name for name in {heavy} if name in sys.modules]))
+"""
+
+
+def test_the_core_needs_numpy_and_numba_only():
+    assert python(USED.format(imports="", heavy=HEAVY)) == []
+
+
+@pytest.mark.parametrize("name", ["polars", "typer"])
+def test_the_test_above_can_fail(name):
+    assert name in python(USED.format(imports=f"import {name}", heavy=HEAVY))
+
+
+def test_import_compiles_nothing(tmp_path):
+    code = """
+import json
+from numba.core import event
+with event.install_recorder("numba:compile") as compiled:
+    from plateau import *
+    before = len(compiled.buffer)
+    ThresholdDetector(Haar(4), 0.1, 3).update(1.0)
+print(json.dumps([before, len(compiled.buffer)]))
+"""
+    before, after = python(code, NUMBA_CACHE_DIR=str(tmp_path))
+    assert before == 0
+    assert after > 0
+
+
+def test_public_names_are_there_and_others_are_not():
+    import plateau
+
+    assert set(plateau.__all__) <= set(dir(plateau))
+    with pytest.raises(AttributeError, match="has no attribute 'Detekor'"):
+        plateau.Detekor  # noqa: B018
+
+
+DIGEST = """
+import hashlib, json
+import numpy as np
+from plateau import *
+
+rng = np.random.default_rng(0)
+digest = hashlib.sha256()
+for slope_filter in (Haar(6, 5), Haar(8), Haar(2, 1), EmaHaar(0.1, 0.3), Ema(0.5)):
+    for scale in (1e-9, 1.0, 1e12):
+        xs = scale * rng.normal(size=120).cumsum()
+        xs[rng.integers(0, 120, 3)] = [np.nan, np.inf, 1e200]
+        digest.update(slope_filter.response(xs[np.abs(xs) < 1e150]).tobytes())
+        detector = ThresholdDetector(slope_filter, 0.05 * scale, 3, mode="both")
+        for column in trace(xs, detector):
+            digest.update(column.tobytes())
+        digest.update(str([detector.update(x) for x in xs[:60]]).encode())
+        digest.update(detector.update_many(xs[60:]).tobytes())
+        digest.update(detector.to_bytes())
+        digest.update(str((detector.verdict, detector.onset, detector.declared)).encode())
+        bank = DetectorBank(detector, 70)
+        for row in xs.reshape(-1, 1) * np.linspace(0.5, 2, 70):
+            digest.update(bank.update(row).tobytes())
+        digest.update(bank.to_bytes() + bank.onset.tobytes())
+print(json.dumps(digest.hexdigest()))
+"""
+
+
+def test_without_the_compiler_the_numbers_are_the_same_bit_for_bit():
+    assert python(DIGEST, NUMBA_DISABLE_JIT="1") == python(DIGEST)
