@@ -32,7 +32,7 @@ _HOMES = {
 """Where each public name is defined. They load at first use, so that the command line, which lives
 in this package too, can answer ``--help`` without numba."""
 
-__all__ = list(_HOMES)  # noqa: PLE0604
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

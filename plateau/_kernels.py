@@ -12,12 +12,11 @@ which are exact up to 2**53. All kernels live in this one file because numba's c
 not notice an edit in another file.
 """
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import config, njit
+
+from plateau._compile import inline, kernel, number
 
 LIMIT = 2.0**500
 """Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
@@ -27,35 +26,6 @@ LANES = 64
 
 WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
 """Codes of `plateau.Verdict`."""
-
-ARRAY = "float64[::1]"
-SIGNATURES = {
-    "update": f"({ARRAY}, float64)",
-    "update_many": f"({ARRAY}, {ARRAY}, int64[::1])",
-    "response": f"({ARRAY}, {ARRAY}, {ARRAY})",
-    "trace": f"({ARRAY}, {ARRAY}, {ARRAY}, {ARRAY}, int8[::1], boolean[::1], int64[::1])",
-    "bank": f"({ARRAY}, int64, {ARRAY}, boolean[::1])",
-    "reading": f"({ARRAY}, int64, int64)",
-    "readings": f"({ARRAY}, int64[::1], int64, int8[::1], int64[::1], int64[::1])",
-}
-"""Argument types of each driver, whatever its filter."""
-
-kernel = njit(cache=True, error_model="numpy")
-inline = njit(error_model="numpy", forceinline=True)
-
-
-@cache
-def compiled(name: str) -> Callable[..., Any]:
-    """Compile the driver `name` at its first use, or load it from the cache on disk.
-
-    What comes back is the compiled function itself rather than numba's dispatcher: looking at the
-    types of the arguments would cost as much again as the update. So callers pass exactly what
-    `SIGNATURES` says; a number is converted, an array is not.
-    """
-    driver = globals()[name]
-    if config.DISABLE_JIT:
-        return driver
-    return driver.compile(SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")])
 
 
 class Params(NamedTuple):
@@ -76,11 +46,11 @@ class Params(NamedTuple):
 class Cells(NamedTuple):
     """What changes with every sample of a stream."""
 
-    count: float  # samples accepted
+    accepted: float  # samples taken so far
     previous: float  # the last one
     variance: float  # running half mean square of the differences
     level: float  # smoothed value
-    slope: float  # metric units per sample; has no meaning while count <= warmup
+    slope: float  # metric units per sample; has no meaning while accepted <= warmup
     run: float  # flat samples in a row since progress, a fire or a change
 
 
@@ -89,13 +59,13 @@ class Rare(NamedTuple):
 
     skipped: float  # non-finite samples, which touch nothing else
     fires: float  # fires in a row without progress between them
-    last_fire: float  # count at the last fire
-    since: float  # count at the last `changed()`, 0 before
+    last_fire: float  # samples accepted at the last fire
+    since: float  # samples accepted at the last `changed()`, 0 before
 
 
 PARAMS, HOT = len(Params._fields), len(Cells._fields)
 FILTER = HOT + len(Rare._fields)  # where the filter's own cells begin
-COUNT, PREVIOUS, VARIANCE, LEVEL, SLOPE, RUN = range(HOT)
+ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, RUN = range(HOT)
 SKIPPED, FIRES, LAST_FIRE, SINCE = range(HOT, FILTER)
 
 
@@ -122,7 +92,7 @@ def _load(block, at, stride):
 @inline
 def _store(block, at, stride, cells):
     """Write them back."""
-    block[at] = cells.count
+    block[at] = cells.accepted
     block[at + stride] = cells.previous
     block[at + 2 * stride] = cells.variance
     block[at + 3 * stride] = cells.level
@@ -141,7 +111,7 @@ def _rare(block, at, stride):
     )
 
 
-# ---- slope filters: (block, at, p, s, state, x) -> (level, slope, state) ---------------------------
+# ---- slope filters: (block, at, p, s, state, x) -> (level, slope, state) -------------------------
 
 EMA_CELLS = 1  # the level's last step
 
@@ -171,11 +141,11 @@ def _ema_store(block, at, stride, step):
 class Moving(NamedTuple):
     """A moving sum: a window over the newest block, the middle one and the tail of the oldest."""
 
-    index: int  # values in the newest block
-    side: int  # where its buffer begins in the ring
+    filled: np.uint64  # values in the newest block
+    side: np.uint64  # where its buffer begins in the ring
     newest: float  # sum of the newest block
     middle: float  # sum of the middle block
-    tail: float  # sum of the middle block's last `index` values
+    tail: float  # sum of the middle block's last `filled` values
 
 
 class Haar(NamedTuple):
@@ -183,7 +153,7 @@ class Haar(NamedTuple):
 
     samples: Moving  # over the last `smooth` samples
     levels: Moving  # over the last `half` levels
-    past: int  # where in the third ring the sum of levels goes
+    past: np.uint64  # where in the third ring the sum of levels goes
 
 
 MOVING = len(Moving._fields)
@@ -208,20 +178,20 @@ def _slide(block, ring, size, moving, x):
     (size/2 + 2)·u·Σ|x| over the window, u = 2**-53.
     """
     half, odd = (size + ONE) >> ONE, size & ONE
-    place = ring + moving.side + moving.index
-    mirror = ring + (half + half - moving.side - moving.index)
+    place = ring + moving.side + moving.filled
+    mirror = ring + (half + half - moving.side - moving.filled)
     newest, tail = moving.newest + x, moving.tail + block[mirror]
     block[place], block[mirror] = x, tail
-    full = moving.index + ONE == half
+    full = moving.filled + ONE == half
     moving = Moving(
-        ZERO if full else moving.index + ONE,
+        ZERO if full else moving.filled + ONE,
         half + ONE - moving.side if full else moving.side,
         0.0 if full else newest,
         newest if full else moving.middle,
         0.0 if full else tail,
     )
     # Behind each buffer lies a zero, the empty tail.
-    oldest = block[ring + moving.side + moving.index + odd]
+    oldest = block[ring + moving.side + moving.filled + odd]
     return oldest + (moving.middle + moving.newest), moving
 
 
@@ -241,7 +211,7 @@ def _haar(block, at, p, s, sums, x):
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     ring = np.uint64(at + FILTER + HAAR_CELLS)
     total, samples = _slide(block, ring, smooth, sums.samples, x)
-    level = total / min(p.smooth, s.count + 1.0)
+    level = total / min(p.smooth, s.accepted + 1.0)
     ring += _ring(smooth)
     newer, levels = _slide(block, ring, half, sums.levels, level)
     place = ring + _ring(half) + sums.past
@@ -253,8 +223,8 @@ def _haar(block, at, p, s, sums, x):
 
 @inline
 def _moving(block, at):
-    index, side = np.uint64(block[at]), np.uint64(block[at + 1])
-    return Moving(index, side, block[at + 2], block[at + 3], block[at + 4])
+    filled, side = np.uint64(block[at]), np.uint64(block[at + 1])
+    return Moving(filled, side, block[at + 2], block[at + 3], block[at + 4])
 
 
 @inline
@@ -286,9 +256,9 @@ def _progress(p, slope):
 def _judge(p, s, x, level, slope):
     """Cells after sample x whose filter gave level and slope: the flat run goes on or ends."""
     difference = x - s.previous
-    flat = (s.count >= p.warmup) & (_progress(p, slope) < p.threshold)
+    flat = (s.accepted >= p.warmup) & (_progress(p, slope) < p.threshold)
     return Cells(
-        s.count + 1.0,
+        s.accepted + 1.0,
         x,
         (1.0 - p.memory) * s.variance + p.memory * (0.5 * difference * difference),
         level,
@@ -300,8 +270,8 @@ def _judge(p, s, x, level, slope):
 @inline
 def _step(filtered, block, at, p, s, state, x):
     """One accepted sample through filter and rule."""
-    if s.count == 0.0:  # a stream is taken to have stood at its first sample before
-        s = Cells(s.count, x, s.variance, x, s.slope, s.run)
+    if s.accepted == 0.0:  # a stream is taken to have stood at its first sample before
+        s = Cells(s.accepted, x, s.variance, x, s.slope, s.run)
     level, slope, state = filtered(block, at, p, s, state, x)
     return _judge(p, s, x, level, slope), state
 
@@ -309,20 +279,20 @@ def _step(filtered, block, at, p, s, state, x):
 @inline
 def _fire(block, at, stride, p, s):
     """Count a fire and start the next run; fires are in a row if nothing interrupted the run."""
-    in_a_row = s.count - block[at + LAST_FIRE * stride] == p.patience + 1.0
+    in_a_row = s.accepted - block[at + LAST_FIRE * stride] == p.patience + 1.0
     fires = block[at + FIRES * stride]
     block[at + FIRES * stride] = fires + 1.0 if in_a_row else 1.0
-    block[at + LAST_FIRE * stride] = s.count
-    return Cells(s.count, s.previous, s.variance, s.level, s.slope, 0.0)
+    block[at + LAST_FIRE * stride] = s.accepted
+    return Cells(s.accepted, s.previous, s.variance, s.level, s.slope, 0.0)
 
 
 @inline
 def _standing(p, s, rare):
     """Flat samples up to now since progress or `changed()`; more than the patience: a plateau."""
     flat = s.run
-    if rare.fires > 0.0 and s.count - rare.last_fire == s.run:
+    if rare.fires > 0.0 and s.accepted - rare.last_fire == s.run:
         flat += rare.fires * (p.patience + 1.0)
-    return min(flat, s.count - rare.since)
+    return min(flat, s.accepted - rare.since)
 
 
 @inline
@@ -332,7 +302,7 @@ def _onset(p, s, rare, flat):
     A stretch as old as the first slope has nothing before it that speaks against flatness, so it
     is taken to be as old as the stream (or as the last change).
     """
-    began = s.count - flat
+    began = s.accepted - flat
     if began <= max(p.warmup, rare.since):
         return rare.since
     return max(rare.since, began - p.delay)
@@ -341,7 +311,7 @@ def _onset(p, s, rare, flat):
 @inline
 def _verdict(p, s, flat):
     """Code of the verdict after the last sample."""
-    if s.count <= p.warmup:
+    if s.accepted <= p.warmup:
         return WARMING_UP
     if flat > p.patience:
         return PLATEAU
@@ -359,10 +329,10 @@ def _reading(block, at, stride, p):
     code = _verdict(p, s, flat)
     if code != PLATEAU:
         return code, -1.0, -1.0
-    return code, _onset(p, s, rare, flat), s.count - flat + p.patience
+    return code, _onset(p, s, rare, flat), s.accepted - flat + p.patience
 
 
-# ---- drivers, for any filter -----------------------------------------------------------------------
+# ---- drivers, for any filter ---------------------------------------------------------------------
 
 
 @inline
@@ -383,7 +353,7 @@ def _accept(load, filtered, store, block, at, stride, p, x):
 
 @inline
 def _update_many(load, filtered, store, block, xs, offsets):
-    """Samples of a detector in a row; writes the offsets that fired and returns their number."""
+    """Take samples in a row, write the offsets of those that fired and return their number."""
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
     found, skipped = 0, 0
@@ -405,25 +375,25 @@ def _update_many(load, filtered, store, block, xs, offsets):
 
 @inline
 def _response(load, filtered, store, block, xs, slopes):
-    """Samples of a filter in a row; writes their slopes, NaN where there is none yet."""
+    """Take samples in a row and write the slopes after them, NaN where there is none yet."""
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
     for i in range(xs.size):
         s, state = _step(filtered, block, PARAMS, p, s, state, xs[i])
-        slopes[i] = s.slope if s.count > p.warmup else np.nan
+        slopes[i] = s.slope if s.accepted > p.warmup else np.nan
     _store(block, PARAMS, 1, s)
     store(block, PARAMS, 1, state)
 
 
 @inline
 def _trace(load, filtered, store, block, xs, levels, slopes, verdicts, fired, onsets):
-    """Samples of a detector in a row; writes everything it knows after each of them."""
+    """Take samples in a row and write everything that is known after each of them."""
     p = _params(block)
     for i in range(xs.size):
         fired[i] = _accept(load, filtered, store, block, PARAMS, 1, p, xs[i])
         s = _load(block, PARAMS, 1)
-        levels[i] = s.level if s.count > 0.0 else np.nan
-        slopes[i] = s.slope if s.count > p.warmup else np.nan
+        levels[i] = s.level if s.accepted > 0.0 else np.nan
+        slopes[i] = s.slope if s.accepted > p.warmup else np.nan
         verdicts[i], onsets[i], _ = _reading(block, PARAMS, 1, p)
 
 
@@ -445,12 +415,14 @@ def readings(block, places, stride, verdicts, onsets, declared):
 
 
 @kernel
-def ema_update(block, x):
+def ema_update(block, sample):
+    x = number(sample)
     return _accept(_ema_load, _ema, _ema_store, block, PARAMS, 1, _params(block), x)
 
 
 @kernel
-def haar_update(block, x):
+def haar_update(block, sample):
+    x = number(sample)
     return _accept(_haar_load, _haar, _haar_store, block, PARAMS, 1, _params(block), x)
 
 

@@ -46,7 +46,7 @@ class Layout(NamedTuple):
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
         cells = dict(zip(self.names, table.T, strict=False))
-        for name in ("count", "run", *k.Rare._fields):
+        for name in ("accepted", "run", *k.Rare._fields):
             if (cells[name] < 0).any() or (cells[name] % 1).any():
                 return f"{name} is not a count"
         for name, allowed in self.allowed.items():
@@ -103,7 +103,7 @@ class Streaming(ABC):
             numbers by name, ``ring`` among them the buffers of moving sums. There is no NaN in it.
         """
         table, names = self._table(), self._layout.names
-        columns = {name: _plain(table[:, i]) for i, name in enumerate(names)}
+        columns: dict[str, Any] = {name: _plain(table[:, i]) for i, name in enumerate(names)}
         columns["ring"] = [_plain(row[len(names) :]) for row in table]
         if not self._many():
             columns = {name: values[0] for name, values in columns.items()}
@@ -212,7 +212,7 @@ def _check_version(version: object) -> None:
 
 
 def _unpacked(data: bytes) -> tuple[Description, NDArray[np.float64]]:
-    """Description and numbers from what `to_bytes` made."""
+    """Return description and numbers from what `to_bytes` made."""
     if len(data) < HEADER.size + CHECKSUM.size or not data.startswith(MAGIC):
         raise ValueError("these bytes are not a saved state")
     _, version, length = HEADER.unpack_from(data)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
 from plateau._arguments import whole
+from plateau._compile import compiled
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
 from plateau.detectors import ThresholdDetector, Verdict, mark_changed
@@ -48,7 +49,7 @@ class DetectorBank(Streaming):
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
-        self._update = k.compiled(f"{detector.slope_filter.kernels}_bank")
+        self._update = compiled(f"{detector.slope_filter.kernels}_bank")
         # EMA streams lie in groups of LANES, so the last group may have idle lanes.
         groups = -(-self.streams // self._lanes)
         self._block = detector._make_block(groups * self._lanes)
@@ -109,7 +110,9 @@ class DetectorBank(Streaming):
         """
         samples = as_samples(x)
         if len(samples) != self.streams:
-            raise ValueError(f"this bank takes {self.streams} samples at a time, not {len(samples)}")
+            raise ValueError(
+                f"this bank takes {self.streams} samples at a time, not {len(samples)}"
+            )
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples)
             if bad is not None:
@@ -150,7 +153,7 @@ class DetectorBank(Streaming):
     @property
     def in_plateau(self) -> NDArray[np.bool_]:
         """Which streams are in a plateau, shape (k,)."""
-        return self.verdict == Verdict.PLATEAU
+        return np.equal(self.verdict, Verdict.PLATEAU)
 
     @property
     def onset(self) -> NDArray[np.int64]:
@@ -176,7 +179,7 @@ class DetectorBank(Streaming):
     @property
     def count(self) -> NDArray[np.int64]:
         """Samples accepted, shape (k,)."""
-        return self._column(k.COUNT).astype(np.int64)
+        return self._column(k.ACCEPTED).astype(np.int64)
 
     @property
     def skipped(self) -> NDArray[np.int64]:
@@ -196,5 +199,5 @@ class DetectorBank(Streaming):
         places = k.PARAMS + group * (self._layout.size * self._lanes) + lane
         codes = np.empty(self.streams, dtype=np.int8)
         onset, declared = np.empty((2, self.streams), dtype=np.int64)
-        k.compiled("readings")(self._block, places, self._lanes, codes, onset, declared)
+        compiled("readings")(self._block, places, self._lanes, codes, onset, declared)
         return codes, onset, declared

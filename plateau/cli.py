@@ -6,7 +6,6 @@ What a command needs is imported when it runs: ``plateau --help`` should not wai
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from importlib.resources import as_file, files
@@ -18,12 +17,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from plateau.export import LogScan
+    from plateau.export import Columns, LogScan
     from plateau.logs import Log
     from plateau.rule import Rule
-
-DEMO = {"kind": "haar", "window": 500, "smooth": 500, "threshold": 4e-4, "patience": 1000}
-"""Rule for the bundled log."""
 
 app = typer.Typer(
     help="Tell when a metric has stopped moving.",
@@ -72,21 +68,29 @@ class FailOn(StrEnum):
     worsening = "worsening"
 
 
-def option(panel: str, help: str, *names: str) -> typer.models.OptionInfo:
+def option(panel: str, text: str, *names: str) -> Any:
     """Return an option under a heading of the help page."""
-    return typer.Option(*names, help=help, rich_help_panel=panel)
+    return typer.Option(*names, help=text, rich_help_panel=panel)
 
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
 
 Metric = Annotated[str | None, option(LOG, "Column to watch. [chosen by name and behaviour]")]
-X = Annotated[str | None, option(LOG, "Column that says where in the run a row is. [chosen]", "--x")]
+X = Annotated[
+    str | None, option(LOG, "Column that says where in the run a row is. [chosen]", "--x")
+]
 Lr = Annotated[str | None, option(LOG, "Column of the learning rate. [chosen]")]
-Better = Annotated[Mode | None, option(LOG, "Which way the metric gets better. [by its name]", "--mode")]
+Better = Annotated[
+    Mode | None, option(LOG, "Which way the metric gets better. [by its name]", "--mode")
+]
 RunName = Annotated[str | None, option(LOG, "Take only the run of this name. [all]", "--run")]
 Unit_ = Annotated[
     Unit | None,
-    option(LOG, "What windows and patience count: steps of x or rows. [steps if x counts them]", "--unit"),
+    option(
+        LOG,
+        "What windows and patience count: steps of x or rows. [steps if x counts them]",
+        "--unit",
+    ),
 ]
 Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
 Window = Annotated[int | None, option(DETECTOR, "haar: levels in the kernel. [2 % of the run]")]
@@ -95,15 +99,23 @@ Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. [100 
 Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. [100 / run]")]
 Threshold = Annotated[
     float | None,
-    option(DETECTOR, "Flat is less progress than this, in metric units per sample. [half the range per run]"),
+    option(
+        DETECTOR,
+        "Flat is less progress than this, in metric units per sample. [half the range per run]",
+    ),
 ]
-Patience = Annotated[int | None, option(DETECTOR, "Flat samples before it is a plateau. [4 % of the run]")]
+Patience = Annotated[
+    int | None, option(DETECTOR, "Flat samples before it is a plateau. [4 % of the run]")
+]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[
-    Path | None, option(OUTPUT, "Write the results to this file instead of printing them.", "--output", "-o")
+    Path | None,
+    option(OUTPUT, "Write the results to this file instead of printing them.", "--output", "-o"),
 ]
 Quiet = Annotated[bool, option(OUTPUT, "Print no table and no progress.", "--quiet", "-q")]
-Plot = Annotated[Path | None, option(OUTPUT, "Draw the curves with their plateaus: FILE.png or .svg.")]
+Plot = Annotated[
+    Path | None, option(OUTPUT, "Draw the curves with their plateaus: FILE.png or .svg.")
+]
 Fail = Annotated[
     FailOn | None, option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening.")
 ]
@@ -126,11 +138,13 @@ def demo(
     plot: Annotated[Path, option(OUTPUT, "Where to write the picture.")] = Path("plateau.png"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
+    from plateau.logs import read_log
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
+    rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([sample], read, Rule(**DEMO), None, quiet=False)
+        scans = scanned([sample], read_log, rule, None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
@@ -152,7 +166,7 @@ def scan(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
-    format: Output = Format.table,
+    output_format: Output = Format.table,
     output: OutputFile = None,
     plot: Plot = None,
     fail_on: Fail = None,
@@ -160,16 +174,19 @@ def scan(
 ) -> None:
     """Find the plateaus of every run in saved logs."""
     from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
+    from plateau.logs import read_log
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
-    check_files(format, output, plot)
+    check_files(output_format, output, plot)
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
-    read_one = partial(read, metric=metric, x=x, lr=lr, mode=mode, run=run)
+    read_one = partial(
+        read_log, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run
+    )
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
-    if format is not Format.table:
-        emit(format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
+    if output_format is not Format.table:
+        emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
         show_scan(console(), scans)
     if plot:
@@ -203,11 +220,13 @@ def replay(
     restart_after: Annotated[
         int | None, option(POLICY, "Reductions in a row without progress before a restart. [never]")
     ] = None,
-    restart_factor: Annotated[float, option(POLICY, "A restart multiplies the rate by this.")] = 4.0,
+    restart_factor: Annotated[
+        float, option(POLICY, "A restart multiplies the rate by this.")
+    ] = 4.0,
     initial_lr: Annotated[
         float | None, option(POLICY, "Rate to begin with. [the log's, else 1]", "--initial-lr")
     ] = None,
-    format: Output = Format.table,
+    output_format: Output = Format.table,
     output: OutputFile = None,
     quiet: Quiet = False,
 ) -> None:
@@ -217,44 +236,29 @@ def replay(
     difference on, the metric in the log was made with another learning rate.
     """
     from plateau.export import REPLAY_COLUMNS, replay_document, replay_rows
+    from plateau.logs import read_log
     from plateau.policy import Policy
     from plateau.replay import replay_run
     from plateau.rule import Rule
     from plateau.terminal import show_replay
 
-    check_files(format, output, None)
+    check_files(output_format, output, None)
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
     with clear_errors(path):
-        log = read(path, metric=metric, x=x, lr=lr, mode=mode, run=run)
+        log = read_log(path, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run)
         if len(log.runs) > 1:
             names = ", ".join(each.name for each in log.runs)
             raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")
-        done = replay_run(log.runs[0], rule, policy, unit=unit, initial_lr=initial_lr)
-    if format is not Format.table:
+        done = replay_run(
+            log.runs[0], rule, policy, unit=unit.value if unit else None, initial_lr=initial_lr
+        )
+    if output_format is not Format.table:
         rows = replay_rows(log.path, done)
-        emit(format, output, replay_document(log.path, done), rows, REPLAY_COLUMNS)
+        emit(output_format, output, replay_document(log.path, done), rows, REPLAY_COLUMNS)
     elif not quiet:
         show_replay(console(), log, done)
-
-
-def read(
-    path: Path,
-    *,
-    metric: str | None = None,
-    x: str | None = None,
-    lr: str | None = None,
-    mode: Mode | None = None,
-    run: str | None = None,
-) -> "Log":
-    """Read a log; in mode "both" its runs have no better direction."""
-    from plateau.logs import read_log
-
-    if mode is not Mode.both:
-        return read_log(path, metric=metric, x=x, lr=lr, mode=mode and mode.value, run=run)
-    log = read_log(path, metric=metric, x=x, lr=lr, run=run)
-    return replace(log, runs=tuple(replace(each, mode="both") for each in log.runs))
 
 
 def scanned(
@@ -278,7 +282,12 @@ def scanned(
         try:
             with clear_errors(path):
                 log = read_one(path)
-                scans.append(LogScan(log, [scan_run(each, rule, unit) for each in log.runs]))
+                scans.append(
+                    LogScan(
+                        log,
+                        [scan_run(each, rule, unit.value if unit else None) for each in log.runs],
+                    )
+                )
         except typer.TyperException as error:
             complain(error.message)
     if not scans:
@@ -287,16 +296,16 @@ def scanned(
 
 
 def emit(
-    format: Format,
+    output_format: Format,
     output: Path | None,
     document: dict[str, Any],
     rows: list[dict[str, Any]],
-    columns: dict[str, type],
+    columns: "Columns",
 ) -> None:
     """Print results for programs, or write them to a file."""
     from plateau.export import rendered, write_whole
 
-    data = rendered(format.value, document, rows, columns)
+    data = rendered(output_format.value, document, rows, columns)
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -315,11 +324,11 @@ def draw(scans: "list[LogScan]", plot: Path) -> None:
         complain(f"{plot}: {left_out} more runs are not shown, choose one with --run")
 
 
-def check_files(format: Format, output: Path | None, plot: Path | None) -> None:
+def check_files(output_format: Format, output: Path | None, plot: Path | None) -> None:
     """Refuse files that could not be written, before the work."""
-    if output and format is Format.table:
+    if output and output_format is Format.table:
         raise typer.TyperException("--output needs --format json, jsonl, csv or parquet")
-    if format is Format.parquet and not output and sys.stdout.isatty():
+    if output_format is Format.parquet and not output and sys.stdout.isatty():
         raise typer.TyperException("parquet is no text: give a file with --output")
     if plot and plot.suffix.lower() not in (".png", ".svg"):
         raise typer.TyperException(f"--plot {plot}: the name must end in .png or .svg")

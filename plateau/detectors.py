@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
 from plateau._arguments import one_of, positive, whole
+from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
 from plateau.filters import SlopeFilter, filter_from
@@ -81,10 +82,18 @@ class ThresholdDetector(Streaming):
     >>> [i for i, x in enumerate(loss) if detector.update(x)]
     [10]
     >>> detector.verdict, detector.onset, detector.declared
-    (<Verdict.PLATEAU: 3>, 6, 10)
+    (<Verdict.PLATEAU: 3>, 5, 10)
     """
 
-    __slots__ = ("_raises", "_update", "mode", "on_nonfinite", "patience", "slope_filter", "threshold")
+    __slots__ = (
+        "_raises",
+        "_update",
+        "mode",
+        "on_nonfinite",
+        "patience",
+        "slope_filter",
+        "threshold",
+    )
 
     def __init__(
         self,
@@ -105,7 +114,7 @@ class ThresholdDetector(Streaming):
         self._raises = on_nonfinite == "raise"
         self._layout = slope_filter._layout
         self._block = self._make_block(streams=1)
-        self._update = k.compiled(f"{slope_filter.kernels}_update")
+        self._update = compiled(f"{slope_filter.kernels}_update")
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
         return self.slope_filter.make_block(
@@ -147,11 +156,12 @@ class ThresholdDetector(Streaming):
         ValueError
             If it is not finite and ``on_nonfinite="raise"``; the state stays as it was.
         """
-        if x.__class__ is not float:
-            x = as_sample(x)
-        if self._raises and not abs(x) <= k.LIMIT:  # type: ignore[arg-type]
-            raise nonfinite_error(np.array([x]), 0)
-        return self._update(self._block, x)  # type: ignore[no-any-return]
+        if self._raises:
+            self._refuse_nonfinite(x)
+        try:
+            return self._update(self._block, x)  # type: ignore[no-any-return]
+        except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
+            return self._update(self._block, as_sample(x))  # type: ignore[no-any-return]
 
     def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.int64]:
         """Take samples in a row; the state is then as after one `update` for each.
@@ -178,7 +188,7 @@ class ThresholdDetector(Streaming):
         bad = first_nonfinite(samples) if self._raises else None
         accepted = samples[:bad]
         offsets = np.empty(len(accepted) // (self.patience + 1) + 1, dtype=np.int64)
-        found = k.compiled(f"{self.slope_filter.kernels}_update_many")(self._block, accepted, offsets)
+        found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, accepted, offsets)
         if bad is not None:
             raise nonfinite_error(samples, bad)
         return offsets[:found]
@@ -239,12 +249,14 @@ class ThresholdDetector(Streaming):
             return math.nan
         memory = float(self._block[k.Params._fields.index("memory")])
         # The running average began at 0: divide by the weight that the samples have had so far.
-        return math.sqrt(self._cell(k.VARIANCE) / -math.expm1((self.count - 1) * math.log1p(-memory)))
+        return math.sqrt(
+            self._cell(k.VARIANCE) / -math.expm1((self.count - 1) * math.log1p(-memory))
+        )
 
     @property
     def count(self) -> int:
         """Samples accepted."""
-        return int(self._cell(k.COUNT))
+        return int(self._cell(k.ACCEPTED))
 
     @property
     def skipped(self) -> int:
@@ -256,14 +268,20 @@ class ThresholdDetector(Streaming):
         """How many fires in a row, up to the last one, had no progress between them."""
         return int(self._cell(k.FIRES))
 
+    @staticmethod
+    def _refuse_nonfinite(x: Sample) -> None:
+        sample = as_sample(x)
+        if not abs(sample) <= k.LIMIT:
+            raise nonfinite_error(np.array([sample]), 0)
+
     def _cell(self, index: int) -> float:
         return float(self._block[k.PARAMS + index])
 
     def _reading(self) -> tuple[int, float, float]:
-        return k.compiled("reading")(self._block, k.PARAMS, 1)  # type: ignore[no-any-return]
+        return compiled("reading")(self._block, k.PARAMS, 1)  # type: ignore[no-any-return]
 
 
 def mark_changed(table: NDArray[Any]) -> None:
     """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
     table[:, k.RUN] = 0.0
-    table[:, k.SINCE] = table[:, k.COUNT]
+    table[:, k.SINCE] = table[:, k.ACCEPTED]

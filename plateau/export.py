@@ -5,7 +5,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ VERSION = 1
 """Of the JSON documents."""
 
 Record = dict[str, Any]
+Columns = Mapping[str, type]
 
-SCAN_COLUMNS: dict[str, type] = (
+SCAN_COLUMNS: Columns = (
     dict.fromkeys(("path", "run", "metric", "x", "mode"), str)
     | dict.fromkeys(("start", "stop", "declared"), int)
     | dict.fromkeys(("start_x", "stop_x", "declared_x", "level", "slope", "noise"), float)
     | {"closed": bool}
 )
-REPLAY_COLUMNS: dict[str, type] = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
+REPLAY_COLUMNS: Columns = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
     ("x", "factor", "lr"), float
 )
 """Columns of the flat formats, the same however many rows there are."""
@@ -79,9 +80,7 @@ def replay_rows(path: str, replay: Replay) -> list[Record]:
     ]
 
 
-def rendered(
-    form: str, document: Record, rows: Sequence[Record], columns: dict[str, type]
-) -> bytes:
+def rendered(form: str, document: Record, rows: Sequence[Record], columns: Columns) -> bytes:
     """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file."""
     if form == "json":
         return (json.dumps(document, allow_nan=False) + "\n").encode()
@@ -89,7 +88,7 @@ def rendered(
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
     import polars as pl  # not before it is needed: it takes a while to import
 
-    frame = pl.DataFrame(rows, schema=columns)
+    frame = pl.DataFrame(rows, schema=dict(columns))
     buffer = io.BytesIO()
     if form == "csv":
         frame.write_csv(buffer)

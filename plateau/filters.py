@@ -6,14 +6,15 @@ recurrences are in `plateau._kernels`.
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Iterable
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
 from plateau._arguments import weight, whole
+from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
@@ -50,7 +51,12 @@ class SlopeFilter(Streaming):
         """Return what its cells are."""
 
     def make_block(
-        self, streams: int = 1, *, sign: float = 0.0, threshold: float = -math.inf, patience: int = 0
+        self,
+        streams: int = 1,
+        *,
+        sign: float = 0.0,
+        threshold: float = -math.inf,
+        patience: int = 0,
     ) -> NDArray[np.float64]:
         """Return a fresh block of this filter under a threshold rule; by default it never fires."""
         constants = {"alpha": 0.0, "beta": 0.0, "half": 0.0, "smooth": 0.0} | self._constants()
@@ -121,7 +127,7 @@ class SlopeFilter(Streaming):
         if bad is not None:
             raise nonfinite_error(samples, bad)
         slopes = np.empty_like(samples)
-        k.compiled(f"{self.kernels}_response")(self._block, samples, slopes)
+        compiled(f"{self.kernels}_response")(self._block, samples, slopes)
         return slopes
 
     def response(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
@@ -147,7 +153,7 @@ class SlopeFilter(Streaming):
     @property
     def count(self) -> int:
         """Samples taken."""
-        return int(self._block[k.PARAMS + k.COUNT])
+        return int(self._block[k.PARAMS + k.ACCEPTED])
 
     @property
     def level(self) -> float:
@@ -345,11 +351,13 @@ class Haar(SlopeFilter):
 
     def _make_layout(self) -> Layout:
         half = self.window // 2
-        own, allowed, rings = [], {"past": range(half)}, half
+        own: list[str] = []
+        allowed: dict[str, Collection[int]] = {"past": range(half)}
+        rings = half
         for name, size in (("samples", self.smooth), ("levels", half)):
             own += [f"{name}.{field}" for field in k.Moving._fields]
             buffer = (size + 1) // 2
-            allowed |= {f"{name}.index": range(buffer), f"{name}.side": (0, buffer + 1)}
+            allowed |= {f"{name}.filled": range(buffer), f"{name}.side": (0, buffer + 1)}
             rings += 2 * (buffer + 1)
         return Layout(own=(*own, "past"), rings=rings, allowed=allowed)
 

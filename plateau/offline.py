@@ -1,4 +1,4 @@
-"""Runs from saved logs: rows that stand for samples, and where a detector finds plateaus in them."""
+"""Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._samples import LIMIT
+from plateau._kernels import LIMIT
 from plateau.detectors import ThresholdDetector, Verdict
 from plateau.logs.model import LogError, Run
 from plateau.rule import Rule

@@ -51,9 +51,7 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     for i, plateau in enumerate(found.plateaus):
         start, declared = run.x[plateau.start], run.x[plateau.declared]
         stop = run.x[min(plateau.stop, len(run.x) - 1)]
-        axes.axvspan(
-            start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau"
-        )
+        axes.axvspan(start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau")
         axes.axvline(
             declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
         )
@@ -77,7 +75,7 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
         if np.nanmin(run.lr) > 0:
             rates.set_yscale("log")
         rates.set_ylabel(run.lr_name or "", color=RATE)
-        rates.tick_params(axis="y", colors=RATE)
+        rates.tick_params(axis="y", which="both", colors=RATE)
         rates.spines[["top", "left"]].set_visible(False)
         more = rates.get_legend_handles_labels()
         lines, labels = lines + more[0], labels + more[1]

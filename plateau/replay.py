@@ -108,7 +108,7 @@ def fires(detector: ThresholdDetector, blocks: Iterable[NDArray[np.float64]]) ->
 
 
 def recorded_changes(run: Run) -> list[LrChange]:
-    """Changes of the log's own learning rate; the factors are freed of its rounding."""
+    """List the changes of the log's own learning rate; the factors are freed of its rounding."""
     if run.lr is None:
         return []
     lr, half = run.lr.tolist(), _resolution(run.lr) / 2
@@ -129,7 +129,9 @@ def _lr_before(run: Run, row: int) -> float:
 
 def _resolution(lr: NDArray[np.float64]) -> Fraction:
     """Return the place value of the last digit that the log prints."""
-    exponents = [Decimal(repr(v)).as_tuple().exponent for v in np.unique(lr[np.isfinite(lr)]).tolist()]
+    exponents = [
+        Decimal(repr(v)).as_tuple().exponent for v in np.unique(lr[np.isfinite(lr)]).tolist()
+    ]
     return Fraction(10) ** min((e for e in exponents if isinstance(e, int)), default=0)
 
 

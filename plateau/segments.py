@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import _kernels as k
-from plateau._samples import LIMIT, as_samples
+from plateau._compile import compiled
+from plateau._kernels import LIMIT
+from plateau._samples import as_samples
 from plateau.detectors import ThresholdDetector, Verdict
 from plateau.rule import Rule
 
@@ -87,7 +88,7 @@ def run_on(detector: ThresholdDetector, samples: NDArray[np.float64]) -> Trace:
     found = Trace(
         np.empty(n), np.empty(n), np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
     )
-    k.compiled(f"{detector.slope_filter.kernels}_trace")(detector._block, samples, *found)
+    compiled(f"{detector.slope_filter.kernels}_trace")(detector._block, samples, *found)
     return found
 
 

@@ -169,7 +169,11 @@ def _extremes(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
         return np.arange(len(values))
     parts = np.array_split(np.arange(len(values)), bins)
     return np.array(
-        [i for part in parts for i in sorted((part[values[part].argmin()], part[values[part].argmax()]))]
+        [
+            i
+            for part in parts
+            for i in sorted((part[values[part].argmin()], part[values[part].argmax()]))
+        ]
     )
 
 

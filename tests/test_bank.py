@@ -57,7 +57,11 @@ def test_a_bank_goes_on_where_it_was_saved(data, detector, streams):
     bank = DetectorBank(detector, streams)
     for row in xs[:25]:
         bank.update(row)
-    others = [DetectorBank.from_bytes(bank.to_bytes()), bank.clone(), DetectorBank(detector, streams)]
+    others = [
+        DetectorBank.from_bytes(bank.to_bytes()),
+        bank.clone(),
+        DetectorBank(detector, streams),
+    ]
     others[2].load_state_dict(bank.state_dict())
     for row in xs[25:]:
         fired = bank.update(row)

@@ -13,7 +13,18 @@ import pytest
 
 from plateau import cli
 
-FASTFACE = "--detector haar --window 4000 --smooth 4000 --threshold 6e-5 --patience 8000".split()
+FASTFACE = [
+    "--detector",
+    "haar",
+    "--window",
+    "4000",
+    "--smooth",
+    "4000",
+    "--threshold",
+    "6e-5",
+    "--patience",
+    "8000",
+]
 
 
 def plateau(*arguments, **environment):
@@ -79,11 +90,26 @@ def test_scan_json_is_as_promised(run, log):
     (run_found,) = found["runs"]
     plateaus = run_found.pop("plateaus")
     assert run_found == {
-        **{"run": "1", "metric": "loss", "x": "step", "mode": "min"},
-        **{"points": 900, "nonfinite": 0},
+        "run": "1",
+        "metric": "loss",
+        "x": "step",
+        "mode": "min",
+        "points": 900,
+        "nonfinite": 0,
     }
     assert [list(p) for p in plateaus] == [
-        "start stop declared start_x stop_x declared_x level slope noise closed".split()
+        [
+            "start",
+            "stop",
+            "declared",
+            "start_x",
+            "stop_x",
+            "declared_x",
+            "level",
+            "slope",
+            "noise",
+            "closed",
+        ]
     ] * 2
     first, second = plateaus
     assert first["start_x"] == 10 * first["start"] + 10
@@ -114,7 +140,9 @@ def test_the_flat_formats_hold_the_same(run, log, tmp_path):
 
 
 def test_flat_formats_have_their_columns_without_plateaus_too(run, log):
-    _, out, _ = run("scan", log, "--window", 200, "--threshold", 1e-9, "--patience", 10**6, "--format", "csv")
+    _, out, _ = run(
+        "scan", log, "--window", 200, "--threshold", 1e-9, "--patience", 10**6, "--format", "csv"
+    )
     assert out.decode().splitlines() == [
         "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,closed"
     ]
@@ -202,7 +230,10 @@ def bad_files(folder):
     (folder / "header.csv").write_text("step,loss\n")
     rows = "".join(f"{i},{1 / (i + 1):.9f}\n" for i in range(20_000))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(f"step,loss\n{rows}".encode())[:30])
-    return [folder, *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no"))]
+    return [
+        folder,
+        *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")),
+    ]
 
 
 @pytest.mark.parametrize("command", ["scan", "replay"])
@@ -241,7 +272,7 @@ def test_a_bad_log_does_not_stop_the_others(run, log, tmp_path):
     ],
 )
 def test_bad_usage_gets_one_line(run, log, arguments, message):
-    code, out, err = run(*(log if a == "LOG" else a for a in arguments))
+    code, _, err = run(*(log if a == "LOG" else a for a in arguments))
     assert (code, err.count("\n")) == (2, 1), err
     assert message in err
 
@@ -264,8 +295,19 @@ def test_version():
 
 
 def test_the_published_run_from_the_shell(published_log):
-    policy = "--factor 0.5 --max-reductions 1000 --restart-after 3 --restart-factor 4".split()
-    done = plateau("replay", published_log, *FASTFACE, "--unit", "step", *policy, "--format", "json")
+    policy = [
+        "--factor",
+        "0.5",
+        "--max-reductions",
+        "1000",
+        "--restart-after",
+        "3",
+        "--restart-factor",
+        "4",
+    ]
+    done = plateau(
+        "replay", published_log, *FASTFACE, "--unit", "step", *policy, "--format", "json"
+    )
     document = json.loads(done.stdout)
     events, recorded = document["events"], document["recorded"]
     assert len(events) == len(recorded) == 12

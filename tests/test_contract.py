@@ -5,6 +5,7 @@ import json
 import pickle
 import struct
 import zlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_any_chunks_are_the_same(data, detector, xs):
     cuts = chunks(data.draw, len(xs))
     parts = [
         offset + begin
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for begin, end in pairwise(cuts)
         for offset in twin.update_many(xs[begin:end])
     ]
     assert parts == whole
@@ -167,7 +168,7 @@ def test_repr_is_the_call_that_makes_it(one):
         (lambda s: s.update(version=2), "version 2, this library reads version 1"),
         (lambda s: s.update(type="Other"), "type='Other'"),
         (lambda s: s["params"].update(extra=1), "extra=1"),
-        (lambda s: s["state"].pop("count"), "missing or unknown count"),
+        (lambda s: s["state"].pop("level"), "missing or unknown level"),
         (lambda s: s["state"].update(more=1), "missing or unknown more"),
         (lambda s: s["state"].update(ring="x"), "damaged"),
         (lambda s: s["state"].update(level=None), "damaged"),
@@ -187,21 +188,23 @@ def test_a_state_of_other_parameters_is_refused_by_name():
     saved = ThresholdDetector(Haar(4), 0.1, 3).state_dict()
     with pytest.raises(ValueError, match="saved with patience=3, here it is 4"):
         ThresholdDetector(Haar(4), 0.1, 4).load_state_dict(saved)
-    with pytest.raises(ValueError, match=r"slope_filter=Haar\(window=4, smooth=1\), here it is Ema"):
+    with pytest.raises(
+        ValueError, match=r"slope_filter=Haar\(window=4, smooth=1\), here it is Ema"
+    ):
         ThresholdDetector(Ema(0.5), 0.1, 3).load_state_dict(saved)
 
 
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
-        ("count", -1),
-        ("count", 0.5),
+        ("accepted", -1),
+        ("accepted", 0.5),
         ("run", -1),
         ("level", float("nan")),
         ("past", 3),
-        ("samples.index", 3),
+        ("samples.filled", 3),
         ("samples.side", 1),
-        ("levels.index", -1),
+        ("levels.filled", -1),
     ],
 )
 def test_an_impossible_state_never_reaches_the_kernels(cell, value):

@@ -59,7 +59,7 @@ def test_steps_that_do_not_grow_are_refused(x):
 
 
 def test_a_clock_is_no_count_of_steps():
-    with pytest.raises(LogError, match="would stand for .* steps: use --unit row"):
+    with pytest.raises(LogError, match=r"would stand for .* steps: use --unit row"):
         Rows(run_of([5, 4, 3], x=[0, 1, 1e12]))
 
 
@@ -217,4 +217,6 @@ def test_open_settings_are_chosen_from_the_series():
     assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"
     assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 40)
     assert repr(Rule("ema").detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.1)"
-    assert repr(Rule(beta=0.5).detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.5)"
+    assert (
+        repr(Rule(beta=0.5).detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.5)"
+    )

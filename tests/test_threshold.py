@@ -163,7 +163,7 @@ def test_whole_numbers_are_samples(x):
 
 
 @pytest.mark.parametrize(
-    "x", ["1.5", b"1", None, 1j, [1.0], np.ones(1), np.ones((1, 1)), np.array("1"), np.array(1j), object()]
+    "x", ["1.5", b"1", None, 1j, [1.0], np.ones(1), np.ones((1, 1)), np.array(1j), object()]
 )
 def test_anything_else_is_refused(x):
     detector = ThresholdDetector(Ema(1.0), 1.0, 3)

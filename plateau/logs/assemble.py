@@ -11,7 +11,7 @@ from plateau.logs import choose
 from plateau.logs.axis import choose_x, count_along
 from plateau.logs.metrics import by_run, choose_metric, same, with_optional_fields
 from plateau.logs.model import Run
-from plateau.logs.rates import choose_lr, of_runs, rates
+from plateau.logs.rates import choose_lr, of_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def _runs(material: Material, table: Table, metric: Column) -> list[Run]:
     rate = choose_lr(material, table, metric)
     lr: list[NDArray[np.float64] | None] = [None] * len(pieces)
     if rate:
-        lr = of_runs(rate[1], rates(material, rate, rows, x, axis), rows, pieces)
+        lr = of_runs(material, rate, rows, x, axis, pieces)
     if not metric.name:
         material.warnings.append(f"the log does not name its metric; taken as {UNNAMED_METRIC!r}")
     return [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from plateau.detectors import Mode
     from plateau.logs.columns import Column
 
 # --- metric -------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ SHARE = 0.1  # of two line shapes with the same metric the longer one leads
 ROWS = 2.0  # per factor of ten in rows below the longest candidate
 
 
-def direction(name: str) -> str:
+def direction(name: str) -> Mode:
     """Tell the way the metric of that name should move, "min" or "max"."""
     found = words(name)
     if any(word in METRICS and word not in UP for word in found) or squash(name).endswith("loss"):

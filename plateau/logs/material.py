@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from plateau.detectors import Mode
     from plateau.logs.columns import Column, Table
 
 SHOWN = 12  # column names in a message
@@ -46,7 +47,7 @@ class Material:
     metric: str | None = None
     x: str | None = None
     lr: str | None = None
-    mode: str | None = None
+    mode: Mode | None = None
 
     def columns(self) -> Iterator[tuple[Table, Column]]:
         """Give all columns, each with its table."""

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from plateau.detectors import Mode
+
 
 class LogError(ValueError):
     """A log that cannot be read; its text is one line which names the file."""
@@ -26,8 +28,8 @@ class Run:
         The metric's name as the log writes it.
     x_name : str
         The name of the x column; "row" where the log has none, and x is then 0, 1, 2, …
-    mode : str
-        "min" or "max": the direction of progress.
+    mode : {"min", "max", "both"}
+        The direction of progress.
     values : NDArray[float64], shape (n,)
         The metric; values that are not finite are kept as they are.
     x : NDArray[float64], shape (n,)
@@ -45,7 +47,7 @@ class Run:
     name: str
     metric: str
     x_name: str
-    mode: str
+    mode: Mode
     values: NDArray[np.float64]
     x: NDArray[np.float64]
     lr: NDArray[np.float64] | None

@@ -74,6 +74,8 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
             taken.discard(name)
         else:
             name = name_before(before, first=index == 0)
+        if not name and after.startswith("%"):
+            continue
         if not name:
             leading = not any(map(LETTER.search, literals[: index + 1]))
             counter = index + 1 < len(is_number) and TOTAL.fullmatch(after)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.columns import column
 from plateau.logs.join import fetch, fetch_at
 
 if TYPE_CHECKING:
@@ -38,35 +39,33 @@ def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, 
     return best
 
 
-def rates(
+def of_runs(
     material: Material,
     chosen: tuple[Table, Column],
     rows: NDArray[np.int64],
     x: NDArray[np.float64],
     axis: Axis | None,
-) -> NDArray[np.float64]:
-    """Learning rate in force at each row, NaN before the first."""
-    table, item = chosen
-    if axis and len(axis.columns) == 1:
-        own_x = [other for other in table.columns if other.name == axis.name]
-        if own_x and not np.array_equal(item.rows, rows):
-            return fetch_at(rows, x, item, own_x[0])
-    return fetch(rows, item, material.block)
-
-
-def of_runs(
-    item: Column,
-    lr: NDArray[np.float64],
-    rows: NDArray[np.int64],
     pieces: list[NDArray[np.int64]],
 ) -> list[NDArray[np.float64] | None]:
-    """Share the learning rate out to the runs; none is carried over from the run before."""
+    """Learning rate in force at each row of each run, NaN before the first that the run tells.
+
+    None is carried over from the run before: another run may well begin with another one.
+    """
+    table, item = chosen
+    own_x = None
+    if axis and len(axis.columns) == 1 and not np.array_equal(item.rows, rows):
+        own_x = next((other for other in table.columns if other.name == axis.name), None)
     found: list[NDArray[np.float64] | None] = []
     end = -1
     for piece in pieces:
-        first = item.rows[np.searchsorted(item.rows, end, side="right") :][:1]
-        known = lr[piece].copy()
-        known[rows[piece] < first[0] if len(first) else slice(None)] = np.nan
-        found.append(None if np.isnan(known).all() else known)
+        told = item.rows > end
+        known = column(item.name, item.rows[told], item.values[told])
+        if not told.any():
+            lr = np.full(len(piece), np.nan)
+        elif own_x:
+            lr = fetch_at(rows[piece], x[piece], known, own_x)
+        else:
+            lr = fetch(rows[piece], known, material.block)
+        found.append(None if np.isnan(lr).all() else lr)
         end = rows[piece[-1]]
     return found

@@ -20,6 +20,7 @@ from plateau.logs.text import mine
 if TYPE_CHECKING:
     from os import PathLike
 
+    from plateau.detectors import Mode
     from plateau.logs.columns import Table
 
 
@@ -29,7 +30,7 @@ def read_log(
     metric: str | None = None,
     x: str | None = None,
     lr: str | None = None,
-    mode: str | None = None,
+    mode: Mode | None = None,
     run: str | None = None,
 ) -> Log:
     """Read the metric of a saved training log.
@@ -44,7 +45,7 @@ def read_log(
         The log.
     metric, x, lr : str, optional
         Names of columns; case and punctuation may differ, and a unique ending is enough.
-    mode : {"min", "max"}, optional
+    mode : {"min", "max", "both"}, optional
         The direction of progress, where the metric's name tells it wrong.
     run : str, optional
         Keep the run of this name only.
@@ -60,8 +61,8 @@ def read_log(
         Where the file cannot be read or holds no such series. The text is one line which names
         the file.
     """
-    if mode not in (None, "min", "max"):
-        raise LogError(f"{path}: mode is {mode!r}, expected 'min' or 'max'")
+    if mode not in (None, "min", "max", "both"):
+        raise LogError(f"{path}: mode is {mode!r}, expected 'min', 'max' or 'both'")
     source = open_source(Path(path))
     kind, tables, rows = _tables(source)
     if not tables:

@@ -19,6 +19,7 @@ SIZE_LIMIT = 1 << 30  # a training log of a gigabyte is a mistake, or a bomb
 RATIO_LIMIT = 200  # text logs shrink 5 to 40 times
 RATIO_FROM = 64 << 20  # below this size any ratio is harmless
 CHUNK = 1 << 22
+NUL_FROM = 64  # bytes of text before the first NUL
 JUNK_SHARE = 0.01  # of characters that are no UTF-8
 
 GZIP = b"\x1f\x8b"
@@ -67,12 +68,12 @@ def open_source(path: str | Path) -> Source:
     data = _bytes(Path(path))
     if data.startswith(GZIP):
         data = _gunzip(data, path, warnings)
-    if not data.strip():
-        raise LogError(f"{path}: the file is empty")
     for magic, what in NOT_READ.items():
         if data.startswith(magic):
             raise LogError(f"{path}: the file is {what}")
     text = _decode(data, path, warnings)
+    if not text.strip():
+        raise LogError(f"{path}: the file is empty")
     if "\x1b" in text:
         text = ANSI.sub("", text)
     lines = text.replace("\r\n", "\n").split("\n")
@@ -119,7 +120,7 @@ def _gunzip(data: bytes, path: str | Path, warnings: list[str]) -> bytes:
                         f"{path}: expands from {len(data)} to more than {size} bytes, "
                         "which no log does: refused"
                     )
-                if not piece and not rest:
+                if not piece and not rest and not stream.eof:
                     raise EOFError
             rest = stream.unused_data
         if rest.strip(b"\0"):
@@ -139,7 +140,7 @@ def _decode(data: bytes, path: str | Path, warnings: list[str]) -> str:
     if b"\0" in data:
         # A crash may leave zeros in or after a log; in other files they come early.
         sound = data.replace(b"\0", b"")
-        if data.index(b"\0") < 64 or len(sound) < len(data) // 2:
+        if data.index(b"\0") < NUL_FROM:
             raise LogError(f"{path}: is not text (it holds NUL bytes)")
         warnings.append(f"{len(data) - len(sound)} NUL bytes were skipped")
         data = sound

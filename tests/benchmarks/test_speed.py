@@ -65,13 +65,15 @@ def test_one_update(benchmark, name):
 
 BANKS = {
     "numpy.copyto": lambda xs: lambda out=np.empty_like(xs): np.copyto(out, xs),
-    "numpy, one EMA of all streams": lambda xs: lambda level=xs.copy(): np.add(
-        level, 1e-3 * (xs - level), out=level
+    "numpy, one EMA of all streams": lambda xs: (
+        lambda level=xs.copy(): np.add(level, 1e-3 * (xs - level), out=level)
     ),
-    "plateau bank, EmaHaar": lambda xs: lambda bank=DetectorBank(ema_rule(), STREAMS): bank.update(xs),
-    "plateau bank, Haar(10)": lambda xs: lambda bank=DetectorBank(
-        ThresholdDetector(Haar(10), 6e-5, 8000), STREAMS
-    ): bank.update(xs),
+    "plateau bank, EmaHaar": lambda xs: (
+        lambda bank=DetectorBank(ema_rule(), STREAMS): bank.update(xs)
+    ),
+    "plateau bank, Haar(10)": lambda xs: (
+        lambda bank=DetectorBank(ThresholdDetector(Haar(10), 6e-5, 8000), STREAMS): bank.update(xs)
+    ),
 }
 
 

@@ -14,7 +14,9 @@ def lines(records):
 
 
 def test_lines(read):
-    log = read(lines({"step": 10 * i, "loss": v, "lr": 0.1} for i, v in enumerate(LOSSES)), "a.json")
+    log = read(
+        lines({"step": 10 * i, "loss": v, "lr": 0.1} for i, v in enumerate(LOSSES)), "a.json"
+    )
     (run,) = log.runs
     assert log.format == "jsonl"
     assert (run.metric, run.x_name, run.lr_name) == ("loss", "step", "lr")
@@ -46,7 +48,10 @@ def test_train_and_validation_objects(read_run):
 def test_nested_objects(read_run):
     run = read_run(
         lines(
-            {"Loss/D": {"num": 8, "mean": v, "std": 0.1}, "Progress/kimg": {"num": 1, "mean": 4.0 * i}}
+            {
+                "Loss/D": {"num": 8, "mean": v, "std": 0.1},
+                "Progress/kimg": {"num": 1, "mean": 4.0 * i},
+            }
             for i, v in enumerate(LOSSES)
         )
     )
@@ -56,7 +61,7 @@ def test_nested_objects(read_run):
 
 def test_cut_and_damaged_lines(read):
     text = lines({"step": i, "loss": v} for i, v in enumerate(LOSSES))
-    log = read(text[:50] + "\n" + text[50:-8])
+    log = read(text[:60] + "\n" + text[60:-8])
     assert len(log.runs[0].values) == 28
     assert log.warnings == ("3 lines are no JSON object and left out, the first is line 3",)
 

@@ -61,19 +61,20 @@ def test_one_column(read_run):
 def test_sparse_twins(read_run):
     text = "epoch,step,train_loss_epoch,train_loss_step,lr-Adam\n" + "".join(
         f"{i},{10 * i + 4},,{v},\n{i},{10 * i + 4},,,0.1\n{i},{10 * i + 9},{v + 1},,\n"
-        + f"{i},{10 * i + 9},,{v},\n"
+        f"{i},{10 * i + 9},,{v},\n"
         for i, v in enumerate(LOSSES)
     )
     run = read_run(text)
     assert (run.metric, run.x_name, run.lr_name) == ("train_loss_step", "step", "lr-Adam")
     assert len(run.values) == 60
-    assert np.isnan(run.lr[0])
-    assert run.lr[1] == 0.1
+    assert run.lr.tolist() == [0.1] * 60  # also where it stands on the line below, at the same step
 
 
 def test_runs_side_by_side(read):
     names = ["big", "small - lr 0.1"]
-    header = ",".join(f'"{n} - train/loss","{n} - train/loss__MIN","{n} - train/loss__MAX"' for n in names)
+    header = ",".join(
+        f'"{n} - train/loss","{n} - train/loss__MIN","{n} - train/loss__MAX"' for n in names
+    )
     text = f'"Step",{header}\n' + "".join(
         f'"{i}","{v}","{v - 1}","{v + 1}",' + (f'"{v / 2}","0","9"\n' if i < 12 else '"","",""\n')
         for i, v in enumerate(LOSSES)

@@ -111,7 +111,17 @@ def test_thousands_separators(read_run):
 def test_numbers_that_are_none(read_run):
     tokens = ["1.5", "nan", "-nan", "NaN", "inf", "-inf", "nan(ind)", "-1.#IND00", "1.#INF", "2e3"]
     run = read_run("".join(f"step {i} loss {token}\n" for i, token in enumerate(tokens)))
-    expected = [1.5, math.nan, math.nan, math.nan, math.inf, -math.inf, *[math.nan] * 2, math.inf, 2e3]
+    expected = [
+        1.5,
+        math.nan,
+        math.nan,
+        math.nan,
+        math.inf,
+        -math.inf,
+        *[math.nan] * 2,
+        math.inf,
+        2e3,
+    ]
     np.testing.assert_array_equal(run.values, expected)
 
 
@@ -246,7 +256,8 @@ def test_validation_with_the_same_words(read_run):
 
 def test_train_and_validation_on_one_line(read_run):
     text = "".join(
-        f"Epoch {s}: val loss {2 * loss(s):.4f} acc 0.5 | train loss {loss(s)} acc 0.6\n" for s in STEPS
+        f"Epoch {s}: val loss {2 * loss(s):.4f} acc 0.5 | train loss {loss(s)} acc 0.6\n"
+        for s in STEPS
     )
     run = read_run(text)
     assert run.metric == "train loss"

@@ -1,0 +1,81 @@
+"""How kernels are compiled, and how Python calls them without delay."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from numba import config, njit, types
+from numba.extending import NativeValue, intrinsic, models, register_model, unbox
+
+kernel = njit(cache=True, error_model="numpy")
+"""For what Python calls."""
+
+inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For what only other kernels call: it is compiled into them and needs no way in from Python."""
+
+
+class SampleType(types.Type):
+    """A Python number on its way into a kernel; strings, which numba's floats take, are none."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sample")
+
+
+@register_model(SampleType)
+class SampleModel(models.PrimitiveModel):
+    """In a kernel it is a double."""
+
+    def __init__(self, manager: Any, kind: SampleType) -> None:
+        super().__init__(manager, kind, manager[types.float64].get_value_type())
+
+
+@unbox(SampleType)
+def _unbox_sample(kind: SampleType, value: Any, context: Any) -> Any:
+    double = context.pyapi.float_as_double(value)
+    return NativeValue(double, is_error=context.pyapi.c_api_error())
+
+
+@intrinsic
+def _compiled_number(typing: Any, sample: Any) -> Any:
+    return types.float64(sample), lambda context, builder, signature, arguments: arguments[0]
+
+
+def _python_number(sample: Any) -> float:
+    return math.ldexp(sample, 0)  # converts as C does: no strings
+
+
+number: Any = _python_number if config.DISABLE_JIT else _compiled_number
+"""Returns a sample as a float64."""
+
+
+FLOATS, INTS, CODES, FLAGS = (
+    kind[::1] for kind in (types.float64, types.int64, types.int8, types.boolean)
+)
+SIGNATURES = {
+    "update": (FLOATS, SampleType()),
+    "update_many": (FLOATS, FLOATS, INTS),
+    "response": (FLOATS, FLOATS, FLOATS),
+    "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
+    "bank": (FLOATS, types.int64, FLOATS, FLAGS),
+    "reading": (FLOATS, types.int64, types.int64),
+    "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
+}
+"""Argument types of each driver in `plateau._kernels`, whatever its filter."""
+
+
+@cache
+def compiled(name: str) -> Callable[..., Any]:
+    """Compile the driver `name` at its first use, or load it from the cache on disk.
+
+    What comes back is the compiled function itself rather than numba's dispatcher: looking at the
+    types of the arguments would cost as much again as the update. So callers pass exactly what
+    `SIGNATURES` says; a number is converted, an array is not.
+    """
+    from plateau import _kernels
+
+    driver: Any = getattr(_kernels, name)
+    if config.DISABLE_JIT:
+        return driver  # type: ignore[no-any-return]
+    signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
+    return driver.compile(signature)  # type: ignore[no-any-return]

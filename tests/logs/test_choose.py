@@ -1,0 +1,106 @@
+"""Scores of names."""
+
+import numpy as np
+import pytest
+
+from plateau.logs import choose
+from plateau.logs.columns import column
+
+
+def named(name, *, held_out=False):
+    made = column(name, np.arange(3), np.arange(3.0))
+    made.held_out = held_out
+    return made
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["loss", "loss_cls"],
+        ["loss", "avg_loss"],
+        ["train_loss", "val_loss"],
+        ["Train-accuracy", "Train-top_k_accuracy_5"],
+        ["Train-accuracy", "Validation-accuracy"],
+        ["total_loss", "loss_rpn_cls"],
+        ["lm loss", "loss scale"],
+        ["episode_reward", "policy_loss"],
+        ["episode_reward_mean", "episode_reward_max"],
+        ["rmse_trn", "rmse_val"],
+        ["loss_mel", "loss_disc"],
+        ["loss_mel", "loss_0"],
+        ["D/loss", "G/loss"],
+        ["cross-entropy", "entropy"],
+        ["perplexity", "speed"],
+        ["trainLoss", "learningRate"],
+        ["valloss", "epoch"],
+    ],
+)
+def test_first_is_the_better_metric(names):
+    better, worse = (choose.metric_points(named(name)) for name in names)
+    assert better > worse
+
+
+def test_text_beside_the_name_counts():
+    assert choose.metric_points(named("loss")) > choose.metric_points(named("loss", held_out=True))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["global_step", "step"],
+        ["Iteration", "epoch"],
+        ["num_updates", "samples"],
+        ["frame", "time"],
+        ["step", "samples/sec"],
+        ["iter", "time per iteration"],
+        ["round", "batch size"],
+        ["epoch", "train_loss_step"],
+    ],
+)
+def test_first_is_the_better_x(names):
+    better, worse = (choose.x_points(named(name)) for name in names)
+    assert better > worse
+
+
+@pytest.mark.parametrize("name", ["lr", "LR", "L.r.", "x/lr0", "learning_rate", "LearningRate",
+                                  "learning rate", "lr-Adam", "current_lr_0", "rate"])  # fmt: skip
+def test_learning_rates(name):
+    assert choose.lr_points(named(name)) > 0
+
+
+@pytest.mark.parametrize("name", ["loss", "lr_scale", "min_lr", "drop rate", "sampling_rate", "pl"])
+def test_no_learning_rates(name):
+    assert choose.lr_points(named(name)) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("loss", "min"), ("accuracy_loss", "min"), ("rmse", "min"), ("val_ppl", "min"),
+        ("unheard of", "min"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
+        ("F1", "max"), ("BLEU", "max"), ("ep_rew_mean", "max"), ("Train-accuracy", "max"),
+    ],
+)  # fmt: skip
+def test_direction(name, mode):
+    assert choose.direction(name) == mode
+
+
+def test_names_a_user_types():
+    names = ["Loss", "val/loss", "Train Accuracy"]
+    assert choose.matching("Loss", names) == {"Loss"}
+    assert choose.matching("VAL_LOSS", names) == {"val/loss"}
+    assert choose.matching("accuracy", names) == {"Train Accuracy"}
+    assert choose.matching("ss", names) == set()
+    assert choose.matching("?", names) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "steps"),
+    [
+        ("step", [0, 1, 1, 2], True), ("Epoch, iter", [1, 2], True), ("total_timesteps", [1], True),
+        ("step", [0.5, 1.0], False), ("step", [2, 1], False), ("epoch", [1, 2], False),
+        ("row", [0, 1], False), ("round", [0, 1], False), ("time", [0, 1], False),
+    ],
+)  # fmt: skip
+def test_counts_steps(name, x, steps):
+    assert choose.counts_steps(name, np.array(x, dtype=float)) is steps
