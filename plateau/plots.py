@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from plateau.export import LogScan, write_whole
@@ -38,8 +39,12 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
     ):
         _draw(axes, found)
         axes.set_title(f"{Path(name).name}, run {found.run.name}", loc="left", fontsize=10)
-    buffer = BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=150)
+    buffer, form = BytesIO(), path.suffix[1:].lower()
+    # The same runs give the same file: no date, and names within an SVG that are not random.
+    with rc_context({"svg.hashsalt": "plateau"}):
+        figure.savefig(
+            buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None
+        )
     write_whole(path, buffer.getvalue())
     return len(runs) - len(shown)
 

@@ -192,7 +192,10 @@ def test_fail_on_worsening(run, tmp_path):
 def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     picture = tmp_path / f"picture.{suffix}"
     assert run("scan", log, *RULE, "--quiet", "--plot", picture) == (0, b"", "")
-    head = picture.read_bytes()[:200]
+    first = picture.read_bytes()
+    run("scan", log, *RULE, "--quiet", "--plot", picture)
+    assert picture.read_bytes() == first
+    head = first[:200]
     assert b"PNG" in head if suffix == "png" else b"<?xml" in head
 
 

@@ -20,6 +20,7 @@ UNIT = re.compile(
 )
 REMARK = re.compile(r"(?<=\w)\s?\([^()]*\)[\s:=\[]*$")  # "iter time (ms): ", "Epoch(train) ["
 INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the second one counts
+SEVERITY = re.compile(r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\s+(?=\w)")
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
@@ -121,7 +122,7 @@ def name_before(literal: str, *, first: bool) -> str:
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
-    name = re.sub(r"^[\W_]+", "", name)
+    name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
     return name if LETTER.search(name) and len(name.split()) <= LONGEST else ""
 
 

@@ -205,6 +205,15 @@ def test_learning_rate_told_when_it_changes(read_run):
     assert lr[4:].tolist() == [0.5] * 10 + [0.05] * 6
 
 
+def test_the_severity_is_no_part_of_a_name(read_run):
+    run = read_run(
+        "".join(
+            f"2026-11-20 10:15:{i:02d} INFO step {s} loss {loss(s)}\n" for i, s in enumerate(STEPS)
+        )
+    )
+    assert (run.metric, run.x_name) == ("loss", "step")
+
+
 def test_boxed_tables(read_run):
     text = "".join(
         f"-----------------\n| train/ |        |\n|    loss | {loss(s):<6} |\n"
