@@ -93,10 +93,12 @@ Unit_ = Annotated[
     ),
 ]
 Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
-Window = Annotated[int | None, option(DETECTOR, "haar: levels in the kernel. [2 % of the run]")]
+Window = Annotated[
+    int | None, option(DETECTOR, "haar: levels in the kernel. [as the noise asks for]")
+]
 Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. [the window]")]
-Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. [100 / run]")]
-Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. [100 / run]")]
+Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. [2 / window]")]
+Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. [2 / window]")]
 Threshold = Annotated[
     float | None,
     option(
@@ -105,7 +107,7 @@ Threshold = Annotated[
     ),
 ]
 Patience = Annotated[
-    int | None, option(DETECTOR, "Flat samples before it is a plateau. [4 % of the run]")
+    int | None, option(DETECTOR, "Flat samples before it is a plateau. [the window]")
 ]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[

@@ -6,17 +6,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau._arguments import positive
 from plateau.detectors import Mode, ThresholdDetector
 from plateau.filters import EmaHaar, Haar, SlopeFilter
+
+SURE = 3.0
+"""Standard deviations of a slope of pure noise that the threshold should be away from 0."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """A threshold rule; what is None is chosen from the series when it is known.
 
-    The window and the smoothing are then 2 % of the samples each (1/alpha and 1/beta half of that),
-    the patience is 4 %. Flat is a slope that would need the whole length of the series to cross
-    half of the range in which its middle 80 % of values lie.
+    Flat is then a slope that would need the whole length of the series to cross half of the range
+    in which its middle 80 % of values lie. The window is as short as noise allows: a slope of pure
+    noise has a standard deviation of a third of that threshold, with a window of at least 2 % and
+    at most 20 % of the series. Smoothing and patience are as long as the window, 1/alpha and 1/beta
+    half of it.
 
     Parameters
     ----------
@@ -33,8 +39,8 @@ class Rule:
 
     Raises
     ------
-    ValueError
-        If a setting belongs to the other filter.
+    TypeError, ValueError
+        If the threshold is not a number above 0, or a setting belongs to the other filter.
     """
 
     kind: Literal["auto", "haar", "ema"] = "auto"
@@ -46,6 +52,8 @@ class Rule:
     patience: int | None = None
 
     def __post_init__(self) -> None:
+        if self.threshold is not None:
+            positive("threshold", self.threshold)
         given = {field.name for field in fields(self) if getattr(self, field.name) is not None}
         ema, haar = given & {"alpha", "beta"}, given & {"window", "smooth"}
         if self.kind == "haar" or (self.kind == "auto" and haar):
@@ -73,18 +81,37 @@ class Rule:
         mode : {"min", "max", "both"}, default "min"
             As for `plateau.ThresholdDetector`.
         """
-        reach = max(1, round(samples / 100))
-        threshold, patience = self.threshold, self.patience
-        if threshold is None:
-            low, high = np.quantile(values, [0.1, 0.9]) if len(values) else (0.0, 0.0)
-            # A constant series has no range: any slope above nothing at all is then a movement.
-            threshold = max(0.5 * (high - low) / max(samples, 1), float(np.finfo(float).tiny))
-        if patience is None:
-            patience = 4 * reach
-        return ThresholdDetector(self._filter(reach), threshold, patience, mode=mode)
+        flat = _flat_slope(values, samples) if self.threshold is None else self.threshold
+        half = _half_window(values, samples, flat)
+        slope_filter = self._filter(half)
+        patience = 2 * half if self.window is None else self.window
+        if self.patience is not None:
+            patience = self.patience
+        return ThresholdDetector(slope_filter, flat, patience, mode=mode)
 
-    def _filter(self, reach: int) -> SlopeFilter:
+    def _filter(self, half: int) -> SlopeFilter:
         if self.kind == "ema" or self.alpha is not None or self.beta is not None:
-            return EmaHaar(self.alpha or 1 / reach, self.beta or 1 / reach)
-        window = 2 * reach if self.window is None else self.window
+            weight = 1 / half
+            alpha = weight if self.alpha is None else self.alpha
+            return EmaHaar(alpha, weight if self.beta is None else self.beta)
+        window = 2 * half if self.window is None else self.window
         return Haar(window, window if self.smooth is None else self.smooth)
+
+
+def _flat_slope(values: NDArray[np.float64], samples: int) -> float:
+    low, high = np.quantile(values, [0.1, 0.9]) if len(values) else (0.0, 0.0)
+    # A constant series has no range: any slope above nothing at all is then a movement.
+    return max(0.5 * (high - low) / max(samples, 1), float(np.finfo(float).tiny))
+
+
+def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
+    """Return half a window with which noise alone seldom makes a slope of `flat`.
+
+    White noise of variance σ² gives the slope of ``Haar(2h, 2h)`` a variance of σ²/(3h³), the sum
+    of squares of its impulse response. Rows that stand for k samples each have k times as much.
+    """
+    steps = np.abs(np.diff(values))
+    noise = 0.886 * float(steps.mean()) if len(steps) else 0.0  # of a normal distribution
+    held = samples / max(len(values), 1)
+    half = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
+    return max(1, round(min(max(half, samples / 100), samples / 10)))

@@ -145,6 +145,21 @@ def test_a_replay_begins_at_the_rate_that_led_to_the_first_fire():
     assert replay_run(run_of([1.0] * 40), rule).events[0].lr == 0.5
 
 
+@given(st.integers(0, 99), st.sampled_from([1, 10]))
+def test_the_chosen_window_is_as_long_as_the_noise_asks_for(seed, hold):
+    noise = np.random.default_rng(seed).normal(size=4000)
+    values = np.linspace(50.0, 0.0, 4000) + noise
+    detector = Rule().detector(values, hold * len(values))
+    assert 0.02 < detector.slope_filter.window / (hold * len(values)) < 0.2
+    slopes = detector.slope_filter.response(np.repeat(noise, hold))
+    assert np.nanstd(slopes) == pytest.approx(detector.threshold / 3, rel=0.5)
+
+
+def test_the_chosen_window_is_at_most_a_fifth_of_the_series():
+    values = np.random.default_rng(0).normal(size=1000)
+    assert Rule().detector(values, 1000).slope_filter.window == 200
+
+
 @pytest.fixture(scope="module")
 def published(published_log):
     (run,) = read_log(published_log).runs
@@ -212,10 +227,10 @@ def test_settings_of_the_other_filter_are_refused(settings, message):
 
 
 def test_open_settings_are_chosen_from_the_series():
-    values = np.linspace(11.0, 1.0, 1001)
+    values = np.linspace(11.0, 1.0, 1001)  # 0.01 a sample, over 8 between the deciles
     detector = Rule().detector(values, 1000)
-    assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"
-    assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 40)
+    assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"  # no noise: 2 %
+    assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 20)
     assert repr(Rule("ema").detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.1)"
     assert (
         repr(Rule(beta=0.5).detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.5)"
