@@ -1,6 +1,10 @@
 """How Sphinx builds the documentation."""
 
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "plateau"
 author = "The plateau developers"
@@ -13,14 +17,27 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
+    "mathml",
+    "session",
 ]
 exclude_patterns = ["_build", "sample"]
 
 html_theme = "furo"
 html_title = "plateau"
+html_static_path = ["static"]
+html_css_files = ["plateau.css"]
+html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+
+# The examples of a page run in a folder of their own.
+doctest_global_setup = """
+import os
+from session import Folder, shell
+_folder = Folder()
+"""
+doctest_global_cleanup = "_folder.leave()"
 
 default_role = "py:obj"  # `Haar` in a docstring links to Haar
 add_module_names = False

@@ -113,5 +113,5 @@ def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
     steps = np.abs(np.diff(values))
     noise = 0.886 * float(steps.mean()) if len(steps) else 0.0  # of a normal distribution
     held = samples / max(len(values), 1)
-    half = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
+    half: float = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
     return max(1, round(min(max(half, samples / 100), samples / 10)))
