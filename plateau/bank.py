@@ -10,7 +10,7 @@ from plateau._arguments import whole
 from plateau._compile import compiled
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
-from plateau.detectors import ThresholdDetector, Verdict, mark_changed
+from plateau.detectors import ThresholdDetector, Verdict, mark_changed, noise_of
 
 
 class DetectorBank(Streaming):
@@ -175,6 +175,12 @@ class DetectorBank(Streaming):
         """Slopes, in metric units per sample, shape (k,); NaN while warming up."""
         warm = self.count > self.detector.slope_filter.warmup
         return np.where(warm, self._column(k.SLOPE), np.nan)
+
+    @property
+    def noise(self) -> NDArray[np.float64]:
+        """Standard deviations around the levels, shape (k,), see `ThresholdDetector.noise`."""
+        length = self.detector.slope_filter.warmup + 1
+        return noise_of(self._column(k.VARIANCE), self.count, length)
 
     @property
     def count(self) -> NDArray[np.int64]:

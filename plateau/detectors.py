@@ -245,13 +245,7 @@ class ThresholdDetector(Streaming):
         averaged with a time constant of the filter's length. Trends do not disturb it; for samples
         that are correlated with their predecessors it is too small.
         """
-        if self.count < 2:
-            return math.nan
-        memory = float(self._block[k.Params._fields.index("memory")])
-        # The running average began at 0: divide by the weight that the samples have had so far.
-        return math.sqrt(
-            self._cell(k.VARIANCE) / -math.expm1((self.count - 1) * math.log1p(-memory))
-        )
+        return float(noise_of(self._cell(k.VARIANCE), self.count, self.slope_filter.warmup + 1))
 
     @property
     def count(self) -> int:
@@ -279,6 +273,16 @@ class ThresholdDetector(Streaming):
 
     def _reading(self) -> tuple[int, float, float]:
         return compiled("reading")(self._block, k.PARAMS, 1)  # type: ignore[no-any-return]
+
+
+def noise_of(variance: ArrayLike, count: ArrayLike, length: int) -> NDArray[np.float64]:
+    """Return the noise from the running variance after `count` samples; NaN before the second."""
+    # The running average began at 0: divide by the weight that the differences have had so far.
+    differences = np.asarray(count) - 1.0
+    seen = -np.expm1(differences * np.log1p(-1.0 / length))
+    return np.sqrt(
+        np.divide(variance, seen, out=np.full(seen.shape, np.nan), where=differences > 0)
+    )
 
 
 def mark_changed(table: NDArray[Any]) -> None:

@@ -34,6 +34,7 @@ def test_a_bank_is_so_many_detectors_bit_for_bit(data, detector, streams):
     for name in ("level", "slope", "verdict", "in_plateau", "count", "skipped", "fires"):
         want = [getattr(one, name) for one in singles]
         np.testing.assert_array_equal(getattr(bank, name), want, name)
+    np.testing.assert_allclose(bank.noise, [one.noise for one in singles], rtol=1e-12)
     for name in ("onset", "declared"):
         want = [-1 if getattr(one, name) is None else getattr(one, name) for one in singles]
         assert getattr(bank, name).tolist() == want
