@@ -280,9 +280,9 @@ def noise_of(variance: ArrayLike, count: ArrayLike, length: int) -> NDArray[np.f
     # The running average began at 0: divide by the weight that the differences have had so far.
     differences = np.asarray(count) - 1.0
     seen = -np.expm1(differences * np.log1p(-1.0 / length))
-    return np.sqrt(
-        np.divide(variance, seen, out=np.full(seen.shape, np.nan), where=differences > 0)
-    )
+    unseen = np.full(seen.shape, np.nan)
+    noise: NDArray[np.float64] = np.sqrt(np.divide(variance, seen, unseen, where=differences > 0))
+    return noise
 
 
 def mark_changed(table: NDArray[Any]) -> None:
