@@ -61,7 +61,7 @@ def _draw(axes: "Axes", found: RunScan) -> None:
             declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
         )
     finite = run.values[np.isfinite(run.values)]
-    if len(finite) and finite.min() > 0 and np.log10(finite.max() / finite.min()) > DECADES:
+    if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")
     _draw_rate(axes, found)
     axes.set_xlabel(run.x_name)

@@ -1,5 +1,6 @@
 """Results for people at a terminal: what was read and chosen, a chart, a table."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -58,7 +59,7 @@ def _show_choices(
     rule = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
     rule += f" for more than {detector.patience:,} {unit}s"
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{read}; {len(run.values):,} rows"), soft_wrap=True)
+    console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
     for warning in log.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
@@ -84,10 +85,9 @@ def _summary(found: RunScan) -> str:
     ends = found.verdict.name.lower().replace("_", " ")
     if not found.plateaus:
         return f"No plateau; at its end the run is {ends}."
-    count = len(found.plateaus)
-    plural = "s" if count > 1 else ""
     end = "in a plateau" if ends == "plateau" else ends
-    return f"{count} plateau{plural}, {found.flat_share:.0%} of the rows; the run ends {end}."
+    count, share = _count(len(found.plateaus), "plateau"), f"{found.flat_share:.0%}"
+    return f"{count}, {share} of the rows; the run ends {end}."
 
 
 def _replay_table(replay: Replay) -> Table:
@@ -114,16 +114,19 @@ def _change(change: LrChange | None) -> tuple[str, str, str]:
 
 def _comparison(replay: Replay) -> str:
     """Say how far the replay can be trusted."""
-    count = len(replay.events)
-    text = f"{count} change{'' if count == 1 else 's'} from a rate of {replay.initial_lr:.4g}. "
+    text = f"{_count(len(replay.events), 'change')} from a rate of {replay.initial_lr:.4g}. "
     small = len(replay.recorded) - len(_steps(replay.recorded))
     if small:
-        text += f"{small:,} recorded changes of less than 10 % are not shown. "
+        text += f"{_count(small, 'recorded change')} of less than 10 % not shown. "
     text += "A replay is exact only as far as the log's own schedule agrees with it"
     if not replay.recorded:
         return f"{text}; this log records no change of the learning rate."
     for event, recorded in zip_longest(replay.events, replay.recorded):
-        if event is None or recorded is None or abs(event.factor / recorded.factor - 1) > 0.01:
+        if (
+            event is None
+            or recorded is None
+            or not math.isclose(event.factor, recorded.factor, rel_tol=0.01)
+        ):
             where = min(change.x for change in (event, recorded) if change)
             return f"{text}: here up to {_position(where)}."
     return f"{text}; here each change has the factor that was recorded."
@@ -134,23 +137,26 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     shown = np.isfinite(run.values)
     if not shown.any():
         return Text("(no finite value to draw)")
-    figure = plotext
-    figure.clear_figure()
-    figure.theme("clear")
-    figure.plot_size(width, HEIGHT)
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(width, HEIGHT)
     low, high = run.values[shown].min(), run.values[shown].max()
-    if low > 0 and np.log10(high / low) > DECADES:
-        figure.yscale("log")
+    log = low > 0 and np.log10(high) - np.log10(low) > DECADES
+    plotext.yscale("log" if log else "linear")
+    ticks = (np.geomspace if log else np.linspace)(low, high, 5)
+    plotext.yticks(ticks.tolist(), [f"{tick:.3g}" for tick in ticks])
+    ticks = np.linspace(run.x.min(), run.x.max(), 5)
+    plotext.xticks(ticks.tolist(), [_position(tick) for tick in ticks])
     for flat, rows in _parts(len(run.values), plateaus):
         keep = rows[shown[rows]]
         keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(shown)))]
         color = "green+" if flat else "gray"
         xs, ys = run.x[keep].tolist(), run.values[keep].tolist()
-        figure.plot(xs, ys, marker="braille", color=color)
+        plotext.plot(xs, ys, marker="braille", color=color)
         if flat and xs:
-            figure.plot([xs[0], xs[-1]], [low, low], marker="▂", color="green+")
-    figure.xlabel(run.x_name)
-    return Text.from_ansi(figure.build())
+            plotext.plot([xs[0], xs[-1]], [low, low], marker="▂", color="green+")
+    plotext.xlabel(run.x_name)
+    return Text.from_ansi(plotext.build())
 
 
 def _parts(rows: int, plateaus: Sequence[Plateau]) -> Iterator[tuple[bool, NDArray[np.int64]]]:
@@ -177,5 +183,9 @@ def _extremes(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     )
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _position(x: float) -> str:
-    return f"{x:,.0f}" if float(x).is_integer() else f"{x:.6g}"
+    return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"
