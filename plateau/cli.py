@@ -75,39 +75,44 @@ def option(panel: str, text: str, *names: str) -> Any:
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
 
-Metric = Annotated[str | None, option(LOG, "Column to watch. [chosen by name and behaviour]")]
+Metric = Annotated[
+    str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
+]
 X = Annotated[
-    str | None, option(LOG, "Column that says where in the run a row is. [chosen]", "--x")
+    str | None, option(LOG, "Column that says where in the run a row is. Default: chosen.", "--x")
 ]
-Lr = Annotated[str | None, option(LOG, "Column of the learning rate. [chosen]")]
+Lr = Annotated[str | None, option(LOG, "Column of the learning rate. Default: chosen.")]
 Better = Annotated[
-    Mode | None, option(LOG, "Which way the metric gets better. [by its name]", "--mode")
+    Mode | None, option(LOG, "Which way the metric gets better. Default: by its name.", "--mode")
 ]
-RunName = Annotated[str | None, option(LOG, "Take only the run of this name. [all]", "--run")]
+RunName = Annotated[
+    str | None, option(LOG, "Take only the run of this name. Default: all.", "--run")
+]
 Unit_ = Annotated[
     Unit | None,
     option(
         LOG,
-        "What windows and patience count: steps of x or rows. [steps if x counts them]",
+        "What windows and patience count: steps of x or rows. Default: steps if x counts them.",
         "--unit",
     ),
 ]
 Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
 Window = Annotated[
-    int | None, option(DETECTOR, "haar: levels in the kernel. [as the noise asks for]")
+    int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
 ]
-Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. [the window]")]
-Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. [2 / window]")]
-Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. [2 / window]")]
+Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. Default: the window.")]
+Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. Default: 2 / window.")]
+Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. Default: 2 / window.")]
 Threshold = Annotated[
     float | None,
     option(
         DETECTOR,
-        "Flat is less progress than this, in metric units per sample. [half the range per run]",
+        "Flat is less progress than this, in metric units per sample. "
+        "Default: half the range per run.",
     ),
 ]
 Patience = Annotated[
-    int | None, option(DETECTOR, "Flat samples before it is a plateau. [the window]")
+    int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
 ]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[
@@ -125,6 +130,7 @@ Fail = Annotated[
 
 @app.callback(invoke_without_command=True)
 def version(
+    context: typer.Context,
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Tell when a metric has stopped moving."""
@@ -133,6 +139,8 @@ def version(
 
         typer.echo(f"plateau {installed('plateau-detect')}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -145,6 +153,7 @@ def demo(
     from plateau.terminal import show_scan
 
     rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
+    check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
         scans = scanned([sample], read_log, rule, None, quiet=False)
     show_scan(console(), scans)
@@ -220,13 +229,15 @@ def replay(
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
     cooldown: Annotated[int, option(POLICY, "Samples after a change without another.")] = 0,
     restart_after: Annotated[
-        int | None, option(POLICY, "Reductions in a row without progress before a restart. [never]")
+        int | None,
+        option(POLICY, "Reductions in a row without progress before a restart. Default: never."),
     ] = None,
     restart_factor: Annotated[
         float, option(POLICY, "A restart multiplies the rate by this.")
     ] = 4.0,
     initial_lr: Annotated[
-        float | None, option(POLICY, "Rate to begin with. [the log's, else 1]", "--initial-lr")
+        float | None,
+        option(POLICY, "Rate to begin with. Default: the log's, else 1.", "--initial-lr"),
     ] = None,
     output_format: Output = Format.table,
     output: OutputFile = None,

@@ -114,8 +114,16 @@ class RunScan:
 
     @property
     def verdict(self) -> Verdict:
-        """Verdict at the end of the run."""
-        return self.detector.verdict
+        """Verdict at the end of the run; worsening comes before plateau here.
+
+        The threshold rule counts a metric that moves the wrong way as flat. Of a run that is over,
+        people want to know that it ended worse.
+        """
+        detector = self.detector
+        slope = -detector.slope if detector.mode == "min" else detector.slope
+        if detector.mode != "both" and slope <= -detector.threshold:
+            return Verdict.WORSENING
+        return detector.verdict
 
     @property
     def nonfinite(self) -> int:

@@ -58,6 +58,7 @@ class Policy:
 
     Examples
     --------
+    >>> from plateau.policy import Policy, PolicyState
     >>> policy = Policy(restart_after=3)
     >>> state, lr = PolicyState(), 0.8
     >>> for sample in (100, 200, 300, 400):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau._arguments import positive
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import Rows, Unit
@@ -71,6 +72,8 @@ def replay_run(
         Learning rate to begin with; by default that of the log where the detector first fires, or
         1 if the log has none.
     """
+    if initial_lr is not None:
+        positive("initial_lr", initial_lr)
     rows = Rows(run, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
     events: list[LrChange] = []

@@ -181,11 +181,21 @@ def test_fail_on(run, log, arguments, code):
     assert run("scan", log, *RULE, *arguments)[0] == code
 
 
-def test_fail_on_worsening(run, tmp_path):
+@pytest.mark.parametrize("patience", [3, 1000])
+def test_fail_on_worsening(run, tmp_path, patience):
     path = tmp_path / "log.csv"
     path.write_text("step,loss\n" + "".join(f"{i},{i * i}\n" for i in range(300)))
-    code, out, _ = run("scan", path, "--quiet", "--patience", 1000, "--fail-on", "worsening")
+    code, out, _ = run("scan", path, "--quiet", "--patience", patience, "--fail-on", "worsening")
     assert (code, out) == (1, b"")
+    assert run("scan", path, "--patience", patience, "--fail-on", "plateau")[0] == 0
+    mode = ["--mode", "max"]
+    assert run("scan", path, *mode, "--patience", patience, "--fail-on", "worsening")[0] == 0
+
+
+def test_without_a_command_there_is_help(run):
+    code, out, _ = run()
+    assert code == 0
+    assert b"replay" in out
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
@@ -269,6 +279,8 @@ def test_a_bad_log_does_not_stop_the_others(run, log, tmp_path):
         (["scan", "LOG", "--plot", "/nowhere/a.png"], "/nowhere/a.png: No such file"),
         (["scan", "LOG", "--output", "a"], "--output needs --format"),
         (["scan", "LOG", "--format", "xml"], "--format"),
+        (["demo", "--plot", "a.pdf"], "must end in .png or .svg"),
+        (["replay", "LOG", "--initial-lr", "-1"], "initial_lr must be above 0, not -1.0"),
         (["replay", "LOG", "--factor", "2"], "factor must lie between 0 and 1, not 2.0"),
         (["nonsense"], "nonsense"),
         (["scan", "LOG", "--nonsense"], "--nonsense"),
