@@ -353,7 +353,10 @@ def _accept(load, filtered, store, block, at, stride, p, x):
 
 @inline
 def _update_many(load, filtered, store, block, xs, offsets):
-    """Take samples in a row, write the offsets of those that fired and return their number."""
+    """Take samples in a row, write the offsets of those that fired and return their number.
+
+    Stops behind the fire that fills `offsets`.
+    """
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
     found, skipped = 0, 0
@@ -367,6 +370,8 @@ def _update_many(load, filtered, store, block, xs, offsets):
             s = _fire(block, PARAMS, 1, p, s)
             offsets[found] = i
             found += 1
+            if found == offsets.size:
+                break
     _store(block, PARAMS, 1, s)
     store(block, PARAMS, 1, state)
     block[PARAMS + SKIPPED] += skipped

@@ -19,8 +19,8 @@ Unit = Literal["step", "row"]
 BLOCK = 1 << 18
 """Samples made at a time: a long log of few rows must not fill the memory."""
 
-MOST = 10_000_000_000
-"""Samples in a run; beyond it the x column is hardly a count of steps."""
+MOST = 50_000_000
+"""Samples that the rows of a run may stand for: more would take minutes, and much memory."""
 
 
 class Rows:
@@ -37,7 +37,7 @@ class Rows:
     Raises
     ------
     LogError
-        If the unit is ``"step"`` and x is not made of whole numbers that grow.
+        If the unit is ``"step"`` and x is not made of whole numbers that grow, or spans too many.
     """
 
     def __init__(self, run: Run, unit: Unit | None = None) -> None:
@@ -45,17 +45,14 @@ class Rows:
         self.places = np.flatnonzero(np.abs(run.values) <= LIMIT)
         """Row of each of these rows among all rows of the run."""
         self.values = run.values[self.places]
-        self.unit: Unit = unit or ("step" if _counts(run) else "row")
-        if self.unit == "step" and not _counts(run, asked=True):
-            raise LogError(f"column {run.x_name!r} is no growing count of steps: use --unit row")
+        self.unit: Unit = unit or ("step" if run.counts_steps and not _objection(run) else "row")
+        if self.unit == "step" and (objection := _objection(run)):
+            raise LogError(f"column {run.x_name!r} {objection}: use --unit row")
         hold = _hold(run.x) if self.unit == "step" else np.ones(len(run.x), dtype=np.int64)
         self.hold = hold[self.places]
         """Samples that each row stands for."""
         self.ends = np.cumsum(self.hold)
         """Samples up to and with each row."""
-        if self.samples > MOST:
-            steps = f"{self.samples:,} steps"
-            raise LogError(f"column {run.x_name!r} would stand for {steps}: use --unit row")
 
     @property
     def samples(self) -> int:
@@ -81,11 +78,13 @@ class Rows:
         return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
 
 
-def _counts(run: Run, *, asked: bool = False) -> bool:
-    """Whether x is a growing count of steps, in behaviour and (unless asked for) in name."""
+def _objection(run: Run) -> str | None:
+    """Say what keeps the rows of a run from standing for the steps that x moved on by."""
     steps = np.diff(run.x)
-    whole = bool(np.all(run.x % 1 == 0)) and bool(np.all(steps >= 1))
-    return whole and (asked or run.counts_steps)
+    if not (np.all(run.x % 1 == 0) and np.all(steps >= 1)):
+        return "is no growing count of steps"
+    length = float(steps.sum()) + float(np.median(steps)) if len(steps) else 1.0
+    return f"would stand for {length:,.0f} samples" if length > MOST else None
 
 
 def _hold(x: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -101,13 +101,12 @@ def fires(detector: ThresholdDetector, blocks: Iterable[NDArray[np.float64]]) ->
     for block in blocks:
         rest = block
         while len(rest):
-            ahead = detector.clone().update_many(rest)
-            taken = int(ahead[0]) + 1 if len(ahead) else len(rest)
-            detector.update_many(rest[:taken])
+            offset = detector.take_until_fire(rest)
+            taken = len(rest) if offset is None else offset + 1
             position += taken
-            if len(ahead):
-                yield position - 1
             rest = rest[taken:]
+            if offset is not None:
+                yield position - 1
 
 
 def recorded_changes(run: Run) -> list[LrChange]:

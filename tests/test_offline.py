@@ -59,8 +59,10 @@ def test_steps_that_do_not_grow_are_refused(x):
 
 
 def test_a_clock_is_no_count_of_steps():
-    with pytest.raises(LogError, match=r"would stand for .* steps: use --unit row"):
-        Rows(run_of([5, 4, 3], x=[0, 1, 1e12]))
+    run = run_of([5, 4, 3], x=[0, 1, 1e12])
+    assert Rows(run).unit == "row"
+    with pytest.raises(LogError, match=r"would stand for 1,5.* samples: use --unit row"):
+        Rows(run, "step")
 
 
 @given(st.data(), streams(min_size=1, max_size=30), st.integers(1, 50))
