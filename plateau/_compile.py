@@ -55,6 +55,7 @@ FLOATS, INTS, CODES, FLAGS = (
 SIGNATURES = {
     "update": (FLOATS, SampleType()),
     "update_many": (FLOATS, FLOATS, INTS),
+    "until_fire": (FLOATS, FLOATS),
     "response": (FLOATS, FLOATS, FLOATS),
     "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
     "bank": (FLOATS, types.int64, FLOATS, FLAGS),

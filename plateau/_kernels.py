@@ -353,10 +353,7 @@ def _accept(load, filtered, store, block, at, stride, p, x):
 
 @inline
 def _update_many(load, filtered, store, block, xs, offsets):
-    """Take samples in a row, write the offsets of those that fired and return their number.
-
-    Stops behind the fire that fills `offsets`.
-    """
+    """Take samples in a row, write the offsets of those that fired and return their number."""
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
     found, skipped = 0, 0
@@ -370,12 +367,20 @@ def _update_many(load, filtered, store, block, xs, offsets):
             s = _fire(block, PARAMS, 1, p, s)
             offsets[found] = i
             found += 1
-            if found == offsets.size:
-                break
     _store(block, PARAMS, 1, s)
     store(block, PARAMS, 1, state)
     block[PARAMS + SKIPPED] += skipped
     return found
+
+
+@inline
+def _until_fire(load, filtered, store, block, xs):
+    """Take samples in a row up to the first that fires and return its offset; -1 if none does."""
+    p = _params(block)
+    for i in range(xs.size):
+        if _accept(load, filtered, store, block, PARAMS, 1, p, xs[i]):
+            return i
+    return -1
 
 
 @inline
@@ -439,6 +444,16 @@ def ema_update_many(block, xs, offsets):
 @kernel
 def haar_update_many(block, xs, offsets):
     return _update_many(_haar_load, _haar, _haar_store, block, xs, offsets)
+
+
+@kernel
+def ema_until_fire(block, xs):
+    return _until_fire(_ema_load, _ema, _ema_store, block, xs)
+
+
+@kernel
+def haar_until_fire(block, xs):
+    return _until_fire(_haar_load, _haar, _haar_store, block, xs)
 
 
 @kernel

@@ -117,7 +117,7 @@ class DetectorBank(Streaming):
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        fired = np.zeros(self.streams, dtype=np.bool_)
+        fired = np.empty(self.streams, dtype=np.bool_)
         self._update(self._block, self.streams, samples, fired)
         return fired
 

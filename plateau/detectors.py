@@ -187,18 +187,16 @@ class ThresholdDetector(Streaming):
         samples = as_samples(xs)
         bad = first_nonfinite(samples) if self._raises else None
         accepted = samples[:bad]
-        # One more than can fire, even if the first is almost due: the kernel must not run out.
-        offsets = np.empty(len(accepted) // (self.patience + 1) + 2, dtype=np.int64)
+        offsets = np.empty(len(accepted) // (self.patience + 1) + 1, dtype=np.int64)
         found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, accepted, offsets)
         if bad is not None:
             raise nonfinite_error(samples, bad)
         return offsets[:found]
 
     def take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        """Take finite samples up to the first that fires; return its offset, None if none does."""
-        offset = np.empty(1, dtype=np.int64)
-        kernel = compiled(f"{self.slope_filter.kernels}_update_many")
-        return int(offset[0]) if kernel(self._block, samples, offset) else None
+        """Take samples up to the first that fires; return its offset, None if none does."""
+        offset: int = compiled(f"{self.slope_filter.kernels}_until_fire")(self._block, samples)
+        return None if offset < 0 else offset
 
     def changed(self) -> None:
         """Take note that a new regime may begin here, say because the learning rate was lowered.
