@@ -381,6 +381,4 @@ def main() -> None:
     except typer.TyperException as error:
         complain(error.format_message())
         code = 2
-    except typer.Abort:
-        code = 130
     sys.exit(code or 0)

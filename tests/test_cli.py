@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from plateau import cli
+from plateau.export import write_whole
 
 FASTFACE = [
     "--detector",
@@ -114,6 +116,7 @@ def test_scan_json_is_as_promised(run, log):
     first, second = plateaus
     assert first["start_x"] == 10 * first["start"] + 10
     assert first["declared_x"] == 10 * first["declared"] + 10
+    assert first["stop_x"] == 10 * first["stop"] + 10
     assert (first["closed"], second["closed"]) == (True, False)
     assert (second["stop"], second["stop_x"]) == (900, 9000)
     assert [p["level"] for p in plateaus] == pytest.approx([3, 1], abs=0.05)
@@ -205,8 +208,30 @@ def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     first = picture.read_bytes()
     run("scan", log, *RULE, "--quiet", "--plot", picture)
     assert picture.read_bytes() == first
+    assert suffix == "png" or {b"learning rate", b"declared", b"plateau"} <= set(
+        re.findall(rb"<!-- (.+?) -->", first)
+    )
     head = first[:200]
     assert b"PNG" in head if suffix == "png" else b"<?xml" in head
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "out.json"
+    write_whole(target, b"old")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert target.stat().st_mode == plain.stat().st_mode
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        write_whole(tmp_path / "folder", b"new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "out.json", "plain"]
+
+
+def test_parquet_is_not_printed_on_a_terminal(run, log, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    code, out, err = run("scan", log, "--format", "parquet")
+    assert (code, out) == (2, b"")
+    assert "give a file with --output" in err
 
 
 def test_replay_json_is_as_promised(run, log):

@@ -162,6 +162,12 @@ def test_the_chosen_window_is_at_most_a_fifth_of_the_series():
     assert Rule().detector(values, 1000).slope_filter.window == 200
 
 
+def test_a_replay_tells_the_detector_what_it_did():
+    rule = Rule(window=2, smooth=1, threshold=0.1, patience=30)
+    assert replay_run(run_of([1.0] * 40), rule).detector.verdict is Verdict.UNDECIDED
+    assert scan_run(run_of([1.0] * 40), rule).verdict is Verdict.PLATEAU
+
+
 @pytest.fixture(scope="module")
 def published(published_log):
     (run,) = read_log(published_log).runs

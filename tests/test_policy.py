@@ -27,6 +27,21 @@ def test_three_halvings_in_a_row_are_followed_by_a_restart():
     assert played(policy, fires) == [0.5] * 7 + [4.0] + [0.5] * 3 + [4.0, 0.5]
 
 
+def test_a_restart_is_no_reduction():
+    policy = Policy(max_reductions=4, restart_after=2)
+    assert played(policy, range(1, 9)) == [0.5, 0.5, 4.0, 0.5, 0.5, 1.0, 1.0, 1.0]
+
+
+def test_ignored_fires_leave_the_streak_as_it_is():
+    policy = Policy(restart_after=2, cooldown=15)
+    assert played(policy, range(1, 6)) == [0.5, 1.0, 0.5, 1.0, 4.0]
+
+
+def test_progress_before_an_ignored_fire_breaks_the_streak():
+    policy = Policy(restart_after=1, cooldown=15)
+    assert played(policy, [1, 1, 2, 3, 4]) == [0.5, 1.0, 0.5, 1.0, 4.0]
+
+
 def test_progress_between_them_breaks_the_row():
     assert played(Policy(restart_after=2), [1, 2, 1, 2, 3]) == [0.5] * 4 + [4.0]
 

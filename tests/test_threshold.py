@@ -105,6 +105,20 @@ def test_changed_at_a_fire_keeps_the_row_of_fires():
     assert rows == [1, 2, 3, 4]
 
 
+def test_the_onset_is_not_moved_back_beyond_a_change():
+    detector = ThresholdDetector(Haar(8), 0.1, patience=4)
+    detector.update_many([*flat(20), 0.0])
+    detector.changed()
+    detector.update_many([0.0] * 14)
+    assert detector.in_plateau
+    assert detector.onset == 22  # the first flat sample is at 26, the delay is 4
+    detector.reset()
+    detector.update_many([*flat(20), 0.0, 0.0, 0.0, 0.0, 0.0])
+    detector.changed()
+    detector.update_many([0.0] * 10)
+    assert detector.onset == 25
+
+
 @given(detectors, streams(min_size=1), st.data())
 def test_changed_is_saved(detector, xs, data):
     n = data.draw(st.integers(0, len(xs)))
