@@ -6,14 +6,24 @@ from numbers import Real
 from operator import index
 from typing import Any
 
+SMALLEST_WEIGHT = 2.0**-52
+"""A smaller weight would be lost beside 1."""
+
+LARGEST_COUNT = 2**53
+"""Up to here a float64, in which kernels count, holds every whole number."""
+
 
 def number(name: str, value: Any) -> float:
     """Return a finite real number as a float."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not math.isfinite(value):
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
         raise ValueError(f"{name} must be finite, not {value}")
-    return float(value)
+    return result
 
 
 def positive(name: str, value: Any) -> float:
@@ -29,6 +39,8 @@ def weight(name: str, value: Any) -> float:
     result = number(name, value)
     if not 0 < result <= 1:
         raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+    if result < SMALLEST_WEIGHT:
+        raise ValueError(f"{name} must be at least 2**-52, not {value}")
     return result
 
 
@@ -40,6 +52,8 @@ def whole(name: str, value: Any, *, least: int) -> int:
         raise TypeError(f"{name} must be a whole number, not {value!r}") from None
     if result < least:
         raise ValueError(f"{name} must be at least {least}, not {result}")
+    if result > LARGEST_COUNT:
+        raise ValueError(f"{name} must be at most 2**53, not {result}")
     return result
 
 

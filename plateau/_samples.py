@@ -1,7 +1,7 @@
 """What counts as a sample, and the errors for what does not."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -47,7 +47,7 @@ def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
     ValueError
         If there is not exactly one dimension.
     """
-    array = np.asarray(xs)
+    array = np.asarray(list(xs) if isinstance(xs, Iterator) else xs)
     if array.dtype.kind not in REAL:
         raise TypeError(f"samples must be real numbers, not {array.dtype}")
     if array.ndim != 1:

@@ -6,7 +6,7 @@ import struct
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ VERSION = 1
 MAGIC = b"plateau\0"
 HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
 CHECKSUM = struct.Struct("<I")
+
+LARGEST = k.LIMIT * 2.0**53
+"""No sum of samples is larger."""
 
 Description = dict[str, Any]
 """A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
@@ -45,10 +48,14 @@ class Layout(NamedTuple):
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
+        if np.abs(np.delete(table, k.VARIANCE, axis=1)).max() > LARGEST:
+            return "it holds a number that no stream leads to"
         cells = dict(zip(self.names, table.T, strict=False))
         for name in ("accepted", "run", *k.Rare._fields):
             if (cells[name] < 0).any() or (cells[name] % 1).any():
                 return f"{name} is not a count"
+        if (cells["variance"] < 0).any():
+            return "variance is negative"
         for name, allowed in self.allowed.items():
             if not all(value in allowed for value in cells[name].tolist()):
                 return f"{name} lies outside its ring buffer"
@@ -65,6 +72,15 @@ class Streaming(ABC):
 
     _block: NDArray[np.float64]
     _layout: Layout
+
+    _type: ClassVar[str]
+    """Name under which it is saved; a subclass may change behaviour, not state."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute once: the kernels know its value from the block, and only from there."""
+        if hasattr(self, name):
+            raise AttributeError(f"{name} of {self!r} is read-only: make a new one")
+        super().__setattr__(name, value)
 
     @abstractmethod
     def _describe(self) -> Description:
@@ -128,6 +144,8 @@ class Streaming(ABC):
         if not isinstance(state, Mapping) or state.keys() != {"version", "type", "params", "state"}:
             raise ValueError("a state must be a dict of version, type, params and state")
         _check_version(state["version"])
+        if not (isinstance(state["params"], Mapping) and isinstance(state["state"], Mapping)):
+            raise ValueError("state is damaged: params and state must be dicts")
         self._refuse_other({"type": state["type"], **state["params"]})
         self._set_table(self._checked(self._table_of(state["state"])))
 
@@ -160,10 +178,15 @@ class Streaming(ABC):
             If the bytes are damaged, of another version or hold something of another class.
         """
         description, numbers = _unpacked(bytes(data))
-        if description["type"] != cls.__name__:
-            raise ValueError(f"these bytes hold a {description['type']}, not a {cls.__name__}")
-        made = cls._from_description(description)
-        made._set_table(made._checked(numbers.reshape(len(made._table()), -1)))
+        kind = description.get("type")
+        if kind != cls._type:
+            raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
+        try:
+            made = cls._from_description(description)
+            table = numbers.reshape(len(made._table()), -1)
+        except (KeyError, TypeError, ValueError, MemoryError):
+            raise ValueError("state is damaged: its parameters make no sense") from None
+        made._set_table(made._checked(table))
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -191,10 +214,13 @@ class Streaming(ABC):
             raise ValueError(f"state is damaged: missing or unknown {', '.join(wrong)}")
         rows = len(self._table())
         try:
-            columns = [np.array(cells[name], dtype=np.float64).reshape(rows, -1) for name in names]
-        except (TypeError, ValueError):
+            columns = [np.array(cells[name]) for name in names]
+            table = np.hstack([column.reshape(rows, -1) for column in columns])
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("state is damaged: it holds something else than numbers") from None
-        return np.hstack(columns)
+        if table.dtype.kind not in "fiu" or any(np.size(c) != rows for c in columns[:-1]):
+            raise ValueError("state is damaged: it holds something else than numbers")
+        return table.astype(np.float64)
 
     def _checked(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         expected = self._table().shape
@@ -207,7 +233,7 @@ class Streaming(ABC):
 
 
 def _check_version(version: object) -> None:
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         raise ValueError(f"state has version {version!r}, this library reads version {VERSION}")
 
 
@@ -220,15 +246,18 @@ def _unpacked(data: bytes) -> tuple[Description, NDArray[np.float64]]:
     body, checksum = data[: -CHECKSUM.size], data[-CHECKSUM.size :]
     if CHECKSUM.unpack(checksum) != (zlib.crc32(body),):
         raise ValueError("state is damaged: its checksum is wrong")
-    description = json.loads(body[HEADER.size : HEADER.size + length])
-    numbers = np.frombuffer(body[HEADER.size + length :], dtype="<f8")
+    try:
+        description = dict(json.loads(body[HEADER.size : HEADER.size + length]))
+        numbers = np.frombuffer(body[HEADER.size + length :], dtype="<f8")
+    except (TypeError, ValueError):
+        raise ValueError("state is damaged: it has no description or no numbers") from None
     return description, numbers.astype(np.float64)
 
 
 def _plain(values: NDArray[np.float64]) -> list[int | float]:
-    """Return Python numbers, whole ones as int except -0.0, whose sign int would lose."""
+    """Return Python numbers, counts as int; not -0.0, whose sign that would lose."""
     return [
-        int(v) if v.is_integer() and (v or math.copysign(1.0, v) > 0) else v
+        int(v) if v.is_integer() and abs(v) < 2**53 and (v or math.copysign(1.0, v) > 0) else v
         for v in values.tolist()
     ]
 
@@ -238,4 +267,4 @@ def _call(value: Any) -> str:
     if not isinstance(value, Mapping):
         return repr(value)
     arguments = ", ".join(f"{key}={_call(v)}" for key, v in value.items() if key != "type")
-    return f"{value['type']}({arguments})"
+    return f"{value.get('type')}({arguments})"

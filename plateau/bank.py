@@ -42,6 +42,7 @@ class DetectorBank(Streaming):
     """
 
     __slots__ = ("_update", "detector", "streams")
+    _type = "DetectorBank"
 
     def __init__(self, detector: ThresholdDetector, streams: int) -> None:
         if not isinstance(detector, ThresholdDetector):
@@ -60,7 +61,7 @@ class DetectorBank(Streaming):
 
     def _describe(self) -> Description:
         return {
-            "type": "DetectorBank",
+            "type": self._type,
             "detector": self.detector._describe(),
             "streams": self.streams,
         }
@@ -129,8 +130,10 @@ class DetectorBank(Streaming):
         streams : array_like of bool or int, optional
             Mask or indices of the streams that it concerns; all by default.
         """
-        table = self._table()
-        chosen = np.arange(self.streams)[slice(None) if streams is None else np.asarray(streams)]
+        table, every = self._table(), np.arange(self.streams)
+        chosen = every if streams is None or np.size(streams) == 0 else every[np.asarray(streams)]
+        if streams is not None and np.size(streams) == 0:
+            return
         rows = table[chosen]
         mark_changed(rows)
         table[chosen] = rows

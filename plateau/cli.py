@@ -3,6 +3,7 @@
 What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from plateau.export import Columns, LogScan
     from plateau.logs import Log
     from plateau.rule import Rule
+
+SIGPIPE = 13
 
 app = typer.Typer(
     help="Tell when a metric has stopped moving.",
@@ -124,7 +127,8 @@ Plot = Annotated[
     Path | None, option(OUTPUT, "Draw the curves with their plateaus: FILE.png or .svg.")
 ]
 Fail = Annotated[
-    FailOn | None, option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening.")
+    list[FailOn] | None,
+    option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening; may be repeated."),
 ]
 
 
@@ -202,9 +206,8 @@ def scan(
         show_scan(console(), scans)
     if plot:
         draw(scans, plot)
-    if fail_on and any(
-        found.verdict.name == fail_on.value.upper() for scan in scans for found in scan.runs
-    ):
+    ends = {end for scan in scans for found in scan.runs for end in found.ends}
+    if ends & {each.value for each in fail_on or ()}:
         raise typer.Exit(1)
 
 
@@ -366,7 +369,9 @@ def console(*, stderr: bool = False) -> "Console":
     """Return a rich console for standard output or standard error."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    made = Console(stderr=stderr, highlight=False)
+    made.width = max(made.width, 80)  # numbers cut off are of no use, wrapped ones are
+    return made
 
 
 def complain(message: str) -> None:
@@ -376,9 +381,16 @@ def complain(message: str) -> None:
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:
         code = typer.main.get_command(app).main(prog_name="plateau", standalone_mode=False)
     except typer.TyperException as error:
         complain(error.format_message())
         code = 2
+    except (MemoryError, OSError) as error:
+        complain(str(error) or "not enough memory")
+        code = 2
+    except SystemExit:  # the reader of standard output has gone
+        code = 128 + SIGPIPE
     sys.exit(code or 0)

@@ -94,6 +94,7 @@ class ThresholdDetector(Streaming):
         "slope_filter",
         "threshold",
     )
+    _type = "ThresholdDetector"
 
     def __init__(
         self,
@@ -123,7 +124,7 @@ class ThresholdDetector(Streaming):
 
     def _describe(self) -> Description:
         return {
-            "type": "ThresholdDetector",
+            "type": self._type,
             "slope_filter": self.slope_filter._describe(),
             "threshold": self.threshold,
             "patience": self.patience,
@@ -193,8 +194,8 @@ class ThresholdDetector(Streaming):
             raise nonfinite_error(samples, bad)
         return offsets[:found]
 
-    def take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        """Take samples up to the first that fires; return its offset, None if none does."""
+    def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
+        """Take float64 samples up to the first that fires; return its offset, None if none does."""
         offset: int = compiled(f"{self.slope_filter.kernels}_until_fire")(self._block, samples)
         return None if offset < 0 else offset
 
@@ -264,7 +265,10 @@ class ThresholdDetector(Streaming):
 
     @property
     def fires(self) -> int:
-        """How many fires in a row, up to the last one, had no progress between them."""
+        """How many fires in a row, up to the last one, nothing came between.
+
+        Progress comes between, and so does `changed()` unless it was called at the fire itself.
+        """
         return int(self._cell(k.FIRES))
 
     @staticmethod

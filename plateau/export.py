@@ -99,13 +99,18 @@ def rendered(form: str, document: Record, rows: Sequence[Record], columns: Colum
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file in one go: a reader never finds half of it, a failure leaves the old one."""
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)  # a pipe or a device cannot be replaced
+        return
+    umask = os.umask(0)
+    os.umask(umask)
+    mode = path.stat().st_mode if path.exists() else 0o666 & ~umask
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink()

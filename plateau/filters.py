@@ -69,7 +69,9 @@ class SlopeFilter(Streaming):
             threshold=threshold,
             patience=patience,
         )
-        return np.concatenate([params, np.zeros(streams * self._layout.size)])
+        block = np.zeros(k.PARAMS + streams * self._layout.size)
+        block[: k.PARAMS] = params
+        return block
 
     def _begin(self) -> None:
         self._layout = self._make_layout()
@@ -99,7 +101,11 @@ class SlopeFilter(Streaming):
         ValueError
             If `x` is NaN, infinite or above 2**500 in magnitude; the state stays as it was.
         """
-        return float(self.update_many([as_sample(x)])[0])
+        sample = as_sample(x)
+        if not abs(sample) <= k.LIMIT:
+            raise nonfinite_error(np.array([sample]), 0)
+        compiled(f"{self.kernels}_update")(self._block, sample)
+        return self.slope
 
     def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
         """Take samples in a row and return the slope after each, as so many `update` would.
@@ -209,6 +215,7 @@ class EmaHaar(SlopeFilter):
     """
 
     __slots__ = ("alpha", "beta")
+    _type = "EmaHaar"
     kernels = "ema"
 
     def __init__(self, alpha: float, beta: float) -> None:
@@ -217,7 +224,7 @@ class EmaHaar(SlopeFilter):
         self._begin()
 
     def _describe(self) -> Description:
-        return {"type": "EmaHaar", "alpha": self.alpha, "beta": self.beta}
+        return {"type": self._type, "alpha": self.alpha, "beta": self.beta}
 
     @property
     def warmup(self) -> int:
@@ -274,12 +281,13 @@ class Ema(EmaHaar):
     """
 
     __slots__ = ()
+    _type = "Ema"
 
     def __init__(self, alpha: float) -> None:
         super().__init__(alpha, 1.0)
 
     def _describe(self) -> Description:
-        return {"type": "Ema", "alpha": self.alpha}
+        return {"type": self._type, "alpha": self.alpha}
 
 
 class Haar(SlopeFilter):
@@ -324,6 +332,7 @@ class Haar(SlopeFilter):
     """
 
     __slots__ = ("smooth", "window")
+    _type = "Haar"
     kernels = "haar"
 
     def __init__(self, window: int, smooth: int = 1) -> None:
@@ -334,7 +343,7 @@ class Haar(SlopeFilter):
         self._begin()
 
     def _describe(self) -> Description:
-        return {"type": "Haar", "window": self.window, "smooth": self.smooth}
+        return {"type": self._type, "window": self.window, "smooth": self.smooth}
 
     @property
     def warmup(self) -> int:
@@ -362,7 +371,7 @@ class Haar(SlopeFilter):
         return Layout(own=(*own, "past"), rings=rings, allowed=allowed)
 
 
-FILTERS: dict[str, type[SlopeFilter]] = {cls.__name__: cls for cls in (Ema, EmaHaar, Haar)}
+FILTERS: dict[str, type[SlopeFilter]] = {cls._type: cls for cls in (Ema, EmaHaar, Haar)}
 """Slope filters by name."""
 
 

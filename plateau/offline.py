@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._kernels import LIMIT
-from plateau.detectors import ThresholdDetector, Verdict
+from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run
 from plateau.rule import Rule
 from plateau.segments import Plateau, Trace, measured, run_on, stretches
@@ -19,8 +19,8 @@ Unit = Literal["step", "row"]
 BLOCK = 1 << 18
 """Samples made at a time: a long log of few rows must not fill the memory."""
 
-MOST = 50_000_000
-"""Samples that the rows of a run may stand for: more would take minutes, and much memory."""
+MOST = 1_000_000_000
+"""Samples that the rows of a run may stand for: more would take minutes."""
 
 
 class Rows:
@@ -112,17 +112,15 @@ class RunScan:
         return sum(p.stop - p.start for p in self.plateaus) / max(len(self.run.values), 1)
 
     @property
-    def verdict(self) -> Verdict:
-        """Verdict at the end of the run; worsening comes before plateau here.
+    def ends(self) -> tuple[str, ...]:
+        """What can be said of the run's end: ``"plateau"``, ``"worsening"``, both or neither.
 
-        The threshold rule counts a metric that moves the wrong way as flat. Of a run that is over,
-        people want to know that it ended worse.
+        Both, because the threshold rule counts a metric that moves the wrong way as flat.
         """
         detector = self.detector
         slope = -detector.slope if detector.mode == "min" else detector.slope
-        if detector.mode != "both" and slope <= -detector.threshold:
-            return Verdict.WORSENING
-        return detector.verdict
+        worse = detector.mode != "both" and slope <= -detector.threshold
+        return ("plateau",) * detector.in_plateau + ("worsening",) * worse
 
     @property
     def nonfinite(self) -> int:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PANELS = 12
 """Runs in one picture at most."""
 
+LONGEST = 40
+"""Characters of a name in the picture."""
+
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
 """Colours that also differ in lightness, for those who do not see them all."""
 
@@ -38,7 +41,8 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
         np.atleast_1d(figure.subplots(len(shown), 1)), shown, strict=True
     ):
         _draw(axes, found)
-        axes.set_title(f"{Path(name).name}, run {found.run.name}", loc="left", fontsize=10)
+        title = f"{_label(Path(name).name)}, run {_label(found.run.name)}"
+        axes.set_title(title, loc="left", fontsize=10)
     buffer, form = BytesIO(), path.suffix[1:].lower()
     # The same runs give the same file: no date, and names within an SVG that are not random.
     with rc_context({"svg.hashsalt": "plateau"}):
@@ -49,14 +53,22 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
     return len(runs) - len(shown)
 
 
+def _label(name: str) -> str:
+    """Return a name as matplotlib should show it: short, no mathematics, and not hidden."""
+    short = name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+    plain = short.replace("$", r"\$")
+    return f" {plain}" if plain.startswith("_") else plain
+
+
 def _draw(axes: "Axes", found: RunScan) -> None:
     run = found.run
-    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label=run.metric)
+    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label=_label(run.metric))
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
     for i, plateau in enumerate(found.plateaus):
         start, declared = run.x[plateau.start], run.x[plateau.declared]
         stop = run.x[min(plateau.stop, len(run.x) - 1)]
         axes.axvspan(start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau")
+        axes.axvline(start, color="white", linewidth=1.5)  # parts it from one that ends here
         axes.axvline(
             declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
         )
@@ -64,8 +76,8 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")
     _draw_rate(axes, found)
-    axes.set_xlabel(run.x_name)
-    axes.set_ylabel(run.metric)
+    axes.set_xlabel(_label(run.x_name))
+    axes.set_ylabel(_label(run.metric))
     axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -79,7 +91,7 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
         rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
         if np.nanmin(run.lr) > 0:
             rates.set_yscale("log")
-        rates.set_ylabel(run.lr_name or "", color=RATE)
+        rates.set_ylabel(_label(run.lr_name or ""), color=RATE)
         rates.tick_params(axis="y", which="both", colors=RATE)
         rates.spines[["top", "left"]].set_visible(False)
         more = rates.get_legend_handles_labels()

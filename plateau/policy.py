@@ -102,7 +102,7 @@ class Policy:
         lr : float
             The learning rate in force.
         fires : int
-            The detector's `fires`: 1 if there was progress since the fire before.
+            The detector's `fires`: 1 if something came between this fire and the one before.
 
         Returns
         -------

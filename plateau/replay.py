@@ -101,7 +101,7 @@ def fires(detector: ThresholdDetector, blocks: Iterable[NDArray[np.float64]]) ->
     for block in blocks:
         rest = block
         while len(rest):
-            offset = detector.take_until_fire(rest)
+            offset = detector._take_until_fire(rest)
             taken = len(rest) if offset is None else offset + 1
             position += taken
             rest = rest[taken:]
@@ -117,7 +117,7 @@ def recorded_changes(run: Run) -> list[LrChange]:
     return [
         LrChange(float(x), _ratio(before, after, half), after)
         for x, before, after in zip(run.x[1:], lr[:-1], lr[1:], strict=True)
-        if before != after and not math.isnan(before) and not math.isnan(after)
+        if before != after and before > 0 and after >= 0  # False for NaN
     ]
 
 
@@ -138,21 +138,18 @@ def _resolution(lr: NDArray[np.float64]) -> Fraction:
 
 
 def _ratio(before: float, after: float, half: Fraction) -> float:
-    """Return after / before, as 0.5 and not 0.4984 if the log's rounding by ± half allows that."""
+    """Return after / before with as few decimals as the log's rounding by ± half allows.
+
+    So 0.000313 / 0.000625 is 0.5 and not 0.5008.
+    """
     old, new = Fraction(repr(before)), Fraction(repr(after))
     if old <= half or new <= half:
-        return after / before if before else math.inf
-    ratio = new / old
-    meant = ratio.denominator <= 10 or (100 * ratio).denominator == 1  # a factor like 1/3 or 0.97
-    if not meant:
-        ratio = _simplest((new - half) / (old + half), (new + half) / (old - half))
-    return float(ratio)
-
-
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """Return the fraction of smallest denominator in [low, high], 0 < low (Stern-Brocot)."""
-    whole = math.ceil(low)
-    if whole <= high:
-        return Fraction(whole)
-    floor = whole - 1
-    return floor + 1 / _simplest(1 / (high - floor), 1 / (low - floor))
+        return after / before
+    ratio, low, high = new / old, (new - half) / (old + half), (new + half) / (old - half)
+    if (100 * ratio).denominator == 1:
+        return float(ratio)  # as plain as 0.97: meant
+    for decimals in range(17):
+        rounded = round(ratio, decimals)
+        if low <= rounded <= high and rounded != 1:
+            return float(rounded)
+    return after / before

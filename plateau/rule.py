@@ -6,12 +6,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._arguments import positive
+from plateau._arguments import positive, whole
 from plateau.detectors import Mode, ThresholdDetector
 from plateau.filters import EmaHaar, Haar, SlopeFilter
 
 SURE = 3.0
 """Standard deviations of a slope of pure noise that the threshold should be away from 0."""
+
+
+LONGEST = 1 << 22
+"""Half of the longest window that is chosen: its rings take some 200 MB."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class Rule:
     def __post_init__(self) -> None:
         if self.threshold is not None:
             positive("threshold", self.threshold)
+        if self.patience is not None:
+            whole("patience", self.patience, least=0)
         given = {field.name for field in fields(self) if getattr(self, field.name) is not None}
         ema, haar = given & {"alpha", "beta"}, given & {"window", "smooth"}
         if self.kind == "haar" or (self.kind == "auto" and haar):
             self._refuse(ema, "ema")
         if self.kind == "ema":
             self._refuse(haar, "haar")
+        self._filter(half=1)  # names what is wrong with the other settings
 
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
@@ -100,8 +107,9 @@ class Rule:
 
 def _flat_slope(values: NDArray[np.float64], samples: int) -> float:
     low, high = np.quantile(values, [0.1, 0.9]) if len(values) else (0.0, 0.0)
-    # A constant series has no range: any slope above nothing at all is then a movement.
-    return max(0.5 * (high - low) / max(samples, 1), float(np.finfo(float).tiny))
+    # A constant series has no range: what is above rounding is then a movement.
+    rounding = 8 * np.finfo(float).eps * np.abs(values).max(initial=0.0)
+    return max(0.5 * (high - low) / max(samples, 1), float(rounding), float(np.finfo(float).tiny))
 
 
 def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
@@ -114,4 +122,4 @@ def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
     noise = 0.886 * float(steps.mean()) if len(steps) else 0.0  # of a normal distribution
     held = samples / max(len(values), 1)
     half: float = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
-    return max(1, round(min(max(half, samples / 100), samples / 10)))
+    return max(1, round(min(max(half, samples / 100), samples / 10, LONGEST)))

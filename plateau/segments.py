@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau._compile import compiled
 from plateau._kernels import LIMIT
-from plateau._samples import as_samples
+from plateau._samples import as_samples, first_nonfinite, nonfinite_error
 from plateau.detectors import ThresholdDetector, Verdict
 from plateau.rule import Rule
 
@@ -77,9 +77,20 @@ def trace(xs: ArrayLike | Iterable[float], detector: ThresholdDetector) -> Trace
     >>> (found.verdict == Verdict.PLATEAU).tolist()
     [False, False, False, False, False, True, True]
     """
+    samples = as_samples(xs)
+    return run_on(_fresh(detector, samples), samples)
+
+
+def _fresh(detector: ThresholdDetector, samples: NDArray[np.float64]) -> ThresholdDetector:
+    """Return the detector as it is before its first sample, if it may take these."""
+    if not isinstance(detector, ThresholdDetector):
+        raise TypeError(f"detector must be a ThresholdDetector, not {detector!r}")
+    bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
+    if bad is not None:
+        raise nonfinite_error(samples, bad)
     fresh = detector.clone()
     fresh.reset()
-    return run_on(fresh, as_samples(xs))
+    return fresh
 
 
 def run_on(detector: ThresholdDetector, samples: NDArray[np.float64]) -> Trace:
@@ -127,8 +138,9 @@ def find_plateaus(
     samples = as_samples(xs)
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
-    fresh = (detector or Rule().detector(values, len(values))).clone()
-    fresh.reset()
+    if detector is None:
+        detector = Rule().detector(values, len(values))
+    fresh = _fresh(detector, samples)
     found = stretches([run_on(fresh, values)])
     return measured(found, values, np.arange(1, len(values) + 1), np.append(places, len(samples)))
 

@@ -31,6 +31,7 @@ DECADES = 2.0
 def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
     """Print what a scan found, run by run."""
     for scan in scans:
+        _show_warnings(console, scan.log)
         for number, found in enumerate(scan.runs):
             _show_choices(console, scan.log, found.run, found.detector, found.unit)
             if number < CHARTS:
@@ -43,10 +44,17 @@ def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
 
 def show_replay(console: Console, log: Log, replay: Replay) -> None:
     """Print what a plateau scheduler would have done, beside what was done."""
+    _show_warnings(console, log)
     _show_choices(console, log, replay.run, replay.detector, replay.unit)
     if replay.events or replay.recorded:
         console.print(_replay_table(replay))
     console.print(_comparison(replay), soft_wrap=True)
+
+
+def _show_warnings(console: Console, log: Log) -> None:
+    """Print what was odd about a log."""
+    for warning in log.warnings:
+        console.print(Text(f"{log.path}: warning: {warning}", style="yellow"), soft_wrap=True)
 
 
 def _show_choices(
@@ -61,8 +69,6 @@ def _show_choices(
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
     console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
-    for warning in log.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
 def _plateau_table(found: RunScan) -> Table:
@@ -82,7 +88,8 @@ def _plateau_table(found: RunScan) -> Table:
 
 
 def _summary(found: RunScan) -> str:
-    ends = found.verdict.name.lower().replace("_", " ")
+    ends = found.detector.verdict.name.lower().replace("_", " ")
+    ends = "worsening" if "worsening" in found.ends else ends
     if not found.plateaus:
         return f"No plateau; at its end the run is {ends}."
     end = "in a plateau" if ends == "plateau" else ends
@@ -121,15 +128,22 @@ def _comparison(replay: Replay) -> str:
     text += "A replay is exact only as far as the log's own schedule agrees with it"
     if not replay.recorded:
         return f"{text}; this log records no change of the learning rate."
-    for event, recorded in zip_longest(replay.events, replay.recorded):
-        if (
-            event is None
-            or recorded is None
-            or not math.isclose(event.factor, recorded.factor, rel_tol=0.01)
-        ):
+    near = replay.detector.patience * (1.0 if replay.unit == "step" else _usual_step(replay.run))
+    for event, recorded in zip_longest(replay.events, _steps(replay.recorded)):
+        if event is None or recorded is None or not _agree(event, recorded, near):
             where = min(change.x for change in (event, recorded) if change)
             return f"{text}: here up to {_position(where)}."
-    return f"{text}; here each change has the factor that was recorded."
+    return f"{text}; here each change is one that was recorded."
+
+
+def _agree(event: LrChange, recorded: LrChange, near: float) -> bool:
+    """Whether two changes are of the same size and at the same place."""
+    same_size = math.isclose(event.factor, recorded.factor, rel_tol=0.01)
+    return same_size and abs(event.x - recorded.x) <= near
+
+
+def _usual_step(run: Run) -> float:
+    return float(np.median(np.diff(run.x))) if len(run.x) > 1 else 1.0
 
 
 def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -190,7 +191,9 @@ def test_fail_on_worsening(run, tmp_path, patience):
     path.write_text("step,loss\n" + "".join(f"{i},{i * i}\n" for i in range(300)))
     code, out, _ = run("scan", path, "--quiet", "--patience", patience, "--fail-on", "worsening")
     assert (code, out) == (1, b"")
-    assert run("scan", path, "--patience", patience, "--fail-on", "plateau")[0] == 0
+    both = ["--fail-on", "worsening", "--fail-on", "plateau"]
+    assert run("scan", path, "--patience", patience, *both)[0] == 1
+    assert run("scan", path, "--patience", patience, *both[2:])[0] == (patience == 3)
     mode = ["--mode", "max"]
     assert run("scan", path, *mode, "--patience", patience, "--fail-on", "worsening")[0] == 0
 
@@ -215,7 +218,7 @@ def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     assert b"PNG" in head if suffix == "png" else b"<?xml" in head
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     target = tmp_path / "out.json"
     write_whole(target, b"old")
     plain = tmp_path / "plain"
@@ -224,7 +227,16 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         write_whole(tmp_path / "folder", b"new")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "out.json", "plain"]
+    target.chmod(0o640)
+    (tmp_path / "link").symlink_to(target)
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"new", 0o640)
+    monkeypatch.setattr(Path, "replace", lambda self, target: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_whole(target, b"newer")
+    assert target.read_bytes() == b"new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "out.json", "plain"]
 
 
 def test_parquet_is_not_printed_on_a_terminal(run, log, monkeypatch):

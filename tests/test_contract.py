@@ -173,6 +173,9 @@ def test_repr_is_the_call_that_makes_it(one):
         (lambda s: s["state"].update(ring="x"), "damaged"),
         (lambda s: s["state"].update(level=None), "damaged"),
         (lambda s: s.pop("params"), "must be a dict of version"),
+        (lambda s: s.update(params=5), "must be dicts"),
+        (lambda s: s.update(state=5), "must be dicts"),
+        (lambda s: s.update(version=True), "version True"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(one, damage, message):
@@ -201,6 +204,9 @@ def test_a_state_of_other_parameters_is_refused_by_name():
         ("accepted", 0.5),
         ("run", -1),
         ("level", float("nan")),
+        ("level", 1e300),
+        ("level", "5"),
+        ("variance", -1.0),
         ("past", 3),
         ("samples.filled", 3),
         ("samples.side", 1),
@@ -228,6 +234,30 @@ def test_damaged_bytes_are_refused(one):
     ]:
         with pytest.raises(ValueError, match=message):
             kind.from_bytes(bad)
+
+
+class Own(Haar):
+    """A subclass with behaviour of its own."""
+
+    __slots__ = ()
+
+
+def test_a_subclass_is_saved_as_one():
+    one = Own(6, 5)
+    one.update_many([1.0, 2.0])
+    for other in (copy.copy(one), pickle.loads(pickle.dumps(one)), one.clone()):
+        assert type(other) is Own
+        assert state(other) == state(one)
+
+
+@pytest.mark.parametrize("name", ["window", "smooth", "_block"])
+def test_nothing_is_changed_behind_the_kernels_back(name):
+    with pytest.raises(AttributeError, match="read-only: make a new one"):
+        setattr(Haar(6, 5), name, 10**9)
+    detector = ThresholdDetector(Haar(6, 5), 0.1, 3)
+    for name in ("patience", "threshold", "mode"):
+        with pytest.raises(AttributeError, match="read-only"):
+            setattr(detector, name, 10**9)
 
 
 def test_bytes_of_another_class_are_refused():

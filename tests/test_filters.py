@@ -186,6 +186,7 @@ def test_filters_refuse_what_is_not_finite(bad):
         (lambda: Haar(4, 0), ValueError, "smooth must be at least 1, not 0"),
         (lambda: Ema(0.0), ValueError, "alpha must be above 0 and at most 1, not 0.0"),
         (lambda: Ema(1.5), ValueError, "alpha must be above 0 and at most 1, not 1.5"),
+        (lambda: Ema(1e-17), ValueError, r"alpha must be at least 2\*\*-52, not 1e-17"),
         (lambda: Ema(math.nan), ValueError, "alpha must be finite, not nan"),
         (lambda: EmaHaar(0.1, "x"), TypeError, "beta must be a number, not 'x'"),
     ],

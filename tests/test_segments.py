@@ -84,6 +84,20 @@ def test_without_a_detector_a_staircase_is_found():
         assert [p.start for p in found] == pytest.approx([200, 650], abs=30)
 
 
-def test_a_constant_is_one_plateau():
-    (plateau,) = find_plateaus(np.full(500, 3.0))
+@given(st.floats(-1e12, 1e12).filter(lambda value: value == 0 or abs(value) > 1e-140))
+def test_a_constant_is_one_plateau(value):
+    (plateau,) = find_plateaus(np.full(500, value))
     assert (plateau.start, plateau.stop, plateau.closed) == (0, 500, False)
+
+
+@pytest.mark.parametrize("function", [find_plateaus, trace])
+def test_a_detector_must_be_one(function):
+    with pytest.raises(TypeError, match="detector must be a ThresholdDetector, not 5"):
+        function([1.0, 2.0], 5)
+
+
+@pytest.mark.parametrize("function", [find_plateaus, trace])
+def test_what_is_not_finite_may_be_an_error_here_too(function):
+    detector = ThresholdDetector(Haar(2), 0.1, 3, on_nonfinite="raise")
+    with pytest.raises(ValueError, match="at offset 1 is not finite"):
+        function([1.0, np.nan, 2.0], detector)

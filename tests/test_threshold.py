@@ -204,6 +204,12 @@ def test_any_row_of_real_numbers_is_a_stream(xs):
     assert (detector.level, detector.slope, detector.count) == (4.0, 2.0, 3)
 
 
+def test_an_iterator_is_a_stream():
+    detector = ThresholdDetector(Ema(1.0), 1.0, 3)
+    detector.update_many(float(x) for x in range(5))
+    assert detector.count == 5
+
+
 def test_a_read_only_array_is_a_stream():
     xs = np.arange(5.0)
     xs.flags.writeable = False
@@ -254,6 +260,8 @@ def test_what_is_not_finite_is_skipped_or_raised(bad):
         ({"threshold": math.nan}, ValueError, "threshold must be finite, not nan"),
         ({"threshold": "1"}, TypeError, "threshold must be a number, not '1'"),
         ({"patience": -1}, ValueError, "patience must be at least 0, not -1"),
+        ({"patience": 2**64}, ValueError, r"patience must be at most 2\*\*53"),
+        ({"threshold": 10**400}, ValueError, "threshold must be finite"),
         ({"patience": 2.5}, TypeError, "patience must be a whole number, not 2.5"),
         ({"mode": "down"}, ValueError, "mode must be one of min, max, both, not 'down'"),
         ({"on_nonfinite": 0}, ValueError, "on_nonfinite must be one of skip, raise, not 0"),
