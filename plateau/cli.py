@@ -388,7 +388,10 @@ def main() -> None:
     except typer.TyperException as error:
         complain(error.format_message())
         code = 2
-    except (MemoryError, OSError) as error:
+    except OSError as error:
+        complain(error.strerror or str(error))
+        code = 2
+    except MemoryError as error:
         complain(str(error) or "not enough memory")
         code = 2
     except SystemExit:  # the reader of standard output has gone

@@ -42,7 +42,7 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
     ):
         _draw(axes, found)
         title = f"{_label(Path(name).name)}, run {_label(found.run.name)}"
-        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_title(title, loc="left", fontsize=10, pad=24)  # the legend lies below it
     buffer, form = BytesIO(), path.suffix[1:].lower()
     # The same runs give the same file: no date, and names within an SVG that are not random.
     with rc_context({"svg.hashsalt": "plateau"}):
@@ -62,13 +62,15 @@ def _label(name: str) -> str:
 
 def _draw(axes: "Axes", found: RunScan) -> None:
     run = found.run
-    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label=_label(run.metric))
+    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
     for i, plateau in enumerate(found.plateaus):
         start, declared = run.x[plateau.start], run.x[plateau.declared]
         stop = run.x[min(plateau.stop, len(run.x) - 1)]
         axes.axvspan(start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau")
-        axes.axvline(start, color="white", linewidth=1.5)  # parts it from one that ends here
+        axes.axvline(
+            start, color="white", linewidth=1.5, zorder=1.5
+        )  # parts it from one that ends here
         axes.axvline(
             declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
         )
@@ -97,5 +99,5 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
         more = rates.get_legend_handles_labels()
         lines, labels = lines + more[0], labels + more[1]
     axes.legend(
-        lines, labels, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(lines), frameon=False
+        lines, labels, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(lines), frameon=False
     )
