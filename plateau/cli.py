@@ -5,13 +5,13 @@ What a command needs is imported when it runs: ``plateau --help`` should not wai
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plateau.rule import Rule
 
 SIGPIPE = 13
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Tell when a metric has stopped moving.",
@@ -268,7 +269,12 @@ def replay(
             names = ", ".join(each.name for each in log.runs)
             raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")
         done = replay_run(
-            log.runs[0], rule, policy, unit=unit.value if unit else None, initial_lr=initial_lr
+            log.runs[0],
+            rule,
+            policy,
+            unit=unit.value if unit else None,
+            initial_lr=initial_lr,
+            track=bar(quiet=quiet),
         )
     if output_format is not Format.table:
         rows = replay_rows(log.path, done)
@@ -286,29 +292,38 @@ def scanned(
     quiet: bool,
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each."""
-    from rich.progress import track
-
     from plateau.export import LogScan
-    from plateau.offline import scan_run
+    from plateau.offline import scan_run, untracked
 
     scans = []
-    errors = console(stderr=True)
-    silent = quiet or not errors.is_terminal
-    for path in track(paths, "Scanning", console=errors, transient=True, disable=silent):
+    # One bar at a time: over the files, or within the only one.
+    files, within = (
+        (bar(quiet=quiet), untracked) if len(paths) > 1 else (untracked, bar(quiet=quiet))
+    )
+    for path in files(paths, len(paths)):
         try:
             with clear_errors(path):
                 log = read_one(path)
-                scans.append(
-                    LogScan(
-                        log,
-                        [scan_run(each, rule, unit.value if unit else None) for each in log.runs],
-                    )
-                )
+                found = [
+                    scan_run(each, rule, unit.value if unit else None, within) for each in log.runs
+                ]
+                scans.append(LogScan(log, found))
         except typer.TyperException as error:
             complain(error.message)
     if not scans:
         raise typer.Exit(2)
     return scans
+
+
+def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
+    """Return what passes things on and shows on a terminal how far they are."""
+    from rich.progress import track
+
+    errors = console(stderr=True)
+    silent = quiet or not errors.is_terminal
+    return lambda things, count: track(
+        things, "Scanning", total=count, console=errors, transient=True, disable=silent
+    )
 
 
 def emit(

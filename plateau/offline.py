@@ -1,8 +1,8 @@
 """Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,18 @@ Unit = Literal["step", "row"]
 
 BLOCK = 1 << 18
 """Samples made at a time: a long log of few rows must not fill the memory."""
+
+T = TypeVar("T")
+Blocks = Iterable[NDArray[np.float64]]
+Track = Callable[[Blocks, int], Blocks]
+"""Passes blocks on, given their number, and may show how far they are."""
+
+
+def untracked(things: Iterable[T], count: int) -> Iterable[T]:
+    """Pass things on, whatever their number."""
+    del count
+    return things
+
 
 MOST = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
@@ -58,6 +70,11 @@ class Rows:
     def samples(self) -> int:
         """Samples in all."""
         return int(self.ends[-1]) if len(self.ends) else 0
+
+    @property
+    def block_count(self) -> int:
+        """How many blocks there are."""
+        return -(-self.samples // BLOCK)
 
     def blocks(self) -> Iterator[NDArray[np.float64]]:
         """Yield the samples, at most `BLOCK` at a time."""
@@ -128,7 +145,9 @@ class RunScan:
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
 
 
-def scan_run(run: Run, rule: Rule = Rule(), unit: Unit | None = None) -> RunScan:
+def scan_run(
+    run: Run, rule: Rule = Rule(), unit: Unit | None = None, track: Track = untracked
+) -> RunScan:
     """Find the plateaus of a run.
 
     Parameters
@@ -139,6 +158,8 @@ def scan_run(run: Run, rule: Rule = Rule(), unit: Unit | None = None) -> RunScan
         Settings of the detector; by default all are chosen from the run.
     unit : {"step", "row"}, optional
         See `Rows`.
+    track : callable, optional
+        Is given the blocks of samples and their number, and passes them on: for a progress bar.
     """
     rows = Rows(run, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
@@ -146,7 +167,7 @@ def scan_run(run: Run, rule: Rule = Rule(), unit: Unit | None = None) -> RunScan
 
     def traces() -> Iterator[Trace]:
         begin = 0
-        for block in rows.blocks():
+        for block in track(rows.blocks(), rows.block_count):
             found = run_on(detector, block)
             ended = slice(rows.row(begin), rows.row(begin + len(block)))
             level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]

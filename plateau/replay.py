@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plateau._arguments import positive
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
-from plateau.offline import Rows, Unit
+from plateau.offline import Rows, Track, Unit, untracked
 from plateau.policy import Policy, PolicyState
 from plateau.rule import Rule
 
@@ -52,6 +52,7 @@ def replay_run(
     *,
     unit: Unit | None = None,
     initial_lr: float | None = None,
+    track: Track = untracked,
 ) -> Replay:
     """Run detector and policy over a run as a scheduler would have done.
 
@@ -71,6 +72,8 @@ def replay_run(
     initial_lr : float, optional
         Learning rate to begin with; by default that of the log where the detector first fires, or
         1 if the log has none.
+    track : callable, optional
+        See `plateau.offline.scan_run`.
     """
     if initial_lr is not None:
         positive("initial_lr", initial_lr)
@@ -78,7 +81,7 @@ def replay_run(
     detector = rule.detector(rows.values, rows.samples, run.mode)
     events: list[LrChange] = []
     state, lr = PolicyState(), initial_lr
-    for sample in fires(detector, rows.blocks()):
+    for sample in fires(detector, track(rows.blocks(), rows.block_count)):
         if lr is None:
             lr = initial_lr = _lr_before(run, int(rows.places[rows.row(sample)]))
         factor, state = policy.react(state, sample, lr, detector.fires)

@@ -164,6 +164,22 @@ def test_the_chosen_window_is_at_most_a_fifth_of_the_series():
     assert Rule().detector(values, 1000).slope_filter.window == 200
 
 
+def test_blocks_can_be_tracked():
+    seen = []
+
+    def track(blocks, count):
+        for i, block in enumerate(blocks, 1):
+            seen.append((i, count, len(block)))
+            yield block
+
+    run = run_of(np.linspace(9, 1, 600), x=1000 * np.arange(1, 601))
+    tracked = scan_run(run, track=track)
+    assert seen == [(1, 3, 1 << 18), (2, 3, 1 << 18), (3, 3, 600_000 - (1 << 19))]
+    assert tracked.plateaus == scan_run(run).plateaus
+    assert replay_run(run, track=track).events == replay_run(run).events
+    assert len(seen) == 6
+
+
 def test_a_replay_tells_the_detector_what_it_did():
     rule = Rule(window=2, smooth=1, threshold=0.1, patience=30)
     assert replay_run(run_of([1.0] * 40), rule).detector.verdict is Verdict.UNDECIDED
