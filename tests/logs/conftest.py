@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import pytest
 
 from plateau.logs import read_log
@@ -40,10 +37,6 @@ def read_run(read):
 
 
 @pytest.fixture(scope="session")
-def real_logs():
+def real_logs(shared_data):
     """Folder of the real logs, which are not part of this repository."""
-    root = Path(__file__).parents[2]
-    data = Path(os.environ.get("PLATEAU_DATA", root / ".." / "shared" / "data"))
-    if not (data / "logs").is_dir():
-        pytest.skip(f"no real logs: set PLATEAU_DATA ({data} has no folder logs)")
-    return data / "logs"
+    return shared_data / "logs"
