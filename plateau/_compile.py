@@ -76,7 +76,6 @@ def compiled(name: str) -> Callable[..., Any]:
     from plateau import _kernels
 
     driver: Any = getattr(_kernels, name)
-    if config.DISABLE_JIT:
-        return driver  # type: ignore[no-any-return]
     signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
-    return driver.compile(signature)  # type: ignore[no-any-return]
+    entry: Callable[..., Any] = driver if config.DISABLE_JIT else driver.compile(signature)
+    return entry

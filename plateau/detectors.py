@@ -1,7 +1,7 @@
 """Detectors: whether a stream has stopped moving."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Literal, Self
 
@@ -95,6 +95,7 @@ class ThresholdDetector(Streaming):
         "threshold",
     )
     _type = "ThresholdDetector"
+    _update: Callable[[NDArray[np.float64], Sample], bool]
 
     def __init__(
         self,
@@ -160,9 +161,9 @@ class ThresholdDetector(Streaming):
         if self._raises:
             self._refuse_nonfinite(x)
         try:
-            return self._update(self._block, x)  # type: ignore[no-any-return]
+            return self._update(self._block, x)
         except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
-            return self._update(self._block, as_sample(x))  # type: ignore[no-any-return]
+            return self._update(self._block, as_sample(x))
 
     def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.int64]:
         """Take samples in a row; the state is then as after one `update` for each.
@@ -281,7 +282,8 @@ class ThresholdDetector(Streaming):
         return float(self._block[k.PARAMS + index])
 
     def _reading(self) -> tuple[int, float, float]:
-        return compiled("reading")(self._block, k.PARAMS, 1)  # type: ignore[no-any-return]
+        reading: tuple[int, float, float] = compiled("reading")(self._block, k.PARAMS, 1)
+        return reading
 
 
 def noise_of(variance: ArrayLike, count: ArrayLike, length: int) -> NDArray[np.float64]:

@@ -129,7 +129,7 @@ def _comparison(replay: Replay) -> str:
     if not replay.recorded:
         return f"{text}; this log records no change of the learning rate."
     near = replay.detector.patience * (1.0 if replay.unit == "step" else _usual_step(replay.run))
-    for event, recorded in zip_longest(replay.events, _steps(replay.recorded)):
+    for event, recorded in zip_longest(replay.events, replay.recorded):
         if event is None or recorded is None or not _agree(event, recorded, near):
             where = min(change.x for change in (event, recorded) if change)
             return f"{text}: here up to {_position(where)}."

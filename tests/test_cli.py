@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -263,6 +264,16 @@ def test_replay_says_how_far_it_can_be_trusted(run, log):
     _, out, _ = run("replay", log, *RULE)
     text = " ".join(out.decode().split())
     assert "A replay is exact only as far as the log's own schedule agrees with it" in text
+
+
+def test_a_replay_does_not_claim_to_follow_a_schedule_that_moves_all_the_time(run, tmp_path):
+    path = tmp_path / "cosine.csv"
+    rows = (f"{i},{9 - i / 100},{0.1 * math.cos(i / 1000):.6f}\n" for i in range(1, 600))
+    path.write_text("step,loss,lr\n" + "".join(rows))
+    _, out, _ = run("replay", path)
+    text = " ".join(out.decode().split())
+    assert "of less than 10 % not shown" in text
+    assert "agrees with it: here up to " in text
 
 
 def test_replay_takes_one_run(run, tmp_path):

@@ -1,0 +1,108 @@
+"""The options that the commands share, with their help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Mode(StrEnum):
+    """Which way is better."""
+
+    min = "min"
+    max = "max"
+    both = "both"
+
+
+class Kind(StrEnum):
+    """Which slope filter the detector has."""
+
+    auto = "auto"
+    haar = "haar"
+    ema = "ema"
+
+
+class Unit(StrEnum):
+    """What a sample is."""
+
+    step = "step"
+    row = "row"
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class FailOn(StrEnum):
+    """What a run must not end in."""
+
+    plateau = "plateau"
+    worsening = "worsening"
+
+
+def option(panel: str, text: str, *names: str) -> Any:
+    """Return an option under a heading of the help page."""
+    return typer.Option(*names, help=text, rich_help_panel=panel)
+
+
+LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
+
+Metric = Annotated[
+    str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
+]
+X = Annotated[
+    str | None, option(LOG, "Column that says where in the run a row is. Default: chosen.", "--x")
+]
+Lr = Annotated[str | None, option(LOG, "Column of the learning rate. Default: chosen.")]
+Better = Annotated[
+    Mode | None, option(LOG, "Which way the metric gets better. Default: by its name.", "--mode")
+]
+RunName = Annotated[
+    str | None, option(LOG, "Take only the run of this name. Default: all.", "--run")
+]
+UnitOption = Annotated[
+    Unit | None,
+    option(
+        LOG,
+        "What windows and patience count: steps of x or rows. Default: steps if x counts them.",
+        "--unit",
+    ),
+]
+Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
+Window = Annotated[
+    int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
+]
+Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. Default: the window.")]
+Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. Default: 2 / window.")]
+Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. Default: 2 / window.")]
+Threshold = Annotated[
+    float | None,
+    option(
+        DETECTOR,
+        "Flat is less progress than this, in metric units per sample. "
+        "Default: half the range per run.",
+    ),
+]
+Patience = Annotated[
+    int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
+]
+Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
+OutputFile = Annotated[
+    Path | None,
+    option(OUTPUT, "Write the results to this file instead of printing them.", "--output", "-o"),
+]
+Quiet = Annotated[bool, option(OUTPUT, "Print no table and no progress.", "--quiet", "-q")]
+Plot = Annotated[
+    Path | None, option(OUTPUT, "Draw the curves with their plateaus: FILE.png or .svg.")
+]
+Fail = Annotated[
+    list[FailOn] | None,
+    option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening; may be repeated."),
+]
