@@ -5,27 +5,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from plateau.bank import DetectorBank as DetectorBank
+    from plateau.base import Trace as Trace
+    from plateau.base import Verdict as Verdict
+    from plateau.calibrated import Detector as Detector
     from plateau.detectors import ThresholdDetector as ThresholdDetector
-    from plateau.detectors import Verdict as Verdict
     from plateau.filters import Ema as Ema
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
     from plateau.segments import Plateau as Plateau
-    from plateau.segments import Trace as Trace
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Detector": "calibrated",
     "DetectorBank": "bank",
     "ThresholdDetector": "detectors",
-    "Verdict": "detectors",
+    "Verdict": "base",
     "Ema": "filters",
     "EmaHaar": "filters",
     "Haar": "filters",
     "Plateau": "segments",
-    "Trace": "segments",
+    "Trace": "base",
     "find_plateaus": "segments",
     "trace": "segments",
 }

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from numba import config, njit, types
@@ -10,6 +11,9 @@ from numba.extending import NativeValue, intrinsic, models, register_model, unbo
 
 kernel = njit(cache=True, error_model="numpy")
 """For what Python calls."""
+
+helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For what several kernels call and is too large to be compiled into each."""
 
 inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
@@ -61,8 +65,13 @@ SIGNATURES = {
     "bank": (FLOATS, types.int64, FLOATS, FLAGS),
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
+    "flat_update": (FLOATS, SampleType()),
+    "flat_take": (FLOATS, FLOATS),
+    "flat_bank": (FLOATS, types.int64, FLOATS, FLAGS),
+    "flat_close": (FLOATS, INTS, FLAGS),
 }
-"""Argument types of each driver in `plateau._kernels`, whatever its filter."""
+"""Argument types of each driver: those of `plateau._kernels`, whatever the filter, then those of
+`plateau._calibrated`."""
 
 
 @cache
@@ -73,9 +82,8 @@ def compiled(name: str) -> Callable[..., Any]:
     types of the arguments would cost as much again as the update. So callers pass exactly what
     `SIGNATURES` says; a number is converted, an array is not.
     """
-    from plateau import _kernels
-
-    driver: Any = getattr(_kernels, name)
+    home = "plateau._calibrated" if name.startswith("flat_") else "plateau._kernels"
+    driver: Any = getattr(import_module(home), name)
     signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
     entry: Callable[..., Any] = driver if config.DISABLE_JIT else driver.compile(signature)
     return entry

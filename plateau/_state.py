@@ -5,7 +5,7 @@ import math
 import struct
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -28,16 +28,13 @@ Description = dict[str, Any]
 
 
 class Layout(NamedTuple):
-    """What the cells of one stream are, beyond those that every stream has."""
+    """What the numbers of one stream are: named cells, then ring buffers."""
 
-    own: tuple[str, ...]  # names of the filter's own cells
-    rings: int  # length of all its ring buffers together
+    names: tuple[str, ...]  # of all cells before the ring buffers
+    rings: int  # length of all ring buffers together
     allowed: Mapping[str, Collection[int]]  # what the cells that are places in a ring may hold
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all cells before the ring buffers."""
-        return (*k.Cells._fields, *k.Rare._fields, *self.own)
+    counts: Collection[str]  # cells that are whole and not negative
+    squares: Sequence[int]  # columns that are not negative and may be as large as a square
 
     @property
     def size(self) -> int:
@@ -48,14 +45,14 @@ class Layout(NamedTuple):
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
-        if np.abs(np.delete(table, k.VARIANCE, axis=1)).max() > LARGEST:
+        if np.abs(np.delete(table, self.squares, axis=1)).max() > LARGEST:
             return "it holds a number that no stream leads to"
         cells = dict(zip(self.names, table.T, strict=False))
-        for name in ("accepted", "run", *k.Rare._fields):
+        for name in self.counts:
             if (cells[name] < 0).any() or (cells[name] % 1).any():
                 return f"{name} is not a count"
-        if (cells["variance"] < 0).any():
-            return "variance is negative"
+        if (table[:, self.squares] < 0).any():
+            return "a variance is negative"
         for name, allowed in self.allowed.items():
             if not all(value in allowed for value in cells[name].tolist()):
                 return f"{name} lies outside its ring buffer"

@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
 from plateau._arguments import whole
-from plateau._compile import compiled
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
-from plateau.detectors import ThresholdDetector, Verdict, mark_changed, noise_of
+from plateau.base import PlateauDetector, Readings, Verdict
+from plateau.calibrated import Detector
+from plateau.detectors import ThresholdDetector
 
 
 class DetectorBank(Streaming):
@@ -20,7 +21,7 @@ class DetectorBank(Streaming):
 
     Parameters
     ----------
-    detector : ThresholdDetector
+    detector : Detector or ThresholdDetector
         Taken as a description: each stream begins at its start.
     streams : int
         Number of streams, k, at least 1.
@@ -41,23 +42,18 @@ class DetectorBank(Streaming):
     [False, True]
     """
 
-    __slots__ = ("_update", "detector", "streams")
+    __slots__ = ("detector", "streams")
     _type = "DetectorBank"
 
-    def __init__(self, detector: ThresholdDetector, streams: int) -> None:
-        if not isinstance(detector, ThresholdDetector):
-            raise TypeError(f"detector must be a ThresholdDetector, not {detector!r}")
+    def __init__(self, detector: PlateauDetector, streams: int) -> None:
+        if not isinstance(detector, PlateauDetector):
+            raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
-        self._update = compiled(f"{detector.slope_filter.kernels}_bank")
-        # EMA streams lie in groups of LANES, so the last group may have idle lanes.
-        groups = -(-self.streams // self._lanes)
-        self._block = detector._make_block(groups * self._lanes)
-
-    @property
-    def _lanes(self) -> int:
-        return k.LANES if self.detector.slope_filter.kernels == "ema" else 1
+        # Streams of some detectors lie in groups, of which the last may have idle lanes.
+        groups = -(-self.streams // detector.lanes)
+        self._block = detector._make_block(groups * detector.lanes)
 
     def _describe(self) -> Description:
         return {
@@ -68,15 +64,15 @@ class DetectorBank(Streaming):
 
     @classmethod
     def _from_description(cls, description: Description) -> Self:
-        detector = ThresholdDetector._from_description(description["detector"])
-        return cls(detector, description["streams"])
+        kind = DETECTORS[description["detector"]["type"]]
+        return cls(kind._from_description(description["detector"]), description["streams"])
 
     def _many(self) -> bool:
         return True
 
     def _cells(self) -> NDArray[np.float64]:
         """Return a view of the state, shape (groups, lanes, cells)."""
-        shape = (-1, self._layout.size, self._lanes)
+        shape = (-1, self._layout.size, self.detector.lanes)
         return self._block[k.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:
@@ -118,12 +114,10 @@ class DetectorBank(Streaming):
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        fired = np.empty(self.streams, dtype=np.bool_)
-        self._update(self._block, self.streams, samples, fired)
-        return fired
+        return self.detector._advance(self._block, self.streams, samples)
 
     def changed(self, streams: ArrayLike | None = None) -> None:
-        """Take note that a new regime may begin here, see `ThresholdDetector.changed`.
+        """Take note that a new regime may begin here, see `PlateauDetector.changed`.
 
         Parameters
         ----------
@@ -135,14 +129,14 @@ class DetectorBank(Streaming):
         if streams is not None and np.size(streams) == 0:
             return
         rows = table[chosen]
-        mark_changed(rows)
+        self.detector._mark_changed(rows)
         table[chosen] = rows
         self._set_table(table)
 
     def __len__(self) -> int:
         return self.streams
 
-    def __getitem__(self, stream: int) -> ThresholdDetector:
+    def __getitem__(self, stream: int) -> PlateauDetector:
         """Return a single detector that goes on where this stream is."""
         single = self.detector.clone()
         single._set_table(self._table()[stream][None])
@@ -151,7 +145,7 @@ class DetectorBank(Streaming):
     @property
     def verdict(self) -> NDArray[np.int8]:
         """Codes of `Verdict`, shape (k,)."""
-        return self._readings()[0]
+        return self._read().verdict
 
     @property
     def in_plateau(self) -> NDArray[np.bool_]:
@@ -161,52 +155,49 @@ class DetectorBank(Streaming):
     @property
     def onset(self) -> NDArray[np.int64]:
         """Where the present plateaus began, shape (k,); -1 outside one."""
-        return self._readings()[1]
+        return self._read().onset
 
     @property
     def declared(self) -> NDArray[np.int64]:
         """Where the present plateaus were first known, shape (k,); -1 outside one."""
-        return self._readings()[2]
+        return self._read().declared
 
     @property
     def level(self) -> NDArray[np.float64]:
         """Smoothed values, in metric units, shape (k,); NaN before the first sample."""
-        return np.where(self.count > 0, self._column(k.LEVEL), np.nan)
+        return self._read().level
 
     @property
     def slope(self) -> NDArray[np.float64]:
         """Slopes, in metric units per sample, shape (k,); NaN while warming up."""
-        warm = self.count > self.detector.slope_filter.warmup
-        return np.where(warm, self._column(k.SLOPE), np.nan)
+        return self._read().slope
 
     @property
     def noise(self) -> NDArray[np.float64]:
-        """Standard deviations around the levels, shape (k,), see `ThresholdDetector.noise`."""
-        length = self.detector.slope_filter.warmup + 1
-        return noise_of(self._column(k.VARIANCE), self.count, length)
+        """Standard deviations around the levels, shape (k,); NaN before they are known."""
+        return self._read().noise
 
     @property
     def count(self) -> NDArray[np.int64]:
         """Samples accepted, shape (k,)."""
-        return self._column(k.ACCEPTED).astype(np.int64)
+        return self._read().accepted
 
     @property
     def skipped(self) -> NDArray[np.int64]:
         """Samples that were not finite, shape (k,)."""
-        return self._column(k.SKIPPED).astype(np.int64)
+        return self._read().skipped
 
     @property
     def fires(self) -> NDArray[np.int64]:
         """Fires in a row without progress between them, shape (k,)."""
-        return self._column(k.FIRES).astype(np.int64)
+        return self._read().fires
 
-    def _column(self, cell: int) -> NDArray[np.float64]:
-        return self._cells()[:, :, cell].reshape(-1)[: self.streams]
+    def _read(self) -> Readings:
+        return self.detector._readings(self._block, self.streams)
 
-    def _readings(self) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
-        group, lane = np.divmod(np.arange(self.streams), self._lanes)
-        places = k.PARAMS + group * (self._layout.size * self._lanes) + lane
-        codes = np.empty(self.streams, dtype=np.int8)
-        onset, declared = np.empty((2, self.streams), dtype=np.int64)
-        compiled("readings")(self._block, places, self._lanes, codes, onset, declared)
-        return codes, onset, declared
+
+DETECTORS: dict[str, type[PlateauDetector]] = {
+    "Detector": Detector,
+    "ThresholdDetector": ThresholdDetector,
+}
+"""Detectors by name."""

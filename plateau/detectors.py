@@ -1,42 +1,22 @@
-"""Detectors: whether a stream has stopped moving."""
+"""The threshold detector: FastFace's rule."""
 
 import math
-from collections.abc import Callable, Iterable
-from enum import IntEnum
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
-from plateau._arguments import one_of, positive, whole
+from plateau._arguments import positive, whole
 from plateau._compile import compiled
-from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
-from plateau._state import Description, Streaming
+from plateau._samples import Sample, as_sample
+from plateau._state import Description
+from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 from plateau.filters import SlopeFilter, filter_from
 
-Mode = Literal["min", "max", "both"]
-"""Whether lower is better, higher is better, or neither: then any movement is progress."""
 
-SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
-
-
-class Verdict(IntEnum):
-    """What a detector says of a stream at present."""
-
-    WARMING_UP = k.WARMING_UP
-    """There are too few samples for a slope."""
-    IMPROVING = k.IMPROVING
-    """The stream makes progress; in mode ``"both"``: it moves."""
-    UNDECIDED = k.UNDECIDED
-    """It makes none, but not for long enough to call it a plateau."""
-    PLATEAU = k.PLATEAU
-    """It has stopped moving."""
-    WORSENING = k.WORSENING
-    """It moves the wrong way."""
-
-
-class ThresholdDetector(Streaming):
+class ThresholdDetector(PlateauDetector):
     """FastFace's rule: flat when progress stays below a threshold for longer than the patience.
 
     Progress is the slope towards the better: -slope in mode ``"min"``, +slope in ``"max"``, its
@@ -85,15 +65,7 @@ class ThresholdDetector(Streaming):
     (<Verdict.PLATEAU: 3>, 5, 10)
     """
 
-    __slots__ = (
-        "_raises",
-        "_update",
-        "mode",
-        "on_nonfinite",
-        "patience",
-        "slope_filter",
-        "threshold",
-    )
+    __slots__ = ("_update", "patience", "slope_filter", "threshold")
     _type = "ThresholdDetector"
     _update: Callable[[NDArray[np.float64], Sample], bool]
 
@@ -111,9 +83,7 @@ class ThresholdDetector(Streaming):
         self.slope_filter = slope_filter
         self.threshold = positive("threshold", threshold)
         self.patience = whole("patience", patience, least=0)
-        self.mode = one_of("mode", mode, tuple(SIGNS))
-        self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
-        self._raises = on_nonfinite == "raise"
+        self._set_mode(mode, on_nonfinite)
         self._layout = slope_filter._layout
         self._block = self._make_block(streams=1)
         self._update = compiled(f"{slope_filter.kernels}_update")
@@ -138,26 +108,13 @@ class ThresholdDetector(Streaming):
         arguments = {key: value for key, value in description.items() if key != "type"}
         return cls(filter_from(arguments.pop("slope_filter")), **arguments)
 
+    @property
+    def lanes(self) -> int:  # type: ignore[override]
+        """Streams of a bank whose state is interleaved, so that they advance side by side."""
+        return k.LANES if self.slope_filter.kernels == "ema" else 1
+
     def update(self, x: Sample) -> bool:
-        """Take one sample.
-
-        Parameters
-        ----------
-        x : float
-            The sample, in metric units.
-
-        Returns
-        -------
-        bool
-            Whether the detector fires.
-
-        Raises
-        ------
-        TypeError
-            If `x` is not one real number.
-        ValueError
-            If it is not finite and ``on_nonfinite="raise"``; the state stays as it was.
-        """
+        """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
         try:
@@ -165,58 +122,53 @@ class ThresholdDetector(Streaming):
         except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
             return self._update(self._block, as_sample(x))
 
-    def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.int64]:
-        """Take samples in a row; the state is then as after one `update` for each.
-
-        Parameters
-        ----------
-        xs : array_like, shape (n,)
-            The samples, in metric units.
-
-        Returns
-        -------
-        numpy.ndarray of int64
-            Offsets in `xs` of the samples at which the detector fired, ascending.
-
-        Raises
-        ------
-        TypeError
-            If the samples are not real numbers.
-        ValueError
-            If there is not exactly one dimension; or if one is not finite and
-            ``on_nonfinite="raise"``: then the samples before it have been taken.
-        """
-        samples = as_samples(xs)
-        bad = first_nonfinite(samples) if self._raises else None
-        accepted = samples[:bad]
-        offsets = np.empty(len(accepted) // (self.patience + 1) + 1, dtype=np.int64)
-        found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, accepted, offsets)
-        if bad is not None:
-            raise nonfinite_error(samples, bad)
+    def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
+        offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
+        found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        """Take float64 samples up to the first that fires; return its offset, None if none does."""
         offset: int = compiled(f"{self.slope_filter.kernels}_until_fire")(self._block, samples)
         return None if offset < 0 else offset
 
-    def changed(self) -> None:
-        """Take note that a new regime may begin here, say because the learning rate was lowered.
+    def _record(self, samples: NDArray[np.float64]) -> Trace:
+        n = len(samples)
+        codes, fired, onset = np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
+        found = Trace(np.empty(n), np.empty(n), codes, fired, onset)
+        compiled(f"{self.slope_filter.kernels}_trace")(self._block, samples, *found)
+        return found
 
-        The plateau, if there is one, ends here and patience starts anew. What is known of level,
-        slope and noise stays.
-        """
-        mark_changed(self._table())
+    def _advance(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        fired = np.empty(streams, dtype=np.bool_)
+        compiled(f"{self.slope_filter.kernels}_bank")(block, streams, samples, fired)
+        return fired
+
+    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
+        size, lanes = self._layout.size, self.lanes
+        group, lane = np.divmod(np.arange(streams), lanes)
+        places = k.PARAMS + group * (size * lanes) + lane
+        codes = np.empty(streams, dtype=np.int8)
+        onset, declared = np.empty((2, streams), dtype=np.int64)
+        compiled("readings")(block, places, lanes, codes, onset, declared)
+        cells = {name: block[places + i * lanes] for i, name in enumerate(self._layout.names)}
+        counts = (cells[name].astype(np.int64) for name in ("accepted", "skipped", "fires"))
+        count, warmup = cells["accepted"], self.slope_filter.warmup
+        level = nan_unless(count > 0, cells["level"])
+        slope = nan_unless(count > warmup, cells["slope"])
+        noise = noise_of(cells["variance"], count, warmup + 1)
+        return Readings(codes, onset, declared, level, slope, noise, *counts)
+
+    @staticmethod
+    def _mark_changed(table: NDArray[Any]) -> None:
+        table[:, k.RUN] = 0.0
+        table[:, k.SINCE] = table[:, k.ACCEPTED]
 
     @property
     def verdict(self) -> Verdict:
         """What the detector says of the stream at present."""
         return Verdict(self._reading()[0])
-
-    @property
-    def in_plateau(self) -> bool:
-        """Whether the verdict is `Verdict.PLATEAU`."""
-        return self.verdict is Verdict.PLATEAU
 
     @property
     def onset(self) -> int | None:
@@ -237,12 +189,12 @@ class ThresholdDetector(Streaming):
     @property
     def level(self) -> float:
         """Smoothed value, in metric units; NaN before the first sample."""
-        return self._cell(k.LEVEL) if self.count else math.nan
+        return self._cell("level") if self.count else math.nan
 
     @property
     def slope(self) -> float:
         """Slope after the last sample, in metric units per sample; NaN while warming up."""
-        return self._cell(k.SLOPE) if self.count > self.slope_filter.warmup else math.nan
+        return self._cell("slope") if self.count > self.slope_filter.warmup else math.nan
 
     @property
     def noise(self) -> float:
@@ -252,34 +204,7 @@ class ThresholdDetector(Streaming):
         averaged with a time constant of the filter's length. Trends do not disturb it; for samples
         that are correlated with their predecessors it is too small.
         """
-        return float(noise_of(self._cell(k.VARIANCE), self.count, self.slope_filter.warmup + 1))
-
-    @property
-    def count(self) -> int:
-        """Samples accepted."""
-        return int(self._cell(k.ACCEPTED))
-
-    @property
-    def skipped(self) -> int:
-        """Samples that were not finite and so left the state as it was."""
-        return int(self._cell(k.SKIPPED))
-
-    @property
-    def fires(self) -> int:
-        """How many fires in a row, up to the last one, nothing came between.
-
-        Progress comes between, and so does `changed()` unless it was called at the fire itself.
-        """
-        return int(self._cell(k.FIRES))
-
-    @staticmethod
-    def _refuse_nonfinite(x: Sample) -> None:
-        sample = as_sample(x)
-        if not abs(sample) <= k.LIMIT:
-            raise nonfinite_error(np.array([sample]), 0)
-
-    def _cell(self, index: int) -> float:
-        return float(self._block[k.PARAMS + index])
+        return float(noise_of(self._cell("variance"), self.count, self.slope_filter.warmup + 1))
 
     def _reading(self) -> tuple[int, float, float]:
         reading: tuple[int, float, float] = compiled("reading")(self._block, k.PARAMS, 1)
@@ -294,9 +219,3 @@ def noise_of(variance: ArrayLike, count: ArrayLike, length: int) -> NDArray[np.f
     unseen = np.full(seen.shape, np.nan)
     noise: NDArray[np.float64] = np.sqrt(np.divide(variance, seen, unseen, where=differences > 0))
     return noise
-
-
-def mark_changed(table: NDArray[Any]) -> None:
-    """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
-    table[:, k.RUN] = 0.0
-    table[:, k.SINCE] = table[:, k.ACCEPTED]

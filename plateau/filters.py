@@ -6,7 +6,8 @@ recurrences are in `plateau._kernels`.
 
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,6 +18,15 @@ from plateau._arguments import weight, whole
 from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Layout, Streaming
+
+
+def filter_layout(
+    *own: str, rings: int = 0, allowed: Mapping[str, Collection[int]] = MappingProxyType({})
+) -> Layout:
+    """Return the layout of a filter with these cells of its own."""
+    names = (*k.Cells._fields, *k.Rare._fields, *own)
+    counts = ("accepted", "run", *k.Rare._fields)
+    return Layout(names, rings, allowed, counts, squares=(k.VARIANCE,))
 
 
 class SlopeFilter(Streaming):
@@ -241,7 +251,7 @@ class EmaHaar(SlopeFilter):
         return {"alpha": 1.0 - (1.0 - self.alpha), "beta": 1.0 - (1.0 - self.beta)}
 
     def _make_layout(self) -> Layout:
-        return Layout(own=("step",), rings=0, allowed={})
+        return filter_layout("step")
 
 
 class Ema(EmaHaar):
@@ -368,7 +378,7 @@ class Haar(SlopeFilter):
             buffer = (size + 1) // 2
             allowed |= {f"{name}.filled": range(buffer), f"{name}.side": (0, buffer + 1)}
             rings += 2 * (buffer + 1)
-        return Layout(own=(*own, "past"), rings=rings, allowed=allowed)
+        return filter_layout(*own, "past", rings=rings, allowed=allowed)
 
 
 FILTERS: dict[str, type[SlopeFilter]] = {cls._type: cls for cls in (Ema, EmaHaar, Haar)}

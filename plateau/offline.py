@@ -1,6 +1,6 @@
 """Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._kernels import LIMIT
+from plateau.base import PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run
 from plateau.rule import Rule
-from plateau.segments import Plateau, Trace, measured, run_on, stretches
+from plateau.segments import Plateau, measured, stretches
 
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
@@ -30,6 +31,9 @@ def untracked(things: Iterable[T], count: int) -> Iterable[T]:
     del count
     return things
 
+
+STANDING = 24
+"""Rows for which a learning rate must have stood still for its change to begin a regime."""
 
 MOST = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
@@ -84,6 +88,19 @@ class Rows:
             ends = np.clip(self.ends[first : last + 1], begin, end)
             yield np.repeat(self.values[first : last + 1], np.diff(ends, prepend=begin))
 
+    def regimes(self) -> NDArray[np.int64]:
+        """Return the samples at which the learning rate changes after it stood still for a while.
+
+        There the metric is expected to move: a detector is told so, as a scheduler tells it. A
+        rate that changes all the time, as in a warm-up or a cosine, makes no such steps.
+        """
+        if self.run.lr is None:
+            return np.zeros(0, dtype=np.int64)
+        changes = np.flatnonzero(np.diff(self.run.lr)) + 1
+        stood = np.diff(changes, prepend=0) >= STANDING
+        rows = np.searchsorted(self.places, changes[stood])
+        return self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
+
     def row(self, sample: int) -> int:
         """Return the row that a sample belongs to, counted among these rows."""
         return int(np.searchsorted(self.ends, sample, side="right"))
@@ -93,6 +110,23 @@ class Rows:
         row = self.row(sample)
         x = float(self.run.x[self.places[row]])
         return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
+
+
+def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
+    """Return the rows of a run; unless told otherwise the calibrated detector takes each as one.
+
+    It judges noise and autocorrelation, and a row held for k steps would look like k that agree.
+    """
+    return Rows(run, unit or ("row" if rule.calibrated else None))
+
+
+def pieces(blocks: Blocks, cuts: Sequence[int]) -> Blocks:
+    """Cut blocks of samples also where a new regime begins."""
+    begin = 0
+    for block in blocks:
+        inside = [cut - begin for cut in cuts if begin < cut < begin + len(block)]
+        yield from np.split(block, inside)
+        begin += len(block)
 
 
 def _objection(run: Run) -> str | None:
@@ -115,7 +149,7 @@ class RunScan:
     """What a scan found in one run."""
 
     run: Run
-    detector: ThresholdDetector
+    detector: PlateauDetector
     """As it stands at the end of the run."""
     unit: Unit
     plateaus: list[Plateau]
@@ -135,8 +169,10 @@ class RunScan:
         Both, because the threshold rule counts a metric that moves the wrong way as flat.
         """
         detector = self.detector
-        slope = -detector.slope if detector.mode == "min" else detector.slope
-        worse = detector.mode != "both" and slope <= -detector.threshold
+        worse = detector.verdict is Verdict.WORSENING
+        if isinstance(detector, ThresholdDetector):
+            slope = -detector.slope if detector.mode == "min" else detector.slope
+            worse = detector.mode != "both" and slope <= -detector.threshold
         return ("plateau",) * detector.in_plateau + ("worsening",) * worse
 
     @property
@@ -161,19 +197,22 @@ def scan_run(
     track : callable, optional
         Is given the blocks of samples and their number, and passes them on: for a progress bar.
     """
-    rows = Rows(run, unit)
+    rows = rows_for(run, rule, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
     level = np.full(len(run.values), np.nan)
+    regimes = set(rows.regimes().tolist()) if rule.calibrated else set()
 
     def traces() -> Iterator[Trace]:
         begin = 0
-        for block in track(rows.blocks(), rows.block_count):
-            found = run_on(detector, block)
+        for block in pieces(track(rows.blocks(), rows.block_count), sorted(regimes)):
+            if begin in regimes:
+                detector.changed()
+            found = detector._record(block)
             ended = slice(rows.row(begin), rows.row(begin + len(block)))
             level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
             begin += len(block)
             yield found
 
     places = np.append(rows.places, len(run.values))
-    plateaus = measured(stretches(traces()), rows.values, rows.ends, places)
+    plateaus = measured(stretches(traces(), detector.revises), rows.values, rows.ends, places)
     return RunScan(run, detector, rows.unit, plateaus, level)

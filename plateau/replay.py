@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._arguments import positive
-from plateau.detectors import ThresholdDetector
+from plateau.base import PlateauDetector
 from plateau.logs.model import Run
-from plateau.offline import Rows, Track, Unit, untracked
+from plateau.offline import Track, Unit, rows_for, untracked
 from plateau.policy import Policy, PolicyState
 from plateau.rule import Rule
 
@@ -34,7 +34,7 @@ class Replay:
     """What a plateau scheduler would have done, beside what the log says was done."""
 
     run: Run
-    detector: ThresholdDetector
+    detector: PlateauDetector
     """As it stands at the end of the run."""
     unit: Unit
     initial_lr: float
@@ -77,7 +77,7 @@ def replay_run(
     """
     if initial_lr is not None:
         positive("initial_lr", initial_lr)
-    rows = Rows(run, unit)
+    rows = rows_for(run, rule, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
     events: list[LrChange] = []
     state, lr = PolicyState(), initial_lr
@@ -92,7 +92,7 @@ def replay_run(
     return Replay(run, detector, rows.unit, initial_lr or 1.0, events, recorded_changes(run))
 
 
-def fires(detector: ThresholdDetector, blocks: Iterable[NDArray[np.float64]]) -> Iterator[int]:
+def fires(detector: PlateauDetector, blocks: Iterable[NDArray[np.float64]]) -> Iterator[int]:
     """Feed blocks of samples to a detector and stop at each sample at which it fires.
 
     Yields

@@ -1,4 +1,4 @@
-"""Settings of a threshold rule for a series that is known as a whole, some of them left open."""
+"""Which detector a series that is known as a whole gets, and settings that were left open."""
 
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._arguments import positive, whole
-from plateau.detectors import Mode, ThresholdDetector
+from plateau.base import Mode, PlateauDetector
+from plateau.calibrated import Detector
+from plateau.detectors import ThresholdDetector
 from plateau.filters import EmaHaar, Haar, SlopeFilter
 
 SURE = 3.0
@@ -20,18 +22,19 @@ LONGEST = 1 << 22
 
 @dataclass(frozen=True)
 class Rule:
-    """A threshold rule; what is None is chosen from the series when it is known.
+    """A detector for a finished series: the calibrated one, if nothing else is asked for.
 
-    Flat is then a slope that would need the whole length of the series to cross half of the range
-    in which its middle 80 % of values lie. The window is as short as noise allows: a slope of pure
-    noise has a standard deviation of a third of that threshold, with a window of at least 2 % and
-    at most 20 % of the series. Smoothing and patience are as long as the window, 1/alpha and 1/beta
-    half of it.
+    Of a threshold rule, what is None is chosen from the series. Flat is then a slope that would
+    need the whole length of the series to cross half of the range in which its middle 80 % of
+    values lie. The window is as short as noise allows: a slope of pure noise has a standard
+    deviation of a third of that threshold, with a window of at least 2 % and at most 20 % of the
+    series. Smoothing and patience are as long as the window, 1/alpha and 1/beta half of it.
 
     Parameters
     ----------
     kind : {"auto", "haar", "ema"}, default "auto"
-        The slope filter; auto takes ``"ema"`` if `alpha` or `beta` is given, else ``"haar"``.
+        The slope filter of a threshold rule; auto takes ``"ema"`` if `alpha` or `beta` is given,
+        ``"haar"`` if another setting is, and without any the calibrated detector.
     window, smooth : int, optional
         Of `plateau.Haar`, in samples.
     alpha, beta : float, optional
@@ -60,13 +63,21 @@ class Rule:
             positive("threshold", self.threshold)
         if self.patience is not None:
             whole("patience", self.patience, least=0)
-        given = {field.name for field in fields(self) if getattr(self, field.name) is not None}
+        given = self._given()
         ema, haar = given & {"alpha", "beta"}, given & {"window", "smooth"}
         if self.kind == "haar" or (self.kind == "auto" and haar):
             self._refuse(ema, "ema")
         if self.kind == "ema":
             self._refuse(haar, "haar")
         self._filter(half=1)  # names what is wrong with the other settings
+
+    def _given(self) -> set[str]:
+        return {field.name for field in fields(self) if getattr(self, field.name) is not None}
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether nothing is asked for, so that it is the calibrated detector."""
+        return self.kind == "auto" and self._given() == {"kind"}
 
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
@@ -76,7 +87,7 @@ class Rule:
 
     def detector(
         self, values: NDArray[np.float64], samples: int, mode: Mode = "min"
-    ) -> ThresholdDetector:
+    ) -> PlateauDetector:
         """Return the detector for one series.
 
         Parameters
@@ -88,6 +99,8 @@ class Rule:
         mode : {"min", "max", "both"}, default "min"
             As for `plateau.ThresholdDetector`.
         """
+        if self.calibrated:
+            return Detector(mode)
         flat = _flat_slope(values, samples) if self.threshold is None else self.threshold
         half = _half_window(values, samples, flat)
         slope_filter = self._filter(half)

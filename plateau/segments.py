@@ -6,26 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._compile import compiled
 from plateau._kernels import LIMIT
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.detectors import ThresholdDetector, Verdict
-from plateau.rule import Rule
-
-
-class Trace(NamedTuple):
-    """What a detector knew after each of n samples: arrays of shape (n,)."""
-
-    level: NDArray[np.float64]
-    """Smoothed value, in metric units; NaN before the first accepted sample."""
-    slope: NDArray[np.float64]
-    """Slope, in metric units per sample; NaN while warming up."""
-    verdict: NDArray[np.int8]
-    """Codes of `Verdict`."""
-    fired: NDArray[np.bool_]
-    """Whether the detector fired at this sample."""
-    onset: NDArray[np.int64]
-    """Where the present plateau began, in accepted samples; -1 outside a plateau."""
+from plateau.base import PlateauDetector, Trace, Verdict
+from plateau.calibrated import Detector
 
 
 class Plateau(NamedTuple):
@@ -47,14 +31,14 @@ class Plateau(NamedTuple):
     """False if the series ends within it."""
 
 
-def trace(xs: ArrayLike | Iterable[float], detector: ThresholdDetector) -> Trace:
+def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     """Run a detector over a whole series and record everything it says.
 
     Parameters
     ----------
     xs : array_like, shape (n,)
         The series, in metric units. Samples that are not finite repeat what was known before.
-    detector : ThresholdDetector
+    detector : Detector or ThresholdDetector
         Taken as a description; its own state is neither used nor touched.
 
     Returns
@@ -78,13 +62,13 @@ def trace(xs: ArrayLike | Iterable[float], detector: ThresholdDetector) -> Trace
     [False, False, False, False, False, True, True]
     """
     samples = as_samples(xs)
-    return run_on(_fresh(detector, samples), samples)
+    return _fresh(detector, samples)._record(samples)
 
 
-def _fresh(detector: ThresholdDetector, samples: NDArray[np.float64]) -> ThresholdDetector:
+def _fresh(detector: PlateauDetector, samples: NDArray[np.float64]) -> PlateauDetector:
     """Return the detector as it is before its first sample, if it may take these."""
-    if not isinstance(detector, ThresholdDetector):
-        raise TypeError(f"detector must be a ThresholdDetector, not {detector!r}")
+    if not isinstance(detector, PlateauDetector):
+        raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
     bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
     if bad is not None:
         raise nonfinite_error(samples, bad)
@@ -93,18 +77,8 @@ def _fresh(detector: ThresholdDetector, samples: NDArray[np.float64]) -> Thresho
     return fresh
 
 
-def run_on(detector: ThresholdDetector, samples: NDArray[np.float64]) -> Trace:
-    """Let a detector take more samples, as `update_many` does, and record what it says."""
-    n = len(samples)
-    found = Trace(
-        np.empty(n), np.empty(n), np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
-    )
-    compiled(f"{detector.slope_filter.kernels}_trace")(detector._block, samples, *found)
-    return found
-
-
 def find_plateaus(
-    xs: ArrayLike | Iterable[float], detector: ThresholdDetector | None = None
+    xs: ArrayLike | Iterable[float], detector: PlateauDetector | None = None
 ) -> list[Plateau]:
     """Find the plateaus of a whole series.
 
@@ -113,9 +87,9 @@ def find_plateaus(
     xs : array_like, shape (n,)
         The series, in metric units. Samples that are not finite belong to no plateau but may lie
         within one.
-    detector : ThresholdDetector, optional
-        Taken as a description; its own state is neither used nor touched. By default
-        `plateau.rule.Rule` chooses one from the series.
+    detector : Detector or ThresholdDetector, optional
+        Taken as a description; its own state is neither used nor touched. ``Detector()`` by
+        default.
 
     Returns
     -------
@@ -138,21 +112,37 @@ def find_plateaus(
     samples = as_samples(xs)
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
-    if detector is None:
-        detector = Rule().detector(values, len(values))
-    fresh = _fresh(detector, samples)
-    found = stretches([run_on(fresh, values)])
+    fresh = _fresh(Detector() if detector is None else detector, samples)
+    found = stretches([fresh._record(values)], fresh.revises)
     return measured(found, values, np.arange(1, len(values) + 1), np.append(places, len(samples)))
 
 
-def stretches(traces: Iterable[Trace]) -> Iterator[tuple[int, int, int | None]]:
+Stretch = tuple[int, int, int | None]
+"""Onset, declared and stop, in samples; stop is None for a plateau that is open at the end."""
+
+
+def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
     """Tell the plateaus in the successive traces of one stream of finite samples.
 
-    Yields
-    ------
-    onset, declared, stop : int, int, int or None
-        In samples from the first on; stop is None for a plateau that is still open at the end.
+    Parameters
+    ----------
+    traces : iterable of Trace
+        Of successive samples.
+    revises : bool
+        The detector's `revises`. Then a plateau whose onset is not behind the declaration of the
+        one before is the same: interrupted, or with a better onset. Any other ends the one before.
     """
+    spans: list[Stretch] = []
+    for onset, declared, stop in _raw_stretches(traces):
+        while revises and spans and onset <= spans[-1][1]:
+            declared = spans.pop()[1]
+        if revises and spans and (spans[-1][2] is None or onset < spans[-1][2]):
+            spans[-1] = (*spans[-1][:2], onset)
+        spans.append((onset, declared, stop))
+    return spans
+
+
+def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:
     position, present = 0, None
     for found in traces:
         inside = found.verdict == Verdict.PLATEAU

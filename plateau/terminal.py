@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from plateau.base import PlateauDetector
+from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.export import LogScan
 from plateau.logs.model import Log, Run
@@ -58,17 +60,26 @@ def _show_warnings(console: Console, log: Log) -> None:
 
 
 def _show_choices(
-    console: Console, log: Log, run: Run, detector: ThresholdDetector, unit: Unit
+    console: Console, log: Log, run: Run, detector: PlateauDetector, unit: Unit
 ) -> None:
     """Print what was read and which columns and rule were chosen."""
     better = {"min": "lower is better", "max": "higher is better"}.get(run.mode, "no direction")
     read = f"metric {run.metric} ({better}), x {run.x_name}"
     read += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
-    rule = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
-    rule += f" for more than {detector.patience:,} {unit}s"
+    rule = _rule(detector, unit)
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
     console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
+
+
+def _rule(detector: PlateauDetector, unit: Unit) -> str:
+    """Say when the detector calls a stream flat."""
+    if isinstance(detector, ThresholdDetector):
+        text = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
+        return f"{text} for more than {detector.patience:,} {unit}s"
+    assert isinstance(detector, Detector)
+    text = f"calibrated detector: flat when {detector.horizon:,} {unit}s show no drift, or the last"
+    return f"{text} quarter moves by less than {100 * detector.min_change:g} % of the range so far"
 
 
 def _plateau_table(found: RunScan) -> Table:
@@ -128,12 +139,20 @@ def _comparison(replay: Replay) -> str:
     text += "A replay is exact only as far as the log's own schedule agrees with it"
     if not replay.recorded:
         return f"{text}; this log records no change of the learning rate."
-    near = replay.detector.patience * (1.0 if replay.unit == "step" else _usual_step(replay.run))
+    near = _reach(replay.detector) * (1.0 if replay.unit == "step" else _usual_step(replay.run))
     for event, recorded in zip_longest(replay.events, replay.recorded):
         if event is None or recorded is None or not _agree(event, recorded, near):
             where = min(change.x for change in (event, recorded) if change)
             return f"{text}: here up to {_position(where)}."
     return f"{text}; here each change is one that was recorded."
+
+
+def _reach(detector: PlateauDetector) -> int:
+    """Return by how many samples two changes for the same reason may be apart."""
+    if isinstance(detector, ThresholdDetector):
+        return detector.patience
+    assert isinstance(detector, Detector)
+    return detector.horizon
 
 
 def _agree(event: LrChange, recorded: LrChange, near: float) -> bool:

@@ -3,18 +3,20 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from plateau import Ema, EmaHaar, Haar, ThresholdDetector
+from plateau import Detector, Ema, EmaHaar, Haar, ThresholdDetector
 
 SCALES = [10.0**k for k in range(-9, 13, 3)]
 
 
 @st.composite
 def streams(draw, min_size=0, max_size=120, scales=SCALES):
-    """Constant, ramp, step, alternating, spiky and arbitrary streams over many scales."""
+    """Constant, ramp, step, alternating, spiky, noisy and arbitrary streams over many scales."""
     n = draw(st.integers(min_size, max_size))
     scale = draw(st.sampled_from(scales))
     kind = draw(
-        st.sampled_from(["constant", "ramp", "step", "alternating", "spiky", "any", "mixed"])
+        st.sampled_from(
+            ["constant", "ramp", "step", "alternating", "spiky", "noisy", "any", "mixed"]
+        )
     )
     t = np.arange(n)
     level = draw(st.floats(-10, 10))
@@ -30,6 +32,11 @@ def streams(draw, min_size=0, max_size=120, scales=SCALES):
         xs = np.full(n, level)
         for i in draw(st.lists(st.integers(0, max(n - 1, 0)), max_size=4)):
             xs[i : i + 1] = draw(st.sampled_from([1e3, -1e6, 1e12]))
+    elif kind == "noisy":  # long enough for blocks to be merged and plateaus to come and go
+        n *= draw(st.sampled_from([1, 4, 16]))
+        rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+        shifts = np.cumsum(rng.random(n) < draw(st.sampled_from([0.0, 0.002, 0.02])))
+        xs = level + rng.normal(size=n) + 5.0 * rng.normal(size=n + 1)[shifts]
     elif kind == "mixed":
         exponents = draw(st.lists(st.integers(-12, 12), min_size=n, max_size=n))
         xs = level * 10.0 ** np.array(exponents, float).reshape(n)
@@ -62,13 +69,18 @@ filters = st.one_of(
     st.builds(Ema, weights),
 )
 thresholds = st.sampled_from([1e-12, 1e-3, 0.1, 1.0, 1e6])
-detectors = st.builds(
-    ThresholdDetector,
-    filters,
-    thresholds,
-    st.integers(0, 20),
-    mode=st.sampled_from(["min", "max", "both"]),
+modes = st.sampled_from(["min", "max", "both"])
+threshold_detectors = st.builds(
+    ThresholdDetector, filters, thresholds, st.integers(0, 20), mode=modes
 )
+calibrated_detectors = st.builds(
+    Detector,
+    modes,
+    horizon=st.sampled_from([24, 60, 600]),
+    min_change=st.sampled_from([0.0, 0.05, 0.3]),
+    run_length=st.sampled_from([10.0, 1e3, 1e7]),
+)
+detectors = st.one_of(threshold_detectors, calibrated_detectors)
 
 
 def chunks(draw, n):

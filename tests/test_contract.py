@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import chunks, detectors, filters, streams, with_gaps
 
-from plateau import DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, trace
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, trace
 
 SAVES = {
     "clone": lambda one: one.clone(),
@@ -31,6 +31,14 @@ def loaded(one, state):
     fresh.reset()
     fresh.load_state_dict(state)
     return fresh
+
+
+def like(detector, mode=None, factor=1.0):
+    """A detector of the same description for a metric in other units or of another direction."""
+    description = detector._describe() | {"mode": mode or detector.mode}
+    if "threshold" in description:
+        description["threshold"] *= factor
+    return type(detector)._from_description(description)
 
 
 def state(one):
@@ -102,9 +110,7 @@ def test_saved_anywhere_it_goes_on_the_same(data, how, one, xs):
 @given(detectors, streams(), st.integers(-60, 60))
 def test_scaling_by_a_power_of_two_changes_no_decision(detector, xs, exponent):
     factor = 2.0**exponent
-    scaled = ThresholdDetector(
-        detector.slope_filter, detector.threshold * factor, detector.patience, mode=detector.mode
-    )
+    scaled = like(detector, factor=factor)
     plain, larger = trace(xs, detector), trace(xs * factor, scaled)
     np.testing.assert_array_equal(larger.level, plain.level * factor)
     np.testing.assert_array_equal(larger.slope, plain.slope * factor)
@@ -115,9 +121,7 @@ def test_scaling_by_a_power_of_two_changes_no_decision(detector, xs, exponent):
 @given(detectors, streams())
 def test_min_and_max_mirror_each_other(detector, xs):
     mirrored = {"min": "max", "max": "min", "both": "both"}[detector.mode]
-    other = ThresholdDetector(
-        detector.slope_filter, detector.threshold, detector.patience, mode=mirrored
-    )
+    other = like(detector, mode=mirrored)
     plain, mirror = trace(xs, detector), trace(-xs, other)
     np.testing.assert_array_equal(mirror.slope, -plain.slope)
     for name in ("verdict", "fired", "onset"):
@@ -150,6 +154,9 @@ ONES = [
     Haar(6, 5),
     ThresholdDetector(Haar(6, 5), 0.1, 3),
     ThresholdDetector(EmaHaar(0.1, 0.2), 0.1, 3, mode="max", on_nonfinite="raise"),
+    Detector(),
+    Detector("max", horizon=100, min_change=0.1, run_length=1e4, on_nonfinite="raise"),
+    DetectorBank(Detector(), 2),
     DetectorBank(ThresholdDetector(Haar(6), 0.1, 3), 3),
     DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 3), 100),
 ]
@@ -169,7 +176,7 @@ def test_repr_is_the_call_that_makes_it(one):
         (lambda s: s.update(type="Other"), "type='Other'"),
         (lambda s: s["params"].update(extra=1), "extra=1"),
         (lambda s: s["state"].pop("level"), "missing or unknown level"),
-        (lambda s: s["state"].update(more=1), "missing or unknown more"),
+        (lambda s: s["state"].update(another=1), "missing or unknown another"),
         (lambda s: s["state"].update(ring="x"), "damaged"),
         (lambda s: s["state"].update(level=None), "damaged"),
         (lambda s: s.pop("params"), "must be a dict of version"),

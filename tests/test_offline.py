@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import detectors, streams
 
 import plateau.offline
-from plateau import Haar, ThresholdDetector, Verdict, find_plateaus
+from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus
 from plateau.logs import LogError, Run, read_log
 from plateau.offline import Rows, scan_run
 from plateau.policy import Policy
@@ -153,7 +153,7 @@ def test_a_replay_begins_at_the_rate_that_led_to_the_first_fire():
 def test_the_chosen_window_is_as_long_as_the_noise_asks_for(seed, hold):
     noise = np.random.default_rng(seed).normal(size=4000)
     values = np.linspace(50.0, 0.0, 4000) + noise
-    detector = Rule().detector(values, hold * len(values))
+    detector = Rule("haar").detector(values, hold * len(values))
     assert 0.02 < detector.slope_filter.window / (hold * len(values)) < 0.2
     slopes = detector.slope_filter.response(np.repeat(noise, hold))
     assert np.nanstd(slopes) == pytest.approx(detector.threshold / 3, rel=0.5)
@@ -161,7 +161,7 @@ def test_the_chosen_window_is_as_long_as_the_noise_asks_for(seed, hold):
 
 def test_the_chosen_window_is_at_most_a_fifth_of_the_series():
     values = np.random.default_rng(0).normal(size=1000)
-    assert Rule().detector(values, 1000).slope_filter.window == 200
+    assert Rule("haar").detector(values, 1000).slope_filter.window == 200
 
 
 def test_blocks_can_be_tracked():
@@ -173,10 +173,11 @@ def test_blocks_can_be_tracked():
             yield block
 
     run = run_of(np.linspace(9, 1, 600), x=1000 * np.arange(1, 601))
-    tracked = scan_run(run, track=track)
+    rule = Rule("haar")
+    tracked = scan_run(run, rule, track=track)
     assert seen == [(1, 3, 1 << 18), (2, 3, 1 << 18), (3, 3, 600_000 - (1 << 19))]
-    assert tracked.plateaus == scan_run(run).plateaus
-    assert replay_run(run, track=track).events == replay_run(run).events
+    assert tracked.plateaus == scan_run(run, rule).plateaus
+    assert replay_run(run, rule, track=track).events == replay_run(run, rule).events
     assert len(seen) == 6
 
 
@@ -254,7 +255,8 @@ def test_settings_of_the_other_filter_are_refused(settings, message):
 
 def test_open_settings_are_chosen_from_the_series():
     values = np.linspace(11.0, 1.0, 1001)  # 0.01 a sample, over 8 between the deciles
-    detector = Rule().detector(values, 1000)
+    assert repr(Rule().detector(values, 1000, "max")) == repr(Detector("max"))
+    detector = Rule("haar").detector(values, 1000)
     assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"  # no noise: 2 %
     assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 20)
     assert repr(Rule("ema").detector(values, 1000).slope_filter) == "EmaHaar(alpha=0.1, beta=0.1)"

@@ -7,12 +7,12 @@ import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import detectors, streams
+from strategies import streams, threshold_detectors
 
 from plateau import Ema, EmaHaar, Haar, ThresholdDetector, Verdict, trace
 
 
-@given(detectors, streams())
+@given(threshold_detectors, streams())
 def test_the_rule_is_its_twin(detector, xs):
     found = trace(xs, detector)
     want = reference.threshold_rule(
@@ -28,7 +28,7 @@ def test_the_rule_is_its_twin(detector, xs):
             assert found.onset[i] == (0 if began <= warm else max(0, began - back))
 
 
-@given(detectors, streams())
+@given(threshold_detectors, streams())
 def test_outside_a_plateau_the_slope_decides(detector, xs):
     found = trace(xs, detector)
     progress = {"min": -found.slope, "max": found.slope, "both": np.abs(found.slope)}
@@ -119,7 +119,7 @@ def test_the_onset_is_not_moved_back_beyond_a_change():
     assert detector.onset == 25
 
 
-@given(detectors, streams(min_size=1), st.data())
+@given(threshold_detectors, streams(min_size=1), st.data())
 def test_changed_is_saved(detector, xs, data):
     n = data.draw(st.integers(0, len(xs)))
     detector.update_many(xs[:n])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from plateau.detectors import Mode
+    from plateau.base import Mode
     from plateau.logs.columns import Column
 
 # --- metric -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from plateau.detectors import Mode
+    from plateau.base import Mode
     from plateau.logs.columns import Column, Table
 
 SHOWN = 12  # column names in a message

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from plateau.detectors import Mode
+    from plateau.base import Mode
 
 
 class LogError(ValueError):

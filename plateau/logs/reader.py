@@ -20,7 +20,7 @@ from plateau.logs.text import mine
 if TYPE_CHECKING:
     from os import PathLike
 
-    from plateau.detectors import Mode
+    from plateau.base import Mode
     from plateau.logs.columns import Table
 
 

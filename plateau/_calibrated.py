@@ -1,0 +1,688 @@
+"""The calibrated detector's recurrence: everything `plateau.Detector` knows comes from this file.
+
+    sample ─▶ pyramid of block means ─▶ assessed ever later: onset, drift, flat? ─▶ verdict
+                          └─▶ within a plateau, every block: rank ─▶ CUSUM ─▶ has it ended?
+
+The stream since the last change is kept as at most `BLOCKS` equal blocks; when they are full,
+neighbours merge, so memory is constant and the oldest sample is never forgotten. It is assessed
+each time it has grown by an eighth: O(1) a sample, amortised. docs/method.md derives the tests.
+
+A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
+Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
+All kernels of this detector live in this one file, see `plateau._kernels`.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from plateau._compile import helper, inline, kernel, number
+
+LIMIT = 2.0**500
+"""Larger magnitudes count as non-finite, as in `plateau._kernels`."""
+
+WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
+"""Codes of `plateau.Verdict`."""
+
+BLOCKS = 256
+"""Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
+
+FIRST, LEAST = 24, 12
+"""Samples, and blocks, that the first assessment needs."""
+
+BRIEF = 32
+"""Samples that must have hardly moved beside the range covered before."""
+
+GROWTH = 0.125
+"""Share by which a stream grows between two assessments."""
+
+SHARE = 0.25
+"""Share of the time since the last change that a plateau must have lasted to be declared."""
+
+EFFECTIVE, REMAINING = 15.0, 12.0
+"""Uncorrelated samples' worth that a plateau needs to be declared, and to stand: below that a
+random walk cannot be told from a flat, correlated stream."""
+
+UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
+"""Standard errors: no drift is seen; a drift is certain; a drift so clear, however small, that
+the stream moves (a noise-free power law never stops)."""
+
+SMALL = 0.5
+"""Standard deviations of the noise below which a change does not count."""
+
+ONE_SIDED = 1.645
+"""Standard errors of a one-sided 95 % bound."""
+
+TRIM = 0.05
+"""Share of the blocks at each end that the range of a stream leaves out."""
+
+MEMORY = 1024
+"""Samples over which the roughness of the stream is averaged."""
+
+SMOOTHEST = 0.97
+"""Largest autocorrelation that is taken out of the blocks before they are ranked."""
+
+REFERENCE, RATE, OFFSET = 1.0, 3.3478, 0.4797
+"""The CUSUM's reference value k, and its run length exp(OFFSET + RATE·h) in blocks, two-sided, for
+ranks of exchangeable blocks: RATE solves E exp(RATE·(w - k)) = 1 for w uniform with variance 1,
+OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)."""
+
+RANKED = 8
+"""Blocks that a plateau must have before the rank of another says something."""
+
+
+class Params(NamedTuple):
+    """The first numbers of a block, the same for all its streams."""
+
+    sign: float  # direction of progress: -1 min, +1 max; 0 both: any movement
+    horizon: float  # samples without visible drift that make a plateau
+    change: float  # share of the range covered so far below which a change does not count
+    run_length: float  # samples between two false ends of a plateau
+
+
+class Cells(NamedTuple):
+    """What is kept of a stream, beside its blocks; all zero before the first sample."""
+
+    accepted: float  # samples taken
+    previous: float  # the last one, less the anchor
+    variance: float  # running half mean square of the differences from sample to sample
+    level: float  # smoothed value, less the anchor
+    slope: float  # drift over the stretch last assessed, metric units per sample
+    skipped: float  # non-finite samples, which touch nothing else
+    fires: float  # fires in a row without progress between them
+    last_fire: float  # samples accepted at the last fire
+    fire_level: float  # level of the plateau at the last fire, less the anchor
+    fire_length: float  # samples of the plateau at the last fire
+    anchor: float  # the first sample
+    older: float  # the sample before the previous one, less the anchor
+    variance2: float  # as variance, from each sample to the one after the next
+    blocks: float  # blocks that are full
+    more: float  # samples of a block, less one
+    filled: float  # samples in the block that fills
+    mean: float  # their mean, less the anchor
+    spread: float  # their variance
+    first: float  # index of the first sample in the blocks
+    due: float  # samples in the blocks at which they are assessed next
+    verdict: float  # code of the verdict
+    error: float  # standard error of the slope
+    confidence: float  # probability that the verdict is right, as far as the drift tells
+    noise: float  # standard deviation around the drift
+    begun: float  # in a plateau: index of the first sample that is held to belong to it
+    onset: float  # in a plateau: index at which it began, also before an interruption
+    declared: float  # in a plateau: index of the sample at which it was declared
+    visible: float  # in a plateau: 1 if it rests on the lack of visible drift, else 0
+    tolerance: float  # in a plateau: change of level that does not end it
+    inflation: float  # in a plateau: what is left of autocorrelation between its blocks
+    rise: float  # in a plateau: CUSUM upwards
+    fall: float  # in a plateau: CUSUM downwards
+    rise_from: float  # block at which the CUSUM upwards began
+    fall_from: float  # block at which the CUSUM downwards began
+    renew: float  # 1 right after a plateau whose onset turned out to be later
+    interrupted: float  # 1 if a plateau ended by a shift and may come back
+    left_onset: float  # its onset
+    left_level: float  # its level, less the anchor
+    away_level: float  # the level to which it went, less the anchor
+    known: float  # 1 if there is a level from before the blocks
+    known_level: float  # that level, less the anchor
+
+
+CELLS = len(Cells._fields)
+(ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, SKIPPED, FIRES, LAST_FIRE, FIRE_LEVEL, FIRE_LENGTH,
+ ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, MEAN, SPREAD, FIRST_INDEX, DUE, VERDICT, ERROR,
+ CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, VISIBLE, TOLERANCE, INFLATION, RISE, FALL, RISE_FROM,
+ FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN,
+ KNOWN_LEVEL) = range(CELLS)  # fmt: skip
+MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
+"""Where the blocks' means, last samples and variances within begin."""
+
+SIZE = CELLS + 3 * BLOCKS
+NONE, ONE = np.int64(0), np.int64(1)  # a literal would have numba compile a callee for it alone
+PARAMS = 10  # as in `plateau._kernels`: the parameters' place at the head of a block
+
+
+# ---- statistics of numbers in a row: values[begin:end] -------------------------------------------
+# Loops over plain indices: slices and array expressions take numba ten times as long to compile.
+
+
+@helper
+def _mean(values, begin, end):
+    """Their mean."""
+    total = 0.0
+    for i in range(begin, end):
+        total += values[i]
+    return total / (end - begin)
+
+
+@helper
+def _variance(values, begin, end):
+    """Their variance."""
+    mean, square = _mean(values, begin, end), 0.0
+    for i in range(begin, end):
+        off = values[i] - mean
+        square += off * off
+    return square / (end - begin)
+
+
+@helper
+def _inefficiencies(values, begin, end, starts, g):
+    """Statistical inefficiency g = 1 + 2Σ(1 - k/n)ρₖ of values[begin + i:end], for i < starts.
+
+    The sum ends before the first ρₖ ≤ 0 (initial positive sequence). One pass over the values a lag
+    serves all suffixes, since each needs the same products and only its own mean.
+    """
+    n, centre = end - begin, _mean(values, begin, end)
+    y, total, variance = np.empty(n), np.zeros(n + 1), np.empty(starts)
+    square = 0.0
+    for i in range(n - 1, -1, -1):
+        y[i] = values[begin + i] - centre
+        total[i] = total[i + 1] + y[i]
+        square += y[i] * y[i]
+        if i < starts:
+            mean = total[i] / (n - i)
+            variance[i], g[i] = square / (n - i) - mean * mean, 1.0
+    rounding = 1e-14 * square / n
+    last = starts
+    for i in range(starts):
+        if variance[i] <= rounding:  # a constant has no autocorrelation
+            variance[i] = 0.0
+    for k in range(1, n - 1):
+        while last > 0 and variance[last - 1] == 0.0:
+            last -= 1
+        if last == 0:
+            break
+        products = 0.0
+        for i in range(n - 1 - k, -1, -1):
+            products += y[i] * y[i + k]
+            if i < last and variance[i] > 0.0:
+                length = n - i
+                mean = total[i] / length
+                ends = mean * (total[i] - total[n - k] + total[i + k])
+                rho = ((products - ends) / (length - k) + mean * mean) / variance[i]
+                if rho <= 0.0 or k >= length - 1:
+                    variance[i] = 0.0  # done
+                else:
+                    g[i] += 2.0 * rho * (1.0 - k / length)
+
+
+@helper
+def _inefficiency(values, begin, end):
+    """Return the same of all of them."""
+    g = np.empty(1)
+    _inefficiencies(values, begin, end, ONE, g)
+    return g[0]
+
+
+@helper
+def _drift(values, begin, end):
+    """Change along the least-squares line, its standard error, N_eff and variance around it."""
+    n, mean = end - begin, _mean(values, begin, end)
+    middle, across = 0.5 * (n - 1), n * (n * n - 1.0) / 12.0
+    slope = 0.0
+    for i in range(n):
+        slope += (i - middle) * (values[begin + i] - mean)
+    slope /= across
+    rest, square = np.empty(n), 0.0
+    for i in range(n):
+        rest[i] = values[begin + i] - mean - slope * (i - middle)
+        square += rest[i] * rest[i]
+    g = _inefficiency(rest, NONE, n)
+    return slope * n, math.sqrt(square / n * g / across) * n, n / g, square / n
+
+
+@helper
+def _stationary(s):
+    """Where the blocks became stationary: the best start, the first start at the level, best g.
+
+    The best start leaves the most uncorrelated samples, max N_eff = (n - i)/g (Chodera 2016). Of
+    the starts beside it that are as good to within one standard error, √(6/N_eff) of ln N_eff, the
+    onset is the first at which the stream has reached the level that it then keeps.
+    """
+    n = int(s[FULL])
+    starts = n - max(8, n // 20)
+    g = np.empty(starts)
+    _inefficiencies(s, MEANS, MEANS + n, starts, g)
+    best = 0
+    for i in range(starts):
+        if (n - i) * g[best] > (n - best) * g[i]:
+            best = i
+    effective = (n - best) / g[best]
+    enough = effective * math.exp(-math.sqrt(6.0 / effective))
+    begin = best
+    while begin > 0 and (n - begin + 1) / g[begin - 1] >= enough:
+        begin -= 1
+    level = _mean(s, MEANS + best, MEANS + n)
+    side = 1.0 if s[MEANS + begin] > level else -1.0
+    for i in range(begin, starts):
+        if side * (s[MEANS + i] - level) <= 0.0:
+            return best, i, g[best]
+        if i > best and (n - i) / g[i] < enough:
+            break
+    return best, best, g[best]
+
+
+@helper
+def _lowest(s, begin, end, rank, sign):
+    """Of the means of some blocks, times sign, the one that has `rank` smaller ones."""
+    kept = np.full(rank + 1, np.inf)
+    for i in range(begin, end):
+        value = sign * s[MEANS + i]
+        j = rank
+        if value < kept[j]:
+            while j > 0 and kept[j - 1] > value:
+                kept[j] = kept[j - 1]
+                j -= 1
+            kept[j] = value
+    return kept[rank]
+
+
+@helper
+def _range(s):
+    """Range of the blocks and of the level from before them, without outlying blocks."""
+    n = int(s[FULL])
+    trimmed = int(TRIM * n)
+    low, high = _lowest(s, NONE, n, trimmed, 1.0), -_lowest(s, NONE, n, trimmed, -1.0)
+    if s[KNOWN] > 0.0:
+        low, high = min(low, s[KNOWN_LEVEL]), max(high, s[KNOWN_LEVEL])
+    return high - low
+
+
+@helper
+def _noise(s, begin, end, variance):
+    """Return the deviation of the samples of some blocks, given the variance between blocks."""
+    return math.sqrt(variance + _mean(s, SPREADS + begin, SPREADS + end))
+
+
+# ---- blocks without their autocorrelation --------------------------------------------------------
+
+
+@helper
+def _persistence(s):
+    """Lag-1 autocorrelation φ of the samples, from differences, which no level shift disturbs.
+
+    For AR(1) the half mean squares of lag-1 and lag-2 differences are σ²(1 - φ) and σ²(1 - φ²).
+    """
+    if s[VARIANCE] <= 0.0:
+        return 0.0
+    return min(max(s[VARIANCE2] / s[VARIANCE] - 1.0, -0.5), SMOOTHEST)
+
+
+@helper
+def _whitened(s, j, lead):
+    """Mean of block j > 0 of the prewhitened stream (x - φx₋₁)/(1 - φ); lead = φ/(1 - φ)/size."""
+    return s[MEANS + j] + lead * (s[LASTS + j] - s[LASTS + j - 1])
+
+
+@helper
+def _inflation(s, begin, end):
+    """Return what is left of autocorrelation between whitened blocks, if more than chance: g."""
+    begin = max(begin, 1)
+    phi = _persistence(s)
+    lead = phi / (1.0 - phi) / (s[MORE] + 1.0)
+    n = end - begin
+    y = np.empty(n)
+    for j in range(n):
+        y[j] = _whitened(s, begin + j, lead)
+    mean, products = _mean(y, NONE, n), 0.0
+    for j in range(n - 1):
+        products += (y[j] - mean) * (y[j + 1] - mean)
+    if products <= 2.0 * math.sqrt(n) * _variance(y, NONE, n):  # ρ₁ below two standard errors
+        return 1.0
+    return _inefficiency(y, NONE, n)
+
+
+# ---- within a plateau ----------------------------------------------------------------------------
+
+
+@helper
+def _block_of(s, index):
+    """Block of the pyramid in which a sample lies."""
+    return max(int((index - s[FIRST_INDEX]) // (s[MORE] + 1.0)), 0)
+
+
+@helper
+def _watch(s, p):
+    """Has the newest block of a plateau shifted its level? Rank it and add the rank to the CUSUMs.
+
+    Ranks among the blocks before are independent and uniform for any exchangeable blocks, whatever
+    their distribution, so the run length to a false alarm is known.
+    """
+    newest, begin = int(s[FULL]) - 1, max(_block_of(s, s[BEGUN]), 1)
+    others = newest - begin
+    if others < RANKED:
+        return
+    phi, size = _persistence(s), s[MORE] + 1.0
+    lead = phi / (1.0 - phi) / size
+    value, below = _whitened(s, newest, lead), 0.0
+    for j in range(begin, newest):
+        other = _whitened(s, j, lead)
+        below += 1.0 if other < value else 0.5 if other == value else 0.0
+    score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
+    if s[RISE] == 0.0:
+        s[RISE_FROM] = newest
+    if s[FALL] == 0.0:
+        s[FALL_FROM] = newest
+    s[RISE] = max(0.0, s[RISE] + score - REFERENCE)
+    s[FALL] = max(0.0, s[FALL] - score - REFERENCE)
+    limit = max((math.log(max(p.run_length / size, 1.0)) - OFFSET) / RATE, 0.5)
+    if max(s[RISE], s[FALL]) > limit:
+        _shifted(s, p, begin, int(s[RISE_FROM] if s[RISE] > s[FALL] else s[FALL_FROM]))
+
+
+@helper
+def _shifted(s, p, begin, since):
+    """End the plateau if its level has changed by enough since that block, and begin anew there."""
+    full = int(s[FULL])
+    away = _mean(s, MEANS + since, MEANS + full)
+    level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
+    if since > begin and abs(away - level) <= s[TOLERANCE]:
+        return
+    s[INTERRUPTED], s[LEFT_ONSET], s[LEFT_LEVEL], s[AWAY_LEVEL] = 1.0, s[ONSET], level, away
+    s[KNOWN], s[KNOWN_LEVEL] = 1.0, level
+    for j in range(since, full):
+        s[MEANS + j - since] = s[MEANS + j]
+        s[LASTS + j - since] = s[LASTS + j]
+        s[SPREADS + j - since] = s[SPREADS + j]
+    s[FIRST_INDEX] += since * (s[MORE] + 1.0)
+    s[FULL] = full - since
+    s[DUE] = (full - since) * (s[MORE] + 1.0) * (1.0 + GROWTH)
+    _moves(s, p, away - level)
+    s[CONFIDENCE] = 1.0 - 1.0 / max(p.run_length, 1.0)
+
+
+@helper
+def _moves(s, p, change):
+    """Note that the stream moves in this direction."""
+    better = p.sign == 0.0 or p.sign * change > 0.0
+    s[VERDICT] = IMPROVING if better else WORSENING
+    if better:
+        s[FIRES] = 0.0
+
+
+@helper
+def _stands(s, p, best, g):
+    """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
+    full = int(s[FULL])
+    begin = min(_block_of(s, s[BEGUN]), full - 9)
+    change, error, _, rest = _drift(s, MEANS + begin, MEANS + full)
+    _describe(s, change, error, full - begin, _noise(s, begin, full, rest))
+    effective = (full - begin) / _inefficiency(s, MEANS + begin, MEANS + full)
+    if s[VISIBLE] > 0.0 and effective < REMAINING:
+        s[INTERRUPTED], s[VERDICT] = 0.0, UNDECIDED
+        return False
+    noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
+    if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
+        s[INTERRUPTED] = 0.0
+        _moves(s, p, change)
+        return False
+    if best <= begin:
+        return True
+    apart = _mean(s, MEANS + begin, MEANS + best) - _mean(s, MEANS + best, MEANS + full)
+    spread = _variance(s, MEANS + best, MEANS + full) * g
+    spread *= 1.0 / (best - begin) + 1.0 / (full - best)
+    if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):
+        return True
+    s[VERDICT], s[RENEW], s[INTERRUPTED] = UNDECIDED, 1.0, 0.0
+    return False
+
+
+# ---- outside a plateau ---------------------------------------------------------------------------
+
+
+@helper
+def _describe(s, change, error, blocks, noise):
+    """Note the drift over some blocks."""
+    length = blocks * (s[MORE] + 1.0)
+    s[SLOPE], s[ERROR], s[NOISE] = change / length, error / length, noise
+
+
+@helper
+def _returned(s):
+    """Whether the stream is back at the level of the plateau that it left: nearer than half way."""
+    full = int(s[FULL])
+    recent = max(LEAST, math.ceil(SHARE * full))
+    if s[INTERRUPTED] == 0.0 or recent * (s[MORE] + 1.0) < FIRST:
+        return -1
+    change, error, _, rest = _drift(s, MEANS + full - recent, MEANS + full)
+    apart = abs(_mean(s, MEANS + full - recent, MEANS + full) - s[LEFT_LEVEL])
+    apart += ONE_SIDED * error / math.sqrt(12.0)  # that of the mean
+    if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]):
+        return -1
+    _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
+    return full - recent
+
+
+@helper
+def _settled(s, p, onset):
+    """Whether the stream since this block shows no drift, or surely none that matters."""
+    full, size = int(s[FULL]), s[MORE] + 1.0
+    length = full - onset
+    change, error, _, rest = _drift(s, MEANS + onset, MEANS + full)
+    _describe(s, change, error, length, _noise(s, onset, full, rest))
+    if length * size < p.horizon or length < SHARE * full:
+        return False
+    if length / _inefficiency(s, MEANS + onset, MEANS + full) < EFFECTIVE:
+        return False
+    limit = SURE if s[RENEW] > 0.0 else UNSEEN
+    bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
+    return abs(change) <= limit * error or abs(change) + UNSEEN * error <= bound
+
+
+@helper
+def _levelled(s, p, covered):
+    """First block of a stretch that hardly moves beside the range covered; -1 if there is none.
+
+    Asked of the last quarter: either the 95 % bound of its drift, or the range of all its blocks,
+    is below `change` of the range covered so far. Its tolerance is what it was found to move.
+    """
+    full, size = int(s[FULL]), s[MORE] + 1.0
+    recent = max(8, math.ceil(SHARE * full))
+    change, error, effective, rest = _drift(s, MEANS + full - recent, MEANS + full)
+    _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
+    if recent * size < BRIEF or abs(change) > CLEAR * error:
+        return -1
+    bound, allowed = abs(change) + ONE_SIDED * error, p.change * covered
+    long_enough = recent * size >= p.horizon and effective >= EFFECTIVE
+    if long_enough and bound <= 2.0 * allowed:
+        s[TOLERANCE] = bound
+    elif (
+        -_lowest(s, full - recent, full, NONE, -1.0) - _lowest(s, full - recent, full, NONE, 1.0)
+        <= allowed
+    ):
+        s[TOLERANCE] = allowed
+    else:
+        return -1
+    begin = full - recent
+    level = _mean(s, MEANS + begin, MEANS + full)
+    while begin > 0 and abs(s[MEANS + begin - 1] - level) <= allowed:
+        begin -= 1
+    return begin
+
+
+@helper
+def _assess(s, p):
+    """Look at all blocks anew; return whether the detector fires."""
+    full = int(s[FULL])
+    best, onset, g = _stationary(s)
+    if s[VERDICT] == PLATEAU:
+        s[INFLATION] = _inflation(s, _block_of(s, s[BEGUN]), full)
+        if _stands(s, p, best, g):
+            s[CONFIDENCE] = _confidence(s, p)
+            return _fires_again(s)
+        s[DUE] = 0.0
+        return False
+    begin = _returned(s)
+    if begin >= 0:
+        s[TOLERANCE] = 0.0
+        return _declare(s, p, begin, s[LEFT_ONSET], 0.0)
+    if _settled(s, p, onset):
+        s[TOLERANCE] = 0.0
+        return _declare(s, p, onset, s[FIRST_INDEX] + onset * (s[MORE] + 1.0), 1.0)
+    s[RENEW] = 0.0
+    drift = s[SLOPE], s[ERROR], s[NOISE]
+    begin = _levelled(s, p, _range(s))
+    if begin >= 0:
+        return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0)
+    if abs(s[SLOPE]) <= SURE * s[ERROR]:  # the last quarter is silent: ask the whole stretch
+        s[SLOPE], s[ERROR], s[NOISE] = drift
+    if abs(s[SLOPE]) > SURE * s[ERROR]:
+        _moves(s, p, s[SLOPE])
+        s[CONFIDENCE] = math.erf(abs(s[SLOPE]) / s[ERROR] / math.sqrt(2.0)) if s[ERROR] else 1.0
+    else:
+        s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
+    return False
+
+
+@helper
+def _declare(s, p, begin, onset, visible):
+    """Begin a plateau with this block and fire."""
+    s[VERDICT], s[VISIBLE], s[ONSET] = PLATEAU, visible, onset
+    s[BEGUN] = s[FIRST_INDEX] + begin * (s[MORE] + 1.0)
+    s[DECLARED] = s[ACCEPTED] - 1.0
+    s[RISE], s[FALL], s[RENEW], s[INTERRUPTED] = 0.0, 0.0, 0.0, 0.0
+    full = int(s[FULL])
+    s[INFLATION] = _inflation(s, begin, full)
+    s[CONFIDENCE] = _confidence(s, p)
+    level = _mean(s, MEANS + begin, MEANS + full)
+    step = level - s[FIRE_LEVEL]
+    progress = abs(step) if p.sign == 0.0 else p.sign * step
+    if progress > SMALL * s[NOISE]:
+        s[FIRES] = 0.0
+    _fire(s, level)
+    return True
+
+
+@helper
+def _fire(s, level):
+    """Count a fire."""
+    s[FIRES] += 1.0
+    s[LAST_FIRE], s[FIRE_LEVEL] = s[ACCEPTED], level
+    s[FIRE_LENGTH] = s[ACCEPTED] - s[ONSET]
+
+
+@helper
+def _fires_again(s):
+    """While a plateau lasts the detector fires each time its length has doubled."""
+    if s[ACCEPTED] - s[ONSET] < 2.0 * s[FIRE_LENGTH]:
+        return False
+    _fire(s, _mean(s, MEANS + _block_of(s, s[BEGUN]), MEANS + int(s[FULL])))
+    return True
+
+
+@helper
+def _confidence(s, p):
+    """Probability that the drift is smaller than what counts, by its standard error."""
+    blocks = s[FULL] - _block_of(s, s[BEGUN])
+    length = blocks * (s[MORE] + 1.0)
+    change, error = s[SLOPE] * length, s[ERROR] * length
+    bound = max(SMALL * s[NOISE], 2.0 * s[TOLERANCE])
+    if error == 0.0:
+        return 1.0 if abs(change) <= bound else 0.0
+    scale = math.sqrt(2.0) * error
+    return 0.5 * (math.erf((bound - change) / scale) + math.erf((bound + change) / scale))
+
+
+# ---- samples to blocks ---------------------------------------------------------------------------
+
+
+@helper
+def _merge(s):
+    """Merge neighbouring blocks: half as many of double size."""
+    for j in range(BLOCKS // 2):
+        older, newer = s[MEANS + 2 * j], s[MEANS + 2 * j + 1]
+        apart = older - newer
+        within = 0.5 * (s[SPREADS + 2 * j] + s[SPREADS + 2 * j + 1])
+        s[MEANS + j], s[LASTS + j] = 0.5 * (older + newer), s[LASTS + 2 * j + 1]
+        s[SPREADS + j] = within + 0.25 * apart * apart
+    s[FULL], s[MORE] = BLOCKS // 2, 2.0 * s[MORE] + 1.0
+    # A CUSUM of blocks twice as long has the same evidence in units √2 as large.
+    s[RISE], s[FALL] = s[RISE] / math.sqrt(2.0), s[FALL] / math.sqrt(2.0)
+    s[RISE_FROM], s[FALL_FROM] = s[RISE_FROM] // 2, s[FALL_FROM] // 2
+
+
+@inline
+def _accept(s, x):
+    """Take one sample; return whether it fills a block, which must then be closed."""
+    if not abs(x) <= LIMIT:
+        s[SKIPPED] += 1.0
+        return False
+    n = s[ACCEPTED]
+    if n == 0.0:
+        s[ANCHOR] = x
+    x -= s[ANCHOR]
+    if n >= 1.0:
+        step = x - s[PREVIOUS]
+        s[VARIANCE] += (0.5 * step * step - s[VARIANCE]) / min(n, MEMORY)
+    if n >= 2.0:
+        step = x - s[OLDER]
+        s[VARIANCE2] += (0.5 * step * step - s[VARIANCE2]) / min(n - 1.0, MEMORY)
+    s[OLDER] = s[PREVIOUS]
+    s[PREVIOUS] = x
+    s[ACCEPTED] = n + 1.0
+    filled = s[FILLED] + 1.0
+    off = x - s[MEAN]
+    s[MEAN] += off / filled
+    s[SPREAD] += (off * (x - s[MEAN]) - s[SPREAD]) / filled
+    s[FILLED] = filled
+    return filled > s[MORE]
+
+
+@helper
+def _close(s, p):
+    """Let the newest block join the others; return whether the detector fires."""
+    full = int(s[FULL])
+    s[MEANS + full] = s[MEAN]
+    s[LASTS + full] = s[PREVIOUS]
+    s[SPREADS + full] = s[SPREAD]
+    s[LEVEL] += (s[MEAN] - s[LEVEL]) * min(1.0, 8.0 / (full + 1.0))
+    s[FULL] = full + 1.0
+    s[FILLED] = s[MEAN] = s[SPREAD] = 0.0
+    if s[VERDICT] == PLATEAU:
+        _watch(s, p)
+    if s[FULL] == BLOCKS:
+        _merge(s)
+    length = s[FULL] * (s[MORE] + 1.0)
+    if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
+        return False
+    s[DUE] = max(length + 1.0, length * (1.0 + GROWTH))
+    return _assess(s, p)
+
+
+# ---- drivers -------------------------------------------------------------------------------------
+
+
+@inline
+def _stream(block, i):
+    """State of the stream i of a bank."""
+    return block[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
+
+
+@kernel
+def flat_update(block, sample):
+    """Take one sample of one stream; return whether it fills a block."""
+    return _accept(_stream(block, 0), number(sample))
+
+
+@kernel
+def flat_take(block, xs):
+    """Take samples in a row up to one that fills a block; return how many."""
+    s = _stream(block, 0)
+    for i in range(xs.size):
+        if _accept(s, xs[i]):
+            return i + 1
+    return xs.size
+
+
+@kernel
+def flat_bank(block, streams, xs, full):
+    """Take one sample for each of many streams, one after the other; write which fill a block."""
+    for i in range(streams):
+        full[i] = _accept(_stream(block, i), xs[i])
+
+
+@kernel
+def flat_close(block, streams, fired):
+    """Close the blocks of these streams that are full; writes which fire."""
+    p = Params(block[0], block[1], block[2], block[3])
+    for i in range(streams.size):
+        fired[i] = _close(_stream(block, streams[i]), p)

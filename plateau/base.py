@@ -1,0 +1,240 @@
+"""What all detectors share: verdicts, the contract of samples and readings."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plateau import _kernels as k
+from plateau._arguments import one_of
+from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._state import Streaming
+
+Mode = Literal["min", "max", "both"]
+"""Whether lower is better, higher is better, or neither: then any movement is progress."""
+
+SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
+
+
+class Verdict(IntEnum):
+    """What a detector says of a stream at present."""
+
+    WARMING_UP = k.WARMING_UP
+    """There are too few samples for a slope."""
+    IMPROVING = k.IMPROVING
+    """The stream makes progress; in mode ``"both"``: it moves."""
+    UNDECIDED = k.UNDECIDED
+    """It makes none that is certain, but not for long enough to call it a plateau."""
+    PLATEAU = k.PLATEAU
+    """It has stopped moving."""
+    WORSENING = k.WORSENING
+    """It moves the wrong way."""
+
+
+class Trace(NamedTuple):
+    """What a detector knew after each of n samples: arrays of shape (n,)."""
+
+    level: NDArray[np.float64]
+    """Smoothed value, in metric units; NaN before the first accepted sample."""
+    slope: NDArray[np.float64]
+    """Slope, in metric units per sample; NaN while warming up."""
+    verdict: NDArray[np.int8]
+    """Codes of `Verdict`."""
+    fired: NDArray[np.bool_]
+    """Whether the detector fired at this sample."""
+    onset: NDArray[np.int64]
+    """Where the present plateau began, in accepted samples; -1 outside a plateau."""
+
+
+class Readings(NamedTuple):
+    """What is known of k streams: arrays of shape (k,)."""
+
+    verdict: NDArray[np.int8]
+    onset: NDArray[np.int64]  # -1 outside a plateau
+    declared: NDArray[np.int64]  # -1 outside a plateau
+    level: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    accepted: NDArray[np.int64]
+    skipped: NDArray[np.int64]
+    fires: NDArray[np.int64]
+
+
+class PlateauDetector(Streaming):
+    """Something that says of a stream whether it has stopped moving."""
+
+    __slots__ = ("_raises", "mode", "on_nonfinite")
+
+    lanes: ClassVar[int] = 1
+    """Streams of a bank whose state is interleaved, cell by cell."""
+
+    revises: ClassVar[bool] = False
+    """Whether a plateau may begin before the end of the one before: its onset is then corrected, or
+    it is the same plateau, which was interrupted."""
+
+    def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
+        self.mode = one_of("mode", mode, tuple(SIGNS))
+        self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
+        self._raises = on_nonfinite == "raise"
+
+    @abstractmethod
+    def _make_block(self, streams: int) -> NDArray[np.float64]:
+        """Return parameters and fresh state of some streams."""
+
+    @abstractmethod
+    def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Take samples and return the offsets at which it fires."""
+
+    @abstractmethod
+    def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
+        """Take samples up to the first that fires; return its offset, None if none does."""
+
+    @abstractmethod
+    def _record(self, samples: NDArray[np.float64]) -> Trace:
+        """Take samples and return what is known after each."""
+
+    @abstractmethod
+    def _advance(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take one sample of each stream in a bank's block and return which fire."""
+
+    @abstractmethod
+    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
+        """Return what is known of each stream in a bank's block."""
+
+    @staticmethod
+    @abstractmethod
+    def _mark_changed(table: NDArray[Any]) -> None:
+        """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
+
+    @abstractmethod
+    def update(self, x: Sample) -> bool:
+        """Take one sample.
+
+        Parameters
+        ----------
+        x : float
+            The sample, in metric units.
+
+        Returns
+        -------
+        bool
+            Whether the detector fires.
+
+        Raises
+        ------
+        TypeError
+            If `x` is not one real number.
+        ValueError
+            If it is not finite and ``on_nonfinite="raise"``; the state stays as it was.
+        """
+
+    def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.int64]:
+        """Take samples in a row; the state is then as after one `update` for each.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units.
+
+        Returns
+        -------
+        numpy.ndarray of int64
+            Offsets in `xs` of the samples at which the detector fired, ascending.
+
+        Raises
+        ------
+        TypeError
+            If the samples are not real numbers.
+        ValueError
+            If there is not exactly one dimension; or if one is not finite and
+            ``on_nonfinite="raise"``: then the samples before it have been taken.
+        """
+        samples = as_samples(xs)
+        bad = first_nonfinite(samples) if self._raises else None
+        offsets = self._take(samples[:bad])
+        if bad is not None:
+            raise nonfinite_error(samples, bad)
+        return offsets
+
+    def changed(self) -> None:
+        """Take note that a new regime may begin here, say because the learning rate was lowered.
+
+        The plateau, if there is one, ends here, and a new one is sought from here on. What is known
+        of the noise stays.
+        """
+        self._mark_changed(self._table())
+
+    @property
+    @abstractmethod
+    def verdict(self) -> Verdict:
+        """What the detector says of the stream at present."""
+
+    @property
+    def in_plateau(self) -> bool:
+        """Whether the verdict is `Verdict.PLATEAU`."""
+        return self.verdict is Verdict.PLATEAU
+
+    @property
+    @abstractmethod
+    def onset(self) -> int | None:
+        """Index of the sample where the present plateau began, as far as can be told in hindsight.
+
+        None outside a plateau.
+        """
+
+    @property
+    @abstractmethod
+    def declared(self) -> int | None:
+        """Index of the sample at which the present plateau was first known; None outside one."""
+
+    @property
+    @abstractmethod
+    def level(self) -> float:
+        """Smoothed value, in metric units; NaN before the first sample."""
+
+    @property
+    @abstractmethod
+    def slope(self) -> float:
+        """Slope after the last sample, in metric units per sample; NaN while warming up."""
+
+    @property
+    @abstractmethod
+    def noise(self) -> float:
+        """Standard deviation of the stream around its level; NaN before it is known."""
+
+    @property
+    def count(self) -> int:
+        """Samples accepted."""
+        return int(self._cell("accepted"))
+
+    @property
+    def skipped(self) -> int:
+        """Samples that were not finite and so left the state as it was."""
+        return int(self._cell("skipped"))
+
+    @property
+    def fires(self) -> int:
+        """How many fires in a row, up to the last one, nothing came between.
+
+        Progress comes between, and so does `changed()` unless it was called at the fire itself.
+        """
+        return int(self._cell("fires"))
+
+    def _refuse_nonfinite(self, x: Sample) -> None:
+        sample = as_sample(x)
+        if not abs(sample) <= k.LIMIT:
+            raise nonfinite_error(np.array([sample]), 0)
+
+    def _cell(self, name: str) -> float:
+        return float(self._block[k.PARAMS + self._layout.names.index(name)])
+
+
+def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values where they are known, else NaN."""
+    return np.where(known, values, math.nan)

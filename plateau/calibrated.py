@@ -1,0 +1,286 @@
+"""The calibrated detector: whether a stream has stopped moving, with nothing to tune."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau import _calibrated as c
+from plateau._arguments import number, positive, whole
+from plateau._compile import compiled
+from plateau._samples import Sample, as_sample
+from plateau._state import Description, Layout
+from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
+
+FIRST_STREAM = np.zeros(1, dtype=np.int64)
+
+
+class Detector(PlateauDetector):
+    """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
+
+    The stream since the last change is flat when it shows no drift for `horizon` samples, or when
+    its last quarter hardly moves beside the range it has covered before. Noise and autocorrelation
+    are estimated as it goes, so the same settings serve any stream. A plateau is declared with the
+    onset that hindsight gives it, and it ends when its level shifts or drifts. An interruption does
+    not end it for good: back at its level the stream is in the same plateau as before.
+
+    The detector fires when it declares a plateau, and again whenever that has become twice as long.
+
+    Parameters
+    ----------
+    mode : {"min", "max", "both"}, default "min"
+        Whether the metric gets better downwards, upwards, or has no better direction: then any
+        movement is an improvement. It decides what movement is called, not what is flat.
+    horizon : int, default 600
+        Samples without visible drift that make a plateau.
+    min_change : float, default 0.05
+        A change below this share of the range covered since the last change of regime does not
+        count; between 0 and 1.
+    run_length : float, default 1e7
+        A stream that stays flat is said to have moved once in so many samples, on average.
+    on_nonfinite : {"skip", "raise"}, default "skip"
+        What to do with a sample that is NaN, infinite or above 2**500 in magnitude. Either way it
+        leaves the state as it was; ``"skip"`` counts it in `skipped`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said above.
+
+    Notes
+    -----
+    Indices (`onset`, `declared`) count accepted samples from 0: skipped ones have no index.
+
+    An update costs O(1), amortised: the stream is kept as at most 256 block means, 6 kB, and looked
+    at as a whole each time it has grown by an eighth. The onset maximises the number of
+    uncorrelated samples behind it (Chodera, J. Chem. Theory Comput. 12, 2016); a plateau ends by a
+    CUSUM of the ranks of its blocks, whose run length no distribution changes. The method page
+    derives the tests and says what is calibrated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from plateau import Detector
+    >>> noise = np.random.default_rng(1).normal(size=4000)
+    >>> loss = 10 * np.exp(-np.arange(4000) / 300) + 0.1 * noise
+    >>> detector = Detector()
+    >>> [i for i, x in enumerate(loss) if detector.update(x)]
+    [1207, 1727, 2799]
+    >>> detector.verdict, detector.onset
+    (<Verdict.PLATEAU: 3>, 800)
+    """
+
+    __slots__ = ("_close", "_full", "_update", "horizon", "min_change", "run_length")
+    _type = "Detector"
+    revises = True
+    _update: Callable[[NDArray[np.float64], Sample], bool]
+    _close: Callable[[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]], None]
+
+    def __init__(
+        self,
+        mode: Mode = "min",
+        *,
+        horizon: int = 600,
+        min_change: float = 0.05,
+        run_length: float = 1e7,
+        on_nonfinite: Literal["skip", "raise"] = "skip",
+    ) -> None:
+        self._set_mode(mode, on_nonfinite)
+        self.horizon = whole("horizon", horizon, least=c.FIRST)
+        self.min_change = number("min_change", min_change)
+        if not 0 <= self.min_change < 1:
+            raise ValueError(f"min_change must be at least 0 and below 1, not {min_change}")
+        self.run_length = positive("run_length", run_length)
+        self._layout = LAYOUT
+        self._block = self._make_block(streams=1)
+        self._update = compiled("flat_update")
+        self._close = compiled("flat_close")
+        self._full = np.empty(1, dtype=np.bool_)
+
+    def _make_block(self, streams: int) -> NDArray[np.float64]:
+        block = np.zeros(c.PARAMS + streams * c.SIZE)
+        params = c.Params(SIGNS[self.mode], self.horizon, self.min_change, self.run_length)
+        block[: len(params)] = params
+        return block
+
+    def _describe(self) -> Description:
+        return {
+            "type": self._type,
+            "mode": self.mode,
+            "horizon": self.horizon,
+            "min_change": self.min_change,
+            "run_length": self.run_length,
+            "on_nonfinite": self.on_nonfinite,
+        }
+
+    @classmethod
+    def _from_description(cls, description: Description) -> Self:
+        return cls(**{key: value for key, value in description.items() if key != "type"})
+
+    def update(self, x: Sample) -> bool:
+        """Take one sample, see `PlateauDetector.update`."""
+        if self._raises:
+            self._refuse_nonfinite(x)
+        try:
+            full = self._update(self._block, x)
+        except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
+            full = self._update(self._block, as_sample(x))
+        return self._closes() if full else False
+
+    def _closes(self) -> bool:
+        """Close the block that is full; return whether the detector fires."""
+        self._close(self._block, FIRST_STREAM, self._full)
+        return bool(self._full[0])
+
+    def _blocks(self, samples: NDArray[np.float64]) -> Iterator[tuple[int, bool]]:
+        """Take samples; yield after each block how many were taken so far and whether it fires."""
+        take, taken = compiled("flat_take"), 0
+        while taken < len(samples):
+            taken += take(self._block, samples[taken:])
+            if self._block[c.PARAMS + c.FILLED] > self._block[c.PARAMS + c.MORE]:
+                yield taken, self._closes()
+
+    def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
+        fired = [taken - 1 for taken, fires in self._blocks(samples) if fires]
+        return np.array(fired, dtype=np.int64)
+
+    def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
+        return next((taken - 1 for taken, fires in self._blocks(samples) if fires), None)
+
+    def _record(self, samples: NDArray[np.float64]) -> Trace:
+        # What is known changes only where a block is full: there it is written down, then repeated.
+        ends, fired = [0], []
+        known = [self._known()]
+        for taken, fires in self._blocks(samples):
+            ends.append(taken - 1)
+            known.append(self._known())
+            if fires:
+                fired.append(taken - 1)
+        lengths = np.diff([*ends, len(samples)])
+        columns = zip(*known, strict=True)
+        level, slope, verdict, onset = (np.repeat(column, lengths) for column in columns)
+        fires_at = np.zeros(len(samples), dtype=np.bool_)
+        fires_at[fired] = True
+        return Trace(level, slope, verdict.astype(np.int8), fires_at, onset.astype(np.int64))
+
+    def _known(self) -> tuple[float, float, int, int]:
+        onset = self.onset
+        return self.level, self.slope, int(self.verdict), -1 if onset is None else onset
+
+    def _advance(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        full = np.empty(streams, dtype=np.bool_)
+        compiled("flat_bank")(block, streams, samples, full)
+        which = np.flatnonzero(full)
+        fired = np.zeros(streams, dtype=np.bool_)
+        if len(which):
+            fires = np.empty(len(which), dtype=np.bool_)
+            self._close(block, which, fires)
+            fired[which] = fires
+        return fired
+
+    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
+        table = block[c.PARAMS :].reshape(-1, c.SIZE)[:streams]
+        verdict = table[:, c.VERDICT].astype(np.int8)
+        flat, warm = verdict == Verdict.PLATEAU, verdict != Verdict.WARMING_UP
+        counts = (table[:, i].astype(np.int64) for i in (c.ACCEPTED, c.SKIPPED, c.FIRES))
+        return Readings(
+            verdict,
+            np.where(flat, table[:, c.ONSET], -1).astype(np.int64),
+            np.where(flat, table[:, c.DECLARED], -1).astype(np.int64),
+            nan_unless(table[:, c.ACCEPTED] > 0, table[:, c.ANCHOR] + table[:, c.LEVEL]),
+            nan_unless(warm, table[:, c.SLOPE]),
+            nan_unless(warm, table[:, c.NOISE]),
+            *counts,
+        )
+
+    @staticmethod
+    def _mark_changed(table: NDArray[Any]) -> None:
+        for s in table:
+            full = int(s[c.FULL])
+            if full:  # the level that the new regime comes from
+                recent = s[c.MEANS + full - max(1, full // 4) : c.MEANS + full]
+                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, recent.mean()
+            if s[c.LAST_FIRE] != s[c.ACCEPTED]:
+                s[c.FIRES] = 0.0
+            s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
+            s[[c.FULL, c.MORE, c.FILLED, c.MEAN, c.SPREAD, c.DUE]] = 0.0
+            s[[c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
+
+    def _at(self, cell: int) -> float:
+        return float(self._block[c.PARAMS + cell])
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the detector says of the stream at present."""
+        return Verdict(int(self._at(c.VERDICT)))
+
+    @property
+    def onset(self) -> int | None:
+        """Index of the sample where the present plateau began, as far as can be told in hindsight.
+
+        None outside a plateau. After an interruption it is still the index where it first began.
+        """
+        return int(self._at(c.ONSET)) if self.in_plateau else None
+
+    @property
+    def declared(self) -> int | None:
+        """Index of the sample at which the present plateau was declared; None outside one."""
+        return int(self._at(c.DECLARED)) if self.in_plateau else None
+
+    @property
+    def level(self) -> float:
+        """Average over about the last eighth of the stream, in metric units; NaN at first."""
+        return self._at(c.ANCHOR) + self._at(c.LEVEL) if self.count else math.nan
+
+    @property
+    def slope(self) -> float:
+        """Drift of the stretch last assessed, in metric units per sample; NaN while warming up.
+
+        The stretch is the plateau, if there is one; else the last quarter of the stream since the
+        last change, or all that looks stationary if the quarter shows no drift.
+        """
+        return self._if_warm(c.SLOPE)
+
+    @property
+    def slope_error(self) -> float:
+        """Standard error of `slope`, autocorrelation included; NaN while warming up."""
+        return self._if_warm(c.ERROR)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the samples around that drift; NaN while warming up."""
+        return self._if_warm(c.NOISE)
+
+    @property
+    def confidence(self) -> float:
+        """How sure the verdict is, from 0 to 1, as far as the drift tells; NaN while warming up.
+
+        In a plateau: the probability that the drift over its length stays below what counts, half
+        of the noise or its tolerance. Of a movement: that of its direction. Undecided: 0.
+        """
+        return self._if_warm(c.CONFIDENCE)
+
+    def _if_warm(self, cell: int) -> float:
+        return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
+
+
+def _layout() -> Layout:
+    blocks, flags = range(c.BLOCKS), (0, 1)
+    allowed = {
+        "blocks": blocks,
+        "more": [2**i - 1 for i in range(53)],
+        "verdict": range(len(Verdict)),
+        "rise_from": blocks,
+        "fall_from": blocks,
+        **dict.fromkeys(("visible", "renew", "interrupted", "known"), flags),
+    }
+    counts = ("accepted", "skipped", "fires", "last_fire", "filled", "first", "onset", "declared")
+    squares = (c.VARIANCE, c.VARIANCE2, c.SPREAD, *range(c.SPREADS, c.SIZE))
+    return Layout(c.Cells._fields, 3 * c.BLOCKS, allowed, (*counts, "begun"), squares)
+
+
+LAYOUT = _layout()
