@@ -1,8 +1,7 @@
 """Losses on their way to the detector: in order, none dropped, no waiting for an accelerator."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -42,56 +41,60 @@ class Intake:
     process_group : ProcessGroup or "world", optional
         The loss is the mean over these processes.
     lag : int, optional
-        A loss on an accelerator is taken exactly so many steps after it was given, if need be by
-        waiting for it. By default it is taken as soon as it has arrived, but with a process group
-        after `LAG_OF_A_GROUP` steps: when a copy arrives differs between the processes.
+        Each loss is taken exactly so many steps after it was given, if need be by waiting for it.
+        By default it is taken as soon as it has arrived; with a process group, where the time of
+        arrival differs, a loss on an accelerator has a lag of `LAG_OF_A_GROUP` and others of 0.
     """
 
     def __init__(self, process_group: Group | None = None, lag: int | None = None) -> None:
         self.processes = processes(process_group)
-        if lag is None and self.processes:
-            lag = LAG_OF_A_GROUP
-        self._lag = None if lag is None else whole("lag", lag, least=0)
-        self._given = 0
+        self.lag = None if lag is None else whole("lag", lag, least=0)
         self._queue: deque[float | Copy] = deque()
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def put(self, loss: Sample | Tensor) -> None:
+    def put(self, loss: Sample | Tensor, step: int) -> None:
         """Queue the loss of a step."""
         if self.processes:
-            loss = self.processes.gather(loss, self._given)
+            loss = self.processes.gather(loss, step)
         elif isinstance(loss, Tensor):
             loss = loss.detach().reshape(())
         if not isinstance(loss, Tensor):
             self._queue.append(as_sample(loss))
         else:
             self._queue.append(Copy(loss) if loss.is_cuda else self._number(loss))
-        self._given += 1
 
     def take(self) -> Iterator[float]:
-        """Remove the losses that can be taken now, and yield them."""
-        while self._queue and self._is_due(self._queue[0]):
+        """Remove the losses that are due, and yield them."""
+        while self._queue and self._is_due():
             yield self._read(self._queue.popleft())
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state as plain data; losses that have not arrived are waited for."""
-        return {"given": self._given, "waiting": [self._read(loss) for loss in self._queue]}
+    @property
+    def is_plain(self) -> bool:
+        """Whether a number that is put now could be taken at once and be the same."""
+        return self.processes is None and self.lag is None and not self._queue
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a state."""
-        self._given = state["given"]
-        self._queue = deque(state["waiting"])
+    def waiting(self) -> list[float]:
+        """Return the losses that were not taken yet; wait for those that have not arrived."""
+        return [self._read(loss) for loss in self._queue]
 
-    def __getstate__(self) -> dict[str, Any]:
-        waiting = deque(self.state_dict()["waiting"])  # a copy under way cannot be saved
-        return self.__dict__ | {"_queue": waiting}
+    def restore(self, waiting: Iterable[float]) -> None:
+        """Replace the losses that were not taken yet."""
+        self._queue = deque(waiting)
 
-    def _is_due(self, loss: float | Copy) -> bool:
-        if isinstance(loss, float):
-            return True
-        return loss.has_arrived() if self._lag is None else len(self._queue) > self._lag
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_queue": deque(self.waiting())}  # a copy under way cannot be saved
+
+    def _is_due(self) -> bool:
+        """Whether the oldest loss can be taken, after the newest was put."""
+        oldest, newest = self._queue[0], self._queue[-1]
+        lag = self.lag
+        if self.processes and lag is None:
+            lag = LAG_OF_A_GROUP if isinstance(newest, Copy) else 0
+        if lag is not None:
+            return len(self._queue) > lag
+        return isinstance(oldest, float) or oldest.has_arrived()
 
     def _read(self, loss: float | Copy) -> float:
         return loss if isinstance(loss, float) else self._number(loss.read())

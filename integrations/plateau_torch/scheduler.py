@@ -63,7 +63,8 @@ class PlateauLR(ReduceLROnPlateau):
         The detector sees the mean loss of these processes, the same number in each, so their rates
         stay the same. All must call `step` equally often. By default a process is alone.
     lag : int, optional
-        For a loss on a CUDA device: see `step`.
+        Take each loss exactly so many steps after it was given, so that runs on a CUDA device can
+        be repeated. By default a loss is taken when it is there: see `step`.
 
     Raises
     ------
@@ -134,9 +135,10 @@ class PlateauLR(ReduceLROnPlateau):
 
         A number or a tensor on the CPU is taken at once. A tensor on a CUDA device is copied to
         pinned memory without waiting and taken, in order, at the first later call at which it has
-        arrived: as many steps later as the device is behind, one at least. With a `lag` it is
-        taken exactly so many steps later, whatever the timing, and a call waits where a copy is
-        later than that; with a process group that is the rule, 4 steps unless told otherwise.
+        arrived: as many steps later as the device is behind, one at least. With a process group,
+        whose copies do not arrive at the same time, it is taken exactly 4 steps later; a call
+        waits where a copy takes longer. A tensor on another kind of device is read, and so waited
+        for.
 
         Parameters
         ----------
@@ -158,7 +160,7 @@ class PlateauLR(ReduceLROnPlateau):
             self._step_by_intake(metrics)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
-        self._intake.put(loss)
+        self._intake.put(loss, self.last_epoch)
         for arrived in self._intake.take():
             fires = self.detector.update(arrived)
             if self._taken == self.warmup_steps:
@@ -194,8 +196,7 @@ class PlateauLR(ReduceLROnPlateau):
 
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
-        warm = self._taken >= self.warmup_steps
-        self._direct = warm and not self._intake and self._intake.processes is None
+        self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
 
     @property
     def _seen(self) -> int:
@@ -233,7 +234,7 @@ class PlateauLR(ReduceLROnPlateau):
             "policy_state": self._state._asdict(),
             "detector": self.detector.state_dict(),
             "last_epoch": self.last_epoch,
-            "intake": self._intake.state_dict(),
+            "waiting": self._intake.waiting(),
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
         }
@@ -252,7 +253,7 @@ class PlateauLR(ReduceLROnPlateau):
         self._refuse_other(state_dict)
         self.detector.load_state_dict(state_dict["detector"])
         self._state = PolicyState(**state_dict["policy_state"])
-        self._intake.load_state_dict(state_dict["intake"])
+        self._intake.restore(state_dict["waiting"])
         self._before = self._seen + len(self._intake) - state_dict["last_epoch"]
         self._full = list(state_dict["full_lr"])
         for group, rate in zip(self.optimizer.param_groups, state_dict["lr"], strict=True):

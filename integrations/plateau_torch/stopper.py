@@ -50,6 +50,7 @@ class PlateauStopper:
     ) -> None:
         self.detector = as_detector(detector)
         self.stopped = False
+        self.steps = 0
         self._intake = Intake(process_group, lag)
 
     def step(self, metrics: Sample | Tensor) -> bool:
@@ -70,7 +71,8 @@ class PlateauStopper:
         TypeError, ValueError, RuntimeError
             If it is not one real number, or the processes of the group are not at the same step.
         """
-        self._intake.put(metrics)
+        self._intake.put(metrics, self.steps)
+        self.steps += 1
         for loss in self._intake.take():
             self.stopped |= self.detector.update(loss)
         return self.stopped
@@ -79,8 +81,9 @@ class PlateauStopper:
         """Return the state as plain data, which ``torch.load(weights_only=True)`` reads."""
         return {
             "stopped": self.stopped,
+            "steps": self.steps,
             "detector": self.detector.state_dict(),
-            "intake": self._intake.state_dict(),
+            "waiting": self._intake.waiting(),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -99,4 +102,5 @@ class PlateauStopper:
             )
         self.detector.load_state_dict(state_dict["detector"])
         self.stopped = state_dict["stopped"]
-        self._intake.load_state_dict(state_dict["intake"])
+        self.steps = state_dict["steps"]
+        self._intake.restore(state_dict["waiting"])
