@@ -74,7 +74,11 @@ def test_lightning_gives_it_the_monitored_metric_of_each_step(tmp_path):
 
         def configure_optimizers(self):
             optimizer = torch.optim.SGD(self.parameters(), lr=0.8)
-            schedule = {"scheduler": scheduler_for(optimizer), "monitor": "loss", "interval": "step"}
+            schedule = {
+                "scheduler": scheduler_for(optimizer),
+                "monitor": "loss",
+                "interval": "step",
+            }
             return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def trained(epochs, checkpoint=None):

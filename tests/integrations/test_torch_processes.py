@@ -138,7 +138,9 @@ def test_one_loss_that_is_not_finite_makes_the_mean_so(bad):
 
 
 def test_a_process_at_another_step_is_noticed(alone, monkeypatch):
-    with pytest.raises(RuntimeError, match=r"have taken \[1, 0\] steps: let all of them load the s"):
+    with pytest.raises(
+        RuntimeError, match=r"have taken \[1, 0\] steps: let all of them load the s"
+    ):
         mean_loss([(2.0, 1.0), (2.0, 0.0)])
     gathered = []
     monkeypatch.setattr("plateau_torch.intake.mean_loss", lambda rows: gathered.append(rows) or 1.0)

@@ -263,7 +263,7 @@ def test_the_detector_may_refuse_what_is_not_finite():
 @pytest.mark.parametrize(
     "compose",
     [
-        lambda *pair: SequentialLR(pair[0].optimizer, [*pair], [3]),
+        lambda *pair: SequentialLR(pair[0].optimizer, pair, [3]),
         lambda *pair: ChainedScheduler(pair),
     ],
 )
