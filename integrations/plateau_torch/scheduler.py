@@ -251,8 +251,9 @@ class PlateauLR(ReduceLROnPlateau):
             number of param groups. The present state then stays as it was.
         """
         self._refuse_other(state_dict)
+        state = PolicyState(**state_dict["policy_state"])
         self.detector.load_state_dict(state_dict["detector"])
-        self._state = PolicyState(**state_dict["policy_state"])
+        self._state = state
         self._intake.restore(state_dict["waiting"])
         self._before = self._seen + len(self._intake) - state_dict["last_epoch"]
         self._full = list(state_dict["full_lr"])
