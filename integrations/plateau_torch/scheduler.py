@@ -78,7 +78,8 @@ class PlateauLR(ReduceLROnPlateau):
     It is a `torch.optim.lr_scheduler.ReduceLROnPlateau` by class only, because that is what
     Lightning, the Trainer of transformers and torch itself ask for to know that `step` wants a
     metric. ``SequentialLR`` and ``ChainedScheduler``, whose `step` has none, refuse it. To combine
-    it with another scheduler call both: each multiplies the rates that it finds.
+    it with another scheduler call both: each multiplies the rates that it finds. Only during its
+    own warm-up it sets them.
 
     Examples
     --------

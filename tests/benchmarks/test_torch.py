@@ -3,7 +3,8 @@
     pip install -e '.[bench]' -c constraints.txt
     pytest tests/benchmarks/test_torch.py
 
-Divide by the steps that the group's name states. "Tensor.item alone" is what reading a tensor costs.
+Divide by the steps that the group's name states. "Tensor.item alone" is what reading a tensor
+costs.
 """
 
 import numpy as np
