@@ -55,4 +55,5 @@ def main(job):
     dist.destroy_process_group()
 
 
-main(json.loads(sys.argv[1]))
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
