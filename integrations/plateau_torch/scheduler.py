@@ -135,11 +135,10 @@ class PlateauLR(ReduceLROnPlateau):
         """Take the loss of one step, after the optimizer's own step.
 
         A number or a tensor on the CPU is taken at once. A tensor on a CUDA device is copied to
-        pinned memory without waiting and taken, in order, at the first later call at which it has
-        arrived: as many steps later as the device is behind, one at least. With a process group,
-        whose copies do not arrive at the same time, it is taken exactly 4 steps later; a call
-        waits where a copy takes longer. A tensor on another kind of device is read, and so waited
-        for.
+        pinned memory without waiting and taken, in order, at the first call at which it has
+        arrived: as many steps later as the device is behind. With a process group, whose copies do
+        not arrive at the same time, it is taken exactly 4 steps later; a call waits where a copy
+        takes longer. A tensor on another kind of device is read, and so waited for.
 
         Parameters
         ----------

@@ -196,6 +196,16 @@ def test_a_checkpoint_may_be_loaded_in_any_order(split, order):
     assert second.state_dict() == whole.state_dict()
 
 
+@pytest.mark.parametrize("cut", [0, 3, 8, 12, 20])
+def test_a_scheduler_may_go_back_to_an_earlier_state(cut):
+    scheduler = made(0.8, 0.3, warmup_steps=8)
+    drive(scheduler, LOSSES[:cut])
+    state = copy.deepcopy(scheduler.state_dict())
+    expected = drive(scheduler, LOSSES[cut:])
+    scheduler.load_state_dict(state)
+    assert drive(scheduler, LOSSES[cut:]) == expected
+
+
 def test_the_state_is_plain_data():
     scheduler = made(warmup_steps=3)
     drive(scheduler)
