@@ -20,7 +20,6 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
 
 
 def scale_rates(optimizer: Optimizer, factor: float, min_lr: float) -> None:
-    """Multiply all learning rates; a reduction takes none below `min_lr`."""
+    """Multiply all learning rates; none falls below `min_lr`."""
     for group, rate in zip(optimizer.param_groups, rates_of(optimizer), strict=True):
-        floor = min(rate, min_lr) if factor < 1 else 0.0
-        set_rate(group, max(rate * factor, floor))
+        set_rate(group, max(rate * factor, min(rate, min_lr)))

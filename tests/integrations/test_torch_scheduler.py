@@ -61,6 +61,12 @@ def test_it_is_a_metric_scheduler_of_torch():
     assert isinstance(scheduler, ReduceLROnPlateau)
 
 
+def test_a_wrapper_may_count_in_it_as_in_any_scheduler():
+    scheduler = made()
+    scheduler._step_count += 1  # accelerate does, at the steps that accumulate gradients
+    assert drive(scheduler) == drive(made())
+
+
 def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
     scheduler = made(0.8, 0.4, 0.05, 0.0, min_lr=0.1)
     assert drive(scheduler)[9::4] == [

@@ -31,7 +31,7 @@ def scheduled(losses, detector, lr, warmup_steps=0, **policy):
         elif fires and step >= warmup_steps:
             factor, state = policy.react(state, samples - 1, lr, detector.fires)
             if factor != 1.0:
-                lr = max(lr * factor, min(lr, policy.min_lr)) if factor < 1.0 else lr * factor
+                lr = max(lr * factor, min(lr, policy.min_lr))
                 detector.changed()
         rates.append(lr * min((step + 2) / warmup_steps, 1.0) if warmup_steps else lr)
     return rates
