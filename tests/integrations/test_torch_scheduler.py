@@ -125,6 +125,11 @@ def test_a_loss_may_be_any_number(as_loss):
     assert drive(made(), [as_loss(loss) for loss in LOSSES]) == drive(made())
 
 
+def test_a_lag_holds_for_every_loss():
+    losses = [loss if i % 2 else torch.tensor(loss) for i, loss in enumerate(LOSSES)]
+    assert drive(made(lag=2), losses) == [[0.8]] * 2 + drive(made())[:-2]
+
+
 def test_a_loss_with_a_gradient_is_taken():
     scheduler, parameter = made(), weight()
     scheduler.step((parameter * 2 + 1).sum())
