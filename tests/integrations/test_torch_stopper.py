@@ -22,10 +22,10 @@ def test_it_stops_at_the_first_fire_and_stays_stopped(losses, detector, as_loss)
     assert stopper.stopped == bool(offsets)
 
 
-@given(st.data(), with_gaps(streams()), detectors)
-def test_it_goes_on_from_a_checkpoint(data, losses, detector):
+@given(st.data(), with_gaps(streams()), detectors, st.none() | st.integers(0, 5))
+def test_it_goes_on_from_a_checkpoint(data, losses, detector, lag):
     cut = data.draw(st.integers(0, len(losses)))
-    whole, first, second = (PlateauStopper(detector.clone()) for _ in range(3))
+    whole, first, second = (PlateauStopper(detector.clone(), lag=lag) for _ in range(3))
     expected = [whole.step(loss) for loss in losses]
     told = [first.step(loss) for loss in losses[:cut]]
     file = io.BytesIO()
