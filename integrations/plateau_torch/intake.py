@@ -1,5 +1,6 @@
 """Losses on their way to the detector: in order, none dropped, no waiting for an accelerator."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -75,16 +76,23 @@ class Intake:
         """Whether a number that is put now could be taken at once and be the same."""
         return self.processes is None and self.lag is None and not self._queue
 
-    def waiting(self) -> list[float]:
-        """Return the losses that were not taken yet; wait for those that have not arrived."""
-        return [self._read(loss) for loss in self._queue]
+    def waiting(self) -> list[float | None]:
+        """Return the losses that were not taken yet, as JSON has them: None for one not finite.
 
-    def restore(self, waiting: Iterable[float]) -> None:
+        Those that have not arrived are waited for.
+        """
+        return [loss if math.isfinite(loss) else None for loss in self._arrived()]
+
+    def restore(self, waiting: Iterable[float | None]) -> None:
         """Replace the losses that were not taken yet."""
-        self._queue = deque(waiting)
+        self._queue = deque(math.nan if loss is None else loss for loss in waiting)
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_queue": deque(self.waiting())}  # a copy under way cannot be saved
+        return self.__dict__ | {"_queue": self._arrived()}  # a copy under way cannot be saved
+
+    def _arrived(self) -> deque[float]:
+        """Return the losses that were not taken yet as numbers."""
+        return deque(self._read(loss) for loss in self._queue)
 
     def _is_due(self) -> bool:
         """Whether the oldest loss can be taken, after the newest was put."""

@@ -218,10 +218,14 @@ def test_a_scheduler_may_go_back_to_an_earlier_state(cut):
 
 
 def test_the_state_is_plain_data():
-    scheduler = made(warmup_steps=3)
-    drive(scheduler)
+    scheduler = made(warmup_steps=3, lag=3)
+    drive(scheduler, [*LOSSES, 1.0, float("nan"), -float("inf")])
     state = scheduler.state_dict()
-    assert json.loads(json.dumps(state)) == state
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert state["waiting"] == [1.0, None, None]
+    scheduler.load_state_dict(state)
+    drive(scheduler, [1.0] * 3)
+    assert scheduler.detector.skipped == 2
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
