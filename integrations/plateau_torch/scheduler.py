@@ -1,0 +1,290 @@
+"""The learning-rate scheduler: a detector, a policy, and an optimizer whose rates follow them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from plateau._arguments import whole
+from plateau._samples import Sample
+from plateau.policy import Policy, PolicyState
+from plateau_torch.detecting import Detecting, as_detector
+from plateau_torch.intake import Intake
+from plateau_torch.processes import Group
+from plateau_torch.rates import rates_of, scale_rates, set_rate
+
+VERSION = 1
+"""Of the saved state: changes when a saved state would be misread."""
+
+
+class PlateauEvent(NamedTuple):
+    """What a scheduler tells its callbacks at each fire."""
+
+    step: int
+    """Index of the step whose loss made the detector fire, from 0."""
+    onset: int | None
+    """Index of the sample where the plateau began, as the detector estimates it."""
+    level: float
+    """Smoothed loss."""
+    factor: float
+    """What the learning rates were multiplied with; 1.0 if the policy leaves them as they are."""
+    lr: list[float]
+    """Learning rate of each param group, as it is now."""
+    reductions: int
+    """Reductions made so far."""
+
+
+Callback = Callable[[PlateauEvent], object]
+
+
+class PlateauLR(ReduceLROnPlateau):
+    """Lower the learning rates of an optimizer when the loss of its steps is flat.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The rates of all its param groups are multiplied, also of groups added later.
+    detector : optional
+        A `plateau.ThresholdDetector`, or another detector of one stream; by default a
+        ``plateau.Detector()``. The scheduler feeds this very object: let nothing else feed it.
+    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
+        What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
+    warmup_steps : int, default 0
+        Over so many steps the rates rise in equal parts to what they are given as. Fires of these
+        steps are ignored and patience starts anew after them.
+    on_plateau : callable, or several, optional
+        Called with a `PlateauEvent` at each fire after the warm-up, also when the policy leaves
+        the rates as they are. Who changes something else there, say the batch size, calls
+        ``scheduler.detector.changed()``.
+    process_group : torch.distributed.ProcessGroup or "world", optional
+        The detector sees the mean loss of these processes, the same number in each, so their rates
+        stay the same. All must call `step` equally often. By default a process is alone.
+    lag : int, optional
+        Take each loss exactly so many steps after it was given, so that runs on a CUDA device can
+        be repeated. By default a loss is taken when it is there: see `step`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said above.
+    RuntimeError
+        If ``process_group="world"`` and ``torch.distributed`` is not initialised.
+
+    Notes
+    -----
+    It is a `torch.optim.lr_scheduler.ReduceLROnPlateau` by class only, because that is what
+    Lightning, the Trainer of transformers and torch itself ask for to know that `step` wants a
+    metric. ``SequentialLR`` and ``ChainedScheduler``, whose `step` has none, refuse it. To combine
+    it with another scheduler call both: each multiplies the rates that it finds. Only during its
+    own warm-up it sets them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from plateau import Haar, ThresholdDetector
+    >>> from plateau_torch import PlateauLR
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    >>> detector = ThresholdDetector(Haar(window=4), threshold=0.1, patience=3)
+    >>> scheduler = PlateauLR(optimizer, detector, on_plateau=print)
+    >>> for loss in [9.0, 7.0, 5.0, 3.0] + [2.0] * 8:
+    ...     optimizer.step()
+    ...     scheduler.step(loss)
+    PlateauEvent(step=10, onset=5, level=2.0, factor=0.5, lr=[0.2], reductions=1)
+    >>> scheduler.get_last_lr()
+    [0.2]
+    """
+
+    _step_count = 0  # accelerate counts here the steps of gradient accumulation
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        detector: Detecting | None = None,
+        *,
+        factor: float = 0.5,
+        max_reductions: int = 8,
+        min_lr: float = 0.0,
+        cooldown: int = 0,
+        warmup_steps: int = 0,
+        restart_after: int | None = None,
+        restart_factor: float = 4.0,
+        on_plateau: Callback | Iterable[Callback] = (),
+        process_group: Group | None = None,
+        lag: int | None = None,
+    ) -> None:
+        # Not the base class's: what it sets up is its own way to compare losses.
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be a torch.optim.Optimizer, not {optimizer!r}")
+        self.optimizer = optimizer
+        self.detector = as_detector(detector)
+        self.policy = Policy(
+            factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
+        )
+        self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
+        self.on_plateau = _callbacks(on_plateau)
+        self._intake = Intake(process_group, lag)
+        self._state = PolicyState()
+        self._before = self._seen  # by the detector before it was given to this scheduler
+        self._full: list[float] = []  # rates that the warm-up leads to
+        self._warm_up()
+
+    def step(self, metrics: Sample | Tensor) -> None:  # type: ignore[override]  # no epoch: torch deprecates it
+        """Take the loss of one step, after the optimizer's own step.
+
+        A number or a tensor on the CPU is taken at once. A tensor on a CUDA device is copied to
+        pinned memory without waiting and taken, in order, at the first call at which it has
+        arrived: as many steps later as the device is behind. With a process group, whose copies do
+        not arrive at the same time, it is taken exactly 4 steps later; a call waits where a copy
+        takes longer. A tensor on another kind of device is read, and so waited for.
+
+        Parameters
+        ----------
+        metrics : float or torch.Tensor
+            The loss, one number. One that is not finite is skipped and counted by the detector.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If it is not one real number, or the processes of the group are not at the same step.
+        """
+        if self._direct and type(metrics) is float:  # most calls end here
+            if self.detector.update(metrics):
+                self._fired()
+        elif self._direct and isinstance(metrics, Tensor) and not metrics.is_cuda:
+            if self.detector.update(metrics.item()):
+                self._fired()
+        else:
+            self._step_by_intake(metrics)
+
+    def _step_by_intake(self, loss: Sample | Tensor) -> None:
+        self._intake.put(loss, self.last_epoch)
+        for arrived in self._intake.take():
+            fires = self.detector.update(arrived)
+            if self._taken == self.warmup_steps:
+                self.detector.changed()
+            elif fires and self._taken > self.warmup_steps:
+                self._fired()
+        self._warm_up()
+
+    def _fired(self) -> None:
+        """React to a fire of the sample that was just taken."""
+        detector = self.detector
+        onset, level = detector.onset, detector.level  # as they are before the reaction
+        factor, self._state = self.policy.react(
+            self._state, detector.count - 1, max(rates_of(self.optimizer)), detector.fires
+        )
+        if factor != 1.0:
+            scale_rates(self.optimizer, factor, self.policy.min_lr)
+            detector.changed()
+        lr, reductions = rates_of(self.optimizer), self._state.reductions
+        event = PlateauEvent(self._taken - 1, onset, level, factor, lr, reductions)
+        for callback in self.on_plateau:
+            callback(event)
+
+    def _warm_up(self) -> None:
+        """Set the rates for the next step, as long as the warm-up lasts."""
+        next_step = self.last_epoch + 1
+        if next_step <= self.warmup_steps:
+            groups = self.optimizer.param_groups
+            self._full += rates_of(self.optimizer)[len(self._full) :]
+            for group, full in zip(groups, self._full, strict=True):
+                set_rate(group, full * (next_step / self.warmup_steps))
+        self._set_direct()
+
+    def _set_direct(self) -> None:
+        """Note whether a number can go straight to the detector."""
+        self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
+
+    @property
+    def _seen(self) -> int:
+        """Losses that the detector has seen."""
+        return self.detector.count + self.detector.skipped
+
+    @property
+    def _taken(self) -> int:
+        """Losses that the detector has taken from this scheduler."""
+        return self._seen - self._before
+
+    @property
+    def last_epoch(self) -> int:  # type: ignore[override]  # counted by the detector: one count, no drift
+        """Steps taken. Torch's name for it; with the loss of each step there are no epochs."""
+        return self._taken + len(self._intake)
+
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether a fire at the next step would be ignored because of the cooldown."""
+        return self.detector.count < self._state.quiet_until
+
+    def get_last_lr(self) -> list[float | Tensor]:
+        """Return the learning rate of each param group, as it is now; tensors are copies."""
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        return [rate.clone() if isinstance(rate, Tensor) else rate for rate in rates]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data, which ``torch.load(weights_only=True)`` reads.
+
+        Losses on their way from a CUDA device are waited for, and saved as not yet taken.
+        """
+        return {
+            "version": VERSION,
+            **self._parameters(),
+            "policy_state": self._state._asdict(),
+            "detector": self.detector.state_dict(),
+            "last_epoch": self.last_epoch,
+            "waiting": self._intake.waiting(),
+            "lr": rates_of(self.optimizer),
+            "full_lr": list(self._full),
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state and set the learning rates that go with it.
+
+        So it does not matter whether the optimizer's state is loaded before, after, or not at all.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another version or of other parameters, or the optimizer has another
+            number of param groups. The present state then stays as it was.
+        """
+        self._refuse_other(state_dict)
+        state = PolicyState(**state_dict["policy_state"])
+        self.detector.load_state_dict(state_dict["detector"])
+        self._state = state
+        self._intake.restore(state_dict["waiting"])
+        self._before = self._seen + len(self._intake) - state_dict["last_epoch"]
+        self._full = list(state_dict["full_lr"])
+        for group, rate in zip(self.optimizer.param_groups, state_dict["lr"], strict=True):
+            set_rate(group, rate)
+        self._set_direct()
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"policy": asdict(self.policy), "warmup_steps": self.warmup_steps}
+
+    def _refuse_other(self, state: Mapping[str, Any]) -> None:
+        mine = self.state_dict()
+        if state.keys() != mine.keys():
+            raise ValueError(f"a state of PlateauLR has {', '.join(mine)}, not {', '.join(state)}")
+        if state["version"] != VERSION:
+            raise ValueError(
+                f"state has version {state['version']!r}, this library reads version {VERSION}"
+            )
+        for name, value in self._parameters().items():
+            if state[name] != value:
+                raise ValueError(f"state was saved with {name}={state[name]}, here it is {value}")
+        if len(state["lr"]) != len(mine["lr"]):
+            raise ValueError(
+                f"state was saved with {len(state['lr'])} param groups, the optimizer has "
+                f"{len(mine['lr'])}: add the groups before loading"
+            )
+
+
+def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:
+    callbacks = (on_plateau,) if callable(on_plateau) else tuple(on_plateau)
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"on_plateau must be callable, not {callback!r}")
+    return callbacks

@@ -1,0 +1,59 @@
+"""One of several processes that share a schedule: ``gloo_worker.py '{"rank": 0, …}'``.
+
+It prints the learning rate after each step. A process that loses another one writes a checkpoint
+and goes on with whoever comes to the second rendezvous.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from plateau import Haar, ThresholdDetector
+from plateau_torch import PlateauLR
+
+
+def joined(job, rendezvous):
+    """A scheduler among the processes that come to this rendezvous."""
+    dist.init_process_group(
+        "gloo", init_method=Path(rendezvous).as_uri(), rank=job["rank"], world_size=job["processes"]
+    )
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+    detector = ThresholdDetector(Haar(4), threshold=0.1, patience=3)
+    return PlateauLR(optimizer, detector, process_group="world", warmup_steps=2)
+
+
+def resumed(job):
+    scheduler = joined(job, job["second"])
+    scheduler.load_state_dict(torch.load(job["checkpoint"], weights_only=True))
+    return scheduler
+
+
+def main(job):
+    scheduler = resumed(job) if job.get("resume") else joined(job, job["first"])
+    rates = []
+    while scheduler.last_epoch < len(job["losses"]):
+        loss = job["losses"][scheduler.last_epoch]
+        try:
+            scheduler.step(loss if job["rank"] else torch.tensor(loss, dtype=torch.float64))
+        except RuntimeError:
+            if "second" not in job:
+                raise
+            torch.save(scheduler.state_dict(), job["checkpoint"])
+            dist.destroy_process_group()
+            scheduler = resumed(job)
+            continue
+        rates += scheduler.get_last_lr()
+        if scheduler.last_epoch == job.get("killed_after"):
+            print(json.dumps(rates), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    print(json.dumps(rates))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

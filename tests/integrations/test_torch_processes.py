@@ -1,0 +1,163 @@
+"""Several processes that train together have the same learning rate at every step."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from test_torch_intake import Device, far
+from twins import scheduled
+
+from plateau import Haar, ThresholdDetector
+from plateau_torch import PlateauLR, PlateauStopper
+from plateau_torch.processes import Processes, mean_loss
+
+STEPS = 60
+FLAT = ThresholdDetector(Haar(4), threshold=0.1, patience=3)
+
+
+@pytest.fixture
+def losses():
+    """The losses of two processes: noisy, apart from each other, one of them once not finite."""
+    rng = np.random.default_rng(0)
+    level = 2.0 + 8.0 * np.exp(-np.arange(STEPS) / 4)
+    noisy = level + 0.05 * rng.normal(size=(2, STEPS)) + [[0.5], [-0.5]]
+    noisy[1, 20] = math.nan
+    return noisy.tolist()
+
+
+def expected(losses):
+    """What a process alone does with the mean loss."""
+    mean = [(a + b) / 2 for a, b in zip(*losses, strict=True)]
+    rates = scheduled(mean, FLAT, 0.8, warmup_steps=2)
+    assert len(set(rates)) > 5  # there is something to disagree about
+    return rates
+
+
+def started(**job):
+    worker = Path(__file__).with_name("gloo_worker.py")
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(worker), json.dumps(job)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def rates_of(process, returncode=0):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == returncode, err
+    return json.loads(out)
+
+
+def test_two_processes_with_different_losses_have_the_same_rate(losses, tmp_path):
+    job = {"processes": 2, "first": str(tmp_path / "first")}
+    both = [started(rank=rank, losses=losses[rank], **job) for rank in (0, 1)]
+    assert [rates_of(process) for process in both] == [expected(losses)] * 2
+
+
+def test_one_of_two_is_killed_and_resumed(losses, tmp_path):
+    job = {"processes": 2} | {
+        name: str(tmp_path / name) for name in ("first", "second", "checkpoint")
+    }
+    survivor = started(rank=0, losses=losses[0], **job)
+    killed = started(rank=1, losses=losses[1], killed_after=25, **job)
+    before = rates_of(killed, returncode=-signal.SIGKILL)
+    after = rates_of(started(rank=1, losses=losses[1], resume=True, **job))
+    assert before + after == rates_of(survivor) == expected(losses)
+    assert (len(before), len(after)) == (25, STEPS - 25)
+
+
+@pytest.fixture
+def alone():
+    """A group of this process only."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield dist.group.WORLD
+    dist.destroy_process_group()
+
+
+def scheduler_of(process_group, **arguments):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+    return PlateauLR(optimizer, FLAT.clone(), process_group=process_group, **arguments)
+
+
+@pytest.mark.parametrize(("arguments", "lag"), [({}, 4), ({"lag": 2}, 2), ({"lag": 0}, 0)])
+def test_on_an_accelerator_all_take_a_loss_after_the_same_steps(alone, monkeypatch, arguments, lag):
+    device = Device().stands_in(monkeypatch)
+    made = scheduler_of(alone, **arguments)
+    counts = []
+    for step in range(8):
+        device.finished = step + 1 if step % 2 else 0  # now at once, now late
+        made.step(far(1.0))
+        counts.append(made.detector.count)
+    assert counts == [max(step + 1 - lag, 0) for step in range(8)]
+
+
+@pytest.mark.parametrize("loss", [1.5, 2, np.float32(1.5), torch.tensor([1.5])])
+def test_a_number_is_taken_at_once(alone, loss):
+    made = scheduler_of(alone)
+    made.step(loss)
+    assert (made.detector.count, made.detector.level) == (1, float(loss))
+
+
+def test_steps_are_counted_beyond_what_a_small_float_holds(alone):
+    gathered = Processes(alone).gather(torch.tensor(1.5, dtype=torch.float16), 100_001)
+    assert gathered.tolist() == [[1.5, 100_001.0]]
+
+
+def test_the_group_is_named_or_given(alone):
+    assert scheduler_of("world").last_epoch == 0
+    with pytest.raises(TypeError, match='process_group must be a ProcessGroup or "world", not 3'):
+        scheduler_of(3)
+
+
+def test_without_torch_distributed_there_is_no_world():
+    with pytest.raises(RuntimeError, match='"world" needs torch'):
+        scheduler_of("world")
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(finite, min_size=1, max_size=9), st.randoms())
+def test_the_mean_is_the_same_in_any_order(losses, random):
+    mean = mean_loss([(loss, 7.0) for loss in losses])
+    exact = float(sum(map(Fraction, losses)) / len(losses))
+    assert mean == pytest.approx(exact, abs=1e-15 * max(map(abs, losses)) + 1e-300)
+    random.shuffle(losses)
+    assert mean_loss([(loss, 7.0) for loss in losses]) == mean
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_one_loss_that_is_not_finite_makes_the_mean_so(bad):
+    assert math.isnan(mean_loss([(1.0, 3.0), (bad, 3.0), (math.inf, 3.0)]))
+
+
+def test_a_process_at_another_step_is_noticed(alone, monkeypatch):
+    with pytest.raises(
+        RuntimeError, match=r"have taken \[1, 0\] steps: let all of them load the s"
+    ):
+        mean_loss([(2.0, 1.0), (2.0, 0.0)])
+    gathered = []
+    monkeypatch.setattr("plateau_torch.intake.mean_loss", lambda rows: gathered.append(rows) or 1.0)
+    made, stopper = scheduler_of(alone), PlateauStopper(FLAT.clone(), process_group=alone)
+    for step in range(3):
+        made.step(0.5)
+        assert gathered.pop() == [[0.5, step]]
+        stopper.step(0.5)
+        assert gathered.pop() == [[0.5, step]]
+    twin = scheduler_of(alone)
+    twin.load_state_dict(made.state_dict())
+    twin.step(0.5)
+    assert gathered.pop() == [[0.5, 3]]

@@ -1,0 +1,323 @@
+"""PlateauLR as a scheduler of torch: groups, state, composition, callbacks."""
+
+import copy
+import io
+import json
+import pickle
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.optim.lr_scheduler import (
+    ChainedScheduler,
+    ExponentialLR,
+    LRScheduler,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
+from twins import scheduled
+
+from plateau import DetectorBank, Haar, ThresholdDetector
+from plateau_torch import PlateauEvent, PlateauLR
+
+LOSSES = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20  # fires at 10, 14, 18 and 22
+
+
+def flat_detector(**settings):
+    return ThresholdDetector(Haar(window=4), threshold=0.1, patience=3, **settings)
+
+
+def weight():
+    return torch.zeros(1, requires_grad=True)
+
+
+def sgd(*rates):
+    return torch.optim.SGD([{"params": [weight()], "lr": rate} for rate in rates or [0.8]])
+
+
+def made(*rates, **arguments):
+    return PlateauLR(sgd(*rates), flat_detector(), **arguments)
+
+
+def drive(scheduler, losses=LOSSES):
+    rates = []
+    for loss in losses:
+        scheduler.optimizer.step()
+        scheduler.step(loss)
+        rates.append(scheduler.get_last_lr())
+    return rates
+
+
+def saved(states):
+    file = io.BytesIO()
+    torch.save(states, file)
+    return io.BytesIO(file.getvalue())
+
+
+def test_it_is_a_metric_scheduler_of_torch():
+    scheduler = made()
+    assert isinstance(scheduler, LRScheduler)
+    assert isinstance(scheduler, ReduceLROnPlateau)
+
+
+def test_a_wrapper_may_count_in_it_as_in_any_scheduler():
+    scheduler = made()
+    scheduler._step_count += 1  # accelerate does, at the steps that accumulate gradients
+    assert drive(scheduler) == drive(made())
+
+
+def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
+    scheduler = made(0.8, 0.4, 0.05, 0.0, min_lr=0.1)
+    assert drive(scheduler)[9::4] == [
+        [0.8, 0.4, 0.05, 0.0],
+        [0.4, 0.2, 0.05, 0.0],
+        [0.2, 0.1, 0.05, 0.0],
+        [0.1, 0.1, 0.05, 0.0],
+    ]
+    assert scheduler.state_dict()["policy_state"]["reductions"] == 3
+
+
+def test_a_restart_raises_all_groups():
+    assert drive(made(0.8, 0.2, restart_after=1))[13:15] == [[0.4, 0.1], [1.6, 0.4]]
+
+
+def test_a_group_added_later_is_scaled_from_then_on():
+    scheduler = made(0.8)
+    drive(scheduler, LOSSES[:11])
+    scheduler.optimizer.add_param_group({"params": [weight()], "lr": 0.1})
+    assert scheduler.get_last_lr() == [0.4, 0.1]
+    assert drive(scheduler, LOSSES[11:15])[-1] == [0.2, 0.05]
+
+
+def test_a_group_added_during_the_warm_up_takes_part_in_it():
+    scheduler = made(0.8, warmup_steps=4)
+    assert scheduler.get_last_lr() == [0.2]
+    drive(scheduler, LOSSES[:1])
+    scheduler.optimizer.add_param_group({"params": [weight()], "lr": 0.1})
+    rates = drive(scheduler, LOSSES[1:5])
+    assert rates[0] == [pytest.approx(0.6), pytest.approx(0.075)]
+    assert rates[1:] == [[0.8, 0.1]] * 3
+
+
+def test_a_rate_that_is_a_tensor_is_changed_in_place():
+    rate = torch.tensor(0.8, dtype=torch.float64)
+    optimizer = torch.optim.Adam([weight()], lr=rate, capturable=False, foreach=False)
+    scheduler = PlateauLR(optimizer, flat_detector(), warmup_steps=2)
+    assert rate.item() == 0.4
+    drive(scheduler)
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.item() == pytest.approx(0.8 / 2**4)
+    (last,) = scheduler.get_last_lr()
+    assert last.equal(rate)
+    assert last is not rate
+    state = torch.load(saved(scheduler.state_dict()), weights_only=True)
+    rate.fill_(7.0)
+    scheduler.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.equal(last)
+
+
+@pytest.mark.parametrize(
+    "as_loss", [float, int, torch.tensor, lambda x: torch.tensor([[x]], dtype=torch.float16)]
+)
+def test_a_loss_may_be_any_number(as_loss):
+    assert drive(made(), [as_loss(loss) for loss in LOSSES]) == drive(made())
+
+
+def test_a_lag_holds_for_every_loss():
+    losses = [loss if i % 2 else torch.tensor(loss) for i, loss in enumerate(LOSSES)]
+    assert drive(made(lag=2), losses) == [[0.8]] * 2 + drive(made())[:-2]
+
+
+def test_a_loss_with_a_gradient_is_taken():
+    scheduler, parameter = made(), weight()
+    scheduler.step((parameter * 2 + 1).sum())
+    assert scheduler.detector.level == 1.0
+
+
+def test_a_tensor_of_several_numbers_is_refused():
+    scheduler = made()
+    with pytest.raises(RuntimeError, match="3 elements"):
+        scheduler.step(torch.zeros(3))
+    assert scheduler.last_epoch == 0
+
+
+def test_last_epoch_counts_all_steps():
+    detector = flat_detector()
+    detector.update_many([1.0, 2.0, float("nan")])
+    scheduler = PlateauLR(sgd(), detector, warmup_steps=3)
+    assert scheduler.last_epoch == 0
+    drive(scheduler, [1.0, float("nan"), torch.tensor(2.0), torch.tensor(float("inf")), 3.0])
+    assert scheduler.last_epoch == 5
+    twin = made(warmup_steps=3)
+    twin.load_state_dict(scheduler.state_dict())
+    assert twin.last_epoch == 5
+
+
+def test_cooldown_can_be_asked_for():
+    scheduler = made(cooldown=3)
+    drive(scheduler, LOSSES[:10])
+    asked = []
+    for loss in LOSSES[10:16]:
+        asked.append(scheduler.in_cooldown)
+        drive(scheduler, [loss])
+    assert asked == [False, True, True, True, False, True]  # it fires again at 14
+
+
+def test_the_warm_up_ignores_fires_and_patience_starts_after_it():
+    scheduler = made(warmup_steps=12)
+    rates = [rate for (rate,) in drive(scheduler)]
+    assert rates == scheduled(LOSSES, flat_detector(), 0.8, warmup_steps=12)
+    assert rates[10:15] == [0.8] * 5  # it fired at 10, and would at 14
+    assert rates[15] == 0.4  # four flat steps after the warm-up
+
+
+def test_callbacks_hear_of_each_fire():
+    first, second = [], []
+    scheduler = made(0.8, 0.2, max_reductions=2, on_plateau=[first.append, second.append])
+    drive(scheduler, [7.0, *LOSSES[1:19]])
+    assert first == second
+    assert first == [
+        PlateauEvent(10, 5, 2.0, 0.5, [0.4, 0.1], 1),
+        PlateauEvent(14, 11, 2.0, 0.5, [0.2, 0.05], 2),
+        PlateauEvent(18, 15, 2.0, 1.0, [0.2, 0.05], 2),
+    ]
+
+
+def test_an_event_names_the_step_and_not_the_sample():
+    events = []
+    drive(made(on_plateau=events.append), [float("nan")] * 5 + LOSSES[:12])
+    assert [(event.step, event.onset) for event in events] == [(15, 5)]
+
+
+@pytest.mark.parametrize("split", range(len(LOSSES) + 1))
+@pytest.mark.parametrize("order", [["lr"], ["lr", "optimizer"], ["optimizer", "lr"]])
+def test_a_checkpoint_may_be_loaded_in_any_order(split, order):
+    whole = made(0.8, 0.3, warmup_steps=5)
+    expected = drive(whole)
+    first = made(0.8, 0.3, warmup_steps=5)
+    drive(first, LOSSES[:split])
+    file = saved({"optimizer": first.optimizer.state_dict(), "lr": first.state_dict()})
+    states = torch.load(file, weights_only=True)
+    second = made(7.0, 7.0, warmup_steps=5)
+    for name in order:
+        {"lr": second, "optimizer": second.optimizer}[name].load_state_dict(states[name])
+    assert drive(second, LOSSES[split:]) == expected[split:]
+    assert second.state_dict() == whole.state_dict()
+
+
+@pytest.mark.parametrize("cut", [0, 3, 8, 12, 20])
+def test_a_scheduler_may_go_back_to_an_earlier_state(cut):
+    scheduler = made(0.8, 0.3, warmup_steps=8)
+    drive(scheduler, LOSSES[:cut])
+    state = copy.deepcopy(scheduler.state_dict())
+    expected = drive(scheduler, LOSSES[cut:])
+    scheduler.load_state_dict(state)
+    assert drive(scheduler, LOSSES[cut:]) == expected
+
+
+def test_the_state_is_plain_data():
+    scheduler = made(warmup_steps=3, lag=3)
+    drive(scheduler, [*LOSSES, 1.0, float("nan"), -float("inf")])
+    state = scheduler.state_dict()
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert state["waiting"] == [1.0, None, None]
+    scheduler.load_state_dict(state)
+    drive(scheduler, [1.0] * 3)
+    assert scheduler.detector.skipped == 2
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_a_copy_goes_on_alike_and_alone(copied):
+    scheduler = made()
+    drive(scheduler, LOSSES[:9])
+    twin = copied(scheduler)
+    assert drive(twin, LOSSES[9:]) == drive(scheduler, LOSSES[9:])
+    assert twin.optimizer is not scheduler.optimizer
+
+
+def broken(**changes):
+    return made(0.8).state_dict() | changes
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"version": 1}, "a state of PlateauLR has version, policy, .*, not version"),
+        (broken(version=2), "state has version 2, this library reads version 1"),
+        (broken(more=1), "a state of PlateauLR has"),
+        (broken(lr=[0.1, 0.2]), "saved with 2 param groups, the optimizer has 1: add the groups"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(state, message):
+    scheduler = made()
+    drive(scheduler)
+    before = scheduler.state_dict()
+    with pytest.raises(ValueError, match=message):
+        scheduler.load_state_dict(state)
+    assert scheduler.state_dict() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: PlateauLR([weight()], flat_detector()), TypeError, r"optimizer must be a torch"),
+        (lambda: made(on_plateau=[3]), TypeError, "on_plateau must be callable, not 3"),
+        (lambda: made(lag=-1), ValueError, "lag must be at least 0, not -1"),
+        (lambda: made(restart_after=0), ValueError, "restart_after must be at least 1"),
+        (
+            lambda: PlateauLR(sgd(), DetectorBank(flat_detector(), 2)),
+            TypeError,
+            "detector must be a detector",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_the_detector_may_refuse_what_is_not_finite():
+    scheduler = PlateauLR(sgd(), flat_detector(on_nonfinite="raise"))
+    with pytest.raises(ValueError, match="not finite"):
+        scheduler.step(torch.tensor(float("nan")))
+    assert scheduler.last_epoch == 0
+
+
+@pytest.mark.parametrize(
+    "compose",
+    [
+        lambda *pair: SequentialLR(pair[0].optimizer, pair, [3]),
+        lambda *pair: ChainedScheduler(pair),
+    ],
+)
+def test_schedulers_whose_step_has_no_metric_refuse_it(compose):
+    optimizer = sgd()
+    pair = ExponentialLR(optimizer, 0.9), PlateauLR(optimizer, flat_detector())
+    with pytest.raises(ValueError, match="does not support `ReduceLROnPlateau` scheduler as it"):
+        compose(*pair)
+
+
+@given(st.floats(0.9, 0.999))
+def test_beside_another_scheduler_each_multiplies_the_rate(gamma):
+    optimizer = sgd(0.8)
+    exponential = ExponentialLR(optimizer, gamma)
+    scheduler = PlateauLR(optimizer, flat_detector())
+    alone = [rate for (rate,) in drive(made(0.8))]
+    for step, loss in enumerate(LOSSES):
+        optimizer.step()
+        exponential.step()
+        scheduler.step(loss)
+        (rate,) = scheduler.get_last_lr()
+        assert rate == pytest.approx(alone[step] * gamma ** (step + 1), rel=1e-12)
+
+
+def test_by_default_the_detector_is_the_calibrated_one(monkeypatch):
+    detector = flat_detector()
+    monkeypatch.setattr("plateau.Detector", lambda: detector, raising=False)
+    assert PlateauLR(sgd()).detector is detector
+
+
+def test_it_does_not_wait_for_the_optimizer_to_step_first():
+    made().step(1.0)  # torch's own would warn; warnings are errors
