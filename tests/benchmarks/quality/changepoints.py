@@ -5,6 +5,8 @@ against the union of all annotators, recall as the mean over them; each true poi
 at most one found.
 """
 
+from itertools import pairwise
+
 
 def matched(truth, found, margin):
     """How many true points have a found one of their own within the margin."""
@@ -28,7 +30,7 @@ def f1(annotations, found, margin):
 def segments(points, n):
     """Segments of n samples cut at the points."""
     bounds = [0, *sorted(set(points) - {0}), n]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(pairwise(bounds))
 
 
 def jaccard(one, other):

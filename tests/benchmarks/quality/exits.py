@@ -11,7 +11,15 @@ MARGIN = {"tcpd": 5, "skab": 60, "tep": 60}
 
 
 def lr_drop(row):
-    """How many learning-rate drops are preceded by a plateau, and how many of those end it."""
+    """What learning-rate drops find and do; nothing for rows that see the whole series.
+
+    before : a plateau was declared since the previous drop.
+    before, told : the same, when told of each drop.
+    standing : a plateau stands at the drop.
+    ended : that plateau stops before the next drop, or the end of the log.
+    """
+    if row.offline:
+        return None
     found = {"drops": 0, "before": 0, "before, told": 0, "standing": 0, "ended": 0}
     for one in labelled("lr_drop"):
         mode = "max" if "accuracy" in one.label["metric"].lower() else "min"
@@ -60,9 +68,8 @@ def channels(row, name):
         false += sum(not any(d < t <= s <= t + margin for t in truth) for d, s in stops)
         inside += sum((n if run.stop is None else run.stop) - run.declared for run in flat)
     f, cover = np.mean(scores, axis=0).tolist()
-    return {
-        "F1": f,
-        "covering": cover,
-        "answered": answered / changes,
-        "false exits": 1000 * false / inside if inside else None,
-    }
+    found = {"F1": f, "covering": cover}
+    if not row.offline:
+        found["answered"] = answered / changes
+        found["false exits"] = 1000 * false / inside if inside else None
+    return found

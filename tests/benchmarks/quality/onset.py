@@ -68,15 +68,13 @@ def by_group(declared, truth, groups):
 
 
 def onset(row, name):
-    """Figures of a row on one data set, both readings."""
+    """Figures of a row on one data set; both readings, of offline rows only the last."""
     chosen, groups = judged(name)
     truth = [one.label["steady_start"] for one in chosen]
     first, last = zip(*(readings(row.find(one.x, (), "both")) for one in chosen), strict=True)
-    found = {
-        "series": len(chosen),
-        "standing": figures(last, truth, groups),
-        "first": figures(first, truth, groups),
-    }
+    found = {"series": len(chosen), "standing": figures(last, truth, groups)}
+    if not row.offline:
+        found["first"] = figures(first, truth, groups)
     if name.startswith("jmh"):
         found["projects"] = by_group(last, truth, groups)
     if name == "jmh_cpssd":

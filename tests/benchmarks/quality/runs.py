@@ -1,6 +1,7 @@
 """A plateau that was found in a stream, and the finding of them sample by sample."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ def piecewise(find, x, changes):
     """Start a finder afresh at each change: what can be done for one that cannot be told."""
     bounds = [0, *changes, len(x)]
     found = []
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         for onset, declared, end in find(x[start:stop]):
             end = stop - start if end is None and stop < len(x) else end
             found.append(Run(onset + start, declared + start, None if end is None else end + start))
