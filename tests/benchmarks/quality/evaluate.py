@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from .calibration import calibration
 from .exits import channels, lr_drop, tcpd
 from .logs import logs
 from .onset import onset
@@ -15,6 +16,7 @@ PARTS = {
     "tcpd": tcpd,
     "skab": partial(channels, name="skab"),
     "tep": partial(channels, name="tep"),
+    "calibration": calibration,
     "logs": logs,
 }
 

@@ -17,14 +17,16 @@ def lr_drop(row):
     before, told : the same, when told of each drop.
     standing : a plateau stands at the drop.
     ended : that plateau stops before the next drop, or the end of the log.
+    plateaus : all that are found in the logs; it takes few to end at every drop by chance.
     """
     if row.offline:
         return None
-    found = {"drops": 0, "before": 0, "before, told": 0, "standing": 0, "ended": 0}
+    found = {"drops": 0, "before": 0, "before, told": 0, "standing": 0, "ended": 0, "plateaus": 0}
     for one in labelled("lr_drop"):
         mode = "max" if "accuracy" in one.label["metric"].lower() else "min"
         drops = [drop for drop, _ in one.label["lr_drops"]]
         alone, told = row.find(one.x, (), mode), row.find(one.x, drops, mode)
+        found["plateaus"] += len(alone)
         for before, drop, after in zip([0, *drops], drops, [*drops[1:], len(one.x)], strict=False):
             standing = [r for r in alone if r.declared < drop and (r.stop or len(one.x)) > drop]
             found["drops"] += 1

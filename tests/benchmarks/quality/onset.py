@@ -40,14 +40,19 @@ def errors(declared, truth):
 
 
 def figures(declared, truth, groups):
-    """All figures of one reading; shares with an interval by bootstrap over the groups."""
+    """All figures of one reading; shares with an interval by bootstrap over the groups.
+
+    hit@50, late : of the series that come to rest after sample 100, where no early constant hits.
+    """
     error = errors(declared, truth)
     pairs = list(zip(declared, truth, strict=True))
     early = np.array([bool(d) and d.declared < t - TOLERANCE for d, t in pairs])
     delay = [d.declared - t for d, t in pairs if d]
+    late = np.asarray(truth) > 2 * TOLERANCE
     return {
         "hit@50": float(np.mean(error <= TOLERANCE)),
         "hit@50 interval": interval(error <= TOLERANCE, groups),
+        "hit@50, late": float(np.mean(error[late] <= TOLERANCE)),
         "hit@100": float(np.mean(error <= 2 * TOLERANCE)),
         "median error": float(np.median(error)),
         "early": float(early.mean()),

@@ -4,9 +4,12 @@ import re
 from functools import partial
 
 from .tables import (
+    alarm_table,
     change_table,
+    flat_table,
     logs_table,
     lr_drop_table,
+    moving_table,
     never_table,
     onset_table,
     project_table,
@@ -20,6 +23,9 @@ TABLES = {
     "argon_md": ("argon_md", partial(onset_table, part="argon_md")),
     "lr_drop": ("lr_drop", lr_drop_table),
     "change points": ("tcpd", change_table),
+    "false alarms": ("calibration", alarm_table),
+    "called flat": ("calibration", flat_table),
+    "moving": ("calibration", moving_table),
     "logs": ("logs", logs_table),
 }
 """Name of each table: the part that a row must have to be in it, and what makes it."""

@@ -18,6 +18,11 @@ def with_interval(figures, key):
     return f"{share(figures[key])} [{share(low)}, {share(high)}]"
 
 
+def rate(value):
+    """Something per 1,000 samples."""
+    return ABSENT if value is None else f"{value:.2g}"
+
+
 def number(value):
     """A count or a number of samples."""
     return ABSENT if value is None else f"{value:,.0f}"
@@ -33,6 +38,7 @@ def onset_cells(last, first):
     """Cells of one row: the plateau standing at the end, then the first declared."""
     return [
         with_interval(last, "hit@50"),
+        share(last["hit@50, late"]),
         share(last["hit@100"]),
         number(last["median error"]),
         share(last["missed"]),
@@ -45,7 +51,7 @@ def onset_cells(last, first):
 
 def onset_table(results, part):
     """Onset of the steady state: both readings."""
-    header = ["row", "hit@50, standing at the end", "hit@100", "median error", "missed"]
+    header = ["row", "hit@50, standing at the end", "late", "hit@100", "median error", "missed"]
     header += ["hit@50, first declared", "hit@100", "early", "delay"]
     lines = [
         [name, *onset_cells(own[part]["standing"], own[part].get("first", {}))]
@@ -78,10 +84,14 @@ def project_table(results, part):
 
 def lr_drop_table(results):
     """Learning-rate drops."""
-    keys = ["before", "before, told", "standing", "ended"]
+    keys = ["before", "before, told", "standing", "ended", "plateaus"]
     total = next(iter(results.values()))["lr_drop"]["drops"]
     lines = [[name, *(str(own["lr_drop"][k]) for k in keys)] for name, own in results.items()]
     return table([f"row (of {total} drops)", *keys], lines)
+
+
+def change_cell(value, key):
+    return rate(value) if key == "false exits" else share(value)
 
 
 def change_table(results):
@@ -90,10 +100,56 @@ def change_table(results):
     process = ("F1", "covering", "answered", "false exits")
     columns += [(part, key) for part in ("skab", "tep") for key in process]
     lines = [
-        [name, *(share(own.get(part, {}).get(key)) for part, key in columns)]
+        [name, *(change_cell(own.get(part, {}).get(key), key) for part, key in columns)]
         for name, own in results.items()
     ]
     return table(["row", *(f"{p} {k}" for p, k in columns)], lines)
+
+
+def alarm(own):
+    """False alarms per 1,000 samples and, where it is known, achieved over nominal run length."""
+    ratio = own.get("over nominal")
+    return rate(own["per 1,000"]) + (f" ({ratio:.2f})" if ratio else "")
+
+
+def alarm_table(results):
+    """False alarms on flat streams."""
+    names = list(next(iter(results.values()))["calibration"]["flat"])
+    lines = [
+        [name, *(alarm(own["calibration"]["flat"][noise]) for noise in names)]
+        for name, own in results.items()
+    ]
+    return table(["row", *names], lines)
+
+
+def flat_table(results):
+    """Share of the time that flat streams are called flat."""
+    names = list(next(iter(results.values()))["calibration"]["flat"])
+    lines = [
+        [name, *(share(own["calibration"]["flat"][noise]["flat share"]) for noise in names)]
+        for name, own in results.items()
+    ]
+    return table(["row", *names], lines)
+
+
+def moving_cell(own):
+    """Share of the time called flat, and what remained at the first declaration."""
+    left = own["remaining"]
+    return share(own["flat share"]) + ("" if left is None else f" ({100 * left:.1f} %)")
+
+
+def moving_table(results):
+    """Flatness on streams that move."""
+    names = list(next(iter(results.values()))["calibration"]["moving"])
+    lines = [
+        [
+            name,
+            *(moving_cell(own["calibration"]["moving"][curve]) for curve in names),
+            share(own["calibration"]["random walk"]["flat share"]),
+        ]
+        for name, own in results.items()
+    ]
+    return table(["row", *names, "random walk"], lines)
 
 
 def fact(own):
