@@ -10,9 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 
-STARTS = 300
-"""The largest N_eff is sought on so many equally spaced starts."""
-
 
 def standardised(x):
     """Series of mean 0 and variance 1; a constant one becomes 0."""
@@ -31,14 +28,17 @@ def from_cuts(cuts, n):
     return [(start, stop - 1, stop if stop < n else None) for start, stop in pairwise(bounds)]
 
 
-def max_n_eff(x):
-    """pymbar's detect_equilibration: the start that leaves the most independent samples."""
-    quiet = logging.getLogger("pymbar.timeseries")
-    quiet.setLevel(logging.ERROR)
+def max_n_eff(x, starts):
+    """pymbar's detect_equilibration: the start that leaves the most independent samples.
+
+    It is sought among so many equally spaced starts, with the whole autocorrelation.
+    """
+    logging.getLogger("pymbar.timeseries").setLevel(logging.ERROR)
     from pymbar.timeseries import detect_equilibration
 
-    x = standardised(x)
-    return from_onset(detect_equilibration(x, nskip=max(1, len(x) // STARTS))[0], len(x))
+    skip = max(1, len(x) // starts)
+    onset, _, _ = detect_equilibration(standardised(x), fast=False, nskip=skip)
+    return from_onset(onset, len(x))
 
 
 def mser5(x):

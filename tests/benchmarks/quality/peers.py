@@ -57,7 +57,8 @@ def offline_peers():
     """Rows of peers that see the whole series."""
     function = partial(row_of_function, offline=True, peer=True)
     return [
-        function("max N_eff (pymbar)", hindsight.max_n_eff),
+        function("max N_eff (pymbar), 60 starts", partial(hindsight.max_n_eff, starts=60)),
+        function("max N_eff (pymbar), 300 starts", partial(hindsight.max_n_eff, starts=300)),
         function("MSER-5 (pymser)", hindsight.mser5),
         function("PELT (ruptures)", hindsight.pelt),
         function("ClaSP (claspy)", hindsight.clasp),
