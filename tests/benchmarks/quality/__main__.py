@@ -4,9 +4,11 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from .cache import cached
+from .calibration import STREAMS
 from .evaluate import PARTS
 from .page import tables_of, written
 from .peers import all_rows
@@ -17,6 +19,7 @@ def options():
     parser = argparse.ArgumentParser(prog="quality", description=__doc__)
     parser.add_argument("--rows", nargs="+", help="only rows whose name contains one of these")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--streams", type=int, default=STREAMS, help="made streams of each kind")
     parser.add_argument("--cache", type=Path, help="folder for what the peers found")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--page", type=Path, help="write the tables into this page")
@@ -26,10 +29,10 @@ def options():
 def measured(row, parts):
     """Figures of one row; those it cannot have are left out, with a word why."""
     found = {}
-    for part in parts:
+    for part, figures in parts.items():
         begun = time.perf_counter()
         try:
-            found[part] = PARTS[part](row)
+            found[part] = figures(row)
         except ImportError as error:
             print(f"{row.name}: {error}", file=sys.stderr)
             return {}
@@ -43,7 +46,10 @@ def main():
     rows = [row for row in all_rows() if not chosen.rows or any(n in row.name for n in chosen.rows)]
     if chosen.cache:
         rows = [cached(row, chosen.cache) if row.peer else row for row in rows]
-    results = {row.name: measured(row, chosen.parts) for row in rows}
+    parts = {part: PARTS[part] for part in chosen.parts}
+    if "calibration" in parts:
+        parts["calibration"] = partial(PARTS["calibration"], streams=chosen.streams)
+    results = {row.title: measured(row, parts) for row in rows}
     if "jmh_human5" in chosen.parts:
         results |= people()
     tables = tables_of(results)

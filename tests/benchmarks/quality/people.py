@@ -14,7 +14,7 @@ def people():
         marks = [one.label["annotators"] for one in chosen]
         truth = [np.median([m[other] for other in m if other != name]) for m in marks]
         own = [Run(mark[name], mark[name], None) for mark in marks]
-        found[f"person: {name}"] = {
+        found[f"person: {name}, *offline*"] = {
             "jmh_human5": {
                 "series": len(chosen),
                 "standing": figures(own, truth, groups),

@@ -19,6 +19,11 @@ class Row:
     peer: bool = True
     """Whether its results may be kept on disk: they change only with the peer's version."""
 
+    @property
+    def title(self):
+        """Its name in the tables."""
+        return f"{self.name}, *offline*" if self.offline else self.name
+
 
 def row_of_detector(name, make, peer=False):
     """Row of a class or factory of detectors: ``make(mode="both")`` gives a fresh one.

@@ -18,6 +18,11 @@ def with_interval(figures, key):
     return f"{share(figures[key])} [{share(low)}, {share(high)}]"
 
 
+def ratio(value):
+    """Achieved over nominal; infinite where nothing happened."""
+    return "∞" if value is None else f"{value:.2g}"
+
+
 def rate(value):
     """Something per 1,000 samples."""
     return ABSENT if value is None else f"{value:.2g}"
@@ -108,8 +113,10 @@ def change_table(results):
 
 def alarm(own):
     """False alarms per 1,000 samples and, where it is known, achieved over nominal run length."""
-    ratio = own.get("over nominal")
-    return rate(own["per 1,000"]) + (f" ({ratio:.2f})" if ratio else "")
+    if "over nominal" not in own:
+        return rate(own["per 1,000"])
+    low, high = map(ratio, own["over nominal interval"])
+    return f"{rate(own['per 1,000'])} ({ratio(own['over nominal'])} [{low}, {high}])"
 
 
 def alarm_table(results):
