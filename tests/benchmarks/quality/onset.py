@@ -52,7 +52,7 @@ def figures(declared, truth, groups):
     return {
         "hit@50": float(np.mean(error <= TOLERANCE)),
         "hit@50 interval": interval(error <= TOLERANCE, groups),
-        "hit@50, late": float(np.mean(error[late] <= TOLERANCE)),
+        "hit@50, late": float(np.mean(error[late] <= TOLERANCE)) if late.any() else None,
         "hit@100": float(np.mean(error <= 2 * TOLERANCE)),
         "median error": float(np.median(error)),
         "early": float(early.mean()),
