@@ -1,0 +1,50 @@
+"""The documentation page's tables, each between two marks that bear its name."""
+
+import re
+from functools import partial
+
+from .tables import (
+    alarm_table,
+    change_table,
+    flat_table,
+    logs_table,
+    lr_drop_table,
+    moving_table,
+    never_table,
+    onset_table,
+    project_table,
+)
+
+TABLES = {
+    "jmh_human5": ("jmh_human5", partial(onset_table, part="jmh_human5")),
+    "projects": ("jmh_human5", partial(project_table, part="jmh_human5")),
+    "jmh_cpssd": ("jmh_cpssd", partial(onset_table, part="jmh_cpssd")),
+    "never steady": ("jmh_cpssd", never_table),
+    "argon_md": ("argon_md", partial(onset_table, part="argon_md")),
+    "lr_drop": ("lr_drop", lr_drop_table),
+    "change points": ("tcpd", change_table),
+    "false alarms": ("calibration", alarm_table),
+    "called flat": ("calibration", flat_table),
+    "moving": ("calibration", moving_table),
+    "logs": ("logs", logs_table),
+}
+"""Name of each table: the part that a row must have to be in it, and what makes it."""
+
+
+def tables_of(results):
+    """Every table for which there are figures."""
+    found = {}
+    for name, (part, make) in TABLES.items():
+        own = {row: figures for row, figures in results.items() if part in figures}
+        if own:
+            found[name] = make(own)
+    return found
+
+
+def written(page, tables):
+    """Text of the page with the tables in their places."""
+    for name, text in tables.items():
+        start, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+        place = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+        page = place.sub(lambda _, new=f"{start}\n{text}\n{end}": new, page)
+    return page
