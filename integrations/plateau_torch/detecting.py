@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-import plateau
-from plateau import DetectorBank
+from plateau import Detector, DetectorBank
 
 
 @runtime_checkable
 class Detecting(Protocol):
-    """A detector of one stream: `plateau.ThresholdDetector` and every class that works like it."""
+    """A detector of one stream: `plateau.Detector` and every class that works like it."""
 
     def update(self, x: float, /) -> bool:
         """Take one sample; return whether the detector fires."""
@@ -53,9 +52,7 @@ def as_detector(detector: Detecting | None) -> Detecting:
         If it is no detector of one stream.
     """
     if detector is None:
-        return plateau.Detector()  # type: ignore[no-any-return]  # looked up when it is needed
+        return Detector()
     if isinstance(detector, type | DetectorBank) or not isinstance(detector, Detecting):
-        raise TypeError(
-            f"detector must be a detector such as plateau.ThresholdDetector(…), not {detector!r}"
-        )
+        raise TypeError(f"detector must be a detector such as plateau.Detector(), not {detector!r}")
     return detector

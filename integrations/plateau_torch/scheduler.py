@@ -48,7 +48,7 @@ class PlateauLR(ReduceLROnPlateau):
     optimizer : torch.optim.Optimizer
         The rates of all its param groups are multiplied, also of groups added later.
     detector : optional
-        A `plateau.ThresholdDetector`, or another detector of one stream; by default a
+        A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object: let nothing else feed it.
     factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.

@@ -17,7 +17,7 @@ class PlateauStopper:
     Parameters
     ----------
     detector : optional
-        A `plateau.ThresholdDetector`, or another detector of one stream; by default a
+        A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The stopper feeds this very object: let nothing else feed it.
     process_group, lag : optional
         As in `PlateauLR`: with a group all its processes stop at the same step.

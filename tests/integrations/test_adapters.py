@@ -32,6 +32,14 @@ def driven(adapter, losses):
     return rates
 
 
+def told(detector, losses):
+    """Where a detector fires that is told of each reaction."""
+    for i, loss in enumerate(losses):
+        if detector.update(loss):
+            detector.changed()
+            yield i
+
+
 @adapters
 @given(with_gaps(streams()), detectors, policies, st.integers(0, 40))
 def test_the_rates_are_those_of_the_policy(adapter, losses, detector, policy, warmup_steps):
@@ -45,9 +53,9 @@ def test_the_rates_are_those_of_the_policy(adapter, losses, detector, policy, wa
 def test_the_rate_falls_where_a_plateau_is_declared(adapter, losses, detector):
     rates = [1.0, *driven(adapter(detector.clone(), 1.0, **MANY), losses.tolist())]
     falls = {i for i, (old, new) in enumerate(pairwise(rates)) if new < old}
-    declared = {plateau.declared for plateau in find_plateaus(losses, detector)}
-    assert declared <= falls
-    assert falls == set(detector.clone().update_many(losses).tolist())
+    assert falls == set(told(detector.clone(), losses))
+    if isinstance(detector, ThresholdDetector):  # being told at a fire changes nothing for it
+        assert {plateau.declared for plateau in find_plateaus(losses, detector)} <= falls
 
 
 @adapters

@@ -17,8 +17,7 @@ def nominal(detector):
 
     This is the one place that knows how a detector says so.
     """
-    rate = getattr(detector, "false_alarm", None)
-    return None if rate is None else 1 / rate
+    return getattr(detector, "run_length", None)
 
 
 def inside(runs, n):
