@@ -17,7 +17,7 @@ from plateau.logs.records import tables_of
 from plateau.logs.tables import name_after_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from plateau.logs.columns import Table
     from plateau.logs.source import Source
@@ -69,7 +69,7 @@ def read_lines(source: Source) -> tuple[list[Table], list[int]] | None:
             f"{len(bad)} {what} no JSON object and left out, "
             f"the first is line {source.numbers[bad[0]]}"
         )
-    return _tables(records), rows
+    return tables_of_records(records), rows
 
 
 def _record(line: str) -> Record | None:
@@ -80,7 +80,8 @@ def _record(line: str) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def _tables(records: list[Record]) -> list[Table]:
+def tables_of_records(records: Sequence[Record]) -> list[Table]:
+    """Tables of the numbers in records, nested ones too."""
     found: dict[str, tuple[list[int], list[float]]] = {}
     texts: dict[str, list[str | None]] = {}
     for row, record in enumerate(records):
@@ -133,7 +134,7 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     }
     longest = max((len(data[0]) for data in series.values()), default=0)
     if len(records) >= max(longest, len(grids), 1):
-        return _tables(records), _record_rows(source.lines, records)
+        return tables_of_records(records), _record_rows(source.lines, records)
     if grids and len(grids) >= longest:
         columns = [
             numbers(range(len(grids)), map(str, column)) for column in zip(*grids, strict=True)
@@ -141,7 +142,7 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
         named = {f"column {index}": data for index, data in enumerate(columns, start=1)}
         return tables_of(name_after_file(named, source.path), {}, len(grids)), [0] * len(grids)
     if isinstance(document, dict) and not series:
-        return _tables([document]), [0]
+        return tables_of_records([document]), [0]
     if series:
         return tables_of(series, {}, longest), [0] * max(map(len, plain.values()))
     return None

@@ -26,7 +26,7 @@ class Material:
 
     Attributes
     ----------
-    path : str
+    path, format : str
     tables : list of Table
         In order of appearance.
     numbers : NDArray[int64]
@@ -40,6 +40,7 @@ class Material:
     """
 
     path: str
+    format: str
     tables: list[Table]
     numbers: NDArray[np.int64]
     block: NDArray[np.int64] | None

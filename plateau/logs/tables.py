@@ -156,7 +156,7 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     series: dict[str, Data] = {}
     texts: dict[str, list[str | None]] = {}
     for name, text in zip(names, frame, strict=True):
-        data = _numbers(text)
+        data = numbers_of(text)
         if len(data[0]):
             series.setdefault(name, data)
         if 2 * len(data[0]) < len(text) - text.null_count():
@@ -190,14 +190,14 @@ def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
     return frame.select(pl.all().str.strip_chars(' "').replace("", None))
 
 
-def _numbers(text: pl.Series) -> Data:
+def numbers_of(cells: pl.Series) -> Data:
     """Take the cells that are numbers; polars reads the usual ones, `number` the odd rest."""
     import polars as pl
 
-    parsed = text.cast(pl.Float64, strict=False)
-    odd = (parsed.is_null() & text.is_not_null()).arg_true()
+    parsed = cells.cast(pl.Float64, strict=False)
+    odd = (parsed.is_null() & cells.is_not_null()).arg_true()
     if len(odd):
-        parsed = parsed.scatter(odd, [number(cell) for cell in text.gather(odd)])
+        parsed = parsed.scatter(odd, [number(cell) for cell in cells.gather(odd).cast(pl.String)])
     present = parsed.is_not_null()
     rows = present.arg_true().to_numpy().astype(np.int64)
     return rows, parsed.drop_nulls().to_numpy().astype(np.float64)
