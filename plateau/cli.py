@@ -85,7 +85,7 @@ def demo(
     rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([sample], read_log, rule, None, quiet=False)
+        scans = scanned([str(sample)], read_log, rule, None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
@@ -93,7 +93,12 @@ def demo(
 
 @app.command()
 def scan(
-    paths: Annotated[list[Path], typer.Argument(help="Log files.", show_default=False)],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Logs: files, folders, patterns, URLs, - for standard input.", show_default=False
+        ),
+    ],
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -117,6 +122,7 @@ def scan(
     from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
     from plateau.logs import read_log
     from plateau.rule import Rule
+    from plateau.summary import is_long, show_summary
     from plateau.terminal import show_scan
 
     check_files(output_format, output, plot)
@@ -129,7 +135,8 @@ def scan(
     if output_format is not Format.table:
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
-        show_scan(console(), scans)
+        show = show_summary if is_long(scans) else show_scan
+        show(console(), scans)
     if plot:
         draw(scans, plot)
     ends = {end for scan in scans for found in scan.runs for end in found.ends}
@@ -139,7 +146,7 @@ def scan(
 
 @app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="Log file.", show_default=False)],
+    path: Annotated[str, typer.Argument(help="Log, - for standard input.", show_default=False)],
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -209,8 +216,8 @@ def replay(
 
 
 def scanned(
-    paths: Sequence[Path],
-    read_one: Callable[[Path], "Log"],
+    paths: Sequence[str],
+    read_one: Callable[[str], "Log"],
     rule: "Rule",
     unit: Unit | None,
     *,
@@ -218,26 +225,44 @@ def scanned(
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each."""
     from plateau.export import LogScan
+    from plateau.logs.find import find_logs
+    from plateau.logs.model import LogError, NoSeriesError
+    from plateau.logs.parallel import read_logs
     from plateau.offline import scan_run, untracked
 
-    scans = []
+    scans: list[LogScan] = []
+    no_logs: list[str] = []
+    found = find_logs(paths, complain)
     # One bar at a time: over the files, or within the only one.
     files, within = (
-        (bar(quiet=quiet), untracked) if len(paths) > 1 else (untracked, bar(quiet=quiet))
+        (bar(quiet=quiet), untracked) if len(found) > 1 else (untracked, bar(quiet=quiet))
     )
-    for path in files(paths, len(paths)):
-        try:
-            with clear_errors(path):
-                log = read_one(path)
-                found = [
-                    scan_run(each, rule, unit.value if unit else None, within) for each in log.runs
-                ]
-                scans.append(LogScan(log, found))
-        except typer.TyperException as error:
-            complain(error.message)
+    for one, log in files(read_logs(found, read_one), len(found)):
+        if isinstance(log, NoSeriesError) and one.folder is not None:
+            no_logs.append(one.path)
+        elif isinstance(log, LogError):
+            complain(str(log))
+        else:
+            try:
+                with clear_errors(one.path):
+                    runs = [
+                        scan_run(each, rule, unit.value if unit else None, within)
+                        for each in log.runs
+                    ]
+                    scans.append(LogScan(log, runs))
+            except typer.TyperException as error:
+                complain(error.message)
+    if no_logs:
+        complain(told(no_logs))
     if not scans:
         raise typer.Exit(2)
     return scans
+
+
+def told(no_logs: Sequence[str]) -> str:
+    """Say which files of a folder are no logs, without a line for each."""
+    shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
+    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
@@ -291,7 +316,7 @@ def check_files(output_format: Format, output: Path | None, plot: Path | None) -
 
 
 @contextmanager
-def clear_errors(path: Path | None = None) -> Iterator[None]:
+def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     """Turn what went wrong into one line that names the file."""
     try:
         yield

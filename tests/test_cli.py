@@ -291,10 +291,7 @@ def bad_files(folder):
     (folder / "header.csv").write_text("step,loss\n")
     rows = "".join(f"{i},{1 / (i + 1):.9f}\n" for i in range(20_000))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(f"step,loss\n{rows}".encode())[:30])
-    return [
-        folder,
-        *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")),
-    ]
+    return [folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")]
 
 
 @pytest.mark.parametrize("command", ["scan", "replay"])

@@ -11,7 +11,7 @@ import numpy as np
 from plateau.logs import choose
 from plateau.logs.columns import Column, Table
 from plateau.logs.material import listed
-from plateau.logs.model import LogError
+from plateau.logs.model import NoSeriesError
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -46,9 +46,9 @@ def choose_metric(material: Material) -> tuple[Table, Column]:
         if points > best_points:
             best, best_points = (table, item), points
     if best is None:
-        raise LogError(f"{material.path}: no series of numbers found")
+        raise NoSeriesError(f"{material.path}: no series of numbers found")
     if material.metric is None and best_points < 0 and not best[0].sparse:
-        raise LogError(
+        raise NoSeriesError(
             f"{material.path}: no column looks like a metric; name one of "
             + listed(item.name for _, item in candidates)
         )

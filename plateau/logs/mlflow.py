@@ -10,7 +10,7 @@ import numpy as np
 from plateau.logs.choose import lr_points
 from plateau.logs.columns import column, number
 from plateau.logs.contents import Contents
-from plateau.logs.model import LogError
+from plateau.logs.model import NoSeriesError
 from plateau.logs.points import Points, table_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _read(folder: Path, files: Iterable[Path], warnings: list[str]) -> Contents:
     for path in files:
         _add(points, _name(folder, path), path, warnings)
     if not points.tags:
-        raise LogError(f"{folder}: no series of numbers found")
+        raise NoSeriesError(f"{folder}: no series of numbers found")
     table, places = table_of(points.in_time())
     return Contents("mlflow", [table], places)
 

@@ -16,6 +16,10 @@ class LogError(ValueError):
     """A log that cannot be read; its text is one line which names the file."""
 
 
+class NoSeriesError(LogError):
+    """A file that is sound, as far as can be seen, but no log."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One metric of one training run, row by row as it was logged.

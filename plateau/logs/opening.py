@@ -175,10 +175,33 @@ def _unreadable(path: str, error: Exception) -> LogError:
     return LogError(f"{path}: {REASONS.get(type(error), reason)}")
 
 
-def _zstd(raw: Any) -> Any:
-    import zstandard
+class _Zstd:
+    """Reads one zstd frame after the other; unlike zstandard's own reader it tells a cut one."""
 
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    FEED = 1 << 10  # bytes taken at a time: what comes of them fits into memory even in a bomb
+
+    def __init__(self, raw: Any) -> None:
+        import zstandard  # no need of it but here
+
+        self._make = zstandard.ZstdDecompressor().decompressobj
+        self._raw = raw
+        self._frame: Any = None
+        self._fed = self._left = b""
+
+    def read1(self, size: int) -> bytes:
+        while not self._left:
+            self._fed = self._fed or self._raw.read(self.FEED)
+            if not self._fed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            self._frame = self._frame or self._make()
+            self._left = self._frame.decompress(self._fed)
+            self._fed = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        piece, self._left = self._left[:size], self._left[size:]
+        return piece
 
 
 def _zstd_error() -> type[Exception]:
@@ -190,5 +213,5 @@ PACKINGS: dict[str, tuple[bytes, Callable[[Any], Any]]] = {
     "gzip": (b"\x1f\x8b", lambda raw: gzip.GzipFile(fileobj=raw)),
     "xz": (b"\xfd7zXZ\x00", lzma.LZMAFile),
     "bzip2": (b"BZh", bz2.BZ2File),
-    "zstd": (b"(\xb5/\xfd", _zstd),
+    "zstd": (b"(\xb5/\xfd", _Zstd),
 }

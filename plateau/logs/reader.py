@@ -20,7 +20,7 @@ from plateau.logs.frames import is_framed
 from plateau.logs.join import blocks
 from plateau.logs.material import Material
 from plateau.logs.mlflow import is_metric_file, read_metric
-from plateau.logs.model import Log, LogError
+from plateau.logs.model import Log, LogError, NoSeriesError
 from plateau.logs.opening import STDIN, URL, Stream
 from plateau.logs.source import Source, source_of
 from plateau.logs.tables import find_layout, read_table
@@ -99,7 +99,7 @@ def read_material(
     else:
         contents = _contents(path, warnings)
     if not contents.tables:
-        raise LogError(f"{path}: no series of numbers found")
+        raise NoSeriesError(f"{path}: no series of numbers found")
     return Material(path, contents.format, contents.tables, contents.numbers, contents.block,
                     warnings, metric, x, lr, mode)  # fmt: skip
 
