@@ -61,7 +61,7 @@ def table_of(
     """
     labels, tags = np.unique(np.array(points.tags, dtype=object), return_inverse=True)
     steps = np.array(points.steps, dtype=np.float64)
-    rows = first + _rows(tags, steps)
+    rows = first + rows_of(tags, steps)
     values = np.array(points.values, dtype=np.float64)
     starts = np.unique(rows, return_index=True)[1]
     every = rows[starts]
@@ -77,8 +77,10 @@ def table_of(
     return Table(_unlike(columns), len(every), run, sparse=True), places
 
 
-def _rows(tags: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[np.int64]:
+def rows_of(tags: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[np.int64]:
     """Row of each point: a new one where the step changes, or a tag comes again."""
+    if not len(tags):
+        return np.empty(0, dtype=np.int64)
     group = np.cumsum(np.insert(np.diff(steps) != 0, 0, False))
     key = group * (tags.max() + 1) + tags
     order = np.argsort(key, kind="stable")
