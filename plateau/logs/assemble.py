@@ -57,7 +57,7 @@ def _runs(material: Material, table: Table, metric: Column) -> list[Run]:
             name=_run_name(table.run, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.mode or choose.direction(metric.name),
+            mode=material.mode or choose.direction(metric.name, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,

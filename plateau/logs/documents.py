@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
 BAD_MOST = 0.5  # of the lines; above, the file is no JSON lines
 DEEPEST = 8
+FEW = 64  # objects in a list that may hold a series each
 
 Record = dict[str, Any]
 
@@ -160,6 +161,9 @@ def _lists(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, lis
             yield from _lists(value, f"{name}.{key}" if name else key, depth + 1)
     elif isinstance(node, list) and node:
         yield name, node
+        if len(node) <= FEW and _all(node, dict):
+            for item in node:
+                yield from _lists(item, name, depth + 1)
 
 
 def _all(items: list[Any], kind: Any) -> bool:
@@ -171,7 +175,7 @@ def _is_grid(items: list[Any]) -> bool:
     return (
         _all(items, list)
         and len({len(row) for row in items}) == 1
-        and all(_all(row, int | float) for row in items)
+        and all(number(str(cell)) is not None for row in items for cell in row)
     )
 
 

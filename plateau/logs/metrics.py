@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.axis import x_at
 from plateau.logs.columns import Column, Table
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from plateau.logs.material import Material
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
 
 
@@ -48,11 +50,33 @@ def choose_metric(material: Material) -> tuple[Table, Column]:
     if best is None:
         raise NoSeriesError(f"{material.path}: no series of numbers found")
     if material.metric is None and best_points < 0 and not best[0].sparse:
-        raise NoSeriesError(
-            f"{material.path}: no column looks like a metric; name one of "
-            + listed(item.name for _, item in candidates)
+        there = listed(item.name for _, item in candidates)
+        best = _measured(candidates)
+        if best is None:
+            raise NoSeriesError(
+                f"{material.path}: no column looks like a metric; name one of {there}"
+            )
+        material.warnings.append(
+            f"unsure: no column looks like a metric; took {best[1].name!r} out of {there}"
         )
     return best
+
+
+def _measured(candidates: list[tuple[Table, Column]]) -> tuple[Table, Column] | None:
+    """Take a column that varies, from long enough lines that something counts: a measurement."""
+    for table, item in candidates:
+        values = item.values
+        varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
+        if not varied or choose.is_counter(values) or choose.lr_points(item):
+            continue
+        if any(_counts(other) for other in table.without(item)):
+            return table, item
+    return None
+
+
+def _counts(item: Column) -> bool:
+    values = item.values
+    return choose.is_whole(values) and len(values) > 1 and bool(np.all(np.diff(values) > 0))
 
 
 def _size(table: Table, item: Column) -> int:
@@ -101,21 +125,29 @@ def with_optional_fields(
         names = {item.name for item in other.columns}
         if other is table or not any(same(item, metric) for item in other.columns):
             continue
-        if needed <= names and not (axis and needed and _twins(joined, other, axis)):
+        if needed <= names and not (axis and _twins(material, joined, other, metric, axis)):
             joined.append(other)
     return _merge(joined) if len(joined) > 1 else table
 
 
-def _twins(tables: list[Table], other: Table, axis: Axis) -> bool:
-    """Whether the other lines repeat the same x, as those of a second process do."""
-    inner = axis.columns[-1].name
-    found = [item for table in [*tables, other] for item in table.columns if item.name == inner]
-    if len(found) <= len(tables):  # x stands on other lines
-        return False
-    rows = np.concatenate([item.rows for item in found])
+def _twins(
+    material: Material, tables: list[Table], other: Table, metric: Column, axis: Axis
+) -> bool:
+    """Whether the other lines repeat the same x: those of a second process, or a second field."""
+    inner = axis.columns[-1]
+    found = [[item for item in table.columns if same(item, metric)] for table in [*tables, other]]
+    rows = np.concatenate([items[0].rows for items in found])
     order = np.argsort(rows, kind="stable")
-    x = np.concatenate([item.values for item in found])[order]
-    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1].rows))[order]
+    own = [item for table in [*tables, other] for item in table.columns if item.name == inner.name]
+    if len(own) == len(found):
+        x = np.concatenate([item.values for item in own])[order]
+    elif own:
+        return False
+    else:
+        x = x_at(rows[order], inner, material.block)
+        if len(np.unique(x)) < TWINS * len(found[-1][0].rows):  # several lines to each x
+            return False
+    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1][0].rows))[order]
     met = theirs[1:] != theirs[:-1]
     return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
 

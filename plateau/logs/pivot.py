@@ -32,9 +32,11 @@ def long_form(series: Series, texts: Mapping[str, Labels], size: int) -> tuple[s
     values = [name for name in series if words(name)[-1:] == (VALUE,)]
     if len(values) != 1 or len(series[values[0]][0]) < COVER * size:
         return None
+    rows = series[values[0]][0]
     for name, labels in texts.items():
-        known = len({label for label in labels if label})
-        if KEYS.intersection(words(name)) and 0 < known * AGAIN <= size:
+        told = [labels[row] for row in rows if row < len(labels) and labels[row]]
+        enough = len(set(told)) * AGAIN <= len(told) and len(told) > COVER * len(rows)
+        if KEYS.intersection(words(name)) and enough:
             return name, values[0]
     return None
 
@@ -54,7 +56,7 @@ def pivot(series: Series, labels: Labels, value: str) -> dict[str, Data]:
 
 
 def _steps(series: Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What tells rows that belong together: a count, else a clock, else nothing."""
+    """Return what tells rows that belong together: a count, else a clock, else nothing."""
     for clock in (False, True):
         for name, (at, values) in series.items():
             counts = x_points(column(name, at, values)) >= X_EPOCH

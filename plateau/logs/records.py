@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs.clocks import clocks
 from plateau.logs.columns import Column, Table
 from plateau.logs.pivot import long_form, pivot
 from plateau.logs.words import side, vocabulary, words
@@ -30,6 +31,7 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     A text column such as ``phase`` with the values "train" and "val", or ``run_name``, tells
     records apart that share their columns.
     """
+    series = {**series, **dict(clocks(texts))}
     held_out, run = _held_out(texts, size), _runs(texts, size)
     kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     long = long_form(series, texts, size)

@@ -29,6 +29,7 @@ EVEN = 0.9  # of the sampled rows have as many cells as the header
 WIDEST = 4096  # columns
 NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
+MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
@@ -197,10 +198,22 @@ def numbers_of(cells: pl.Series) -> Data:
     parsed = cells.cast(pl.Float64, strict=False)
     odd = (parsed.is_null() & cells.is_not_null()).arg_true()
     if len(odd):
-        parsed = parsed.scatter(odd, [number(cell) for cell in cells.gather(odd).cast(pl.String)])
+        parsed = parsed.scatter(odd, _odd(cells.gather(odd).cast(pl.String).to_list()))
     present = parsed.is_not_null()
     rows = present.arg_true().to_numpy().astype(np.int64)
     return rows, parsed.drop_nulls().to_numpy().astype(np.float64)
+
+
+def _odd(cells: list[str]) -> list[float | None]:
+    """Read numbers in odd spellings, or with one unit behind all of them."""
+    found = [number(cell) for cell in cells]
+    if any(value is not None for value in found):
+        return found
+    measured = [MEASURED.fullmatch(cell) for cell in cells]
+    units = {match[2] for match in measured if match}
+    if len(units) != 1 or not all(measured):
+        return found
+    return [number(match[1]) for match in measured if match]
 
 
 def _tell_lost(source: Source, series: dict[str, Data], rows: list[int]) -> None:

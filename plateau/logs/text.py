@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 CLOCK = (
     r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
 )
-DATE = rf"\d+(?:[-/.]\d+){{2,}}(?:[T ]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+DATE = (
+    rf"\d+(?:[-/.]\d+){{2,}}(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+)
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
     r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
@@ -50,6 +53,7 @@ BARE = re.compile(
     rf"(?:{NUMBER})(?![A-Za-z]{{3}})"
 )  # a cell of a printed table: 12, 0.5, 2.5G, 1/10
 HEADER_LEAST = 3  # columns of a printed table
+HEADER_CLOSE = 2  # of one whose header is right above
 HEADER_NEAR = 5  # lines from the header to the first row
 
 
@@ -192,7 +196,9 @@ def _headed(lines: list[str], row: int) -> list[Slot]:
     for line in reversed(lines[max(row - HEADER_NEAR, 0) : row]):
         names = header_of(line, lines[row])
         found = cells(lines[row], bars="|" in line)
-        if HEADER_LEAST <= len(names) <= len(found) and not any(map(BARE.match, names)):
+        close = line is lines[row - 1] and len(names) == len(found)
+        least = HEADER_CLOSE if close else HEADER_LEAST
+        if least <= len(names) <= len(found) and not any(map(BARE.match, names)):
             break
     else:
         return []
