@@ -44,8 +44,8 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         for other, item in material.columns()
         if other is not table and other.run == table.run and choose.x_points(item) > choose.X_TIME
     ]
-    if material.x is not None:
-        names = material.names_for("x", material.x)
+    if material.asked.x is not None:
+        names = material.names_for("x", material.asked.x)
         everywhere = own + [item for _, item in material.columns()]
         return Axis((next(item for item in everywhere if item.name in names),))
     candidates = own + elsewhere

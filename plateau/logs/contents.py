@@ -26,9 +26,12 @@ class Contents:
         Line in the file of each row, or record where the file has no lines.
     block : NDArray[int64] or None
         Block of each row where lines form blocks.
+    every : int
+        Rows of the log that each row here is the mean of.
     """
 
     format: str
     tables: list[Table]
     numbers: NDArray[np.int64]
     block: NDArray[np.int64] | None = None
+    every: int = 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
-BAD_MOST = 0.5  # of the lines; above, the file is no JSON lines
+BAD_MOST = 0.5  # of these; above, the file is no JSON lines
+SAMPLE = 200  # lines that tell what a file is
 DEEPEST = 8
 FEW = 64  # objects in a list that may hold a series each
 
@@ -47,30 +49,25 @@ def _standard(match: re.Match[str]) -> str:
 # --- one object a line --------------------------------------------------------------------------
 
 
-def read_lines(source: Source) -> tuple[list[Table], list[int]] | None:
-    """Tables of a file with one JSON object a line; None where it is something else."""
-    records: list[Record] = []
-    rows: list[int] = []
-    bad: list[int] = []
-    filled = [row for row, line in enumerate(source.lines) if line.strip()]
-    for row in filled:
-        record = _record(source.lines[row])
-        if record is None:
-            bad.append(row)
-            if len(bad) > BAD_MOST * len(filled):
-                return None
-        else:
-            records.append(record)
-            rows.append(row)
-    if len(records) < 2 and not bad:  # one object may be a whole document on one line
-        return None
+def is_lines(source: Source) -> bool:
+    """Whether a file has one JSON object a line; one object may be a whole document on one line."""
+    filled = list(islice((line for line in source.lines if line.strip()), SAMPLE))
+    records = sum(_record(line) is not None for line in filled)
+    return records >= (1 - BAD_MOST) * len(filled) and len(filled) > 1
+
+
+def read_lines(source: Source) -> tuple[list[Table], list[int]]:
+    """Tables of a file with one JSON object a line, and the line of each of them."""
+    read = [(row, _record(line)) for row, line in enumerate(source.lines) if line.strip()]
+    found = [(row, record) for row, record in read if record is not None]
+    bad = [row for row, record in read if record is None]
     if bad:
         what = "line is" if len(bad) == 1 else "lines are"
         source.warnings.append(
             f"{len(bad)} {what} no JSON object and left out, "
             f"the first is line {source.numbers[bad[0]]}"
         )
-    return tables_of_records(records), rows
+    return tables_of_records([record for _, record in found]), [row for row, _ in found]
 
 
 def _record(line: str) -> Record | None:

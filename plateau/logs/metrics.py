@@ -27,8 +27,8 @@ TWINS = 0.5  # of the places where two line shapes meet at the same x: they repe
 def choose_metric(material: Material) -> tuple[Table, Column]:
     """Pick the metric and the table it stands in."""
     candidates = list(material.columns())
-    if material.metric is not None:
-        names = material.names_for("metric", material.metric)
+    if material.asked.metric is not None:
+        names = material.names_for("metric", material.asked.metric)
         candidates = [(table, item) for table, item in candidates if item.name in names]
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in candidates:
@@ -49,7 +49,7 @@ def choose_metric(material: Material) -> tuple[Table, Column]:
             best, best_points = (table, item), points
     if best is None:
         raise NoSeriesError(f"{material.path}: no series of numbers found")
-    if material.metric is None and best_points < 0 and not best[0].sparse:
+    if material.asked.metric is None and best_points < 0 and not best[0].sparse:
         there = listed(item.name for _, item in candidates)
         best = _measured(candidates)
         if best is None:

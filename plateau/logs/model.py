@@ -46,6 +46,9 @@ class Run:
         Line of each value in the decompressed file, counted from 1.
     counts_steps : bool
         True where x counts optimisation steps, so that windows can be counted in steps.
+    every : int
+        Rows of the log that each row of the run is the mean of: above 1 in a log too large for
+        the memory.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Run:
     lr_name: str | None
     lines: NDArray[np.int64]
     counts_steps: bool
+    every: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from plateau.logs.words import side, words
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
 BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
+DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
 WIDE = re.compile(r"\s{2,}|\t")
 BETWEEN = re.compile(r"""[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)""")

@@ -23,7 +23,7 @@ STDIN = "-"
 URL = re.compile(r"[A-Za-z][\w+]+://")  # not a drive letter
 RATIO_LIMIT = 200  # text logs shrink 5 to 40 times
 RATIO_FROM = 64 << 20  # below this size any ratio is harmless
-PIECE = 1 << 18
+PIECE = 1 << 20
 
 REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "no such file",

@@ -13,6 +13,7 @@ from plateau.logs.model import LogError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 NUL_FROM = 64  # bytes of text before the first NUL
 JUNK_SHARE = 0.01  # of characters that are no UTF-8
 
@@ -46,16 +47,19 @@ class Source:
     warnings: list[str]
 
 
-def source_of(path: str, data: bytes, warnings: list[str]) -> Source:
-    """Take bytes apart into lines, or say in one line why that cannot be done."""
+def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True) -> Source:
+    """Take bytes apart into lines, or say in one line why that cannot be done.
+
+    ``last`` is False for a part of a log that others follow.
+    """
     text = _decode(data, path, warnings)
-    if not text.strip():
+    if last and not text.strip():
         raise LogError(f"{path}: the file is empty")
     if "\x1b" in text:
         text = ANSI.sub("", text)
     lines = text.replace("\r\n", "\n").split("\n")
-    cut = lines[-1] != ""
-    if not cut:
+    cut = last and lines[-1] != ""
+    if lines[-1] == "":
         lines.pop()
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
     if "\r" in text or "\x08" in text:
@@ -65,7 +69,7 @@ def source_of(path: str, data: bytes, warnings: list[str]) -> Source:
 
 def _decode(data: bytes, path: str, warnings: list[str]) -> str:
     """Text of the bytes; refuses what is not text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(UTF16):
         return data.decode("utf-16", errors="replace")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in data:

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
 MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+REMARKS = "#%"
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
 
@@ -48,23 +50,22 @@ class Layout:
         One for each column; empty where the table has no header.
     width : int
         Number of columns.
-    rows : tuple of int
-        Lines that hold rows.
+    header : str
+        The line of the names, empty where there is none.
     """
 
     format: str
     separator: str
     names: tuple[str, ...]
     width: int
-    rows: tuple[int, ...]
+    header: str
 
 
 def find_layout(lines: list[str]) -> Layout | None:
     """Find how a table is written; None for lines that are no table."""
-    filled = [row for row, line in enumerate(lines) if line.strip()]
-    plain = [row for row in filled if not lines[row].lstrip().startswith(("#", "%"))]
-    remarks = [row for row in filled if plain and row < plain[0]]
-    remark = lines[remarks[-1]].strip().lstrip("#% ") if remarks else ""
+    plain = _rows(lines, SAMPLE + 1)
+    remarks = [line for line in lines[: plain[0]] if line.strip()] if plain else []
+    remark = remarks[-1].strip().lstrip("#% ") if remarks else ""
     for separator, kind in SEPARATORS.items():
         try:
             layout = _layout(lines, plain, remark, separator, kind)
@@ -78,7 +79,7 @@ def find_layout(lines: list[str]) -> Layout | None:
 def _layout(
     lines: list[str], plain: list[int], remark: str, separator: str, kind: str
 ) -> Layout | None:
-    sample = [cells(lines[row], separator) for row in plain[: SAMPLE + 1]]
+    sample = [cells(lines[row], separator) for row in plain]
     if not sample:
         return None
     header = sample[0] if not any(number(cell) is not None for cell in sample[0]) else None
@@ -96,9 +97,18 @@ def _layout(
     ):
         return None
     names = header or _remark_names(remark, separator, width)
-    first = lines[plain[0]].strip()
-    rows = [row for row in plain if not (header and lines[row].strip() == first)]
-    return Layout(kind, separator, tuple(names), width, tuple(rows))
+    first = lines[plain[0]].strip() if header else ""
+    return Layout(kind, separator, tuple(names), width, first)
+
+
+def _rows(lines: list[str], most: int | None = None) -> list[int]:
+    """Lines that are neither empty nor a remark."""
+    plain = (
+        row
+        for row, line in enumerate(lines)
+        if (start := line.lstrip()[:1]) and start not in REMARKS
+    )
+    return list(islice(plain, most))
 
 
 def cells(line: str, separator: str) -> list[str]:
@@ -144,7 +154,7 @@ def _is_json(text: str) -> bool:
 
 def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     """Read the columns of a table, and give the line (an index) of each of its rows."""
-    rows = list(layout.rows)
+    rows = [row for row in _rows(source.lines) if source.lines[row].strip() != layout.header]
     if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
         last = cells(source.lines[rows[-1]], layout.separator)
         if len(last) < layout.width:

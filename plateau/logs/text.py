@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
-from plateau.logs.naming import Slot, cells, header_of, name_slots, normal_literal
+from plateau.logs.naming import DRAWN, Slot, cells, header_of, name_slots, normal_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,10 +70,32 @@ class Shape:
         self.tokens += tokens
 
 
+@dataclass(frozen=True, eq=False)
+class LineTable(Table):
+    """The lines of one shape, with what is needed to find more of them.
+
+    Attributes
+    ----------
+    literals : tuple of str
+        Normal text before, between and after the tokens.
+    tokens : tuple of str
+        Those of the first line.
+    slots : tuple of Slot
+        The tokens that are columns.
+    plain : bool
+        False where there is more between the tokens than the normal text tells: progress bars.
+    """
+
+    literals: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    plain: bool = True
+
+
 Shapes = dict[tuple[str, ...], Shape]
 
 
-def mine(source: Source) -> list[Table]:
+def mine(source: Source) -> list[LineTable]:
     """Tables of the recurring line shapes, in order of appearance."""
     lines = [line if len(line) <= LONGEST else "" for line in source.lines]
     shapes: Shapes = {}
@@ -174,7 +196,7 @@ def _lacks_decimals(shape: Shape, line: str) -> bool:
     return line.endswith(last) and len(decimals) == 1 and fewer
 
 
-def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> Table:
+def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> LineTable:
     is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
     slots = _headed(lines, shape.rows[0]) or name_slots(literals, is_number)
     columns = [
@@ -186,7 +208,11 @@ def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> Table:
         )
         for slot in slots
     ]
-    return Table(columns, len(shape.rows))
+    plain = not DRAWN.search(lines[shape.rows[0]])
+    first = shape.tokens[0]
+    return LineTable(
+        columns, len(shape.rows), literals=literals, tokens=first, slots=tuple(slots), plain=plain
+    )
 
 
 def _headed(lines: list[str], row: int) -> list[Slot]:
