@@ -88,6 +88,7 @@ class FastText:
 
     def __init__(self, tables: Sequence[LineTable], wanted: Set[str], metric: Column) -> None:
         self._metric = metric
+        self._telling = rf"{re.escape(metric.name)}|\b(?i:lr|learning.rate)\b"
         self._shapes = [
             (_expression(table, slots), slots)
             for table in tables
@@ -107,7 +108,7 @@ class FastText:
             rows = hit.arg_true().to_numpy().astype(np.int64)
             tables.append(Table(_columns(found.filter(hit), slots, rows), len(rows)))
             missed &= ~hit
-        odd = missed & lines.str.contains(self._metric.name, literal=True)
+        odd = missed & lines.str.contains(self._telling)
         rest = odd.arg_true().to_numpy().astype(np.int64)
         if len(rest) > ODD_MOST * len(lines):
             return None
@@ -186,7 +187,7 @@ def _mined(source: Source, rows: Rows) -> list[Table]:
             ],
             table.size,
         )
-        for table in mine(some)
+        for table in mine(some, least=1)
     ]
 
 

@@ -12,6 +12,7 @@ from plateau.logs.axis import Axis, x_at
 from plateau.logs.columns import Table, column
 from plateau.logs.contents import Contents
 from plateau.logs.gather import Gathered, Rows
+from plateau.logs.join import fetch
 from plateau.logs.metrics import same, with_optional_fields
 from plateau.logs.model import LogError
 from plateau.logs.rates import choose_lr, of_runs
@@ -170,7 +171,7 @@ class _Series:
         if item is None or not len(item.rows):
             return np.full(len(metric.rows), before)
         x = x_at(metric.rows, item, material.block)
-        early = metric.rows < item.rows[0]
+        early = np.isnan(fetch(metric.rows, item, material.block)) & (metric.rows < item.rows[0])
         return np.where(early & (not np.isnan(before)), before, x)
 
     def _rates(

@@ -168,7 +168,7 @@ def _in_parts(
             source = source_of(path, part, warnings, last=stream.ended)
             tables = fast_lines(source) if fast_lines and not source.cut else None
             if tables is None:
-                contents = _with_lines(source, kind)
+                contents = _with_lines(source, kind, part=True)
             else:
                 contents = Contents(kind.name, tables, source.numbers)
         together.add(Material(path, contents, warnings, asked), lines)
@@ -190,8 +190,13 @@ def _fast(
     return None, None
 
 
-def _with_lines(source: Source, kind: Kind) -> Contents:
+def _with_lines(source: Source, kind: Kind, *, part: bool = False) -> Contents:
     """Read lines, of which it is known what they are."""
+    if part and kind.name == "text" and not source.cut:
+        # What comes once in a part may well recur in the log; a part may lie within one block.
+        block = blocks(source.lines)
+        whole = bool(len(block)) and block[-1] > 0
+        return Contents(kind.name, list(mine(source, 1)), source.numbers, block if whole else None)
     tables, rows = kind.read(source)
     if rows is None:
         return Contents(kind.name, list(tables), source.numbers, blocks(source.lines))

@@ -95,14 +95,14 @@ class LineTable(Table):
 Shapes = dict[tuple[str, ...], Shape]
 
 
-def mine(source: Source) -> list[LineTable]:
-    """Tables of the recurring line shapes, in order of appearance."""
+def mine(source: Source, least: int = LEAST) -> list[LineTable]:
+    """Tables of the line shapes that recur so often at least, in order of appearance."""
     lines = [line if len(line) <= LONGEST else "" for line in source.lines]
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
     recurring = [
-        (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= LEAST
+        (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= least
     ]
     for _, shape in recurring:
         _sort(shape)
