@@ -217,7 +217,7 @@ def replay(
 
 def scanned(
     paths: Sequence[str],
-    read_one: Callable[[str], "Log"],
+    read_one: Callable[..., "Log"],
     rule: "Rule",
     unit: Unit | None,
     *,
@@ -237,6 +237,8 @@ def scanned(
     files, within = (
         (bar(quiet=quiet), untracked) if len(found) > 1 else (untracked, bar(quiet=quiet))
     )
+    if len(found) == 1:
+        read_one = reading(read_one, quiet=quiet)
     for one, log in files(read_logs(found, read_one), len(found)):
         if isinstance(log, NoSeriesError) and one.folder is not None:
             no_logs.append(one.path)
@@ -274,6 +276,27 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     return lambda things, count: track(
         things, "Scanning", total=count, console=errors, transient=True, disable=silent
     )
+
+
+def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
+    """Show on a terminal how far the reading of a large log is."""
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    errors = console(stderr=True)
+    columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
+    silent = quiet or not errors.is_terminal
+
+    def read(path: str) -> "Log":
+        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+            task = progress.add_task("", total=None, visible=False)
+            return read_one(
+                path,
+                told=lambda done, size: progress.update(
+                    task, completed=done, total=size, visible=True
+                ),
+            )
+
+    return read
 
 
 def emit(
