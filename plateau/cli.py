@@ -28,6 +28,7 @@ from plateau.options import (
     Metric,
     Output,
     OutputFile,
+    Paths,
     Patience,
     Plot,
     Quiet,
@@ -93,12 +94,7 @@ def demo(
 
 @app.command()
 def scan(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Logs: files, folders, patterns, URLs, - for standard input.", show_default=False
-        ),
-    ],
+    paths: Paths,
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -129,7 +125,13 @@ def scan(
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
     read_one = partial(
-        read_log, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run
+        read_log,
+        metric=metric,
+        x=x,
+        lr=lr,
+        mode=mode.value if mode else None,
+        run=run,
+        equals=metric is None,
     )
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is not Format.table:
@@ -142,6 +144,33 @@ def scan(
     ends = {end for scan in scans for found in scan.runs for end in found.ends}
     if ends & {each.value for each in fail_on or ()}:
         raise typer.Exit(1)
+
+
+@app.command()
+def columns(
+    paths: Paths,
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+) -> None:
+    """Show what was found in logs, and what was chosen and why."""
+    from plateau.describe import show_columns
+    from plateau.logs.find import find_logs
+    from plateau.logs.material import Asked
+    from plateau.logs.reader import read_material
+
+    asked = Asked(metric, x, lr, mode.value if mode else None)
+    shown = 0
+    for one in find_logs(paths, complain):
+        try:
+            with clear_errors(one.path):
+                show_columns(console(), read_material(one.path, asked))
+                shown += 1
+        except typer.TyperException as error:
+            complain(error.message)
+    if not shown:
+        raise typer.Exit(2)
 
 
 @app.command()

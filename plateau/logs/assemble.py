@@ -10,7 +10,8 @@ import numpy as np
 
 from plateau.logs import choose
 from plateau.logs.axis import choose_x, count_along
-from plateau.logs.metrics import by_run, choose_metric, same, with_optional_fields
+from plateau.logs.material import listed
+from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
 
@@ -51,7 +52,15 @@ def assemble(material: Material) -> list[Run]:
 
 def select(material: Material) -> list[Selection]:
     """Choose the metric, and the other columns of each of its tables."""
-    return [_select(material, *part) for part in by_run(material, *choose_metric(material))]
+    chosen = choose_metrics(material)
+    if len(chosen) > 1 and not material.asked.equals:
+        names = listed(repr(one.column.name) for one in chosen[1:])
+        material.warnings.append(
+            f"{chosen[0].column.name!r} was taken as the metric; as good are {names}"
+        )
+        chosen = chosen[:1]
+    parts = [part for one in chosen for part in by_run(material, one.table, one.column)]
+    return [_select(material, *part) for part in parts]
 
 
 def _select(material: Material, table: Table, metric: Column) -> Selection:

@@ -132,6 +132,24 @@ def metric_points(column: Column) -> float:
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
 
 
+def remarks(column: Column) -> list[str]:
+    """Say in words what gave a column its points as the metric."""
+    found = set(words(column.name))
+    named = side(column.name)
+    told = {
+        "validation": column.held_out if named is None else named,
+        "smoothed": SMOOTHED_WORDS & found,
+        "auxiliary": AUXILIARY_WORDS & found,
+        "an opponent's": OPPONENT_WORDS & found,
+        "no metric by its name": NOT_IT_WORDS & found and not lr_points(column),
+        "counter": column.implied or x_points(column) >= X_EPOCH,
+        "clock": x_points(column) == X_TIME,
+        "a learning rate": lr_points(column),
+    }
+    said = [remark for remark, holds in told.items() if holds]
+    return said or (["unknown name"] if is_unknown(column) else [])
+
+
 def is_unknown(column: Column) -> bool:
     """Whether the name says nothing about what the column is."""
     return not any(map(_metric_word, words(column.name)))

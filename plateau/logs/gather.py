@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MOST = 1 << 20  # rows that are kept; twice as many are halved
+MOST = 1 << 19  # rows that are kept; twice as many are halved
 KEPT = 2  # rows that make one
 
 
@@ -50,7 +50,7 @@ class Gathered:
         if self._left is not None:
             rows = joined([self._left, rows])
         whole = len(rows.values) // self.every * self.every
-        self._left = _part(rows, whole, None)
+        self._left = joined([_part(rows, whole, None)])
         rows = _part(rows, 0, whole)
         for _ in range(self.every.bit_length() - 1):
             rows = _halved(rows)
@@ -98,9 +98,6 @@ def _halved(rows: Rows) -> Rows:
     alone = back | ~np.isfinite(first)
     mean = first / 2 + second / 2
     values = np.where(alone, second, np.where(np.isfinite(second), mean, first))
-    return Rows(
-        values,
-        [x[1:size:KEPT] for x in rows.x],
-        rows.lr[1:size:KEPT],
-        rows.lines[1:size:KEPT],
-    )
+    # Copies: a view would keep the whole of what it was taken from.
+    x = [one[1:size:KEPT].copy() for one in rows.x]
+    return Rows(values, x, rows.lr[1:size:KEPT].copy(), rows.lines[1:size:KEPT].copy())

@@ -23,12 +23,16 @@ SHOWN = 12  # column names in a message
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user wants: names of columns and the direction, None where it is to be chosen."""
+    """What the user wants; None where it is to be chosen.
+
+    ``equals`` also asks for the metrics that are as good as the one that is chosen.
+    """
 
     metric: str | None = None
     x: str | None = None
     lr: str | None = None
     mode: Mode | None = None
+    equals: bool = False
 
 
 @dataclass(frozen=True, eq=False)

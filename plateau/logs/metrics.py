@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,20 +22,41 @@ if TYPE_CHECKING:
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
+EQUALS = 4  # metrics at most that are as good as each other
 TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
 
 
-def choose_metric(material: Material) -> tuple[Table, Column]:
-    """Pick the metric and the table it stands in."""
-    candidates = list(material.columns())
+@dataclass
+class Candidate:
+    """A column and how well it does as the metric."""
+
+    table: Table
+    column: Column
+    points: float
+
+
+def choose_metrics(material: Material) -> list[Candidate]:
+    """Pick the metric; others follow that are as good and stand in the same table."""
+    candidates = ranked(material)
+    if not candidates:
+        raise NoSeriesError(f"{material.path}: no series of numbers found")
+    best = candidates[0]
+    if material.asked.metric is None and best.points < 0:
+        return [_measured(material, candidates)]
+    return [best, *(one for one in candidates[1:] if _is_equal(one, best))][:EQUALS]
+
+
+def ranked(material: Material) -> list[Candidate]:
+    """All columns that could be the metric, the best first."""
+    columns = list(material.columns())
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
-        candidates = [(table, item) for table, item in candidates if item.name in names]
+        columns = [(table, item) for table, item in columns if item.name in names]
     rows: Counter[tuple[str, bool]] = Counter()
-    for table, item in candidates:
+    for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
-    best, best_points = None, -np.inf
-    for table, item in candidates:
+    best, candidates = -np.inf, []
+    for table, item in columns:
         if not (count := rows[item.name, item.held_out]):
             continue
         points = (
@@ -43,35 +65,38 @@ def choose_metric(material: Material) -> tuple[Table, Column]:
             + choose.ROWS * np.log10(count / max(rows.values()))
             + choose.SHARE * np.log10(_size(table, item) / count)
         )
-        if points > best_points and choose.is_unknown(item) and choose.is_counter(item.values):
+        # Looking at the numbers takes time: only where it matters.
+        if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
             points += choose.NOT_IT
-        if points > best_points:
-            best, best_points = (table, item), points
-    if best is None:
-        raise NoSeriesError(f"{material.path}: no series of numbers found")
-    if material.asked.metric is None and best_points < 0 and not best[0].sparse:
-        there = listed(item.name for _, item in candidates)
-        best = _measured(candidates)
-        if best is None:
-            raise NoSeriesError(
-                f"{material.path}: no column looks like a metric; name one of {there}"
+        best = max(best, points)
+        candidates.append(Candidate(table, item, float(points)))
+    return sorted(candidates, key=lambda one: -one.points)
+
+
+def _is_equal(one: Candidate, best: Candidate) -> bool:
+    """Whether a column is another metric of the same rows, and no worse."""
+    beside = SIDE_BY_SIDE in one.column.name  # another run
+    return one.points == best.points and one.table is best.table and not beside
+
+
+def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
+    """Take a column that varies, from enough rows that something counts: a measurement."""
+    there = listed(one.column.name for one in candidates)
+    for one in candidates:
+        if one.table.sparse or _varies(one):
+            material.warnings.append(
+                f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
             )
-        material.warnings.append(
-            f"unsure: no column looks like a metric; took {best[1].name!r} out of {there}"
-        )
-    return best
+            return one
+    raise NoSeriesError(f"{material.path}: no column looks like a metric; name one of {there}")
 
 
-def _measured(candidates: list[tuple[Table, Column]]) -> tuple[Table, Column] | None:
-    """Take a column that varies, from long enough lines that something counts: a measurement."""
-    for table, item in candidates:
-        values = item.values
-        varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
-        if not varied or choose.is_counter(values) or choose.lr_points(item):
-            continue
-        if any(_counts(other) for other in table.without(item)):
-            return table, item
-    return None
+def _varies(one: Candidate) -> bool:
+    values = one.column.values
+    varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
+    if not varied or choose.is_counter(values) or choose.lr_points(one.column):
+        return False
+    return any(map(_counts, one.table.without(one.column)))
 
 
 def _counts(item: Column) -> bool:

@@ -32,6 +32,7 @@ LETTER = re.compile(r"[^\W\d_]")
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
+COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
 COPULA = re.compile(r"\W*(?:is|was)?\W*")
 CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s{2,}")
 SENTENCE = re.compile(
@@ -91,7 +92,7 @@ class _Line:
     def look(self, index: int, *, numeric: bool) -> None:
         """Add the number of that index, if it is worth a column."""
         before, after = self.literals[index : index + 2]
-        told = side(before)
+        told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
         if not numeric or NO_COLUMN.fullmatch(before):
             return

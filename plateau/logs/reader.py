@@ -59,6 +59,7 @@ def read_log(
     lr: str | None = None,
     mode: Mode | None = None,
     run: str | None = None,
+    equals: bool = False,
     told: Told = lambda read, size: None,
 ) -> Log:
     """Read the metric of a saved training log.
@@ -79,6 +80,8 @@ def read_log(
         The direction of progress, where the metric's name tells it wrong.
     run : str, optional
         Keep the run of this name only.
+    equals : bool
+        Also give the runs of other metrics that are as good as the one that is chosen.
     told : callable, optional
         Hears how many bytes of a large log were read, and how many it has, None where unknown.
 
@@ -96,12 +99,12 @@ def read_log(
     if mode not in (None, "min", "max", "both"):
         raise LogError(f"{path}: mode is {mode!r}, expected 'min', 'max' or 'both'")
     name = os.fspath(path)
-    material = read_material(name, Asked(metric, x, lr, mode), told)
+    material = read_material(name, Asked(metric, x, lr, mode, equals), told)
     log = Log(name, material.contents.format, tuple(assemble(material)), tuple(material.warnings))
     return log if run is None else _only(log, run)
 
 
-def read_material(path: str, asked: Asked, told: Told) -> Material:
+def read_material(path: str, asked: Asked, told: Told = lambda read, size: None) -> Material:
     """Read the columns of a log."""
     warnings: list[str] = []
     if _is_local(path) and is_metric_file(Path(path)):
@@ -155,7 +158,7 @@ def _in_parts(
     if not sample or kind.name == "json":
         source = source_of(path, read_whole(stream, head), warnings)
         return _with_lines(source, kind_of(source))
-    first = Material(path, _with_lines(source, kind), [], asked)
+    first = Material(path, _with_lines(source, kind), [], replace(asked, equals=False))
     if not first.contents.tables:
         raise NoSeriesError(f"{path}: no series of numbers found in its first {SAMPLE >> 20} MiB")
     selections = select(first)
