@@ -29,7 +29,7 @@ def read_arrow(path: str, data: bytes) -> Contents:
             kind, frame = "parquet", pl.read_parquet(io.BytesIO(data))
         else:
             kind, frame = "arrow", pl.read_ipc(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else "damaged"
         raise LogError(f"{path}: cannot be read: {reason}") from None
     return contents_of(kind, frame)

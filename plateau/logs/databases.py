@@ -40,7 +40,7 @@ def read_database(path: str, data: bytes | None, warnings: list[str]) -> Content
         with closing(_connect(path, data)) as database:
             database.text_factory = lambda text: text.decode(errors="replace")
             return _contents(database, warnings)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
 
 
@@ -104,7 +104,7 @@ def _records(
         while cells := cursor.fetchone():
             pairs = zip(columns, cells, strict=True)
             records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         warnings.append(f"table {table}: damaged after row {len(records)}: {error}")
     return _expanded(records)
 

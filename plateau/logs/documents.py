@@ -7,6 +7,7 @@ objects of any shape; polars does neither.
 from __future__ import annotations
 
 import json
+import math
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]
 BAD_MOST = 0.5  # of these; above, the file is no JSON lines
 SAMPLE = 200  # lines that tell what a file is
 DEEPEST = 8
+MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]')
+CLOSING = {"[": "]", "{": "}"}
+SOUND = 0.5  # of a damaged document; with less in front of the damage it is something else
 FEW = 64  # objects in a list that may hold a series each
 
 Record = dict[str, Any]
@@ -108,7 +112,14 @@ def _flat(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[st
             read = number(value)
             yield name, value if read is None else read
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, float(value)
+            yield name, _float(value)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 # --- one document -------------------------------------------------------------------------------
@@ -119,6 +130,8 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     text = "\n".join(source.lines)
     try:
         document = parse(text)
+    except json.JSONDecodeError as error:
+        document = _before_damage(text, error, source)
     except (ValueError, RecursionError):
         return None
     lists = list(_lists(document))
@@ -144,6 +157,30 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     if series:
         return tables_of(series, {}, longest), [0] * max(map(len, plain.values()))
     return None
+
+
+def _before_damage(text: str, error: json.JSONDecodeError, source: Source) -> Any:
+    """Read a document that is cut or damaged up to the last whole value; None without one."""
+    if error.pos < SOUND * len(text) or error.msg == "Extra data":
+        return None
+    stack: list[str] = []
+    end, closing = 0, ""
+    for mark in MARKS.finditer(text, 0, error.pos):
+        if mark[0] in CLOSING:
+            stack.append(CLOSING[mark[0]])
+        elif mark[0] == ",":
+            end, closing = mark.start(), "".join(reversed(stack[-DEEPEST:]))
+        elif mark[0] in "]}" and stack:
+            stack.pop()
+    try:
+        found = parse(text[:end] + closing)
+    except (ValueError, RecursionError):
+        return None
+    line = source.numbers[min(error.lineno, len(source.numbers)) - 1]
+    source.warnings.append(
+        f"the JSON document is cut or damaged at line {line}: it was read up to there"
+    )
+    return found
 
 
 def _lists(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, list[Any]]]:

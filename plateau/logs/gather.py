@@ -99,5 +99,5 @@ def _halved(rows: Rows) -> Rows:
     mean = first / 2 + second / 2
     values = np.where(alone, second, np.where(np.isfinite(second), mean, first))
     # Copies: a view would keep the whole of what it was taken from.
-    x = [one[1:size:KEPT].copy() for one in rows.x]
-    return Rows(values, x, rows.lr[1:size:KEPT].copy(), rows.lines[1:size:KEPT].copy())
+    counts = [one[1:size:KEPT].copy() for one in rows.x]
+    return Rows(values, counts, rows.lr[1:size:KEPT].copy(), rows.lines[1:size:KEPT].copy())

@@ -18,7 +18,7 @@ from plateau.logs.contents import Contents
 from plateau.logs.documents import is_lines, read_document, read_lines, tables_of_records
 from plateau.logs.events import read_events
 from plateau.logs.fast import FastTable, fast_text
-from plateau.logs.folders import read_folder, read_whole
+from plateau.logs.folders import EVENTS, read_folder, read_whole
 from plateau.logs.frames import is_framed
 from plateau.logs.join import blocks
 from plateau.logs.large import Parts, parts
@@ -45,6 +45,7 @@ REFUSED = {  # what a user may well hand us, and how to say what it is
     **{bytes([0x80, n]): "a pickle, which is never loaded: is not text" for n in range(2, 6)},
 }
 HEAD = 16 << 20  # bytes; a longer log is read in parts
+BINARY = ("tensorboard", "wandb", "sqlite")  # formats that nothing else looks like
 PLAIN_SEPARATORS = (",", "\t")
 SAMPLE = 2 << 20  # bytes that tell which columns of a longer log matter
 
@@ -113,7 +114,9 @@ def read_material(path: str, asked: Asked, told: Told = lambda read, size: None)
     else:
         contents = _contents(path, asked, warnings, told)
     if not contents.tables:
-        raise NoSeriesError(f"{path}: no series of numbers found")
+        why = f"; {warnings[0]}" if warnings else ""
+        kind = LogError if contents.format in BINARY else NoSeriesError
+        raise kind(f"{path}: no series of numbers found{why}")
     return Material(path, contents, warnings, asked)
 
 
@@ -138,7 +141,7 @@ def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Conte
         if head.startswith(wandb.MAGIC):
             records = wandb.read_wandb(read_whole(stream, head), warnings)
             return Contents("wandb", tables_of_records(records), np.arange(1, len(records) + 1))
-        if is_framed(head):
+        if is_framed(head) or EVENTS in Path(path).name:
             data = read_whole(stream, head)
             return Contents("tensorboard", *read_events([(Path(path).name, data)], warnings))
         if stream.ended or head.startswith(UTF16):

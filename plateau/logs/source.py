@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
+SAMPLE, WIDE = 256, 0.9  # bytes, and share of zeros in every second of UTF-16
 NUL_FROM = 64  # bytes of text before the first NUL
 JUNK_SHARE = 0.01  # of characters that are no UTF-8
+CONTROL = re.compile(rb"[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+CONTROL_SHARE = 0.001  # of bytes that no text has
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 REDRAW = re.compile(r"[\r\x08]+")
@@ -73,6 +76,8 @@ def _decode(data: bytes, path: str, warnings: list[str]) -> str:
         return data.decode("utf-16", errors="replace")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in data:
+        if wide := _without_mark(data):
+            return data.decode(wide, errors="replace")
         # A crash may leave zeros in or after a log; in other files they come early.
         sound = data.replace(b"\0", b"")
         if data.index(b"\0") < NUL_FROM:
@@ -84,10 +89,22 @@ def _decode(data: bytes, path: str, warnings: list[str]) -> str:
     except UnicodeDecodeError:
         text = data.decode(errors="replace")
     junk = text.count("\ufffd")
-    if junk > 1 + JUNK_SHARE * len(text):  # one may be the last character, cut
+    if junk <= 1 + JUNK_SHARE * len(text):  # one may be the last character, cut
+        warnings.append(f"{junk} characters are not UTF-8 and were replaced")
+        return text
+    if len(CONTROL.findall(data)) > CONTROL_SHARE * len(data):
         raise LogError(f"{path}: is not text (it is neither UTF-8 nor UTF-16)")
-    warnings.append(f"{junk} characters are not UTF-8 and were replaced")
-    return text
+    warnings.append("the text is not UTF-8 and was read as Latin-1")
+    return data.decode("latin-1")
+
+
+def _without_mark(data: bytes) -> str | None:
+    """Tell UTF-16 without its mark by the zeros in every second byte."""
+    start = data[:SAMPLE]
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if start[first::2].count(0) > WIDE * len(start) / 2 and not start[1 - first :: 2].count(0):
+            return name
+    return None
 
 
 def _redrawn(lines: list[str]) -> tuple[list[str], NDArray[np.int64]]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
     from plateau.logs.source import Source
 
-SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table"}  # "" is any white space
+MIXED = ",;\t"  # any of these, where a table has several
+# "" is any white space.
+SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table", MIXED: "csv"}
 SAMPLE = 50  # rows that the layout is guessed from
 EVEN = 0.9  # of the sampled rows have as many cells as the header
 WIDEST = 4096  # columns
@@ -117,9 +119,16 @@ def cells(line: str, separator: str) -> list[str]:
         return line.split()
     if separator == ";":
         line = decimal_points(line)
+    if separator == MIXED:
+        line, separator = unmixed(line), ","
     if '"' in line:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
     return [cell.strip() for cell in line.rstrip("\r\n").split(separator)]
+
+
+def unmixed(line: str) -> str:
+    """Make all separators of a line the same."""
+    return line.replace(";", ",").replace("\t", ",")
 
 
 def decimal_points(line: str) -> str:
@@ -184,21 +193,33 @@ def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
 
     if not layout.separator:
         lines = ["\t".join(line.split()) for line in lines]
+    if layout.separator == MIXED:
+        lines = [unmixed(line) for line in lines]
     if layout.separator == ";":
         lines = [decimal_points(line) for line in lines]
     data = "\n".join(lines).encode(errors="replace")
     read = partial(
         pl.read_csv,
         has_header=False,
-        separator=layout.separator or "\t",
+        separator=layout.separator[:1] or "\t",
         schema={f"{index}": pl.String for index in range(layout.width)},
         truncate_ragged_lines=True,
     )
     try:
         frame = read(io.BytesIO(data))
-    except pl.exceptions.PolarsError:  # quotes that do not pair
-        frame = read(io.BytesIO(data), quote_char=None)
+    except pl.exceptions.PolarsError:  # quotes that do not pair, a first row of another width
+        frame = _split(lines, layout)
     return frame.select(pl.all().str.strip_chars(' "').replace("", None))
+
+
+def _split(lines: list[str], layout: Layout) -> pl.DataFrame:
+    """Split lines one by one; rows that are too short or too long are made to fit."""
+    import polars as pl
+
+    rows = [line.split(layout.separator[:1] or "\t")[: layout.width] for line in lines]
+    full = [row + [None] * (layout.width - len(row)) for row in rows]
+    schema = {f"{index}": pl.String for index in range(layout.width)}
+    return pl.DataFrame(full, schema=schema, orient="row")
 
 
 def numbers_of(cells: pl.Series) -> Data:

@@ -98,6 +98,7 @@ Shapes = dict[tuple[str, ...], Shape]
 def mine(source: Source, least: int = LEAST) -> list[LineTable]:
     """Tables of the line shapes that recur so often at least, in order of appearance."""
     lines = [line if len(line) <= LONGEST else "" for line in source.lines]
+    _tell_long(source)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -111,6 +112,15 @@ def mine(source: Source, least: int = LEAST) -> list[LineTable]:
     recurring.sort(key=lambda item: item[1].rows[0])
     tables = [_table(literals, shape, lines) for literals, shape in recurring]
     return [table for table in tables if table.columns]
+
+
+def _tell_long(source: Source) -> None:
+    long = [row for row, line in enumerate(source.lines) if len(line) > LONGEST]
+    if long:
+        source.warnings.append(
+            f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
+            f"the first is line {source.numbers[long[0]]}"
+        )
 
 
 def _alike(lines: list[str]) -> dict[bytes, list[int]]:
