@@ -165,7 +165,10 @@ def columns(
     for one in find_logs(paths, complain):
         try:
             with clear_errors(one.path):
-                show_columns(console(), read_material(one.path, asked))
+                material = read_material(one.path, asked)
+                if shown:
+                    typer.echo()
+                show_columns(console(), material)
                 shown += 1
         except typer.TyperException as error:
             complain(error.message)

@@ -31,7 +31,6 @@ def show_columns(console: Console, material: Material) -> None:
         console.print(line, soft_wrap=True, markup=False)
     for warning in material.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
-    console.print()
 
 
 def _table(candidates: Sequence[Candidate], run: Run) -> Table:
@@ -45,10 +44,18 @@ def _table(candidates: Sequence[Candidate], run: Run) -> Table:
         ends = (f"{value:.6g}" for value in (values[0], values[-1]))
         x, lr = choose.x_points(one.column), choose.lr_points(one.column)
         points = (f"{one.points:.1f}", f"{x:.1f}" if x else "", f"{lr:.1f}" if lr else "")
-        remarks = ", ".join(_roles(one.column, run) + choose.remarks(one.column))
-        style = "green" if _roles(one.column, run) else ""
+        roles = _roles(one.column, run)
+        said = [remark for remark in choose.remarks(one.column) if not (roles and lr)]
+        style = "green" if roles else ""
         name = one.column.name or "(no name)"
-        table.add_row(Text(name), f"{len(values):,}", *ends, *points, Text(remarks), style=style)
+        table.add_row(
+            Text(name),
+            f"{len(values):,}",
+            *ends,
+            *points,
+            Text(", ".join(roles + said)),
+            style=style,
+        )
     return table
 
 

@@ -164,7 +164,7 @@ def _twins(
     rows = np.concatenate([items[0].rows for items in found])
     order = np.argsort(rows, kind="stable")
     own = [item for table in [*tables, other] for item in table.columns if item.name == inner.name]
-    if len(own) == len(found):
+    if len(own) == len(found) and sum(len(item.rows) for item in own) == len(rows):
         x = np.concatenate([item.values for item in own])[order]
     elif own:
         return False

@@ -73,7 +73,8 @@ class Log:
     path : str
         The file.
     format : str
-        "text", "csv", "tsv", "table", "jsonl" or "json".
+        "text", "csv", "tsv", "table", "jsonl", "json", "parquet", "arrow", "tensorboard",
+        "mlflow", "sqlite" or "wandb".
     runs : tuple of Run
         At least one, in order of appearance.
     warnings : tuple of str
