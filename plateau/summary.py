@@ -59,7 +59,7 @@ def _cells(found: RunScan) -> tuple[str, ...]:
     share = f"{found.flat_share:.0%}" if count else ""
     return (
         *(run.name, _fit(metric, WIDEST[1] - 2) + arrow, run.x_name),
-        *(f"{len(run.values):,}", str(count), share, ends),
+        *(f"{len(run.values) * run.every:,}", str(count), share, ends),
     )
 
 

@@ -67,7 +67,7 @@ def _show_choices(
     rule = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
     rule += f" for more than {detector.patience:,} {unit}s"
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
+    console.print(Text(f"{read}; {_count(len(run.values) * run.every, 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
 
 
@@ -81,7 +81,7 @@ def _plateau_table(found: RunScan) -> Table:
         stop = _position(x[plateau.stop]) if plateau.closed else "end"
         table.add_row(
             *(str(i), _position(start), _position(declared), stop),
-            f"{plateau.stop - plateau.start:,}",
+            f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )
     return table

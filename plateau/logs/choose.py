@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # plainest. A reward comes first: where there is one, the losses beside it (policy, value) say
 # little about progress.
 METRICS = {
-    "reward": 11, "rew": 11, "ret": 11, "return": 11, "returns": 11,
+    "reward": 11, "rewards": 11, "rew": 11, "ret": 11, "return": 11, "returns": 11,
     "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
@@ -41,9 +41,9 @@ METRICS = {
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
-    "r reward rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar iou miou "
-    "dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits mcc "
-    "kappa correct likelihood"
+    "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
+    "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
+    "mcc kappa correct likelihood"
 )
 
 EITHER_WAY = vocabulary("objective objf obj")
@@ -64,7 +64,7 @@ HELD_OUT_POINTS = -4.0
 AUXILIARY = -1.0
 AUXILIARY_WORDS = vocabulary(
     "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
-    "value vf entropy"
+    "value vf entropy pg chosen rejected margin margins"
 )
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
 OPPONENT = -2.0
@@ -207,7 +207,7 @@ def x_points(column: Column) -> float:
     """Points of a column's name as x."""
     if column.implied:
         return X_IMPLIED
-    found = words(column.name)
+    found = _own_words(column.name)
     kinds = (
         (STEPS, X_STEP),
         (AMOUNTS, X_AMOUNT),
@@ -218,9 +218,17 @@ def x_points(column: Column) -> float:
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
     if points == X_TIME or not points:
         return points
-    if NO_X.intersection(found) or TIMES.intersection(found) or not is_unknown(column):
+    measures = any(map(_metric_word, found))
+    if NO_X.intersection(found) or TIMES.intersection(found) or measures:
         return 0.0
     return points + X_GLOBAL * bool(GLOBAL_WORDS.intersection(found))
+
+
+def _own_words(name: str) -> tuple[str, ...]:
+    """Words of a name; of a path such as "loss.steps" the last part, where that is a counter."""
+    last = words(name.rpartition(".")[2])
+    counts = STEPS | AMOUNTS | ROUNDS | EPOCHS | TIMES
+    return last if last and counts.issuperset(last) else words(name)
 
 
 def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
@@ -285,6 +293,8 @@ LR_LARGEST = 100.0
 
 def lr_points(column: Column) -> float:
     """Points of a column's name as the learning rate; 0 where it is none."""
+    if x_points(column) >= X_EPOCH:
+        return 0.0
     for part in reversed(PARTS.split(column.name)):
         found = words(part)
         pairs = {first + second for first, second in pairwise(found)}

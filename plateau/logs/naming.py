@@ -15,12 +15,19 @@ BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
 DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
 WIDE = re.compile(r"\s{2,}|\t")
-BETWEEN = re.compile(r"""[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)""")
+BETWEEN = re.compile(
+    r"""(?<=\w\w\w\w)\.\s+|^\s*\w\.\s+|[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)"""
+)
 JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
 UNIT = re.compile(
     r"(?:%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it|[KMGT]?i?B|[KMG])\s+(?=\w)"
 )
-REMARK = re.compile(r"(?<=\w)\s?\([^()]*\)[\s:=\[]*$")  # "iter time (ms): ", "Epoch(train) ["
+WRAPPER = re.compile(
+    r"(?:\b\w+\.)?\b(?:[Aa]rray|[Tt]ensor|DeviceArray|float\d*)\($"
+)  # "loss: tensor(0.5"
+REMARK = re.compile(
+    r"(?<=\w)\s?(?:\([^()]*\)|\{[^{}]*\})[\s:=\[]*$"
+)  # "iter time (ms): ", "Epoch(train) ["
 INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the second one counts
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
@@ -110,7 +117,8 @@ class _Line:
     def _before(self, index: int, before: str) -> str:
         """Name from what stands before the number."""
         neighbour = self.slots[-1] if self.slots and self.slots[-1].index == index - 1 else None
-        if neighbour and "(" in before and AVERAGE.fullmatch(before):
+        share = self.literals[index + 1].startswith("%")
+        if neighbour and "(" in before and AVERAGE.fullmatch(before) and not share:
             return f"{neighbour.name} (avg)"
         if neighbour and INSTEAD.fullmatch(before) and not self._subject:
             return self.slots.pop().name
@@ -180,7 +188,7 @@ def header_of(line: str, row: str) -> list[str]:
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", literal)))
+    fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", WRAPPER.sub("", literal))))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name

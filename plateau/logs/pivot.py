@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Series = Mapping[str, Data]
     Labels = Sequence[str | None]
 
-KEYS = vocabulary("key metric tag name variable series field measure measurement")
+KEYS = vocabulary("key metric tag name variable series field measure measurement attribute")
 VALUE = "value"
 COVER = 0.5  # of the rows hold a value
 AGAIN = 2  # rows for each name at least, on average; fewer are settings

@@ -38,9 +38,12 @@ NUMBER = (
     r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
+NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
-TOKEN = re.compile(rf"(?<![\w@#])(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)")
+TOKEN = re.compile(
+    rf"(?:(?<![\w@#])|{NUMBERED})(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
+)
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
 

@@ -626,6 +626,104 @@ CASES = {
         ),
         "loss", "epoch, iter", lr="lr",
     ),
+    "coursera": Case(each(lambda i: f"Cost after iteration {100 * i}: {loss(i):.6f}"), "Cost", "iteration"),
+    "icefall": Case(
+        each(
+            lambda i: (
+                f"2022-05-06 10:{clock(i)},123 INFO [train.py:876] (0/4) Epoch {(i - 1) // 10 + 1}, batch "
+                f"{50 * ((i - 1) % 10)}, loss[loss={loss(i):.4f}, simple_loss=0.5, over 4567.00 frames. ], "
+                f"tot_loss[loss={loss(i) + 0.1:.4f}, simple_loss=0.5, over 923456.12 frames. ], batch size: "
+                f"23, lr: {rate(i):.2e}, grad_scale: 16.0"
+            )
+        ),
+        "loss", "Epoch, batch", lr="lr",
+    ),
+    "xtuner": Case(
+        each(
+            lambda i: (
+                f"05/06 10:{clock(i)} - mmengine - INFO - Iter(train) [{10 * i:5d}/1000]  lr: {rate(i):.4e}  "
+                f"eta: 0:12:34  time: 1.2  data_time: 0.01  memory: 12345  loss: {loss(i):.4f}"
+            )
+        ),
+        "loss", "Iter", lr="lr",
+    ),
+    "jaxline": Case(
+        each(
+            lambda i: (
+                f"I0506 10:{clock(i)}.123456 1234 utils.py:123] global_step: {50 * i}, {{'loss': "
+                f"array({loss(i):.5f}, dtype=float32), 'steps_per_sec': 3.2, 'learning_rate': {rate(i)}}}"
+            )
+        ),
+        "loss", "global_step", lr="learning_rate",
+    ),
+    "ml-agents": Case(
+        each(
+            lambda i: (
+                f"[INFO] 3DBall. Step: {1000 * i}. Time Elapsed: {3.2 * i:.3f} s. Mean Reward: "
+                f"{acc(i):.3f}. Std of Reward: 0.5. Training."
+            )
+        ),
+        "Mean Reward", "Step", mode="max",
+    ),
+    "tianshou": Case(
+        each(
+            lambda i: (
+                f"Epoch #{i}: 10001it [00:12, 800.1it/s, env_step={1000 * i}, len=200, "
+                f"loss={loss(i):.3f}, n/ep=1, n/st=10, rew={100 * acc(i):.2f}]"
+            )
+        ),
+        "rew", "env_step", mode="max",
+    ),
+    "verl": Case(
+        each(
+            lambda i: (
+                f"step:{i} - global_seqlen/min:1234.000 - actor/entropy_loss:0.5 - actor/pg_loss:-0.01 - "
+                f"actor/lr:{rate(i):.3f} - critic/rewards/mean:{acc(i):.3f} - response_length/mean:123.4"
+            )
+        ),
+        "critic/rewards/mean", "step", mode="max", lr="actor/lr",
+    ),
+    "skorch": Case(
+        "  epoch    train_loss    valid_acc     dur\n-------  ------------  -----------  ------\n"
+        + each(lambda i: f"{i:7d}  \x1b[36m{loss(i):12.4f}\x1b[0m  {acc(i):11.4f}  0.0234"),
+        "train_loss", "epoch",
+    ),
+    "su2": Case(
+        "+---+\n|  Inner_Iter|    Time(sec)|    rms[Rho]|   rms[RhoE]|          CL|\n+---+\n"
+        + each(lambda i: f"|{i - 1:12d}|   1.2345e-01|{-3 + loss(i):12.6f}|{-9 + loss(i):12.6f}|    0.123456|"),
+        "rms[Rho]", "Inner_Iter",
+    ),
+    "fluent": Case(
+        "  iter  continuity  x-velocity  y-velocity      k     epsilon     time/iter\n"
+        + each(lambda i: f"{i:6d}  {loss(i):.4e}  {loss(i) / 3:.4e}  {loss(i) / 4:.4e}  1.2e-03  3.4e-03  0:0{i % 10}:12  {400 - i:4d}"),
+        "continuity", "iter",
+    ),
+    "prometheus text": Case(
+        each(
+            lambda i: (
+                f"# HELP train_loss Loss\n# TYPE train_loss gauge\n"
+                f"train_loss{{job=\"a\"}} {loss(i):.4f} {1700000000000 + 15000 * i}"
+            )
+        ),
+        "train_loss", "row",
+    ),
+    "sacred": Case(
+        json.dumps(
+            {"training.loss": {"steps": [10 * i for i in STEPS], "values": [loss(i) for i in STEPS]},
+             "lr": {"steps": [10 * i for i in STEPS], "values": [rate(i) for i in STEPS]}}
+        ),
+        "training.loss.values", "training.loss.steps", lr="lr.values",
+    ),
+    "neptune export": Case(
+        "run_id,attribute_path,step,timestamp,value\n"
+        + each(
+            lambda i: (
+                f"A-1,train/loss,{i},2024-05-06T10:{clock(i)}Z,{loss(i)}\n"
+                f"A-1,train/lr,{i},2024-05-06T10:{clock(i)}Z,{rate(i)}"
+            )
+        ),
+        "train/loss", "step", lr="train/lr",
+    ),
     "sockeye": Case(
         each(
             lambda i: (
