@@ -216,6 +216,7 @@ def x_points(column: Column) -> float:
         (TIMES, X_TIME),
     )
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
+    points = points or X_STEP * any(word.endswith(("step", "steps")) for word in found)  # NSTEP
     if points == X_TIME or not points:
         return points
     measures = any(map(_metric_word, found))

@@ -46,6 +46,7 @@ SENTENCE = re.compile(
     r"(?:(.*?)\s+)?(?:at|after|for|in|on|during)\s+((?:[A-Za-z]\w*\s+)?[A-Za-z]\w*)\W*",
     re.IGNORECASE,
 )
+QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
 LONGEST = 6  # words; more is a sentence
@@ -164,7 +165,7 @@ def _sentence(before: str) -> tuple[str, str] | None:
     found = SENTENCE.fullmatch(CLAUSE.split(before)[-1].strip())
     if not found or not _counts(found[2]):
         return None
-    return (found[1] or "").strip(), found[2]
+    return QUALIFIER.sub("", (found[1] or "").strip()), found[2]
 
 
 def _counts(name: str) -> bool:

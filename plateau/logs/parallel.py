@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +32,9 @@ def read_logs(found: Sequence[Found], read: Read) -> Iterator[tuple[Found, Log |
     if workers < 2 or any(each.path == STDIN for each in found) or _size(found) < WORTH:
         yield from ((each, one(each.path)) for each in found)
         return
+    from concurrent.futures import ProcessPoolExecutor  # slow to import
+    from multiprocessing import get_context
+
     # A fresh process: a copy of this one could hang on a lock that a thread of it held.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         ahead = workers * WAITING

@@ -57,7 +57,7 @@ CASES = {
                 f"{-loss(i):.5f} over 5120 frames."
             )
         ),
-        "Average objective function for 'output'", "minibatches", mode="max",
+        "Average objective function", "minibatches", mode="max",
     ),
     "kaldi chain": Case(
         each(
@@ -67,7 +67,7 @@ CASES = {
                 f"{100 * i + 99} is {-3 * loss(i):.5f} over 230400 frames."
             )
         ),
-        "Average objective function for 'output-xent'", "minibatches", mode="max",
+        "Average objective function", "minibatches", mode="max",
     ),
     "kaldi iterations": Case(
         each(
