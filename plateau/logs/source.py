@@ -56,10 +56,10 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     ``last`` is False for a part of a log that others follow.
     """
     text = _decode(data, path, warnings)
-    if last and not text.strip():
-        raise LogError(f"{path}: the file is empty")
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    if last and not text.strip():
+        raise LogError(f"{path}: the file is empty")
     lines = text.replace("\r\n", "\n").split("\n")
     cut = last and lines[-1] != ""
     if lines[-1] == "":

@@ -130,7 +130,7 @@ def _alike(lines: list[str]) -> dict[bytes, list[int]]:
     """Rows of the lines that differ in nothing but digits."""
     bare = "\n".join(lines).encode(errors="replace").translate(None, b"0123456789")
     alike: dict[bytes, list[int]] = {}
-    for row, key in enumerate(bare.split(b"\n")):
+    for row, key in enumerate(bare.split(b"\n") if lines else ()):
         if row_list := alike.get(key):
             row_list.append(row)
         else:

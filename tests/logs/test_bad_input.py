@@ -25,6 +25,7 @@ class Trap:
 BAD = {
     "empty": (b"", "empty"),
     "blank": (b"\n  \r\n", "empty"),
+    "colours of nothing": (b"\x1b[s", "empty"),
     "NUL bytes": (b"\0" * 1000, "NUL"),
     "binary": (JUNK, "not text"),
     "binary without NUL": (JUNK.replace(b"\0", b"\x01"), "not text"),

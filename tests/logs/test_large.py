@@ -128,6 +128,14 @@ def test_parts_of_real_logs(real_logs, in_parts, path):
     check_equal(in_parts(real_logs / path, 100_000), read_log(real_logs / path))
 
 
+@pytest.mark.parametrize("name", ["text", "csv", "json lines"])
+def test_a_part_without_a_row(write, in_parts, name):
+    text = LOGS[name]
+    middle = text.index("\n", len(text) // 2) + 1
+    log = in_parts(write(text[:middle] + "\n" * 40_000 + text[middle:]))
+    assert len(log.runs[0].values) == len(STEPS)
+
+
 def test_a_cut_end(write, in_parts):
     log = in_parts(write(LOGS["text"][:-9]))
     assert log.runs[0].x[-1] == STEPS[-2]
