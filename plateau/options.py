@@ -54,6 +54,12 @@ def option(panel: str, text: str, *names: str) -> Any:
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Logs: files, folders, patterns, URLs, - for standard input.", show_default=False
+    ),
+]
 Metric = Annotated[
     str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
 ]

@@ -68,7 +68,7 @@ def _show_choices(
     read += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
     rule = _rule(detector, unit)
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
+    console.print(Text(f"{read}; {_count(len(run.values) * run.every, 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
 
 
@@ -92,7 +92,7 @@ def _plateau_table(found: RunScan) -> Table:
         stop = _position(x[plateau.stop]) if plateau.closed else "end"
         table.add_row(
             *(str(i), _position(start), _position(declared), stop),
-            f"{plateau.stop - plateau.start:,}",
+            f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )
     return table
