@@ -68,6 +68,9 @@ REFERENCE, RATE, OFFSET = 1.0, 3.3478, 0.4797
 ranks of exchangeable blocks: RATE solves E exp(RATE·(w - k)) = 1 for w uniform with variance 1,
 OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)."""
 
+DISTINCT = 8.0
+"""Uncorrelated samples' worth of a block from which its own spread is known well enough."""
+
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
 
@@ -341,6 +344,16 @@ def _block_of(s, index):
 
 
 @helper
+def _studentised(s, j, lead, level):
+    """Whitened block less the level, in standard deviations of the block's own samples.
+
+    So noise that grows or shrinks along the plateau leaves the blocks exchangeable.
+    """
+    off = _whitened(s, j, lead) - level
+    return off / math.sqrt(s[SPREADS + j]) if s[SPREADS + j] > 0.0 else off
+
+
+@helper
 def _watch(s, p):
     """Has the newest block of a plateau shifted its level? Rank it and add the rank to the CUSUMs.
 
@@ -353,9 +366,12 @@ def _watch(s, p):
         return
     phi, size = _persistence(s), s[MORE] + 1.0
     lead = phi / (1.0 - phi) / size
-    value, below = _whitened(s, newest, lead), 0.0
+    level = _mean(s, MEANS + begin, MEANS + newest)
+    own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
+    value = _studentised(s, newest, lead, level) if own else _whitened(s, newest, lead)
+    below = 0.0
     for j in range(begin, newest):
-        other = _whitened(s, j, lead)
+        other = _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
         below += 1.0 if other < value else 0.5 if other == value else 0.0
     score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:
