@@ -18,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau._compile import helper, inline, kernel, number
-
-LIMIT = 2.0**500
-"""Larger magnitudes count as non-finite, as in `plateau._kernels`."""
-
-WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
-"""Codes of `plateau.Verdict`."""
+from plateau._kernels import (
+    IMPROVING,
+    LIMIT,
+    PARAMS,
+    PLATEAU,
+    UNDECIDED,
+    WORSENING,
+)
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -141,7 +143,6 @@ MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 
 SIZE = CELLS + 3 * BLOCKS
 NONE, ONE = np.int64(0), np.int64(1)  # a literal would have numba compile a callee for it alone
-PARAMS = 10  # as in `plateau._kernels`: the parameters' place at the head of a block
 
 
 # ---- statistics of numbers in a row: values[begin:end] -------------------------------------------
