@@ -23,6 +23,7 @@ from plateau.options import (
     Detector,
     Fail,
     Format,
+    Horizon,
     Kind,
     Lr,
     Metric,
@@ -108,6 +109,7 @@ def scan(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
     plot: Plot = None,
@@ -123,7 +125,7 @@ def scan(
 
     check_files(output_format, output, plot)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = partial(
         read_log,
         metric=metric,
@@ -192,6 +194,7 @@ def replay(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5,
     max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8,
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
@@ -225,7 +228,7 @@ def replay(
 
     check_files(output_format, output, None)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
     with clear_errors(path):
         log = read_log(path, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run)

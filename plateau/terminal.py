@@ -26,6 +26,9 @@ CHARTS = 4
 WIDTH, HEIGHT = 100, 16
 """Columns and lines of a chart at most."""
 
+SHORTEST = 120
+"""Rows that a run must have for a shorter horizon to be worth a try."""
+
 DECADES = 2.0
 """A metric that spans more decades than this is drawn on a logarithmic scale."""
 
@@ -102,10 +105,19 @@ def _summary(found: RunScan) -> str:
     ends = found.detector.verdict.name.lower().replace("_", " ")
     ends = "worsening" if "worsening" in found.ends else ends
     if not found.plateaus:
-        return f"No plateau; at its end the run is {ends}."
+        return f"No plateau; at its end the run is {ends}.{_hint(found)}"
     end = "in a plateau" if ends == "plateau" else ends
     count, share = _count(len(found.plateaus), "plateau"), f"{found.flat_share:.0%}"
     return f"{count}, {share} of the rows; the run ends {end}."
+
+
+def _hint(found: RunScan) -> str:
+    """Say what may help if the run is too short for the calibrated detector."""
+    rows, detector = len(found.run.values), found.detector
+    if not isinstance(detector, Detector) or rows >= 2 * detector.horizon or rows < SHORTEST:
+        return ""
+    wanted = f"{detector.horizon:,} {found.unit}s without drift"
+    return f" It is short for a detector that wants {wanted}: try --horizon {rows // 5}."
 
 
 def _replay_table(replay: Replay) -> Table:
