@@ -84,10 +84,9 @@ def demo(
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
-    rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([str(sample)], read_log, rule, None, quiet=False)
+        scans = scanned([str(sample)], read_log, Rule(), None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
