@@ -181,6 +181,13 @@ def test_blocks_can_be_tracked():
     assert len(seen) == 6
 
 
+@pytest.mark.parametrize("least", [0.007, 0.03, 0.1])
+def test_a_replay_ends_at_the_least_rate_exactly(least):
+    rule = Rule(window=2, smooth=1, threshold=0.1, patience=3)
+    done = replay_run(run_of([1.0] * 99), rule, Policy(0.3, min_lr=least), initial_lr=0.7)
+    assert done.events[-1].lr == least
+
+
 def test_a_replay_tells_the_detector_what_it_did():
     rule = Rule(window=2, smooth=1, threshold=0.1, patience=30)
     assert replay_run(run_of([1.0] * 40), rule).detector.verdict is Verdict.UNDECIDED
