@@ -202,7 +202,7 @@ def rank_cusums(values, first, reference=1.0, inflation=1.0):
 
 
 def cusum_rate(reference=1.0):
-    """θ > 0 with E exp(θ(w - k)) = 1, w uniform with mean 0 and variance 1: a run is e^(θh) long."""
+    """θ > 0 with E exp(θ(w - k)) = 1 for w uniform with mean 0 and variance 1."""
     half = np.sqrt(3)
     return optimize.brentq(
         lambda theta: np.log(np.sinh(half * theta) / (half * theta)) - theta * reference, 1e-3, 20

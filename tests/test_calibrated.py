@@ -25,7 +25,7 @@ def interpreted():
 
     spec = importlib.util.spec_from_file_location("interpreted", c.__file__)
     module = importlib.util.module_from_spec(spec)
-    compiler = {name: plain for name in ("kernel", "helper", "inline")}
+    compiler = dict.fromkeys(("kernel", "helper", "inline"), plain)
     with mock.patch.multiple("plateau._compile", number=float, **compiler):
         spec.loader.exec_module(module)
     return module
@@ -316,4 +316,468 @@ def test_whatever_state_is_taken_the_kernels_survive_it(cell, value, n):
 def test_a_state_is_small():
     assert len(Detector().to_bytes()) <= 8192
     assert DetectorBank(Detector(), 100)._block.nbytes <= 100 * 8000
-    assert c.SIZE == len(c.Cells._fields) + 3 * 256
+    assert len(c.Cells._fields) + 3 * 256 == c.SIZE
+
+
+# ---- invariances ---------------------------------------------------------------------------------
+
+
+@given(st.data(), st.integers(-(2**20), 2**20), st.booleans())
+def test_an_offset_changes_nothing_where_arithmetic_is_exact(data, offset, negative):
+    seed, n = data.draw(st.integers(0, 999)), data.draw(st.integers(1, 1500))
+    xs = np.round(10 * rng(seed).normal(size=n)) + 40 * (np.arange(n) > n // 2)
+    moved = -xs if negative else xs
+    detector = Detector("both", horizon=60)
+    plain, shifted = trace(moved, detector), trace(moved + offset, detector)
+    for name in ("slope", "verdict", "fired", "onset"):
+        np.testing.assert_array_equal(getattr(shifted, name), getattr(plain, name))
+    np.testing.assert_allclose(shifted.level, plain.level + offset, rtol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.floats(1e-9, 1e9), st.floats(-1e3, 1e3))
+def test_other_units_change_no_decision(seed, factor, offset):
+    xs = noisy(seed, 1000)["transient"] + 6.0 * (np.arange(1000) > 700)
+    detector = Detector(horizon=100)
+    plain, other = trace(xs, detector), trace(factor * (xs + offset), detector)
+    for name in ("verdict", "fired", "onset"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(plain, name))
+    np.testing.assert_allclose(other.slope, plain.slope * factor, rtol=1e-6, atol=1e-9 * factor)
+
+
+# ---- behaviour -----------------------------------------------------------------------------------
+
+WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = Verdict
+
+
+def story(xs, detector=None, changed=()):
+    """Each change into or out of a plateau: index, verdict from there on, onset."""
+    detector = detector or Detector()
+    found, before = [], False
+    for part in np.split(np.asarray(xs, float), changed):
+        if detector.count:
+            detector.changed()
+        begin, told = detector.count, detector._record(part)
+        flat = told.verdict == PLATEAU
+        found += [
+            (begin + int(i), Verdict(told.verdict[i]), int(told.onset[i]))
+            for i in np.flatnonzero(np.diff(flat, prepend=before))
+        ]
+        before = flat[-1]
+    return found
+
+
+def white(seed, n=12_000):
+    return rng(seed).normal(size=n)
+
+
+@pytest.mark.parametrize("horizon", [100, 600, 3000])
+def test_noise_becomes_a_plateau_at_the_horizon(horizon):
+    for seed in range(8):
+        ((declared, verdict, onset),) = story(white(seed), Detector(horizon=horizon))
+        assert horizon <= declared - onset + 1 <= 1.6 * horizon
+        assert verdict is PLATEAU
+        assert onset <= 0.2 * horizon
+
+
+def test_what_is_known_of_a_plateau():
+    xs = 5 + 2 * white(3, 4000)
+    detector = fed(xs)
+    inside = xs[detector.onset :]
+    assert detector.verdict is PLATEAU
+    assert detector.level == pytest.approx(xs[-500:].mean(), abs=0.2)
+    assert detector.noise == pytest.approx(inside.std(), rel=0.05)
+    error = inside.std() * math.sqrt(12 / len(inside) ** 3)
+    assert detector.slope_error == pytest.approx(error, rel=0.3)
+    assert abs(detector.slope) < 3 * error
+    assert 0.95 < detector.confidence <= 1
+
+
+def test_before_the_first_assessment_little_is_known():
+    detector = Detector()
+    assert math.isnan(detector.level)
+    for i, x in enumerate(white(0, 24), 1):
+        assert math.isnan(detector.slope) == math.isnan(detector.confidence)
+        assert (detector.verdict is WARMING_UP) == math.isnan(detector.noise) == (i <= 24)
+        assert math.isnan(detector.slope_error)
+        assert (detector.onset, detector.declared) == (None, None)
+        detector.update(x)
+    assert detector.verdict is not WARMING_UP
+    assert detector.slope_error > 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e6])
+def test_the_onset_is_where_a_decay_sinks_into_the_noise(scale):
+    decay = 100 * np.exp(-np.arange(6000) / 200)
+    onsets = []
+    for seed in range(6):
+        (_, verdict, onset), *_ = story(
+            scale * (decay + white(seed, 6000)), Detector(min_change=0.0)
+        )
+        assert verdict is PLATEAU
+        onsets.append(onset)
+    assert np.median(onsets) == pytest.approx(200 * math.log(100 / 0.5), rel=0.2)
+
+
+def test_a_change_below_the_share_of_the_range_does_not_count():
+    decay = 100 * np.exp(-np.arange(6000) / 200)
+    for share in (0.02, 0.05, 0.1):
+        for seed in range(4):
+            (declared, _, onset), *_ = story(
+                decay + 0.1 * white(seed, 6000), Detector(min_change=share)
+            )
+            assert decay[onset] < 2 * share * 100
+            assert decay[onset] - decay[declared] < 2 * share * 100
+
+
+@pytest.mark.parametrize(
+    ("mode", "step", "verdict"),
+    [
+        ("min", -2, IMPROVING),
+        ("min", 2, WORSENING),
+        ("max", 2, IMPROVING),
+        ("max", -2, WORSENING),
+        ("both", 2, IMPROVING),
+        ("both", -2, IMPROVING),
+    ],
+)
+def test_a_shift_of_level_ends_a_plateau(mode, step, verdict):
+    for seed in range(3):
+        xs = white(seed) + step * (np.arange(12_000) >= 6000)
+        _, ended, found = story(xs, Detector(mode))
+        assert 6000 < ended[0] <= 6000 + 64 * 8
+        assert ended[1] is verdict
+        assert found[1] is PLATEAU
+        assert found[2] == pytest.approx(6000, abs=100)
+        assert 600 <= found[0] - 6000 < 1500
+
+
+def test_a_small_shift_is_seen_later():
+    delays = []
+    for step in (4, 0.5, 0.3):
+        xs = white(5) + step * (np.arange(12_000) >= 6000)
+        (_, (ended, verdict, _), *_) = story(xs)
+        assert verdict is WORSENING
+        delays.append(ended - 6000)
+    assert 0 < delays[0] <= delays[1] < delays[2] < 3000
+
+
+def test_a_drift_ends_a_plateau():
+    for seed in range(3):
+        xs = white(seed) + 0.01 * np.maximum(np.arange(12_000) - 5000, 0)
+        _, (ended, verdict, _) = story(xs)
+        assert 5000 < ended < 6000
+        assert verdict is WORSENING
+        detector = fed(xs)
+        assert detector.verdict is WORSENING
+        assert detector.slope == pytest.approx(0.01, rel=0.1)
+        assert detector.confidence > 0.99
+
+
+def test_a_diverging_run_worsens():
+    t = np.arange(5000)
+    for xs in (np.exp(t / 500) + white(0, 5000), (t / 300) ** 2 + white(1, 5000)):
+        assert story(xs) == []
+        assert fed(xs).verdict is WORSENING
+        assert fed(xs, Detector("max")).verdict is IMPROVING
+
+
+@pytest.mark.parametrize("size", [20.0, -20.0, 1e6])
+def test_a_spike_ends_no_plateau(size):
+    for seed in range(5):
+        xs = white(seed)
+        xs[3000 + 17 * seed] += size
+        xs[8000] += size
+        assert len(story(xs)) == 1
+
+
+def test_outliers_on_one_side_end_no_plateau():
+    for seed in range(5):
+        xs = white(seed) + 20 * (rng(seed + 50).random(12_000) < 0.05)
+        assert [verdict for _, verdict, _ in story(xs)] == [PLATEAU]
+
+
+def test_flicker_between_two_levels_is_flat():
+    for seed in range(5):
+        flicker = 10.0 * (rng(seed).random(12_000) < 0.5) + 0.1 * white(seed + 9)
+        assert [verdict for _, verdict, _ in story(flicker)] == [PLATEAU]
+        slower = 10.0 * (np.cumsum(rng(seed).random(12_000) < 0.05) % 2) + 0.1 * white(seed + 9)
+        assert fed(slower).in_plateau
+        assert (trace(slower, Detector()).verdict == PLATEAU).mean() > 0.8
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0, 4.0])
+def test_rounded_values_are_flat(step):
+    for seed in range(3):
+        xs = step * np.round(white(seed) / step)
+        assert [verdict for _, verdict, _ in story(xs)] == [PLATEAU]
+
+
+def test_a_constant_is_flat_from_its_beginning():
+    for value in (0.0, 0.1, -3e7):
+        ((declared, _, onset),) = story(np.full(3000, value))
+        assert (declared, onset) == (137, 0)
+        detector = fed(np.full(3000, value))
+        known = detector.level, detector.slope, detector.slope_error, detector.noise
+        assert known == (value, 0.0, 0.0, 0.0)
+        assert detector.confidence == 1.0
+
+
+def test_a_curve_without_noise_may_become_flat():
+    for offset in (0.0, 3.0):
+        ((declared, _, onset),) = story(offset + np.exp(-np.arange(20_000) / 500))
+        assert onset < declared
+        assert math.exp(-onset / 500) < 0.1
+        assert math.exp(-declared / 500) > 1e-3
+
+
+T = np.arange(100_000.0)
+
+
+@pytest.mark.parametrize(
+    "xs",
+    [-0.001 * T, -T, 5 - 1e-9 * T, (1 + T) ** -0.1, (1 + T) ** -0.5, -np.log(1 + T), -(T**0.5)],
+    ids=["slow line", "line", "slower line", "power 0.1", "power 0.5", "logarithm", "root"],
+)
+def test_what_never_stops_is_never_flat(xs):
+    assert story(xs) == []
+    detector = fed(xs)
+    assert detector.verdict is IMPROVING
+    assert detector.confidence == 1.0
+    assert fed(-xs).verdict is WORSENING
+
+
+def test_fourteen_decades_of_decay_have_an_end():
+    t = np.arange(30_000)
+    for xs in (1e14 * np.exp(-t / 300) + white(1, 30_000), 10.0 ** (14 - t / 700)):
+        found = story(xs)
+        assert found[0][1] is PLATEAU
+        onset = found[0][2]
+        assert xs[onset] < 0.1 * xs[0]
+        assert fed(xs).in_plateau
+
+
+def test_a_restart_is_seen():
+    decay = 10 * np.exp(-np.arange(6000) / 200)
+    for seed in range(3):
+        xs = np.tile(decay, 2) + white(seed)
+        found = story(xs)
+        assert found[0][1] is PLATEAU
+        assert 6000 < found[1][0] < 6800
+        assert fed(xs).in_plateau
+
+
+def test_back_from_an_interruption_it_is_the_same_plateau():
+    for seed in (1, 3, 6, 7):
+        xs = white(seed)
+        xs[6000:6300] += 8
+        begun, ended, back = story(xs)
+        assert 6000 < ended[0] < 6300
+        assert (begun[1], ended[1], back[1]) == (PLATEAU, WORSENING, PLATEAU)
+        assert back[2] == begun[2]
+        assert 6300 < back[0] < 7000
+        ((start, stop, declared, *_),) = find_plateaus(xs)
+        assert (start, stop, declared) == (begun[2], 12_000, begun[0])
+
+
+def test_half_way_back_is_not_back():
+    for seed in range(4):
+        xs = white(seed)
+        xs[6000:6300] += 8
+        xs[6300:] += 5
+        found = story(xs)
+        assert found[2][2] > 6000
+        assert len(find_plateaus(xs)) == 2
+
+
+def test_told_of_a_change_the_next_plateau_begins_behind_it():
+    for seed in range(4):
+        detector = Detector()
+        first, ended, second = story(white(seed), detector, changed=[6000])
+        assert ended == (6000, WARMING_UP, -1)
+        assert first[1] is second[1] is PLATEAU
+        assert 6000 <= second[2] < 6200
+        assert 600 <= second[0] - second[2] < 1000
+        assert detector.onset == second[2]
+
+
+def test_a_change_keeps_what_is_known_of_noise_and_level():
+    xs = np.r_[white(0, 1000) + 50]
+    detector = fed(xs)
+    before = cells(detector)
+    detector.changed()
+    after = cells(detector)
+    assert detector.verdict is WARMING_UP
+    assert math.isnan(detector.confidence)
+    assert (after.variance, after.variance2) == (before.variance, before.variance2)
+    assert (after.first, after.blocks, after.more, after.filled) == (1000, 0, 0, 0)
+    assert after.known == 1
+    last = blocks(fed(xs))[0]
+    assert after.known_level == pytest.approx(last[-(len(last) // 4) :].mean())
+    detector.changed()  # nothing new is known: nothing changes
+    assert cells(detector) == after
+    # Beside the fall from that level this is nothing; without it, it would count.
+    slow = 0.3 * np.exp(-np.arange(400) / 300) + 0.1 * white(1, 400)
+    detector.update_many(slow)
+    assert detector.in_plateau
+    assert not fed(slow).in_plateau
+
+
+def test_it_fires_at_each_doubling():
+    detector = Detector()
+    fired = detector.update_many(white(2, 100_000))
+    assert fired[0] == detector.declared
+    lengths = fired + 1 - detector.onset
+    ratios = lengths[1:] / lengths[:-1]
+    assert len(fired) >= 7
+    assert ((ratios >= 2) & (ratios < 2.3)).all()
+    assert detector.fires == len(fired)
+
+
+def test_progress_between_fires_is_noticed():
+    stairs = np.repeat([0.0, -5.0, -4.0], 4000) + white(4)
+    detector = Detector()
+    fires = [(detector.count, detector.fires) for x in stairs if detector.update(x)]
+    assert [count for at, count in fires if at <= 4000] == [1, 2, 3]
+    down = [count for at, count in fires if 4000 < at <= 8000]
+    up = [count for at, count in fires if at > 8000]
+    assert down == list(range(1, len(down) + 1))
+    assert up == list(range(len(down) + 1, len(down) + len(up) + 1))  # worse: no progress
+
+
+def test_a_change_at_a_fire_keeps_the_count():
+    at, later = Detector(), Detector()
+    for detector, wait in ((at, 0), (later, 1)):
+        xs = iter(white(6, 20_000))
+        while not detector.update(next(xs)):
+            pass
+        for _ in range(wait):
+            detector.update(next(xs))
+        detector.changed()
+        detector.changed()
+        assert detector.fires == (wait == 0)
+        while not detector.update(next(xs)):
+            pass
+        assert detector.fires == 1 + (wait == 0)
+
+
+def test_what_is_not_finite_is_skipped():
+    xs = np.where(rng(3).random(3000) < 0.2, np.nan, white(3, 3000))
+    ((_, _, onset),) = story(xs)
+    assert onset == trace(xs[np.isfinite(xs)], Detector()).onset[-1]
+    assert fed(xs).skipped == np.isnan(xs).sum()
+
+
+def test_random_walks_are_seldom_flat():
+    flat = [
+        trace(rng(seed).normal(size=20_000).cumsum(), Detector()).verdict == PLATEAU
+        for seed in range(30)
+    ]
+    assert np.mean(flat) <= 0.05
+
+
+def slow_variance(seed, n):
+    return white(seed, n) * np.exp(0.7 * np.sin(np.arange(n) / 1500))
+
+
+FLAT = {
+    "white": (white, 0.8, 1.25),
+    "AR(1) 0.5": (lambda seed, n: autoregressive(seed, n, 0.5), 0.8, 1.25),
+    "AR(1) 0.9": (lambda seed, n: autoregressive(seed, n, 0.9), 0.5, 2.0),
+    "Student t3": (lambda seed, n: rng(seed).standard_t(3, size=n), 0.8, 1.25),
+    "slow variance": (slow_variance, 0.5, 2.0),
+    "rounded": (lambda seed, n: np.round(white(seed, n)), 0.8, 1.25),
+}
+
+
+@pytest.mark.parametrize("kind", FLAT)
+def test_run_length(kind):
+    make, low, high = FLAT[kind]
+    ends, inside = 0, 0
+    for seed in range(40):
+        flat = trace(make(seed, 20_000), Detector("both", run_length=1000)).verdict == PLATEAU
+        ends += np.count_nonzero(flat[:-1] & ~flat[1:])
+        inside += flat.sum()
+    assert ends > 300
+    spread = 1.5 / math.sqrt(ends)
+    assert low + spread / 2 < inside / ends / 1000 < high - spread / 2
+
+
+# ---- extremes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-308, 1e-200, 1e-150, 1e-100, 1e100, 1e149])
+def test_values_of_any_size(scale):
+    xs = 10 * np.exp(-np.arange(5000) / 200) + white(1, 5000)
+    xs[3000] = -15
+    detector = fed(np.r_[xs * scale, -xs * scale])
+    assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+    assert np.isfinite(detector._block).all()
+    if scale >= 1e-150:
+        same = trace(xs * scale, Detector()).verdict == trace(xs, Detector()).verdict
+        assert same.all()
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, -1e-300, 3e150, -3e150, 5e-324]), max_size=400))
+def test_no_number_becomes_infinite(xs):
+    detector = Detector(horizon=24, run_length=1.0)
+    for _ in range(4):
+        detector.update_many(xs)
+        assert np.isfinite(detector._block).all()
+        assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+
+
+def test_a_million_samples():
+    xs = white(0, 1_000_000)
+    xs[400_000:] += 1
+    xs[700_000:] -= 1
+    detector = Detector()
+    for part in np.split(xs, 100):
+        detector.update_many(part)
+        found = cells(detector)
+        assert found.blocks < c.BLOCKS
+        assert found.first + found.blocks * (found.more + 1) + found.filled == detector.count
+    assert detector.in_plateau
+    starts = [plateau.start for plateau in find_plateaus(xs)]
+    assert starts == pytest.approx([0, 400_000, 700_000], abs=12_000)  # a few blocks of 4,096
+
+
+@given(streams(min_size=200, max_size=400), st.sampled_from([1.0, 30.0, 1e300]))
+def test_run_lengths_of_any_size(xs, run_length):
+    detector = Detector(horizon=24, run_length=run_length)
+    detector.update_many(np.tile(xs, 5))
+    assert 0 <= cells(detector).blocks < c.BLOCKS
+    assert np.isfinite(detector._block).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"mode": "up"}, ValueError, "mode"),
+        ({"horizon": 23}, ValueError, "horizon must be at least 24"),
+        ({"horizon": 600.5}, TypeError, "horizon"),
+        ({"min_change": 1.0}, ValueError, "min_change must be at least 0 and below 1, not 1"),
+        ({"min_change": -0.1}, ValueError, "min_change must be at least 0"),
+        ({"min_change": "x"}, TypeError, "min_change"),
+        ({"run_length": 0}, ValueError, "run_length"),
+        ({"run_length": math.inf}, ValueError, "run_length"),
+        ({"on_nonfinite": "ignore"}, ValueError, "on_nonfinite"),
+    ],
+)
+def test_wrong_settings_are_named(settings, error, message):
+    with pytest.raises(error, match=message):
+        Detector(**settings)
+
+
+def test_a_bank_of_detectors_goes_through_all_that_happens():
+    columns = [white(0, 3000), noisy(1, 3000)["transient"], interesting(), noisy(2, 3000)["walk"]]
+    columns.append(np.full(3000, 0.1))
+    table = np.array(columns).T
+    detector = Detector(horizon=200, run_length=500.0)
+    bank = DetectorBank(detector, len(columns))
+    fired = np.array([bank.update(row) for row in table])
+    for i, column in enumerate(columns):
+        single = detector.clone()
+        assert np.flatnonzero(fired[:, i]).tolist() == single.update_many(column).tolist()
+        assert bank[i].to_bytes() == single.to_bytes()
+    bank.changed([0, 2])
+    assert (bank.verdict == WARMING_UP).tolist() == [True, False, True, False, False]
