@@ -61,7 +61,7 @@ class Layout(NamedTuple):
             return "a variance is negative"
         for name, allowed in self.allowed.items():
             if not all(value in allowed for value in cells[name].tolist()):
-                return f"{name} lies outside its ring buffer"
+                return f"{name} is none of its possible values"
         if self.fits is not None and not self.fits(cells).all():
             return "its numbers contradict each other"
         return None

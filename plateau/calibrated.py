@@ -259,8 +259,9 @@ class Detector(PlateauDetector):
     def confidence(self) -> float:
         """How sure the verdict is, from 0 to 1, as far as the drift tells; NaN while warming up.
 
-        In a plateau: the probability that the drift over its length stays below what counts, half
-        of the noise or its tolerance. Of a movement: that of its direction. Undecided: 0.
+        In a plateau: the probability that the drift over its length stays below what counts: half
+        of the noise, or twice its tolerance if that is more. Of a movement: that of its direction,
+        after a shift of level 1 less one in `run_length`. Undecided: 0.
         """
         return self._if_warm(c.CONFIDENCE)
 

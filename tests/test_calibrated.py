@@ -161,6 +161,18 @@ def test_onset_is_the_first_good_start_at_the_level(kind, seed):
     assert g == pytest.approx(reference.stationary(values)[2])
 
 
+def test_onsets_of_short_rows():
+    found = []
+    for seed in range(400):
+        values = rng(seed).normal(size=12 + seed % 30) + 3.0 * np.exp(
+            -np.arange(12 + seed % 30) / 5
+        )
+        best, onset, _ = reference.stationary(values)
+        assert PLAIN._stationary(pretend(values))[:2] == (best, onset)
+        found.append((onset < best, onset == best, onset > best))
+    assert np.all(np.sum(found, axis=0) > 20)
+
+
 @given(st.lists(st.integers(-20, 20), min_size=12, max_size=255), st.booleans())
 def test_range_leaves_out_outliers(values, known):
     s = pretend(values, known=known, known_level=9.0)
