@@ -793,3 +793,209 @@ def test_a_bank_of_detectors_goes_through_all_that_happens():
         assert bank[i].to_bytes() == single.to_bytes()
     bank.changed([0, 2])
     assert (bank.verdict == WARMING_UP).tolist() == [True, False, True, False, False]
+
+
+# ---- one step from a state in the middle of a life -----------------------------------------------
+
+P = c.Params(-1.0, 600, 0.05, 1e7)
+
+
+def in_plateau(values, **known):
+    """A plateau of blocks of 4 samples, the stream before them 40 samples long."""
+    cells = {"more": 3, "first": 40, "begun": 40, "onset": 40, "inflation": 1.0, "accepted": 0}
+    cells |= {"verdict": c.PLATEAU, "visible": 1} | known
+    cells["accepted"] = cells["first"] + 4 * len(values)
+    s = pretend(values, **cells)
+    s[c.SPREADS : c.SPREADS + len(values)] = 100 + np.arange(len(values))
+    return s
+
+
+def line(n):
+    """Straight, of mean 0; the least-squares line changes by 1 over it."""
+    return (np.arange(n) - 0.5 * (n - 1)) / n
+
+
+def level_off(values):
+    """The same without drift."""
+    return values - reference.drift(values)[0] * line(len(values))
+
+
+def named(s):
+    return c.Cells(*s[: c.CELLS])
+
+
+@pytest.mark.parametrize("sign", [-1, 0, 1])
+@pytest.mark.parametrize("step", [-3.0, 3.0])
+def test_a_shift_leaves_the_blocks_behind_it(step, sign):
+    values = np.r_[rng(0).normal(size=40), step + rng(1).normal(size=12)]
+    s = in_plateau(values, fires=2, slope=0.5)
+    PLAIN._shifted(s, P._replace(sign=sign), 1, 40)
+    found = named(s)
+    assert (found.blocks, found.first, found.accepted) == (12, 40 + 160, 40 + 208)
+    assert s[c.MEANS : c.MEANS + 12].tolist() == values[40:].tolist()
+    assert s[c.LASTS : c.LASTS + 12].tolist() == values[40:].tolist()
+    assert s[c.SPREADS : c.SPREADS + 12].tolist() == list(range(140, 152))
+    level, away = values[1:40].mean(), values[40:].mean()
+    assert (found.interrupted, found.left_onset) == (1, 40)
+    assert (found.left_level, found.away_level) == pytest.approx((level, away))
+    assert (found.known, found.known_level) == (1, pytest.approx(level))
+    assert found.due == 48 * 1.125
+    better = sign * step >= 0
+    assert found.verdict == (c.IMPROVING if better else c.WORSENING)
+    assert found.fires == (0 if better else 2)
+    assert found.confidence == 1 - 1e-7
+
+
+def test_a_tolerated_shift_changes_nothing():
+    values = np.r_[np.zeros(40), np.full(12, 0.3)]
+    for tolerance, ends in ((0.29, True), (0.31, False)):
+        s = in_plateau(values, visible=0, tolerance=tolerance)
+        before = s.copy()
+        PLAIN._shifted(s, P, 1, 40)
+        assert bool((s != before).any()) is ends
+
+
+def test_a_cusum_remembers_the_block_at_which_it_began():
+    values = np.r_[rng(2).normal(size=20), -9.0, -9.1, -9.2]
+    s = in_plateau(values[:20], rise=1.0, rise_from=3)
+    for n in (21, 22, 23):
+        s[c.MEANS + n - 1] = s[c.LASTS + n - 1] = values[n - 1]
+        s[c.FULL] = n
+        PLAIN._watch(s, P)
+    found = named(s)
+    assert (found.rise, found.fall_from) == (0, 20)
+    assert found.rise_from == 22  # set anew by each block that leaves it at 0
+    s[c.FALL] = 0.0
+    s[c.FULL] = 24
+    s[c.MEANS + 23] = 9.0
+    PLAIN._watch(s, P)
+    assert (named(s).rise_from, named(s).fall_from) == (23, 23)
+    assert named(s).rise > 0
+
+
+def test_merged_blocks_are_those_of_double_size():
+    xs = rng(3).normal(size=(256, 8))
+    s = np.zeros(c.SIZE)
+    s[c.MEANS : c.LASTS], s[c.LASTS : c.SPREADS] = xs.mean(axis=1), xs[:, -1]
+    s[c.SPREADS :], s[c.FULL], s[c.MORE] = xs.var(axis=1), 256, 7
+    s[[c.RISE, c.FALL, c.RISE_FROM, c.FALL_FROM]] = 2.0, 3.0, 201, 14
+    PLAIN._merge(s)
+    pairs = xs.reshape(128, 16)
+    np.testing.assert_allclose(s[c.MEANS : c.MEANS + 128], pairs.mean(axis=1))
+    np.testing.assert_allclose(s[c.LASTS : c.LASTS + 128], pairs[:, -1])
+    np.testing.assert_allclose(s[c.SPREADS : c.SPREADS + 128], pairs.var(axis=1))
+    assert (s[c.FULL], s[c.MORE]) == (128, 15)
+    assert (s[c.RISE], s[c.FALL]) == pytest.approx((2 / math.sqrt(2), 3 / math.sqrt(2)))
+    assert (s[c.RISE_FROM], s[c.FALL_FROM]) == (100, 7)
+
+
+def test_what_ends_a_plateau_that_is_looked_at():
+    flat = rng(4).normal(size=60)
+    ramp = line(60)
+
+    def stands(values, best=0, visible=0, spread=0.0, **known):
+        s = in_plateau(values, interrupted=1, visible=visible, **known)
+        s[c.SPREADS : c.SPREADS + len(values)] = spread
+        return PLAIN._stands(s, P, best, 1.0), named(s)
+
+    assert stands(flat, visible=1)[0]
+    ok, found = stands(flat + 8 * ramp)
+    assert (ok, found.verdict, found.interrupted) == (False, c.WORSENING, 0)
+    assert stands(flat - 8 * ramp)[1].verdict == c.IMPROVING
+    # A drift of less than the noise does not count, however certain.
+    certain = level_off(0.02 * flat)
+    assert stands(certain + 0.95 * ramp, spread=1.0)[0]
+    assert not stands(certain + 1.1 * ramp, spread=1.0)[0]
+    # Nor does one below twice the tolerance.
+    assert stands(certain + ramp, tolerance=0.51)[0]
+    assert not stands(certain + ramp, tolerance=0.49)[0]
+    # What rests on the lack of visible drift needs uncorrelated samples.
+    walk = level_off(rng(0).normal(size=60).cumsum())
+    assert 5 < 60 / reference.inefficiency(walk) < 12
+    assert stands(walk)[0]
+    ok, found = stands(walk, visible=1)
+    assert (ok, found.verdict, found.interrupted, found.renew) == (False, c.UNDECIDED, 0, 0)
+    # A later onset begins a new plateau, if what lies before is at another level.
+    step = flat + 3.0 * (np.arange(60) < 12)
+    ok, found = stands(level_off(step), best=12)
+    assert (ok, found.verdict, found.renew, found.interrupted) == (False, c.UNDECIDED, 1, 0)
+    assert stands(flat, best=12)[0]
+    assert stands(level_off(step), best=12, tolerance=4.0)[0]
+
+
+def test_back_is_nearer_than_half_way():
+    noise = 0.1 * rng(5).normal(size=16)
+    for level, back in ((5.5, -1), (4.6, 4), (-4.6, 4), (-5.5, -1)):
+        known = {"interrupted": 1, "left_level": 0, "away_level": 10, "left_onset": 7}
+        s = in_plateau(level + noise, verdict=c.WORSENING, **known)
+        assert PLAIN._returned(s) == back
+        s[c.INTERRUPTED] = 0
+        assert PLAIN._returned(s) == -1
+    # The bound of the mean counts, not the mean; and a few samples are not enough.
+    wide = 4.6 + 5 * noise
+    s = in_plateau(wide, verdict=c.WORSENING, **known)
+    mean, error = wide[4:].mean(), reference.drift(wide[4:])[1] / math.sqrt(12)
+    for distance, back in ((mean + 1.7 * error, 4), (mean + 1.6 * error, -1)):
+        s[c.AWAY_LEVEL] = 2 * distance
+        assert PLAIN._returned(s) == back
+    s[c.AWAY_LEVEL], s[c.MORE] = 100.0, 0
+    assert PLAIN._returned(s) == -1
+
+
+def test_no_visible_drift():
+    flat = level_off(rng(6).normal(size=100) + (-1.0) ** np.arange(100))
+    error = reference.drift(flat)[1]
+
+    def settled(drift, p=P._replace(horizon=400), onset=0, noise=1.0, spread=0.0, **known):
+        s = in_plateau(noise * flat + drift * line(100), verdict=c.UNDECIDED, **known)
+        s[c.SPREADS : c.SPREADS + 100] = spread
+        return PLAIN._settled(s, p, onset)
+
+    assert settled(2.45 * error)
+    assert not settled(2.55 * error)
+    assert settled(3.95 * error, renew=1)
+    assert not settled(4.05 * error, renew=1)
+    assert not settled(0, P._replace(horizon=401))
+    assert settled(0, P._replace(horizon=100), onset=75)
+    assert not settled(0, P._replace(horizon=100), onset=76)  # less than a quarter of the stream
+    # Certain, but with its bound surely below half of the noise.
+    drift = 0.25 - 2.5 * 0.1 * error
+    assert drift > 2.6 * 0.1 * error
+    assert settled(drift, noise=0.1, spread=0.25)
+    assert not settled(drift, noise=0.1, spread=0.2)
+
+
+def test_hardly_any_movement_beside_the_range():
+    def levelled(values, covered=1.0, p=P, **known):
+        s = in_plateau(values, verdict=c.UNDECIDED, **known)
+        return PLAIN._levelled(s, p, covered), named(s)
+
+    fall = np.r_[np.linspace(10, 3, 72), np.zeros(28)]
+    zigzag = fall + 0.5 * (-1.0) ** np.arange(100)
+    # All blocks of the last quarter within a share of the range: from where they stay there.
+    begin, found = levelled(zigzag, 20.01)
+    assert found.tolerance == pytest.approx(0.05 * 20.01)
+    assert begin == 72
+    assert levelled(zigzag, 19.9)[0] == -1
+    assert levelled(zigzag, 10.0, P._replace(change=0.101))[0] == 72
+    # Or the bound of their drift within twice the share, if there are enough of them.
+    change, error, *_ = reference.drift(zigzag[75:])
+    bound = abs(change) + 1.645 * error
+    short = P._replace(horizon=100)
+    begin, found = levelled(zigzag, 10.01 * bound, short)
+    assert begin >= 72
+    assert found.tolerance == pytest.approx(bound)
+    assert (found.slope, found.error) == pytest.approx((change / 100, error / 100))
+    assert levelled(zigzag, 9.99 * bound, short)[0] == -1
+    assert levelled(zigzag, 10.01 * bound, P._replace(horizon=101))[0] == -1
+    # A drift so clear that the stream moves, however little.
+    slow = 0.01 * level_off(rng(7).normal(size=100)) + 0.2 * line(100)
+    change, error, *_ = reference.drift(slow[75:])
+    assert levelled(slow, 100.0)[0] == 0
+    clear = slow + (21 * error - change) * 4 * line(100)
+    assert levelled(clear, 1e6)[0] == -1
+    # 32 samples at least.
+    assert levelled(np.zeros(31))[0] == 0
+    assert levelled(np.zeros(28), more=3)[0] == 0
+    assert levelled(np.zeros(124), more=0)[0] == -1
+    assert levelled(np.zeros(125), more=0)[0] == 0
