@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
-from plateau._kernels import PARAMS
+from plateau._kernels import LIMIT, PARAMS
 from plateau._samples import Sample, as_sample
 from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
@@ -289,7 +289,7 @@ def _layout() -> Layout:
         allowed,
         counts + plateau,
         squares,
-        largest=32 * c.LIMIT,  # differences of two samples, drifts and their errors are smaller
+        largest=32 * LIMIT,  # differences of two samples, drifts and their errors are smaller
         fits=_fits,
     )
 

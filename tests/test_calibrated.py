@@ -946,7 +946,9 @@ def test_no_visible_drift():
     flat = level_off(rng(6).normal(size=100) + (-1.0) ** np.arange(100))
     error = reference.drift(flat)[1]
 
-    def settled(drift, p=P._replace(horizon=400), onset=0, noise=1.0, spread=0.0, **known):
+    shorter = P._replace(horizon=400)
+
+    def settled(drift, p=shorter, onset=0, noise=1.0, spread=0.0, **known):
         s = in_plateau(noise * flat + drift * line(100), verdict=c.UNDECIDED, **known)
         s[c.SPREADS : c.SPREADS + 100] = spread
         return PLAIN._settled(s, p, onset)
