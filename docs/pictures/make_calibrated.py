@@ -110,7 +110,7 @@ def slow_fall(n=4000, seed=2):
     return 3 * np.exp(-np.arange(n) / 300) + noise(n, seed)
 
 
-def steep_start(n=8000):
+def steep_start(n=20_000):
     return 10 / (1 + np.arange(n) / 50) + 0.01 * noise(n)
 
 
