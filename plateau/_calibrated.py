@@ -18,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau._compile import helper, inline, kernel, number
-
-LIMIT = 2.0**500
-"""Larger magnitudes count as non-finite, as in `plateau._kernels`."""
-
-WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
-"""Codes of `plateau.Verdict`."""
+from plateau._kernels import (
+    IMPROVING,
+    LIMIT,
+    PARAMS,
+    PLATEAU,
+    UNDECIDED,
+    WORSENING,
+)
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -67,6 +69,9 @@ REFERENCE, RATE, OFFSET = 1.0, 3.3478, 0.4797
 """The CUSUM's reference value k, and its run length exp(OFFSET + RATE·h) in blocks, two-sided, for
 ranks of exchangeable blocks: RATE solves E exp(RATE·(w - k)) = 1 for w uniform with variance 1,
 OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)."""
+
+DISTINCT = 8.0
+"""Uncorrelated samples' worth of a block from which its own spread is known well enough."""
 
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
@@ -138,7 +143,6 @@ MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 
 SIZE = CELLS + 3 * BLOCKS
 NONE, ONE = np.int64(0), np.int64(1)  # a literal would have numba compile a callee for it alone
-PARAMS = 10  # as in `plateau._kernels`: the parameters' place at the head of a block
 
 
 # ---- statistics of numbers in a row: values[begin:end] -------------------------------------------
@@ -341,6 +345,16 @@ def _block_of(s, index):
 
 
 @helper
+def _studentised(s, j, lead, level):
+    """Whitened block less the level, in standard deviations of the block's own samples.
+
+    So noise that grows or shrinks along the plateau leaves the blocks exchangeable.
+    """
+    off = _whitened(s, j, lead) - level
+    return off / math.sqrt(s[SPREADS + j]) if s[SPREADS + j] > 0.0 else off
+
+
+@helper
 def _watch(s, p):
     """Has the newest block of a plateau shifted its level? Rank it and add the rank to the CUSUMs.
 
@@ -353,9 +367,12 @@ def _watch(s, p):
         return
     phi, size = _persistence(s), s[MORE] + 1.0
     lead = phi / (1.0 - phi) / size
-    value, below = _whitened(s, newest, lead), 0.0
+    level = _mean(s, MEANS + begin, MEANS + newest)
+    own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
+    value = _studentised(s, newest, lead, level) if own else _whitened(s, newest, lead)
+    below = 0.0
     for j in range(begin, newest):
-        other = _whitened(s, j, lead)
+        other = _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
         below += 1.0 if other < value else 0.5 if other == value else 0.0
     score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:

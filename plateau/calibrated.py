@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
+from plateau._kernels import PARAMS
 from plateau._samples import Sample, as_sample
 from plateau._state import Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
@@ -100,7 +101,7 @@ class Detector(PlateauDetector):
         self._full = np.empty(1, dtype=np.bool_)
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
-        block = np.zeros(c.PARAMS + streams * c.SIZE)
+        block = np.zeros(PARAMS + streams * c.SIZE)
         params = c.Params(SIGNS[self.mode], self.horizon, self.min_change, self.run_length)
         block[: len(params)] = params
         return block
@@ -139,7 +140,7 @@ class Detector(PlateauDetector):
         take, taken = compiled("flat_take"), 0
         while taken < len(samples):
             taken += take(self._block, samples[taken:])
-            if self._block[c.PARAMS + c.FILLED] > self._block[c.PARAMS + c.MORE]:
+            if self._block[PARAMS + c.FILLED] > self._block[PARAMS + c.MORE]:
                 yield taken, self._closes()
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -183,7 +184,7 @@ class Detector(PlateauDetector):
         return fired
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        table = block[c.PARAMS :].reshape(-1, c.SIZE)[:streams]
+        table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]
         verdict = table[:, c.VERDICT].astype(np.int8)
         flat, warm = verdict == Verdict.PLATEAU, verdict != Verdict.WARMING_UP
         counts = (table[:, i].astype(np.int64) for i in (c.ACCEPTED, c.SKIPPED, c.FIRES))
@@ -211,7 +212,7 @@ class Detector(PlateauDetector):
             s[[c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
 
     def _at(self, cell: int) -> float:
-        return float(self._block[c.PARAMS + cell])
+        return float(self._block[PARAMS + cell])
 
     @property
     def verdict(self) -> Verdict:

@@ -23,11 +23,13 @@ from plateau.options import (
     Detector,
     Fail,
     Format,
+    Horizon,
     Kind,
     Lr,
     Metric,
     Output,
     OutputFile,
+    Paths,
     Patience,
     Plot,
     Quiet,
@@ -82,10 +84,9 @@ def demo(
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
-    rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([sample], read_log, rule, None, quiet=False)
+        scans = scanned([str(sample)], read_log, Rule(), None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
@@ -93,7 +94,7 @@ def demo(
 
 @app.command()
 def scan(
-    paths: Annotated[list[Path], typer.Argument(help="Log files.", show_default=False)],
+    paths: Paths,
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -107,6 +108,7 @@ def scan(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
     plot: Plot = None,
@@ -117,19 +119,27 @@ def scan(
     from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
     from plateau.logs import read_log
     from plateau.rule import Rule
+    from plateau.summary import is_long, show_summary
     from plateau.terminal import show_scan
 
     check_files(output_format, output, plot)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = partial(
-        read_log, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run
+        read_log,
+        metric=metric,
+        x=x,
+        lr=lr,
+        mode=mode.value if mode else None,
+        run=run,
+        equals=metric is None,
     )
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is not Format.table:
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
-        show_scan(console(), scans)
+        show = show_summary if is_long(scans) else show_scan
+        show(console(), scans)
     if plot:
         draw(scans, plot)
     ends = {end for scan in scans for found in scan.runs for end in found.ends}
@@ -138,8 +148,38 @@ def scan(
 
 
 @app.command()
+def columns(
+    paths: Paths,
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+) -> None:
+    """Show what was found in logs, and what was chosen and why."""
+    from plateau.describe import show_columns
+    from plateau.logs.find import find_logs
+    from plateau.logs.material import Asked
+    from plateau.logs.reader import read_material
+
+    asked = Asked(metric, x, lr, mode.value if mode else None)
+    shown = 0
+    for one in find_logs(paths, complain):
+        try:
+            with clear_errors(one.path):
+                material = read_material(one.path, asked)
+                if shown:
+                    typer.echo()
+                show_columns(console(), material)
+                shown += 1
+        except typer.TyperException as error:
+            complain(error.message)
+    if not shown:
+        raise typer.Exit(2)
+
+
+@app.command()
 def replay(
-    path: Annotated[Path, typer.Argument(help="Log file.", show_default=False)],
+    path: Annotated[str, typer.Argument(help="Log, - for standard input.", show_default=False)],
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -153,6 +193,7 @@ def replay(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5,
     max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8,
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
@@ -186,7 +227,7 @@ def replay(
 
     check_files(output_format, output, None)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
     with clear_errors(path):
         log = read_log(path, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run)
@@ -209,8 +250,8 @@ def replay(
 
 
 def scanned(
-    paths: Sequence[Path],
-    read_one: Callable[[Path], "Log"],
+    paths: Sequence[str],
+    read_one: Callable[..., "Log"],
     rule: "Rule",
     unit: Unit | None,
     *,
@@ -218,26 +259,46 @@ def scanned(
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each."""
     from plateau.export import LogScan
+    from plateau.logs.find import find_logs
+    from plateau.logs.model import LogError, NoSeriesError
+    from plateau.logs.parallel import read_logs
     from plateau.offline import scan_run, untracked
 
-    scans = []
+    scans: list[LogScan] = []
+    no_logs: list[str] = []
+    found = find_logs(paths, complain)
     # One bar at a time: over the files, or within the only one.
     files, within = (
-        (bar(quiet=quiet), untracked) if len(paths) > 1 else (untracked, bar(quiet=quiet))
+        (bar(quiet=quiet), untracked) if len(found) > 1 else (untracked, bar(quiet=quiet))
     )
-    for path in files(paths, len(paths)):
-        try:
-            with clear_errors(path):
-                log = read_one(path)
-                found = [
-                    scan_run(each, rule, unit.value if unit else None, within) for each in log.runs
-                ]
-                scans.append(LogScan(log, found))
-        except typer.TyperException as error:
-            complain(error.message)
+    if len(found) == 1:
+        read_one = reading(read_one, quiet=quiet)
+    for one, log in files(read_logs(found, read_one), len(found)):
+        if isinstance(log, NoSeriesError) and one.folder is not None:
+            no_logs.append(one.path)
+        elif isinstance(log, LogError):
+            complain(str(log))
+        else:
+            try:
+                with clear_errors(one.path):
+                    runs = [
+                        scan_run(each, rule, unit.value if unit else None, within)
+                        for each in log.runs
+                    ]
+                    scans.append(LogScan(log, runs))
+            except typer.TyperException as error:
+                complain(error.message)
+    if no_logs:
+        complain(told(no_logs))
     if not scans:
         raise typer.Exit(2)
     return scans
+
+
+def told(no_logs: Sequence[str]) -> str:
+    """Say which files of a folder are no logs, without a line for each."""
+    shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
+    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
@@ -249,6 +310,27 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     return lambda things, count: track(
         things, "Scanning", total=count, console=errors, transient=True, disable=silent
     )
+
+
+def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
+    """Show on a terminal how far the reading of a large log is."""
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    errors = console(stderr=True)
+    columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
+    silent = quiet or not errors.is_terminal
+
+    def read(path: str) -> "Log":
+        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+            task = progress.add_task("", total=None, visible=False)
+            return read_one(
+                path,
+                told=lambda done, size: progress.update(
+                    task, completed=done, total=size, visible=True
+                ),
+            )
+
+    return read
 
 
 def emit(
@@ -291,7 +373,7 @@ def check_files(output_format: Format, output: Path | None, plot: Path | None) -
 
 
 @contextmanager
-def clear_errors(path: Path | None = None) -> Iterator[None]:
+def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     """Turn what went wrong into one line that names the file."""
     try:
         yield

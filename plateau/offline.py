@@ -32,8 +32,9 @@ def untracked(things: Iterable[T], count: int) -> Iterable[T]:
     return things
 
 
-STANDING = 24
-"""Rows for which a learning rate must have stood still for its change to begin a regime."""
+STANDING, STEP = 100, 1.5
+"""Rows for which a learning rate must have stood still, and the factor by which it must then
+change, for a new regime to begin there."""
 
 MOST = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
@@ -89,17 +90,20 @@ class Rows:
             yield np.repeat(self.values[first : last + 1], np.diff(ends, prepend=begin))
 
     def regimes(self) -> NDArray[np.int64]:
-        """Return the samples at which the learning rate changes after it stood still for a while.
+        """Return the samples at which the learning rate makes a step after it stood still.
 
         There the metric is expected to move: a detector is told so, as a scheduler tells it. A
-        rate that changes all the time, as in a warm-up or a cosine, makes no such steps.
+        rate that changes all the time, as in a warm-up or a cosine, or little by little makes none.
         """
         if self.run.lr is None:
             return np.zeros(0, dtype=np.int64)
-        changes = np.flatnonzero(np.diff(self.run.lr)) + 1
-        stood = np.diff(changes, prepend=0) >= STANDING
-        rows = np.searchsorted(self.places, changes[stood])
-        return self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
+        lr = self.run.lr
+        changes = np.flatnonzero(np.diff(lr)) + 1
+        low, high = np.sort([np.abs(lr[changes - 1]), np.abs(lr[changes])], axis=0)
+        steps = (high >= STEP * low) & (np.diff(changes, prepend=0) >= STANDING)
+        rows = np.searchsorted(self.places, changes[steps])
+        regimes: NDArray[np.int64] = self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
+        return regimes
 
     def row(self, sample: int) -> int:
         """Return the row that a sample belongs to, counted among these rows."""

@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 
 class Kind(StrEnum):
-    """Which slope filter the detector has."""
+    """Which detector, by its slope filter if it has one."""
 
     auto = "auto"
     haar = "haar"
@@ -54,6 +54,12 @@ def option(panel: str, text: str, *names: str) -> Any:
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Logs: files, folders, patterns, URLs, - for standard input.", show_default=False
+    ),
+]
 Metric = Annotated[
     str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
 ]
@@ -75,7 +81,12 @@ UnitOption = Annotated[
         "--unit",
     ),
 ]
-Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
+Detector = Annotated[
+    Kind,
+    option(
+        DETECTOR, "auto: the calibrated one; else the filter of a threshold rule.", "--detector"
+    ),
+]
 Window = Annotated[
     int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
 ]
@@ -92,6 +103,14 @@ Threshold = Annotated[
 ]
 Patience = Annotated[
     int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
+]
+Horizon = Annotated[
+    int | None,
+    option(
+        DETECTOR,
+        "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
+        "a short log needs less.",
+    ),
 ]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[

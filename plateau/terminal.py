@@ -26,6 +26,9 @@ CHARTS = 4
 WIDTH, HEIGHT = 100, 16
 """Columns and lines of a chart at most."""
 
+SHORTEST = 120
+"""Rows that a run must have for a shorter horizon to be worth a try."""
+
 DECADES = 2.0
 """A metric that spans more decades than this is drawn on a logarithmic scale."""
 
@@ -68,7 +71,7 @@ def _show_choices(
     read += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
     rule = _rule(detector, unit)
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
+    console.print(Text(f"{read}; {_count(len(run.values) * run.every, 'row')}"), soft_wrap=True)
     console.print(Text(rule, style="dim"), soft_wrap=True)
 
 
@@ -92,7 +95,7 @@ def _plateau_table(found: RunScan) -> Table:
         stop = _position(x[plateau.stop]) if plateau.closed else "end"
         table.add_row(
             *(str(i), _position(start), _position(declared), stop),
-            f"{plateau.stop - plateau.start:,}",
+            f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )
     return table
@@ -102,10 +105,19 @@ def _summary(found: RunScan) -> str:
     ends = found.detector.verdict.name.lower().replace("_", " ")
     ends = "worsening" if "worsening" in found.ends else ends
     if not found.plateaus:
-        return f"No plateau; at its end the run is {ends}."
+        return f"No plateau; at its end the run is {ends}.{_hint(found)}"
     end = "in a plateau" if ends == "plateau" else ends
     count, share = _count(len(found.plateaus), "plateau"), f"{found.flat_share:.0%}"
     return f"{count}, {share} of the rows; the run ends {end}."
+
+
+def _hint(found: RunScan) -> str:
+    """Say what may help if the run is too short for the calibrated detector."""
+    rows, detector = len(found.run.values), found.detector
+    if not isinstance(detector, Detector) or rows >= 2 * detector.horizon or rows < SHORTEST:
+        return ""
+    wanted = f"{detector.horizon:,} {found.unit}s without drift"
+    return f" It is short for a detector that wants {wanted}: try --horizon {rows // 5}."
 
 
 def _replay_table(replay: Replay) -> Table:

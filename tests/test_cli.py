@@ -291,10 +291,7 @@ def bad_files(folder):
     (folder / "header.csv").write_text("step,loss\n")
     rows = "".join(f"{i},{1 / (i + 1):.9f}\n" for i in range(20_000))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(f"step,loss\n{rows}".encode())[:30])
-    return [
-        folder,
-        *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")),
-    ]
+    return [folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")]
 
 
 @pytest.mark.parametrize("command", ["scan", "replay"])
@@ -377,3 +374,57 @@ def test_the_published_run_from_the_shell(published_log):
     for event, change in zip(events, recorded, strict=True):
         assert event["factor"] == change["factor"]
         assert abs(event["x"] - change["x"]) <= 20
+
+
+def rows(count):
+    return "step,loss\n" + "".join(f"{i},{1 / (i + 1):.6f}\n" for i in range(count))
+
+
+def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
+    for number in range(6):
+        (tmp_path / f"{number}.csv").write_text(rows(60) * (1 + (number == 3)))
+    (tmp_path / "notes.txt").write_text("nothing\n")
+    (tmp_path / "bad.csv").write_bytes(np.random.default_rng(0).bytes(5000))
+    code, out, err = run("scan", tmp_path)
+    text = out.decode()
+    assert code == 0
+    assert [text.count(f"{tmp_path}/{number}.csv\n") for number in range(6)] == [1] * 6
+    assert len([line for line in text.splitlines() if "loss ↓" in line]) == 7
+    assert "warning: step goes back from 59 to 0 at line 63" in text
+    assert err.splitlines() == [
+        f"plateau: {tmp_path}/bad.csv: is not text (it is neither UTF-8 nor UTF-16)",
+        f"plateau: 1 files hold no series of numbers and were left out: {tmp_path}/notes.txt",
+    ]
+
+
+def test_a_folder_without_logs(run, tmp_path):
+    assert run("scan", tmp_path) == (2, b"", f"plateau: {tmp_path}: no logs in this folder\n")
+    assert run("scan", f"{tmp_path}/*.csv")[2] == f"plateau: {tmp_path}/*.csv: no file matches\n"
+
+
+def test_standard_input(log):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from plateau.cli import main; main()",
+            "scan",
+            "-",
+            "--format",
+            "json",
+        ],
+        input=log.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    (found,) = json.loads(done.stdout)["logs"]
+    assert (found["path"], found["runs"][0]["metric"]) == ("-", "loss")
+
+
+def test_equally_good_metrics_are_all_scanned(run, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,a_loss,b_loss\n" + "".join(f"{i},{1 / (i + 1)},2\n" for i in range(60)))
+    found = json.loads(run("scan", path, "--format", "json")[1])["logs"][0]["runs"]
+    assert [each["metric"] for each in found] == ["a_loss", "b_loss"]
+    chosen = json.loads(run("scan", path, "--metric", "b_loss", "--format", "json")[1])
+    assert [each["metric"] for each in chosen["logs"][0]["runs"]] == ["b_loss"]
