@@ -38,9 +38,11 @@ class Detector(PlateauDetector):
         Samples without visible drift that make a plateau.
     min_change : float, default 0.05
         A change below this share of the range covered since the last change of regime does not
-        count; between 0 and 1.
+        count: the last quarter of the stream is flat if its block means lie within it, or if its
+        drift is surely below twice as much, once to either side. At least 0 and below 1.
     run_length : float, default 1e7
-        A stream that stays flat is said to have moved once in so many samples, on average.
+        A plateau of a stream that stays flat is said to have shifted once in so many samples, on
+        average. More make shifts known a little later.
     on_nonfinite : {"skip", "raise"}, default "skip"
         What to do with a sample that is NaN, infinite or above 2**500 in magnitude. Either way it
         leaves the state as it was; ``"skip"`` counts it in `skipped`.
@@ -57,8 +59,8 @@ class Detector(PlateauDetector):
     An update costs O(1), amortised: the stream is kept as at most 256 block means, 6 kB, and looked
     at as a whole each time it has grown by an eighth. The onset maximises the number of
     uncorrelated samples behind it (Chodera, J. Chem. Theory Comput. 12, 2016); a plateau ends by a
-    CUSUM of the ranks of its blocks, whose run length no distribution changes. The method page
-    derives the tests and says what is calibrated.
+    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page "The
+    calibrated detector" of the documentation derives the tests and says what is calibrated.
 
     Examples
     --------
