@@ -218,6 +218,26 @@ def _inefficiency(values, begin, end):
 
 
 @helper
+def _without_outlier(values, begin, end):
+    """Copy them; one that has more than half of their variance becomes the mean of the others.
+
+    Beside such a one the others look like white noise, whatever they do.
+    """
+    n, mean = end - begin, _mean(values, begin, end)
+    y, far, square = np.empty(n), 0, 0.0
+    for i in range(n):
+        y[i] = values[begin + i]
+        off = y[i] - mean
+        square += off * off
+        if abs(off) > abs(y[far] - mean):
+            far = i
+    off = y[far] - mean
+    if off * off > 0.5 * square:
+        y[far] = mean - off / (n - 1)
+    return y
+
+
+@helper
 def _drift(values, begin, end):
     """Change along the least-squares line, its standard error, N_eff and variance around it."""
     n, mean = end - begin, _mean(values, begin, end)
@@ -348,10 +368,13 @@ def _block_of(s, index):
 def _studentised(s, j, lead, level):
     """Whitened block less the level, in standard deviations of the block's own samples.
 
-    So noise that grows or shrinks along the plateau leaves the blocks exchangeable.
+    So noise that grows or shrinks along the plateau leaves the blocks exchangeable. A block without
+    spread is at its level or infinitely far from it: what is known of it has no units.
     """
     off = _whitened(s, j, lead) - level
-    return off / math.sqrt(s[SPREADS + j]) if s[SPREADS + j] > 0.0 else off
+    if s[SPREADS + j] > 0.0:
+        return off / math.sqrt(s[SPREADS + j])
+    return math.copysign(math.inf, off) if off != 0.0 else 0.0
 
 
 @helper
@@ -421,9 +444,10 @@ def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
     begin = min(_block_of(s, s[BEGUN]), full - 9)
-    change, error, _, rest = _drift(s, MEANS + begin, MEANS + full)
-    _describe(s, change, error, full - begin, _noise(s, begin, full, rest))
-    effective = (full - begin) / _inefficiency(s, MEANS + begin, MEANS + full)
+    y, length = _without_outlier(s, MEANS + begin, MEANS + full), full - begin
+    change, error, _, rest = _drift(y, NONE, length)
+    _describe(s, change, error, length, _noise(s, begin, full, rest))
+    effective = length / _inefficiency(y, NONE, length)
     if s[VISIBLE] > 0.0 and effective < REMAINING:
         s[INTERRUPTED], s[VERDICT] = 0.0, UNDECIDED
         return False
@@ -474,11 +498,12 @@ def _settled(s, p, onset):
     """Whether the stream since this block shows no drift, or surely none that matters."""
     full, size = int(s[FULL]), s[MORE] + 1.0
     length = full - onset
-    change, error, _, rest = _drift(s, MEANS + onset, MEANS + full)
+    y = _without_outlier(s, MEANS + onset, MEANS + full)
+    change, error, _, rest = _drift(y, NONE, length)
     _describe(s, change, error, length, _noise(s, onset, full, rest))
     if length * size < p.horizon or length < SHARE * full:
         return False
-    if length / _inefficiency(s, MEANS + onset, MEANS + full) < EFFECTIVE:
+    if length / _inefficiency(y, NONE, length) < EFFECTIVE:
         return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
     bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))

@@ -239,6 +239,7 @@ def test_limit_of_the_cusum(size, run_length):
         # The last block is in the middle of the others: the CUSUM falls by the reference.
         values = np.r_[np.arange(20.0), 10.0] ** 3
         s = pretend(values, inflation=1.0, verdict=c.PLATEAU, more=size - 1, rise_from=20)
+        s[c.SPREADS : c.SPREADS + 21] = 1.0
         score = (2 * 9.5 - 19) / math.sqrt(19 * 21 / 3)
         s[c.RISE] = limit + c.REFERENCE - score + excess
         PLAIN._watch(s, p)
@@ -1001,3 +1002,21 @@ def test_hardly_any_movement_beside_the_range():
     assert levelled(np.zeros(28), more=3)[0] == 0
     assert levelled(np.zeros(124), more=0)[0] == -1
     assert levelled(np.zeros(125), more=0)[0] == 0
+
+
+@pytest.mark.parametrize("at", [0, 2, 400])
+@pytest.mark.parametrize("height", [100.0, 300.0, 1000.0])
+def test_a_spike_does_not_hide_a_descent(at, height):
+    t = np.arange(4000)
+    for seed in range(5):
+        xs = 3 * np.exp(-t / 300) + np.random.default_rng(seed).normal(size=4000)
+        xs[at] += height
+        assert Detector().update_many(xs)[0] >= 900  # the descent is 0.15 there
+
+
+def test_a_steep_start_does_not_hide_the_rest_of_a_descent():
+    t = np.arange(40_000)
+    xs = 10 / (1 + t / 50) + 0.01 * np.random.default_rng(0).normal(size=len(t))
+    onset = trace(xs, Detector()).onset
+    late = np.flatnonzero((onset >= 0) & (t > 5000))
+    assert (onset[late] >= t[late] / 4).all()
