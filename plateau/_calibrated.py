@@ -489,8 +489,9 @@ def _settled(s, p, onset):
 def _levelled(s, p, covered):
     """First block of a stretch that hardly moves beside the range covered; -1 if there is none.
 
-    Asked of the last quarter: either the 95 % bound of its drift, or the range of all its blocks,
-    is below `change` of the range covered so far. Its tolerance is what it was found to move.
+    Asked of the last quarter: either it is as long as the horizon and the 95 % bound of its drift
+    below twice `change` of the range covered so far, or the range of all its blocks below `change`
+    of it. Its tolerance is that bound or that share.
     """
     full, size = int(s[FULL]), s[MORE] + 1.0
     recent = max(8, math.ceil(SHARE * full))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
-from plateau._kernels import PARAMS
+from plateau._kernels import LIMIT, PARAMS
 from plateau._samples import Sample, as_sample
-from plateau._state import Description, Layout
+from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 
 FIRST_STREAM = np.zeros(1, dtype=np.int64)
@@ -262,8 +262,9 @@ class Detector(PlateauDetector):
     def confidence(self) -> float:
         """How sure the verdict is, from 0 to 1, as far as the drift tells; NaN while warming up.
 
-        In a plateau: the probability that the drift over its length stays below what counts, half
-        of the noise or its tolerance. Of a movement: that of its direction. Undecided: 0.
+        In a plateau: the probability that the drift over its length stays below what counts: half
+        of the noise, or twice its tolerance if that is more. Of a movement: that of its direction,
+        after a shift of level 1 less one in `run_length`. Undecided: 0.
         """
         return self._if_warm(c.CONFIDENCE)
 
@@ -281,9 +282,32 @@ def _layout() -> Layout:
         "fall_from": blocks,
         **dict.fromkeys(("visible", "renew", "interrupted", "known"), flags),
     }
-    counts = ("accepted", "skipped", "fires", "last_fire", "filled", "first", "onset", "declared")
+    counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
+    plateau = ("onset", "declared", "begun", "left_onset")
     squares = (c.VARIANCE, c.VARIANCE2, c.SPREAD, *range(c.SPREADS, c.SIZE))
-    return Layout(c.Cells._fields, 3 * c.BLOCKS, allowed, (*counts, "begun"), squares)
+    return Layout(
+        c.Cells._fields,
+        3 * c.BLOCKS,
+        allowed,
+        counts + plateau,
+        squares,
+        largest=32 * LIMIT,  # differences of two samples, drifts and their errors are smaller
+        fits=_fits,
+    )
+
+
+def _fits(cells: Cells) -> NDArray[np.bool_]:
+    """Whether each stream's samples are in its blocks and its plateau lies within them."""
+    size = cells["more"] + 1
+    end = cells["first"] + cells["blocks"] * size
+    fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
+    for name in ("rise", "fall", "error", "noise", "tolerance", "confidence"):
+        fit &= cells[name] >= 0
+    within = (cells["first"] <= cells["begun"]) & (cells["begun"] < end) & (cells["inflation"] >= 1)
+    for name in ("rise", "fall"):
+        within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["blocks"])
+    fit &= within | (cells["verdict"] != Verdict.PLATEAU)
+    return fit
 
 
 LAYOUT = _layout()

@@ -18,7 +18,8 @@ class Plateau(NamedTuple):
     start: int
     """Onset: index of its first sample, as estimated in hindsight."""
     stop: int
-    """Index of the sample at which it was seen to be over, or the length of the series."""
+    """Index of the sample at which it was seen to be over, or where hindsight has the next one
+    begin; the length of the series if it is not over."""
     declared: int
     """Index of the sample at which it was first known."""
     level: float
