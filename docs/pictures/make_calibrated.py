@@ -16,6 +16,7 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from plateau import Detector, Verdict, find_plateaus, trace
 from plateau import _calibrated as c
@@ -313,6 +314,7 @@ def panel(axes, title, xs, curve=None, ylim=None, log=False) -> None:
         axes.axvspan(plateau.start, plateau.stop, 0.06, color=GREEN, alpha=0.12, linewidth=0)
         axes.plot([plateau.start, plateau.stop], [plateau.level] * 2, color=DARK, linewidth=1.6)
         axes.plot(plateau.declared, plateau.level, "D", color=DARK, markersize=4)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
