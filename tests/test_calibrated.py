@@ -946,18 +946,18 @@ def test_no_visible_drift():
     flat = level_off(rng(6).normal(size=100) + (-1.0) ** np.arange(100))
     error = reference.drift(flat)[1]
 
-    def settled(drift, p=P._replace(horizon=400), onset=0, noise=1.0, spread=0.0, **known):
+    def settled(drift, horizon=400, onset=0, noise=1.0, spread=0.0, **known):
         s = in_plateau(noise * flat + drift * line(100), verdict=c.UNDECIDED, **known)
         s[c.SPREADS : c.SPREADS + 100] = spread
-        return PLAIN._settled(s, p, onset)
+        return PLAIN._settled(s, P._replace(horizon=horizon), onset)
 
     assert settled(2.45 * error)
     assert not settled(2.55 * error)
     assert settled(3.95 * error, renew=1)
     assert not settled(4.05 * error, renew=1)
-    assert not settled(0, P._replace(horizon=401))
-    assert settled(0, P._replace(horizon=100), onset=75)
-    assert not settled(0, P._replace(horizon=100), onset=76)  # less than a quarter of the stream
+    assert not settled(0, 401)
+    assert settled(0, 100, onset=75)
+    assert not settled(0, 100, onset=76)  # less than a quarter of the stream
     # Certain, but with its bound surely below half of the noise.
     drift = 0.25 - 2.5 * 0.1 * error
     assert drift > 2.6 * 0.1 * error
@@ -999,3 +999,57 @@ def test_hardly_any_movement_beside_the_range():
     assert levelled(np.zeros(28), more=3)[0] == 0
     assert levelled(np.zeros(124), more=0)[0] == -1
     assert levelled(np.zeros(125), more=0)[0] == 0
+
+
+def test_an_assessment_describes_the_stretch_that_it_looked_at():
+    noise = rng(8).normal(size=100)
+    p = P._replace(horizon=10**6)
+    for values in (noise, noise + 3 * line(100), noise - 3 * line(100)):
+        s = in_plateau(values, verdict=c.UNDECIDED, renew=1)
+        s[c.SPREADS : c.SPREADS + 100] = 0.0
+        assert not PLAIN._assess(s, p)
+        quarter, whole = reference.drift(values[75:]), reference.drift(values)
+        found = named(s)
+        moves = abs(whole[0]) > 4 * whole[1]
+        assert moves == (values is not noise)
+        assert abs(quarter[0]) < 4 * quarter[1]  # silent: the whole stretch is asked
+        begin = PLAIN._stationary(s)[1]
+        change, error, _, rest = reference.drift(values[begin:])
+        length = 4 * (100 - begin)
+        expected = (change / length, error / length, math.sqrt(rest))
+        assert (found.slope, found.error, found.noise) == pytest.approx(expected)
+        assert found.renew == 0
+        if abs(change) > 4 * error:
+            assert found.verdict == (c.WORSENING if change > 0 else c.IMPROVING)
+            assert found.confidence == pytest.approx(math.erf(abs(change) / error / math.sqrt(2)))
+        else:
+            assert (found.verdict, found.confidence) == (c.UNDECIDED, 0)
+
+
+def test_a_declaration_begins_a_plateau():
+    values = 2 + rng(9).normal(size=100)
+    known = {"rise": 1, "fall": 2, "renew": 1, "interrupted": 1, "verdict": c.UNDECIDED, "noise": 1}
+    for fire_level, fires in (
+        (2.3, 4),
+        (2.8, 1),
+        (0.0, 4),
+    ):  # fallen by less than half a σ, more, risen
+        s = in_plateau(values, fires=3, fire_level=fire_level, error=1e-3, **known)
+        assert PLAIN._declare(s, P, 10, 33, 1.0)
+        found = named(s)
+        assert (found.verdict, found.visible, found.onset) == (c.PLATEAU, 1, 33)
+        assert (found.begun, found.declared) == (40 + 4 * 10, found.accepted - 1)
+        assert (found.rise, found.fall, found.renew, found.interrupted) == (0, 0, 0, 0)
+        assert (found.fires, found.last_fire) == (fires, found.accepted)
+        assert (found.fire_level, found.fire_length) == (
+            pytest.approx(values[10:].mean()),
+            found.accepted - 33,
+        )
+        error = 1e-3 * 4 * 90
+        assert found.confidence == pytest.approx(math.erf(0.5 / error / math.sqrt(2)))
+        s[c.TOLERANCE] = 0.4
+        assert PLAIN._confidence(s, P) == pytest.approx(math.erf(0.8 / error / math.sqrt(2)))
+        for accepted, again in ((2 * found.accepted - 34, False), (2 * found.accepted - 33, True)):
+            s[c.ACCEPTED] = accepted
+            assert PLAIN._fires_again(s) is again
+        assert (s[c.LAST_FIRE], s[c.FIRES]) == (s[c.ACCEPTED], fires + 1)
