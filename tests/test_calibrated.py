@@ -921,6 +921,11 @@ def test_what_ends_a_plateau_that_is_looked_at():
     assert (ok, found.verdict, found.renew, found.interrupted) == (False, c.UNDECIDED, 1, 0)
     assert stands(flat, best=12)[0]
     assert stands(level_off(step), best=12, tolerance=4.0)[0]
+    first = np.arange(60) < 12
+    error = flat[12:].std() * math.sqrt(1 / 12 + 1 / 48)
+    apart = 4 * error + flat[12:].mean() - flat[:12].mean()
+    assert stands(flat + 0.99 * apart * first, best=12)[0]
+    assert not stands(flat + 1.01 * apart * first, best=12)[0]
 
 
 def test_back_is_nearer_than_half_way():
@@ -957,7 +962,7 @@ def test_no_visible_drift():
     assert not settled(4.05 * error, renew=1)
     assert not settled(0, 401)
     assert settled(0, 100, onset=75)
-    assert not settled(0, 100, onset=76)  # less than a quarter of the stream
+    assert not settled(0, 96, onset=76)  # less than a quarter of the stream
     # Certain, but with its bound surely below half of the noise.
     drift = 0.25 - 2.5 * 0.1 * error
     assert drift > 2.6 * 0.1 * error
@@ -1053,3 +1058,33 @@ def test_a_declaration_begins_a_plateau():
             s[c.ACCEPTED] = accepted
             assert PLAIN._fires_again(s) is again
         assert (s[c.LAST_FIRE], s[c.FIRES]) == (s[c.ACCEPTED], fires + 1)
+
+
+def test_a_plateau_is_looked_at_anew():
+    values = level_off(autoregressive(10, 200, 0.6))
+    s = in_plateau(values, fire_length=1e9, due=5000)
+    assert not PLAIN._assess(s, P)
+    found = named(s)
+    assert found.verdict == c.PLATEAU
+    assert found.inflation == PLAIN._inflation(s, 0, 200) > 1.5
+    assert found.confidence == PLAIN._confidence(s, P) > 0.5
+    assert (found.due, found.fires) == (5000, 0)
+    s[c.FIRE_LENGTH] = 400
+    assert PLAIN._assess(s, P)
+    s = in_plateau(values + 20 * line(200), due=5000, visible=0)
+    assert not PLAIN._assess(s, P)  # it drifts: what came after is asked at the next block
+    assert (named(s).verdict, named(s).due) == (c.WORSENING, 0)
+
+
+def test_what_was_tolerated_before_is_forgotten():
+    values = level_off(rng(11).normal(size=200))
+    s = in_plateau(values, verdict=c.UNDECIDED, tolerance=3)
+    assert PLAIN._assess(s, P)
+    assert (named(s).tolerance, named(s).visible) == (0, 1)
+    assert (named(s).onset, named(s).begun) == (named(s).begun, 40 + 4 * PLAIN._stationary(s)[1])
+    away = {"interrupted": 1, "left_level": 0, "away_level": 9, "left_onset": 7}
+    s = in_plateau(values, verdict=c.WORSENING, tolerance=3, **away)
+    assert PLAIN._assess(s, P)
+    found = named(s)
+    assert (found.tolerance, found.visible, found.onset) == (0, 0, 7)
+    assert found.begun == 40 + 4 * 150
