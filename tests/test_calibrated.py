@@ -204,6 +204,18 @@ def test_what_is_left_of_autocorrelation(kind):
     assert PLAIN._inflation(s, 10, 100) == pytest.approx(expected)
 
 
+def test_little_autocorrelation_may_be_chance():
+    found = set()
+    for seed in range(40):
+        values = autoregressive(seed, 100, 0.2)
+        off = values[1:] - values[1:].mean()
+        errors = (off[1:] @ off[:-1]) / off.var() / math.sqrt(99)
+        left = PLAIN._inflation(pretend(values), 0, 100) > 1
+        assert left == (errors > 2)
+        found.add(round(errors, 1))
+    assert {1.8, 2.2, 2.5} <= found
+
+
 @pytest.mark.parametrize("inflation", [1.0, 2.5])
 @pytest.mark.parametrize("kind", ["noise", "ties", "walk", "ramp"])
 def test_ranks_are_added_to_the_cusums(kind, inflation):
@@ -1088,3 +1100,13 @@ def test_what_was_tolerated_before_is_forgotten():
     found = named(s)
     assert (found.tolerance, found.visible, found.onset) == (0, 0, 7)
     assert found.begun == 40 + 4 * 150
+
+
+def test_the_level_is_an_average_over_the_last_eighth():
+    xs, level = white(12, 250), 0.0
+    for i, x in enumerate(xs):
+        level += (x - level) * min(1.0, 8 / (i + 1))
+    assert fed(xs).level == pytest.approx(level)
+    step = 1e-3 * white(13, 9000) + (np.arange(9000) >= 8000)
+    steady = fed(step, Detector(horizon=2**40, min_change=0.0))  # no plateau that could end
+    assert steady.level == pytest.approx(1 - math.exp(-1), abs=0.08)
