@@ -5,7 +5,7 @@
 
 The stream since the last change is kept as at most `BLOCKS` equal blocks; when they are full,
 neighbours merge, so memory is constant and the oldest sample is never forgotten. It is assessed
-each time it has grown by an eighth: O(1) a sample, amortised. docs/method.md derives the tests.
+each time it has grown by an eighth: O(1) a sample, amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
 Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
@@ -43,7 +43,7 @@ SHARE = 0.25
 """Share of the time since the last change that a plateau must have lasted to be declared."""
 
 EFFECTIVE, REMAINING = 15.0, 12.0
-"""Uncorrelated samples' worth that a plateau needs to be declared, and to stand: below that a
+"""Uncorrelated blocks' worth that a plateau needs to be declared, and to stand: below that a
 random walk cannot be told from a flat, correlated stream."""
 
 UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
@@ -440,6 +440,12 @@ def _moves(s, p, change):
 
 
 @helper
+def _certainty(s):
+    """Return the confidence of a two-sided test that there is a drift."""
+    return math.erf(abs(s[SLOPE]) / s[ERROR] / math.sqrt(2.0)) if s[ERROR] > 0.0 else 1.0
+
+
+@helper
 def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
@@ -449,12 +455,13 @@ def _stands(s, p, best, g):
     _describe(s, change, error, length, _noise(s, begin, full, rest))
     effective = length / _inefficiency(y, NONE, length)
     if s[VISIBLE] > 0.0 and effective < REMAINING:
-        s[INTERRUPTED], s[VERDICT] = 0.0, UNDECIDED
+        s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
     if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
+        s[CONFIDENCE] = _certainty(s)
         return False
     if best <= begin:
         return True
@@ -463,7 +470,7 @@ def _stands(s, p, best, g):
     spread *= 1.0 / (best - begin) + 1.0 / (full - best)
     if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):
         return True
-    s[VERDICT], s[RENEW], s[INTERRUPTED] = UNDECIDED, 1.0, 0.0
+    s[VERDICT], s[RENEW], s[INTERRUPTED], s[CONFIDENCE] = UNDECIDED, 1.0, 0.0, 0.0
     return False
 
 
@@ -570,7 +577,7 @@ def _assess(s, p):
         s[SLOPE], s[ERROR], s[NOISE] = drift
     if abs(s[SLOPE]) > SURE * s[ERROR]:
         _moves(s, p, s[SLOPE])
-        s[CONFIDENCE] = math.erf(abs(s[SLOPE]) / s[ERROR] / math.sqrt(2.0)) if s[ERROR] else 1.0
+        s[CONFIDENCE] = _certainty(s)
     else:
         s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
     return False

@@ -204,6 +204,18 @@ def test_what_is_left_of_autocorrelation(kind):
     assert PLAIN._inflation(s, 10, 100) == pytest.approx(expected)
 
 
+def test_little_autocorrelation_may_be_chance():
+    found = set()
+    for seed in range(40):
+        values = autoregressive(seed, 100, 0.2)
+        off = values[1:] - values[1:].mean()
+        errors = (off[1:] @ off[:-1]) / off.var() / math.sqrt(99)
+        left = PLAIN._inflation(pretend(values), 0, 100) > 1
+        assert left == (errors > 2)
+        found.add(round(errors, 1))
+    assert {1.8, 2.2, 2.5} <= found
+
+
 @pytest.mark.parametrize("inflation", [1.0, 2.5])
 @pytest.mark.parametrize("kind", ["noise", "ties", "walk", "ramp"])
 def test_ranks_are_added_to_the_cusums(kind, inflation):
@@ -922,6 +934,11 @@ def test_what_ends_a_plateau_that_is_looked_at():
     assert (ok, found.verdict, found.renew, found.interrupted) == (False, c.UNDECIDED, 1, 0)
     assert stands(flat, best=12)[0]
     assert stands(level_off(step), best=12, tolerance=4.0)[0]
+    first = np.arange(60) < 12
+    error = flat[12:].std() * math.sqrt(1 / 12 + 1 / 48)
+    apart = 4 * error + flat[12:].mean() - flat[:12].mean()
+    assert stands(flat + 0.99 * apart * first, best=12)[0]
+    assert not stands(flat + 1.01 * apart * first, best=12)[0]
 
 
 def test_back_is_nearer_than_half_way():
@@ -947,20 +964,18 @@ def test_no_visible_drift():
     flat = level_off(rng(6).normal(size=100) + (-1.0) ** np.arange(100))
     error = reference.drift(flat)[1]
 
-    shorter = P._replace(horizon=400)
-
-    def settled(drift, p=shorter, onset=0, noise=1.0, spread=0.0, **known):
+    def settled(drift, horizon=400, onset=0, noise=1.0, spread=0.0, **known):
         s = in_plateau(noise * flat + drift * line(100), verdict=c.UNDECIDED, **known)
         s[c.SPREADS : c.SPREADS + 100] = spread
-        return PLAIN._settled(s, p, onset)
+        return PLAIN._settled(s, P._replace(horizon=horizon), onset)
 
     assert settled(2.45 * error)
     assert not settled(2.55 * error)
     assert settled(3.95 * error, renew=1)
     assert not settled(4.05 * error, renew=1)
-    assert not settled(0, P._replace(horizon=401))
-    assert settled(0, P._replace(horizon=100), onset=75)
-    assert not settled(0, P._replace(horizon=100), onset=76)  # less than a quarter of the stream
+    assert not settled(0, 401)
+    assert settled(0, 100, onset=75)
+    assert not settled(0, 96, onset=76)  # less than a quarter of the stream
     # Certain, but with its bound surely below half of the noise.
     drift = 0.25 - 2.5 * 0.1 * error
     assert drift > 2.6 * 0.1 * error
@@ -1020,3 +1035,97 @@ def test_a_steep_start_does_not_hide_the_rest_of_a_descent():
     onset = trace(xs, Detector()).onset
     late = np.flatnonzero((onset >= 0) & (t > 5000))
     assert (onset[late] >= t[late] / 4).all()
+
+
+def test_an_assessment_describes_the_stretch_that_it_looked_at():
+    noise = rng(8).normal(size=100)
+    p = P._replace(horizon=10**6)
+    for values in (noise, noise + 3 * line(100), noise - 3 * line(100)):
+        s = in_plateau(values, verdict=c.UNDECIDED, renew=1)
+        s[c.SPREADS : c.SPREADS + 100] = 0.0
+        assert not PLAIN._assess(s, p)
+        quarter, whole = reference.drift(values[75:]), reference.drift(values)
+        found = named(s)
+        moves = abs(whole[0]) > 4 * whole[1]
+        assert moves == (values is not noise)
+        assert abs(quarter[0]) < 4 * quarter[1]  # silent: the whole stretch is asked
+        begin = PLAIN._stationary(s)[1]
+        change, error, _, rest = reference.drift(values[begin:])
+        length = 4 * (100 - begin)
+        expected = (change / length, error / length, math.sqrt(rest))
+        assert (found.slope, found.error, found.noise) == pytest.approx(expected)
+        assert found.renew == 0
+        if abs(change) > 4 * error:
+            assert found.verdict == (c.WORSENING if change > 0 else c.IMPROVING)
+            assert found.confidence == pytest.approx(math.erf(abs(change) / error / math.sqrt(2)))
+        else:
+            assert (found.verdict, found.confidence) == (c.UNDECIDED, 0)
+
+
+def test_a_declaration_begins_a_plateau():
+    values = 2 + rng(9).normal(size=100)
+    known = {"rise": 1, "fall": 2, "renew": 1, "interrupted": 1, "verdict": c.UNDECIDED, "noise": 1}
+    for fire_level, fires in (
+        (2.3, 4),
+        (2.8, 1),
+        (0.0, 4),
+    ):  # fallen by less than half a σ, more, risen
+        s = in_plateau(values, fires=3, fire_level=fire_level, error=1e-3, **known)
+        assert PLAIN._declare(s, P, 10, 33, 1.0)
+        found = named(s)
+        assert (found.verdict, found.visible, found.onset) == (c.PLATEAU, 1, 33)
+        assert (found.begun, found.declared) == (40 + 4 * 10, found.accepted - 1)
+        assert (found.rise, found.fall, found.renew, found.interrupted) == (0, 0, 0, 0)
+        assert (found.fires, found.last_fire) == (fires, found.accepted)
+        assert (found.fire_level, found.fire_length) == (
+            pytest.approx(values[10:].mean()),
+            found.accepted - 33,
+        )
+        error = 1e-3 * 4 * 90
+        assert found.confidence == pytest.approx(math.erf(0.5 / error / math.sqrt(2)))
+        s[c.TOLERANCE] = 0.4
+        assert PLAIN._confidence(s, P) == pytest.approx(math.erf(0.8 / error / math.sqrt(2)))
+        for accepted, again in ((2 * found.accepted - 34, False), (2 * found.accepted - 33, True)):
+            s[c.ACCEPTED] = accepted
+            assert PLAIN._fires_again(s) is again
+        assert (s[c.LAST_FIRE], s[c.FIRES]) == (s[c.ACCEPTED], fires + 1)
+
+
+def test_a_plateau_is_looked_at_anew():
+    values = level_off(autoregressive(10, 200, 0.6))
+    s = in_plateau(values, fire_length=1e9, due=5000)
+    assert not PLAIN._assess(s, P)
+    found = named(s)
+    assert found.verdict == c.PLATEAU
+    assert found.inflation == PLAIN._inflation(s, 0, 200) > 1.5
+    assert found.confidence == PLAIN._confidence(s, P) > 0.5
+    assert (found.due, found.fires) == (5000, 0)
+    s[c.FIRE_LENGTH] = 400
+    assert PLAIN._assess(s, P)
+    s = in_plateau(values + 20 * line(200), due=5000, visible=0)
+    assert not PLAIN._assess(s, P)  # it drifts: what came after is asked at the next block
+    assert (named(s).verdict, named(s).due) == (c.WORSENING, 0)
+
+
+def test_what_was_tolerated_before_is_forgotten():
+    values = level_off(rng(11).normal(size=200))
+    s = in_plateau(values, verdict=c.UNDECIDED, tolerance=3)
+    assert PLAIN._assess(s, P)
+    assert (named(s).tolerance, named(s).visible) == (0, 1)
+    assert (named(s).onset, named(s).begun) == (named(s).begun, 40 + 4 * PLAIN._stationary(s)[1])
+    away = {"interrupted": 1, "left_level": 0, "away_level": 9, "left_onset": 7}
+    s = in_plateau(values, verdict=c.WORSENING, tolerance=3, **away)
+    assert PLAIN._assess(s, P)
+    found = named(s)
+    assert (found.tolerance, found.visible, found.onset) == (0, 0, 7)
+    assert found.begun == 40 + 4 * 150
+
+
+def test_the_level_is_an_average_over_the_last_eighth():
+    xs, level = white(12, 250), 0.0
+    for i, x in enumerate(xs):
+        level += (x - level) * min(1.0, 8 / (i + 1))
+    assert fed(xs).level == pytest.approx(level)
+    step = 1e-3 * white(13, 9000) + (np.arange(9000) >= 8000)
+    steady = fed(step, Detector(horizon=2**40, min_change=0.0))  # no plateau that could end
+    assert steady.level == pytest.approx(1 - math.exp(-1), abs=0.08)

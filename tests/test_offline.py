@@ -98,12 +98,14 @@ def test_a_scan_of_steps_is_find_plateaus_of_the_held_stream():
 
 
 def test_a_regime_begins_where_a_standing_rate_changes():
-    lr = [0.1] * 30 + [0.01] * STANDING + [0.001] * (STANDING - 1) + [0.1] * 30
+    lr = [0.1] * 130 + [0.01] * STANDING + [0.001] * (STANDING - 1) + [0.1] * 30
     run = run_of(np.arange(len(lr)), lr=lr)
-    assert Rows(run, "row").regimes().tolist() == [30, 54]
+    assert Rows(run, "row").regimes().tolist() == [130, 130 + STANDING]
     tens = replace(run, x=10.0 * np.arange(1, len(lr) + 1))
-    assert Rows(tens, "row").regimes().tolist() == [30, 54]
-    assert Rows(tens, "step").regimes().tolist() == [300, 540]
+    assert Rows(tens, "row").regimes().tolist() == [130, 130 + STANDING]
+    assert Rows(tens, "step").regimes().tolist() == [1300, 1300 + 10 * STANDING]
+    small = replace(run, lr=np.where(run.lr == 0.1, 0.1, 0.07))  # too small a step
+    assert Rows(small, "row").regimes().tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -121,14 +123,14 @@ def test_a_rate_that_stands_or_moves_all_the_time_begins_no_regime(lr):
 
 
 def test_regimes_begin_at_rows_with_a_value():
-    lr = np.repeat([0.1, 0.01, 0.001, 1e-4], 30)
-    values = np.arange(120.0)
-    values[:5] = values[28:33] = values[90:] = np.nan
+    lr = np.repeat([0.1, 0.01, 0.001, 1e-4], 100)
+    values = np.arange(400.0)
+    values[:5] = values[98:103] = values[300:] = np.nan
     rows = Rows(run_of(values, lr=lr), "row")
-    assert rows.regimes().tolist() == [23, 50]
-    assert rows.values[[23, 50]].tolist() == [33, 60]
-    values[:31] = np.nan  # before the first value nothing begins anew
-    assert Rows(run_of(values, lr=lr), "row").regimes().tolist() == [27]
+    assert rows.regimes().tolist() == [93, 190]
+    assert rows.values[[93, 190]].tolist() == [103, 200]
+    values[:101] = np.nan  # before the first value nothing begins anew
+    assert Rows(run_of(values, lr=lr), "row").regimes().tolist() == [97]
 
 
 def test_blocks_are_cut_where_regimes_begin():
