@@ -209,7 +209,7 @@ def cusum_rate(reference=1.0):
     )
 
 
-def cusum_run_length(limit, reference=1.0, cells=2000):
+def cusum_run_length(limit, reference=1.0, cells=1000):
     """Mean run length of a one-sided CUSUM of the same w: the Markov chain of Brook and Evans."""
     width = limit / (cells - 0.5)  # the first cell is half as wide: it is centred on 0
     edges = (np.arange(cells) + 0.5) * width

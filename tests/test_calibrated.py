@@ -1129,3 +1129,19 @@ def test_the_level_is_an_average_over_the_last_eighth():
     step = 1e-3 * white(13, 9000) + (np.arange(9000) >= 8000)
     steady = fed(step, Detector(horizon=2**40, min_change=0.0))  # no plateau that could end
     assert steady.level == pytest.approx(1 - math.exp(-1), abs=0.08)
+
+
+def test_what_was_interrupted_before_a_change_does_not_come_back():
+    xs = white(1, 9000)
+    xs[6000:6300] += 8
+    detector = fed(xs[:6250])
+    assert cells(detector).interrupted == 1
+    saved = detector.state_dict()
+    saved["state"]["renew"] = 1
+    detector.load_state_dict(saved)
+    detector.changed()
+    found = cells(detector)
+    assert (found.interrupted, found.renew, found.confidence) == (0, 0, 0)
+    detector.update_many(xs[6250:])
+    assert detector.in_plateau
+    assert detector.onset >= 6250
