@@ -415,7 +415,7 @@ def _shifted(s, p, begin, since):
     full = int(s[FULL])
     away = _mean(s, MEANS + since, MEANS + full)
     level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
-    if since > begin and abs(away - level) <= s[TOLERANCE]:
+    if abs(away - level) <= s[TOLERANCE]:
         return
     s[INTERRUPTED], s[LEFT_ONSET], s[LEFT_LEVEL], s[AWAY_LEVEL] = 1.0, s[ONSET], level, away
     s[KNOWN], s[KNOWN_LEVEL] = 1.0, level
@@ -469,6 +469,11 @@ def _stands(s, p, best, g):
     spread = _variance(s, MEANS + best, MEANS + full) * g
     spread *= 1.0 / (best - begin) + 1.0 / (full - best)
     if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):
+        return True
+    if s[ONSET] < s[FIRST_INDEX]:  # it came back: what lies before is the rest of the interruption
+        s[BEGUN] = s[FIRST_INDEX] + best * (s[MORE] + 1.0)
+        s[RISE] = s[FALL] = 0.0
+        s[INFLATION] = _inflation(s, best, full)
         return True
     s[VERDICT], s[RENEW], s[INTERRUPTED], s[CONFIDENCE] = UNDECIDED, 1.0, 0.0, 0.0
     return False
