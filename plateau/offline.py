@@ -205,6 +205,11 @@ class RunScan:
         return ("plateau",) * self.detector.in_plateau + ("worsening",) * bool(worse)
 
     @property
+    def failings(self) -> tuple[str, ...]:
+        """What a gate may ask for: how the run ends, and ``"nan"`` if a value is not finite."""
+        return (*self.ends, *("nan",) * bool(self.nonfinite))
+
+    @property
     def nonfinite(self) -> int:
         """Rows whose value is not finite."""
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
