@@ -181,6 +181,10 @@ class Series:
         """Name of the learning rate, which may come later than the metric."""
         self.carried: dict[str, float] = {}
         """What counts and the learning rate, as they were at the end of the last part."""
+        self.late: str | None = None
+        """Name of one that came only once so far: that in a list of settings comes no more."""
+        self.renamed = False
+        """Whether it was another before, and no row came since."""
 
     def take(self, material: Material) -> Rows | None:
         """Give the rows of the next part; None where the metric is not in it."""
@@ -190,11 +194,34 @@ class Series:
         if found:
             own = max(found, key=lambda one: (_holds(one[0], self.wanted.counting), one[0].size))
             rows = self._rows(material, tables, *own)
+        elif self.rate is None:
+            nothing = np.empty(0)
+            metric = column(self.wanted.metric, nothing.astype(np.int64), nothing)
+            self._find_rate(material, Table([], 0, self.wanted.run), metric)
         for name in self.wanted.counting:
-            last = [t for table in tables for t in table.columns if t.name == name and len(t.rows)]
-            if last:
-                self.carried[name] = float(max(last, key=lambda t: t.rows[-1]).values[-1])
+            self._carry(tables, name, name)
+        if rate := self.rate or self.late:
+            self._carry(tables, rate, RATE)
         return rows
+
+    def _carry(self, tables: list[Table], name: str, under: str) -> None:
+        """Keep the last value of a name for the next part."""
+        last = [t for table in tables for t in table.columns if t.name == name and len(t.rows)]
+        if last:
+            self.carried[under] = float(max(last, key=lambda t: t.rows[-1]).values[-1])
+
+    def _find_rate(
+        self, material: Material, table: Table, metric: Column
+    ) -> tuple[Table, Column] | None:
+        """Find a learning rate that comes later than the metric."""
+        found = choose_lr(material, table, metric)
+        if found:
+            name = found[1].name
+            if name == self.late or len(found[1].rows) > 1:
+                self.rate = name
+            self.renamed = self.renamed or self.late not in (None, name)
+            self.late = name
+        return found
 
     def table(self, rows: Rows, first: int) -> Table:
         """Make a table of rows, counted from ``first``."""
@@ -243,10 +270,9 @@ class Series:
         axis: Axis,
     ) -> NDArray[np.float64]:
         """Learning rate in force at each row, NaN before the first."""
-        rate = None
+        rate: tuple[Table, Column] | None = None
         if self.rate is None:
-            rate = choose_lr(material, table, metric)
-            self.rate = rate[1].name if rate else None
+            rate = self._find_rate(material, table, metric)
         elif item := _named(table, tables, self.rate):
             rate = next((t, item) for t in (table, *tables) if item in t.columns)
         lr = np.full(len(metric.rows), self.carried.get(RATE, np.nan))
@@ -254,8 +280,14 @@ class Series:
             every = [np.arange(len(lr))]
             at = x[0] if x else np.arange(len(lr), dtype=np.float64)
             found = of_runs(material, rate, metric.rows, at, axis, every)[0]
-            lr = lr if found is None else np.where(np.isnan(found), lr, found)
-            self.carried[RATE] = float(rate[1].values[-1])
+            found = np.full(len(lr), np.nan) if found is None else found
+            lr = np.where(np.isnan(found), lr, found)
+            begins = np.flatnonzero(~np.isnan(found))
+        else:
+            begins = np.arange(len(lr))
+        if self.renamed and len(begins):
+            lr[begins[0]] = np.nan  # one name's rate does not step to another's
+            self.renamed = False
         return lr
 
 

@@ -96,7 +96,7 @@ class Along:
         return epoch < before or (epoch == before and back)
 
     def _is_epoch(self, i: int, row: list[float]) -> bool:
-        """Whether a column, the same all along the run, goes up where the inner counter restarts."""
+        """Whether a column, so far the same in all rows, goes up where the inner one restarts."""
         assert self.first is not None
         assert self.last is not None
         return self.first[i] == self.last[i] < row[i] and row[i].is_integer()

@@ -103,7 +103,8 @@ def _columns(columns: Columns) -> State:
     assert columns.chosen is not None
     assert columns.series is not None
     series = columns.series
-    return {"chosen": asdict(columns.chosen), "rate": series.rate, "carried": series.carried}
+    kept = {name: value for name, value in vars(series).items() if name != "wanted"}
+    return {"chosen": asdict(columns.chosen), "series": kept}
 
 
 def _resume_columns(columns: Columns, kept: State) -> None:
@@ -111,7 +112,7 @@ def _resume_columns(columns: Columns, kept: State) -> None:
     wanted = {name: _tuples(value) for name, value in chosen.pop("wanted").items()}
     columns.use(Chosen(Wanted(**wanted), **chosen))
     assert columns.series is not None
-    columns.series.rate, columns.series.carried = kept["rate"], kept["carried"]
+    vars(columns.series).update(kept["series"])
 
 
 def _tuples(value: Any) -> Any:
