@@ -313,6 +313,8 @@ def watch(
     teller = Teller(json=as_json, output=output, command=command, complain=tell)
     session = Session(options, teller, tell, status)
     try:
+        with clear_errors():
+            session.resume()
         with clear_errors(path), Stop() as stop:
             session.run(stop)
     finally:
@@ -454,7 +456,7 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
     except OSError as error:
-        message = error.strerror or str(error)
+        message, path = error.strerror or str(error), error.filename or path
     else:
         return
     prefix = f"{path}: " if path and str(path) not in message else ""

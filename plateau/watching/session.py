@@ -139,8 +139,7 @@ class Session:
         """Whether something happened that must not."""
 
     def run(self, stop: Stop) -> None:
-        """Follow the log to the end of the watch."""
-        self._resume()
+        """Follow the log to the end of the watch; `resume` comes before."""
         last = time.monotonic()
         while stop.by is None and not self.failed:
             if self._step():
@@ -160,7 +159,8 @@ class Session:
     def _is_idle(self, seconds: float) -> bool:
         return self._options.idle is not None and seconds >= self._options.idle
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """Go on from the state, if there is one; else begin."""
         state = None
         if self._options.state:
             state = read_state(self._options.state, self._options.settings)

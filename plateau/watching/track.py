@@ -55,7 +55,7 @@ class Track:
         self.broken = False
         """Whether the last value was not finite."""
         self.plateaus: list[tuple[int, int, int]] = []
-        """Onset, declared (samples), and the row where it ended, or -1."""
+        """Row where it began, sample at which it was declared, row where it ended or -1."""
         self.x, self.row, self.rates = Places(), Places(), RateSteps()
 
     @property
@@ -156,10 +156,14 @@ class Track:
     def _declared(self, i: int, found: Trace) -> Event:
         """Enter a plateau: a new one, or one that was interrupted or began earlier than thought."""
         onset, declared, kind = int(found.onset[i]), self.samples + i, PLATEAU
+        start = self._row(onset)
         while self.plateaus and self._is_again(onset, declared):
-            declared, kind = self.plateaus.pop()[1], RESUMED
-        self.plateaus = [*self.plateaus[1 - BEFORE :], (onset, declared, -1)]
-        return self._event(kind, i, self._place(onset, declared) | _readings(found, i))
+            before, declared, _ = self.plateaus.pop()
+            start, kind = start if self.detector.revises else before, RESUMED
+        if self.plateaus and not self.detector.revises:
+            start = max(start, self.plateaus[-1][2])
+        self.plateaus = [*self.plateaus[1 - BEFORE :], (start, declared, -1)]
+        return self._event(kind, i, self._place(start, declared) | _readings(found, i))
 
     def _is_again(self, onset: int, declared: int) -> bool:
         """Whether a plateau is the last one once more, as in `plateau.segments`."""
@@ -168,18 +172,18 @@ class Track:
         return again or self._row(declared) < ended
 
     def _ended(self, i: int) -> Event:
-        onset, declared, _ = self.plateaus[-1]
+        start, declared, _ = self.plateaus[-1]
         stop = self._row(self.samples + i)
-        self.plateaus[-1] = onset, declared, max(stop, self._row(declared) + 1)
+        self.plateaus[-1] = start, declared, max(stop, self._row(declared) + 1)
         told = {"stop": stop, "stop_x": self.x(stop)}
-        return self._event(ENDED, i, self._place(onset, declared) | told)
+        return self._event(ENDED, i, self._place(start, declared) | told)
 
     def _event(self, kind: str, i: int, told: dict[str, Any]) -> Event:
         row = self._row(self.samples + i)
         return Event(kind, row, self.x(row), told)
 
-    def _place(self, onset: int, declared: int) -> dict[str, Any]:
-        start, known = self._row(onset), self._row(declared)
+    def _place(self, start: int, declared: int) -> dict[str, Any]:
+        known = self._row(declared)
         return {
             "start": start,
             "start_x": self.x(start),
