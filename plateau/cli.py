@@ -293,6 +293,9 @@ def watch(
     from plateau.watching.teller import Teller
 
     status = Status(quiet=quiet)
+    for file in (output, state):
+        if file and not file.parent.is_dir():
+            raise typer.TyperException(f"{file}: no such folder")
 
     def tell(message: str) -> None:
         status("")
@@ -456,7 +459,7 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
     except OSError as error:
-        message, path = error.strerror or str(error), error.filename or path
+        message, path = error.strerror or str(error), path or error.filename
     else:
         return
     prefix = f"{path}: " if path and str(path) not in message else ""

@@ -252,16 +252,16 @@ def test_killed_at_any_moment_it_goes_on_exactly(tmp_path, name):
     options = (path, "--format", "jsonl", "--output", output, "--state", state)
     pieces = np.array_split(np.frombuffer(data, np.uint8), 100)
     for round_ in range(4):
+        before = state.stat().st_mtime_ns if state.exists() else 0
         watcher = begin(*options)
-        end = time.monotonic() + rng.uniform(1, 3)
-        for piece in pieces[25 * round_ : 25 * (round_ + 1)]:
+        for i, piece in enumerate(pieces[25 * round_ : 25 * (round_ + 1)]):
             with path.open("ab") as file:
                 file.write(piece.tobytes())
-            time.sleep(0.02)
-        time.sleep(max(end - time.monotonic(), 0))
+            if i == 15:  # it has begun, and there is more to come
+                until(lambda before=before: state.exists() and state.stat().st_mtime_ns > before)
+        time.sleep(rng.uniform(0, 0.3))
         watcher.kill()
         watcher.communicate()
-    assert state.exists()  # else nothing was resumed
     assert watch(*options, "--idle", 0).returncode == 0
     got = output.read_bytes().replace(str(path).encode(), str(whole).encode())
     assert got == (tmp_path / "want").read_bytes()
@@ -431,6 +431,12 @@ def test_rules_that_need_the_whole_log_are_refused(tmp_path):
     assert done.returncode == 2
     assert b"give --threshold with --window" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    done = watch("-", "--output", tmp_path / "no" / "events", input=b"")
+    assert done.returncode == 2
+    assert done.stderr.decode() == f"plateau: {tmp_path}/no/events: no such folder\n"
 
 
 def test_state_of_standard_input_is_refused(tmp_path):
