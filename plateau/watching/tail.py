@@ -62,10 +62,9 @@ class Tail:
             self._complain(f"{self.path}: was begun again; following from its start")
             self._start(self._file)
         data = self._file.read(PIECE)
-        if not data and self._replaced() and not (data := self._file.read(PIECE)):
-            self._file.close()
-            if self._open():
-                self.renewed = True
+        if not data and self._replaced():
+            data = self._file.read(PIECE)  # the last words of its writer
+            if not data and self._open():
                 data = self._file.read(PIECE)
         self._offset += len(data)
         self._behind = (self._behind + data)[-BEHIND:]
@@ -93,10 +92,14 @@ class Tail:
         self._complain(f"{self.path}: is another file now; following from its start")
 
     def _open(self) -> bool:
+        """Begin with the file that has the name now, if there is one."""
         try:
-            self._start(Path(self.path).open("rb", buffering=0))  # noqa: SIM115 - it stays open
+            file = Path(self.path).open("rb", buffering=0)  # noqa: SIM115 - it stays open
         except FileNotFoundError:
             return False
+        if self._file is not None:
+            self._file.close()
+        self._start(file)
         return True
 
     def _start(self, file: BinaryIO) -> None:

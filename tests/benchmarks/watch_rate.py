@@ -23,7 +23,7 @@ with open(sys.argv[1], "a") as log:
     while (now := time.monotonic() - begin) < seconds:
         while step < rate * now:
             loss = 1 + 8 * math.exp(-step / 2e4) + random.gauss(0, 0.02)
-            log.write(f"2026-01-01 00:00:00 INFO step {step} | loss {loss:.5f} | lr 0.001 | 0.1 s\\n")
+            log.write(f"2026-01-01 00:00:00 INFO step {step} | loss {loss:.5f} | lr 0.001\\n")
             step += 1
         log.flush()
         time.sleep(0.01)
@@ -33,7 +33,7 @@ with open(sys.argv[1], "a") as log:
 def read_bytes(pid, log):
     """How far a process has read a file."""
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        if Path(os.readlink(descriptor)) == log:
+        if descriptor.readlink() == log:
             told = Path(f"/proc/{pid}/fdinfo/{descriptor.name}").read_text()
             return int(told.split()[1])
     return 0
@@ -67,7 +67,7 @@ def main():
         while writing.poll() is None:
             time.sleep(5)
             size = log.stat().st_size
-            behind = (size - read_bytes(watch.pid, log)) // 62
+            behind = (size - read_bytes(watch.pid, log)) // 58
             now, taken = time.monotonic(), busy(watch.pid)
             share = (taken - before) / (now - when)
             before, when = taken, now
