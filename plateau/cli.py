@@ -1,4 +1,4 @@
-"""The command line: ``plateau demo``, ``plateau scan`` and ``plateau replay``.
+"""The command line: ``plateau demo``, ``plateau scan``, ``plateau replay``, ``plateau watch``.
 
 What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
 """
@@ -20,11 +20,15 @@ from plateau.options import (
     Alpha,
     Beta,
     Better,
+    Command,
     Detector,
+    EventFile,
     Fail,
     Format,
     Horizon,
+    Idle,
     Kind,
+    Lines,
     Lr,
     Metric,
     Output,
@@ -35,6 +39,8 @@ from plateau.options import (
     Quiet,
     RunName,
     Smooth,
+    StateFile,
+    StopOn,
     Threshold,
     Unit,
     UnitOption,
@@ -142,8 +148,8 @@ def scan(
         show(console(), scans)
     if plot:
         draw(scans, plot)
-    ends = {end for scan in scans for found in scan.runs for end in found.ends}
-    if ends & {each.value for each in fail_on or ()}:
+    failings = {one for scan in scans for found in scan.runs for one in found.failings}
+    if failings & {each.value for each in fail_on or ()}:
         raise typer.Exit(1)
 
 
@@ -247,6 +253,82 @@ def replay(
         emit(output_format, output, replay_document(log.path, done), rows, REPLAY_COLUMNS)
     elif not quiet:
         show_replay(console(), log, done)
+
+
+@app.command()
+def watch(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="Log, folder of TensorBoard, - for standard input.", show_default=False
+        ),
+    ],
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    unit: UnitOption = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    horizon: Horizon = None,
+    output_format: Annotated[Lines, option(OUTPUT, "How to print events.", "--format")] = (
+        Lines.text
+    ),
+    output: EventFile = None,
+    command: Command = None,
+    state: StateFile = None,
+    idle: Idle = None,
+    fail_on: StopOn = None,
+    quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
+) -> None:
+    """Follow a log that is being written, and print what happens as it happens."""
+    import signal
+
+    from plateau.logs.material import Asked
+    from plateau.rule import Rule
+    from plateau.watching.session import Options, Session, Stop
+    from plateau.watching.status import Status
+    from plateau.watching.teller import Teller
+
+    status = Status(quiet=quiet)
+    for file in (output, state):
+        if file and not file.parent.is_dir():
+            raise typer.TyperException(f"{file}: no such folder")
+
+    def tell(message: str) -> None:
+        status("")
+        complain(message)
+
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
+        options = Options(
+            path,
+            Asked(metric, x, lr, mode.value if mode else None),
+            rule,
+            unit.value if unit else None,
+            {each.value for each in fail_on or ()},
+            idle,
+            state,
+        )
+    as_json = output_format is Lines.jsonl
+    teller = Teller(json=as_json, output=output, command=command, complain=tell)
+    session = Session(options, teller, tell, status)
+    try:
+        with clear_errors():
+            session.resume()
+        with clear_errors(path), Stop() as stop:
+            session.run(stop)
+    finally:
+        status("")
+    if session.failed:
+        raise typer.Exit(1)
+    if stop.by == signal.SIGINT:
+        raise typer.Exit(128 + stop.by)
 
 
 def scanned(
@@ -380,7 +462,7 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
     except OSError as error:
-        message = error.strerror or str(error)
+        message, path = error.strerror or str(error), path or error.filename
     else:
         return
     prefix = f"{path}: " if path and str(path) not in message else ""

@@ -41,15 +41,23 @@ class Format(StrEnum):
 
 
 class FailOn(StrEnum):
-    """What a run must not end in."""
+    """What a run must not end in, or hold."""
 
     plateau = "plateau"
     worsening = "worsening"
+    nan = "nan"
 
 
-def option(panel: str, text: str, *names: str) -> Any:
+class Lines(StrEnum):
+    """How events are printed."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+def option(panel: str, text: str, *names: str, min: float | None = None) -> Any:  # noqa: A002
     """Return an option under a heading of the help page."""
-    return typer.Option(*names, help=text, rich_help_panel=panel)
+    return typer.Option(*names, help=text, rich_help_panel=panel, min=min)
 
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
@@ -123,5 +131,38 @@ Plot = Annotated[
 ]
 Fail = Annotated[
     list[FailOn] | None,
-    option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening; may be repeated."),
+    option(
+        OUTPUT,
+        "Exit with 1 if a run ends in a plateau or worsening, or holds a value that is not finite; "
+        "may be repeated.",
+    ),
+]
+EventFile = Annotated[
+    Path | None,
+    option(OUTPUT, "Write the events to this file instead of printing them.", "--output", "-o"),
+]
+Command = Annotated[
+    str | None,
+    option(
+        OUTPUT,
+        "Run this by the shell for each event, which is in PLATEAU_EVENT, PLATEAU_X, …",
+        "--exec",
+    ),
+]
+StateFile = Annotated[
+    Path | None,
+    option(OUTPUT, "Keep in this file where the watch stands, and go on from there.", "--state"),
+]
+Idle = Annotated[
+    float | None,
+    option(
+        OUTPUT,
+        "End after so many seconds without anything new; 0: read what is there. Default: never.",
+        "--idle",
+        min=0.0,
+    ),
+]
+StopOn = Annotated[
+    list[FailOn] | None,
+    option(OUTPUT, "End with exit code 1 when this happens; may be repeated.", "--fail-on"),
 ]

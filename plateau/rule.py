@@ -86,6 +86,13 @@ class Rule:
         """Whether no threshold rule is asked for, so that it is the calibrated detector."""
         return self.kind == "auto" and self._given() <= {"kind", "horizon"}
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be chosen from a series that is known as a whole."""
+        ema = self.kind == "ema" or bool(self._given() & {"alpha", "beta"})
+        needed = {"alpha", "beta", "patience"} if ema else {"window"}
+        return self.calibrated or needed | {"threshold"} <= self._given()
+
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
         if given:

@@ -25,11 +25,12 @@ from plateau.logs.protobuf import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Table
+    from plateau.logs.frames import Frame
 
 FLOAT, DOUBLE = struct.Struct("<f"), struct.Struct("<d")
 TENSOR_TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # of `tensor_content`
@@ -46,8 +47,9 @@ def read_events(
     restarted. Files written side by side with the same tags are several runs.
     """
     read = [
-        (name, _points(data, warnings, f"{name}: " if len(files) > 1 else ""))
+        (name, points_of(frames(data, warnings, label), warnings, label))
         for name, data in files
+        for label in (f"{name}: " if len(files) > 1 else "",)
     ]
     read = sorted(((n, p) for n, p in read if p.tags), key=lambda one: one[1].times[0])
     runs: list[tuple[str, Points]] = []
@@ -72,19 +74,19 @@ def _side_by_side(one: Points, other: Points) -> bool:
     return other.times[0] < one.times[-1] and bool(set(one.tags) & set(other.tags))
 
 
-def _points(data: bytes, warnings: list[str], name: str) -> Points:
-    """All scalars of a file, as far as it is sound."""
+def points_of(found: Iterable[Frame], warnings: list[str], name: str) -> Points:
+    """All scalars of the frames of a file, as far as they are sound."""
     points = Points()
     bad: list[int] = []
-    for frame in frames(data, warnings, name):
+    for frame in found:
         try:
-            found = list(_scalars(frame.data))
+            scalars = list(_scalars(frame.data))
         except (MessageError, ValueError):
-            found = None
-        if (found or found is None or len(frame.data) <= SMALL) and not frame.sound:
+            scalars = None
+        if (scalars or scalars is None or len(frame.data) <= SMALL) and not frame.sound:
             bad.append(frame.number)
             continue
-        for tag, step, time, value in found or ():
+        for tag, step, time, value in scalars or ():
             points.add(tag, step, time, value, frame.number)
     if bad:
         warnings.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from plateau.logs.model import LogError
 from plateau.logs.rates import choose_lr, of_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -80,85 +81,170 @@ class Parts:
     """
 
     def __init__(self, selections: list[Selection]) -> None:
-        self._series = [_Series(selection) for selection in selections]
+        self._series = [(Series(Wanted.of(one)), Gathered()) for one in selections]
         self._line = 0
 
     def add(self, material: Material, lines: int) -> None:
         """Take the rows of a part that has so many lines."""
-        for series in self._series:
-            series.add(material, self._line)
+        for series, gathered in self._series:
+            if rows := series.take(material):
+                rows.lines += self._line
+                gathered.add(rows)
         self._line += lines
 
     @property
     def wanted(self) -> set[str]:
         """Names of the columns that matter."""
-        return set().union(*(series.wanted for series in self._series))
+        return set().union(*(series.wanted.names for series, _ in self._series))
 
     def contents(self, kind: str) -> Contents:
         """Return the few columns that were gathered, as if nothing else had been in the log."""
         tables: list[Table] = []
         lines: list[NDArray[np.int64]] = []
-        for series in self._series:
-            rows = series.gathered.take()
+        for series, gathered in self._series:
+            rows = gathered.take()
             tables.append(series.table(rows, sum(map(len, lines))))
             lines.append(rows.lines)
-        every = max(series.gathered.every for series in self._series)
+        every = max(gathered.every for _, gathered in self._series)
         return Contents(kind, tables, np.concatenate(lines), every=every)
 
 
-class _Series:
-    """One metric of one run, part by part."""
+@dataclass(frozen=True)
+class Wanted:
+    """Names of the columns that make the runs of one table.
 
-    def __init__(self, like: Selection) -> None:
-        self.gathered = Gathered()
-        self._like = like
-        self._x_names = _counting(like)
-        self._rate = like.rate[1].name if like.rate else None
-        self._carried: dict[str, float] = {}
+    Attributes
+    ----------
+    run : str or None
+        Name of the run where the log keeps several apart by one.
+    metric : str
+    held_out : bool
+        Of the metric.
+    main : tuple of str
+        The axis.
+    counting : tuple of str
+        The axis, and what else counts beside the metric: an epoch may matter later only.
+    rate : str or None
+        The learning rate.
+    rates : tuple of str
+        Learning rates beside the metric.
+    """
+
+    run: str | None
+    metric: str
+    held_out: bool
+    main: tuple[str, ...]
+    counting: tuple[str, ...]
+    rate: str | None
+    rates: tuple[str, ...]
+
+    @classmethod
+    def of(cls, selection: Selection) -> Wanted:
+        """Take the names of the columns that were selected."""
+        main = [item.name for item in selection.axis.columns] if selection.axis else []
+        counting = list(main)
+        for item in selection.table.without(selection.metric):
+            if choose.x_points(item) > choose.X_TIME and item.name not in counting:
+                counting.append(item.name)
+        return cls(
+            selection.table.run,
+            selection.metric.name,
+            selection.metric.held_out,
+            tuple(main),
+            tuple(counting[:COUNTING]),
+            selection.rate[1].name if selection.rate else None,
+            tuple(item.name for item in selection.table.columns if choose.lr_points(item)),
+        )
 
     @property
-    def wanted(self) -> set[str]:
+    def names(self) -> set[str]:
         """Names of the metric, of what counts and of learning rates."""
-        rates = {item.name for item in self._like.table.columns if choose.lr_points(item)}
-        named = {self._rate} if self._rate else rates
-        return {self._like.metric.name, *self._x_names, *named}
+        return {self.metric, *self.counting, *([self.rate] if self.rate else self.rates)}
 
-    def add(self, material: Material, line: int) -> None:
-        """Add the rows of a part that begins behind a line of the log."""
-        tables = [table for table in material.tables if table.run == self._like.table.run]
-        found = [(t, item) for t in tables for item in t.columns if same(item, self._like.metric)]
+    def is_metric(self, item: Column) -> bool:
+        """Whether a column is the metric."""
+        return item.name == self.metric and item.held_out == self.held_out
+
+
+class Series:
+    """One metric of one run, part by part.
+
+    Parameters
+    ----------
+    wanted : Wanted
+        Its columns.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.rate = wanted.rate
+        """Name of the learning rate, which may come later than the metric."""
+        self.carried: dict[str, float] = {}
+        """What counts and the learning rate, as they were at the end of the last part."""
+        self.late: str | None = None
+        """Name of one that came only once so far: that in a list of settings comes no more."""
+        self.renamed = False
+        """Whether it was another before, and no row came since."""
+
+    def take(self, material: Material) -> Rows | None:
+        """Give the rows of the next part; None where the metric is not in it."""
+        tables = [table for table in material.tables if table.run == self.wanted.run]
+        found = [(t, item) for t in tables for item in t.columns if self.wanted.is_metric(item)]
+        rows = None
         if found:
-            own = max(found, key=lambda one: (_holds(one[0], self._x_names), one[0].size))
+            own = max(found, key=lambda one: (_holds(one[0], self.wanted.counting), one[0].size))
             rows = self._rows(material, tables, *own)
-            rows.lines += line
-            self.gathered.add(rows)
-        for name in self._x_names:
-            last = [t for table in tables for t in table.columns if t.name == name and len(t.rows)]
-            if last:
-                self._carried[name] = float(max(last, key=lambda t: t.rows[-1]).values[-1])
+        elif self.rate is None:
+            nothing = np.empty(0)
+            metric = column(self.wanted.metric, nothing.astype(np.int64), nothing)
+            self._find_rate(material, Table([], 0, self.wanted.run), metric)
+        for name in self.wanted.counting:
+            self._carry(tables, name, name)
+        if rate := self.rate or self.late:
+            self._carry(tables, rate, RATE)
+        return rows
+
+    def _carry(self, tables: list[Table], name: str, under: str) -> None:
+        """Keep the last value of a name for the next part."""
+        last = [t for table in tables for t in table.columns if t.name == name and len(t.rows)]
+        if last:
+            self.carried[under] = float(max(last, key=lambda t: t.rows[-1]).values[-1])
+
+    def _find_rate(
+        self, material: Material, table: Table, metric: Column
+    ) -> tuple[Table, Column] | None:
+        """Find a learning rate that comes later than the metric."""
+        found = choose_lr(material, table, metric)
+        if found:
+            name = found[1].name
+            if name == self.late or len(found[1].rows) > 1:
+                self.rate = name
+            self.renamed = self.renamed or self.late not in (None, name)
+            self.late = name
+        return found
 
     def table(self, rows: Rows, first: int) -> Table:
-        """Make a table of the gathered rows, counted from ``first``."""
+        """Make a table of rows, counted from ``first``."""
         at = np.arange(first, first + len(rows.values))
-        columns = [column(self._like.metric.name, at, rows.values)]
-        named = [*zip(self._x_names, rows.x, strict=True)]
-        named += [(self._rate, rows.lr)] if self._rate else []
+        columns = [column(self.wanted.metric, at, rows.values)]
+        named = [*zip(self.wanted.counting, rows.x, strict=True)]
+        named += [(self.rate, rows.lr)] if self.rate else []
         for name, values in named:
             known = slice(None) if not np.isnan(values).any() else ~np.isnan(values)
             if len(values[known]):
                 columns.append(column(name, at[known], values[known]))
-        return Table(columns, len(at), self._like.table.run, sparse=True)
+        return Table(columns, len(at), self.wanted.run, sparse=True)
 
     def _rows(self, material: Material, tables: list[Table], table: Table, metric: Column) -> Rows:
         """Rows of the metric in one part, with x and learning rate in force."""
-        axis = [_named(table, tables, name) for name in self._x_names]
-        main = tuple(item for item in axis[: len(_main(self._like))] if item is not None)
+        axis = [_named(table, tables, name) for name in self.wanted.counting]
+        main = tuple(item for item in axis[: len(self.wanted.main)] if item is not None)
         table = with_optional_fields(material, table, metric, Axis(main) if main else None)
         metric = next(item for item in table.columns if same(item, metric))
         own = {item.name: item for item in table.columns}
         x = [
             self._in_force(metric, own.get(name, item), name, material)
-            for name, item in zip(self._x_names, axis, strict=True)
+            for name, item in zip(self.wanted.counting, axis, strict=True)
         ]
         lr = self._rates(material, tables, table, metric, x, Axis(main))
         return Rows(metric.values.copy(), x, lr, material.numbers[metric.rows].copy())
@@ -167,7 +253,7 @@ class _Series:
         self, metric: Column, item: Column | None, name: str, material: Material
     ) -> NDArray[np.float64]:
         """X of each row; what was in force at the end of the last part holds up to the first."""
-        before = self._carried.get(name, np.nan)
+        before = self.carried.get(name, np.nan)
         if item is None or not len(item.rows):
             return np.full(len(metric.rows), before)
         x = x_at(metric.rows, item, material.block)
@@ -184,36 +270,28 @@ class _Series:
         axis: Axis,
     ) -> NDArray[np.float64]:
         """Learning rate in force at each row, NaN before the first."""
-        rate = None
-        if self._rate is None:
-            rate = choose_lr(material, table, metric)
-            self._rate = rate[1].name if rate else None
-        elif item := _named(table, tables, self._rate):
+        rate: tuple[Table, Column] | None = None
+        if self.rate is None:
+            rate = self._find_rate(material, table, metric)
+        elif item := _named(table, tables, self.rate):
             rate = next((t, item) for t in (table, *tables) if item in t.columns)
-        lr = np.full(len(metric.rows), self._carried.get(RATE, np.nan))
+        lr = np.full(len(metric.rows), self.carried.get(RATE, np.nan))
         if rate:
             every = [np.arange(len(lr))]
             at = x[0] if x else np.arange(len(lr), dtype=np.float64)
             found = of_runs(material, rate, metric.rows, at, axis, every)[0]
-            lr = lr if found is None else np.where(np.isnan(found), lr, found)
-            self._carried[RATE] = float(rate[1].values[-1])
+            found = np.full(len(lr), np.nan) if found is None else found
+            lr = np.where(np.isnan(found), lr, found)
+            begins = np.flatnonzero(~np.isnan(found))
+        else:
+            begins = np.arange(len(lr))
+        if self.renamed and len(begins):
+            lr[begins[0]] = np.nan  # one name's rate does not step to another's
+            self.renamed = False
         return lr
 
 
-def _main(like: Selection) -> list[str]:
-    return [item.name for item in like.axis.columns] if like.axis else []
-
-
-def _counting(like: Selection) -> list[str]:
-    """Names of x, and of what else counts beside the metric: an epoch may matter later only."""
-    names = _main(like)
-    for item in like.table.without(like.metric):
-        if choose.x_points(item) > choose.X_TIME and item.name not in names:
-            names.append(item.name)
-    return names[:COUNTING]
-
-
-def _holds(table: Table, names: list[str]) -> bool:
+def _holds(table: Table, names: Sequence[str]) -> bool:
     return set(names) <= {item.name for item in table.columns}
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from plateau.logs.assemble import Selection
     from plateau.logs.columns import Table
     from plateau.logs.tables import Layout
+    from plateau.logs.text import Headed
 
 REFUSED = {  # what a user may well hand us, and how to say what it is
     b"PK\x03\x04": "a zip archive: unpack it first",
@@ -146,7 +147,7 @@ def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Conte
             return Contents("tensorboard", *read_events([(Path(path).name, data)], warnings))
         if stream.ended or head.startswith(UTF16):
             source = source_of(path, read_whole(stream, head), warnings)
-            return _with_lines(source, kind_of(source))
+            return with_lines(source, kind_of(source))
         return _in_parts(stream, head, asked, warnings, told)
 
 
@@ -160,8 +161,8 @@ def _in_parts(
     kind = kind_of(source)
     if not sample or kind.name == "json":
         source = source_of(path, read_whole(stream, head), warnings)
-        return _with_lines(source, kind_of(source))
-    first = Material(path, _with_lines(source, kind), [], replace(asked, equals=False))
+        return with_lines(source, kind_of(source))
+    first = Material(path, with_lines(source, kind), [], replace(asked, equals=False))
     if not first.contents.tables:
         raise NoSeriesError(f"{path}: no series of numbers found in its first {SAMPLE >> 20} MiB")
     selections = select(first)
@@ -174,7 +175,7 @@ def _in_parts(
             source = source_of(path, part, warnings, last=stream.ended)
             tables = fast_lines(source) if fast_lines and not source.cut else None
             if tables is None:
-                contents = _with_lines(source, kind, part=True)
+                contents = with_lines(source, kind, part=True)
             else:
                 contents = Contents(kind.name, tables, source.numbers)
         together.add(Material(path, contents, warnings, asked), lines)
@@ -196,13 +197,17 @@ def _fast(
     return None, None
 
 
-def _with_lines(source: Source, kind: Kind, *, part: bool = False) -> Contents:
-    """Read lines, of which it is known what they are."""
+def with_lines(
+    source: Source, kind: Kind, *, part: bool = False, headed: Headed | None = None
+) -> Contents:
+    """Read lines, of which it is known what they are; ``headed`` as in `plateau.logs.text.mine`."""
     if part and kind.name == "text" and not source.cut:
         # What comes once in a part may well recur in the log; a part may lie within one block.
         block = blocks(source.lines)
         whole = bool(len(block)) and block[-1] > 0
-        return Contents(kind.name, list(mine(source, 1)), source.numbers, block if whole else None)
+        return Contents(
+            kind.name, list(mine(source, 1, headed)), source.numbers, block if whole else None
+        )
     tables, rows = kind.read(source)
     if rows is None:
         return Contents(kind.name, list(tables), source.numbers, blocks(source.lines))
@@ -225,7 +230,12 @@ def kind_of(source: Source) -> Kind:
         return Kind("jsonl", read_lines)
     if first in "{[" and (found := read_document(source)):
         return Kind("json", lambda _: found)
-    if layout := find_layout(source.lines):
+    return lines_of(find_layout(source.lines))
+
+
+def lines_of(layout: Layout | None) -> Kind:
+    """Return how to read the lines of a table, or of a text where there is no layout."""
+    if layout:
         return Kind(layout.format, partial(read_table, layout=layout), layout)
     return Kind("text", lambda source: (mine(source), None))
 

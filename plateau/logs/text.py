@@ -96,10 +96,16 @@ class LineTable(Table):
 
 
 Shapes = dict[tuple[str, ...], Shape]
+Headed = dict[tuple[str, ...], list[Slot]]
+"""Slots of the shapes whose names stand in a header, which may be lines away from more of them."""
 
 
-def mine(source: Source, least: int = LEAST) -> list[LineTable]:
-    """Tables of the line shapes that recur so often at least, in order of appearance."""
+def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> list[LineTable]:
+    """Tables of the line shapes that recur so often at least, in order of appearance.
+
+    What is found in headers is added to ``headed``, and what is in there needs no header.
+    """
+    headed = {} if headed is None else headed
     lines = [line if len(line) <= LONGEST else "" for line in source.lines]
     _tell_long(source)
     shapes: Shapes = {}
@@ -113,7 +119,7 @@ def mine(source: Source, least: int = LEAST) -> list[LineTable]:
     if source.cut:
         _drop_cut_line(source, recurring)
     recurring.sort(key=lambda item: item[1].rows[0])
-    tables = [_table(literals, shape, lines) for literals, shape in recurring]
+    tables = [_table(literals, shape, lines, headed) for literals, shape in recurring]
     return [table for table in tables if table.columns]
 
 
@@ -209,9 +215,11 @@ def _lacks_decimals(shape: Shape, line: str) -> bool:
     return line.endswith(last) and len(decimals) == 1 and fewer
 
 
-def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> LineTable:
+def _table(literals: tuple[str, ...], shape: Shape, lines: list[str], headed: Headed) -> LineTable:
     is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
-    slots = _headed(lines, shape.rows[0]) or name_slots(literals, is_number)
+    if found := _headed(lines, shape.rows[0]):
+        headed[literals] = found
+    slots = headed.get(literals) or name_slots(literals, is_number)
     columns = [
         Column(
             slot.name,
