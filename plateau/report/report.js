@@ -1,0 +1,219 @@
+"use strict";
+
+// Draws the curves when they come into view, and redraws them when the colours change.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const root = document.documentElement;
+const narrow = matchMedia("(max-width: 40rem)");
+const touch = matchMedia("(pointer: coarse)");
+
+// Colours that also differ in lightness (Okabe and Ito), and dashes for more runs than colours.
+const HUES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
+const DASHES = ["solid", "dash", "dot", "dashdot"];
+const LABELLED = 24; // plateaus that get their number in the curve
+
+// A colour of the style sheet as the page shows it now, light or dark.
+function colour(name) {
+  root.style.accentColor = `var(--${name})`;
+  return getComputedStyle(root).accentColor;
+}
+
+// Names from a log are text: Plotly would take some tags for what they say.
+const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+function axis(more) {
+  return {
+    color: colour("quiet"),
+    gridcolor: colour("rule"),
+    zeroline: false,
+    automargin: true,
+    fixedrange: touch.matches,
+    ...more,
+  };
+}
+
+function layout(more) {
+  return {
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { color: colour("ink"), family: "system-ui, sans-serif", size: narrow.matches ? 11 : 13 },
+    margin: { l: 40, r: 10, t: 10, b: 40 },
+    showlegend: false,
+    hovermode: "x unified",
+    hoverlabel: { bgcolor: colour("raised"), font: { color: colour("ink") } },
+    dragmode: touch.matches ? false : "zoom",
+    uirevision: "kept", // zoom stays when colours change
+    ...more,
+  };
+}
+
+// Which plateau a place in x belongs to, in words.
+function plateauAt(run, x) {
+  const number = run.plateaus.findLastIndex((p) => p.from <= x && x <= p.to);
+  if (number < 0) return "no plateau";
+  const when = x < run.plateaus[number].known ? "not yet known" : "known";
+  return `plateau ${number + 1}, ${when}`;
+}
+
+function lines(run) {
+  const drawn = [
+    {
+      ...run.curve,
+      name: "value",
+      line: { color: colour("curve"), width: 1 },
+      customdata: run.curve.x.map((x) => plateauAt(run, x)),
+      hovertemplate: "value %{y:.5g}<br>%{customdata}<extra></extra>",
+    },
+    {
+      ...run.level,
+      name: "level",
+      line: { color: colour("level"), width: 2 },
+      hovertemplate: "level %{y:.5g}<extra></extra>",
+    },
+  ];
+  if (run.lr && run.lr.x.length) {
+    drawn.push({
+      ...run.lr,
+      name: "learning rate",
+      yaxis: "y2",
+      line: { color: colour("rate"), width: 1.5, shape: "hv" },
+      hovertemplate: "learning rate %{y:.4g}<extra></extra>",
+    });
+  }
+  return drawn.map((line) => ({ type: "scatter", mode: "lines", ...line }));
+}
+
+function shades(run) {
+  const within = { yref: "y domain", y0: 0, y1: 1, layer: "below" };
+  const upright = (x, dash) => ({
+    ...within, type: "line", x0: x, x1: x, line: { color: colour("flat"), width: 1.5, dash },
+  });
+  const bands = run.plateaus.flatMap((p) => [
+    { ...within, type: "rect", x0: p.from, x1: p.to, fillcolor: colour("shade"), line: { width: 0 } },
+    upright(p.from, "solid"),
+    upright(p.known, "dash"),
+  ]);
+  const bad = run.notFinite.map(([from, to]) => ({
+    ...within, type: "rect", x0: from, x1: to, y1: 0.025, fillcolor: colour("bad"), line: { width: 0 },
+  }));
+  return [...bands, ...bad];
+}
+
+function numbers(run) {
+  if (run.plateaus.length > LABELLED) return [];
+  return run.plateaus.map((p, i) => ({
+    x: p.from, y: 1, yref: "y domain", xanchor: "left", yanchor: "top",
+    text: `${i + 1}`, showarrow: false, font: { color: colour("flat") },
+  }));
+}
+
+function runFigure(node) {
+  const run = data.runs[node.dataset.run];
+  const rates = run.lr && run.lr.x.length > 0;
+  const log = node.closest("figure").querySelector(".log").checked;
+  return {
+    data: lines(run),
+    layout: layout({
+      shapes: shades(run),
+      annotations: numbers(run),
+      hoversubplots: "axis",
+      xaxis: axis({
+        title: { text: plain(run.xName) },
+        anchor: rates ? "y2" : "y",
+        unifiedhovertitle: { text: `${plain(run.xName)} %{x}` },
+        hoverformat: ",.6~g",
+      }),
+      yaxis: axis({ type: log ? "log" : "linear", domain: [rates ? 0.27 : 0, 1] }),
+      yaxis2: axis({ domain: [0, 0.2], rangemode: "tozero", visible: rates, nticks: 3 }),
+    }),
+  };
+}
+
+function comparedFigure(node) {
+  const group = data.compared[node.dataset.group];
+  return {
+    data: group.runs.map((place, i) => ({
+      ...data.runs[place].level,
+      type: "scatter",
+      mode: "lines",
+      name: plain(group.names[i]),
+      line: { color: HUES[i % HUES.length], dash: DASHES[Math.floor(i / HUES.length) % DASHES.length], width: 2 },
+    })),
+    layout: layout({
+      hovermode: "closest",
+      showlegend: true,
+      legend: { orientation: "h", y: -0.2 },
+      xaxis: axis({ title: { text: plain(group.xName) } }),
+      yaxis: axis({}),
+    }),
+  };
+}
+
+function draw(node) {
+  const figure = node.dataset.run === undefined ? comparedFigure(node) : runFigure(node);
+  const config = { responsive: true, displayModeBar: false };
+  return Plotly.react(node, figure.data, figure.layout, config);
+}
+
+const plots = () => document.querySelectorAll(".plot");
+const redraw = () => document.querySelectorAll(".js-plotly-plot").forEach(draw);
+
+function setTheme(dark) {
+  root.style.colorScheme = dark ? "dark" : "light";
+  document.getElementById("theme").setAttribute("aria-pressed", dark);
+}
+
+function zoom(button) {
+  const node = button.closest("section").querySelector(".plot");
+  const { from, to } = data.runs[node.dataset.run].plateaus[button.dataset.plateau];
+  const beside = 0.3 * (to - from);
+  Plotly.relayout(node, { "xaxis.range": [from - beside, to + beside], "yaxis.autorange": true });
+  node.scrollIntoView({ block: "nearest" });
+}
+
+function listen() {
+  document.querySelectorAll(".log").forEach((box) =>
+    box.addEventListener("change", () => draw(box.closest("figure").querySelector(".plot"))));
+  document.querySelectorAll(".zoom").forEach((button) =>
+    button.addEventListener("click", () => zoom(button)));
+  document.querySelectorAll(".whole").forEach((button) =>
+    button.addEventListener("click", () => {
+      const node = button.closest("figure").querySelector(".plot");
+      Plotly.relayout(node, { "xaxis.autorange": true, "yaxis.autorange": true });
+    }));
+  document.getElementById("theme").addEventListener("click", () => {
+    setTheme(root.style.colorScheme === "light");
+    redraw();
+  });
+  addEventListener("beforeprint", () => plots().forEach(draw));
+}
+
+async function loadPlotly() {
+  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(unpacked).text();
+  document.head.append(script);
+}
+
+async function start() {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  setTheme(system.matches);
+  system.addEventListener("change", () => { setTheme(system.matches); redraw(); });
+  await loadPlotly();
+  listen();
+  const seen = new IntersectionObserver(
+    (entries) => entries.filter((e) => e.isIntersecting).forEach((e) => {
+      seen.unobserve(e.target);
+      draw(e.target);
+    }),
+    { rootMargin: "600px" },
+  );
+  plots().forEach((node) => seen.observe(node));
+}
+
+start().catch((error) => {
+  const trouble = document.getElementById("trouble");
+  trouble.textContent = `The curves cannot be drawn in this browser: ${error.message}`;
+  trouble.hidden = false;
+});
