@@ -48,19 +48,26 @@ def drawn(values: Floats, points: int) -> NDArray[np.int64]:
 def chart(found: RunScan, points: int) -> dict[str, Any]:
     """Return what the page's script needs to draw a run, as plain data for JSON."""
     run = found.run
-    values = run.values[np.isfinite(run.values)]
-    positive = bool(len(values) and values.min() > 0)
+    positive, log = scale(run.values)
     return {
         "xName": run.x_name,
         "lrName": run.lr_name,
         "positive": positive,
-        "log": positive and bool(np.ptp(np.log10(values)) > DECADES),
+        "log": log,
         "curve": _curve(run.x, run.values, points),
         "level": _curve(run.x, found.level, LEVEL_POINTS),
         "lr": None if run.lr is None else _steps(run.x, run.lr, points),
+        "lrLog": run.lr is not None and scale(run.lr, decades=1.0)[1],
         "plateaus": spans(found),
         "notFinite": _marks(run.x, ~np.isfinite(run.values)),
     }
+
+
+def scale(values: Floats, decades: float = DECADES) -> tuple[bool, bool]:
+    """Return whether a logarithmic scale can show some values, and whether it is better."""
+    finite = values[np.isfinite(values)]
+    positive = bool(len(finite) and finite.min() > 0)
+    return positive, positive and bool(np.ptp(np.log10(finite)) > decades)
 
 
 def spans(found: RunScan) -> list[dict[str, float]]:

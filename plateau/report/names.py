@@ -12,17 +12,25 @@ from plateau.offline import RunScan
 class Named(NamedTuple):
     """A run of a report."""
 
-    name: str
+    log: str
+    """The log's path without the folders that all logs share."""
+    part: str
+    """Which of the log's runs it is; empty if it is the only one."""
     path: str
-    """Of its log, as given."""
+    """The log's path as given."""
     found: RunScan
+
+    @property
+    def name(self) -> str:
+        """The whole name."""
+        return f"{self.log}, {self.part}" if self.part else self.log
 
 
 def named(scans: Sequence[LogScan]) -> list[Named]:
-    """List the runs of all logs under names that say the log, and the run where it has several."""
+    """List the runs of all logs under their names."""
     logs = shortened([scan.log.path for scan in scans])
     return [
-        Named(_run_name(log, found.run, scan), scan.log.path, found)
+        Named(log, _part(found.run, scan), scan.log.path, found)
         for log, scan in zip(logs, scans, strict=True)
         for found in scan.runs
     ]
@@ -43,8 +51,9 @@ def metric(run: Run) -> str:
     return run.metric.removeprefix(f"{run.name} - ")
 
 
-def _run_name(log: str, run: Run, scan: LogScan) -> str:
+def _part(run: Run, scan: LogScan) -> str:
     times = Counter(found.run.name for found in scan.runs)
-    if len(times) > 1:
-        log = f"{log}, run {run.name}"
-    return f"{log}, {metric(run)}" if times[run.name] > 1 else log
+    parts = [f"run {run.name}"] if len(times) > 1 else []
+    if times[run.name] > 1:
+        parts.append(metric(run))
+    return ", ".join(parts)

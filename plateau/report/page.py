@@ -15,15 +15,13 @@ from plotly.offline import get_plotlyjs
 from plateau import wording
 from plateau.export import LogScan
 from plateau.report import tables, thumbnails
+from plateau.report.compared import DASHES, groups
 from plateau.report.curves import chart
-from plateau.report.names import Named, metric, named
+from plateau.report.names import Named, named
 from plateau.report.spent import Spent
 
 PAGE_POINTS, MOST, LEAST = 200_000, 4000, 400
 """Points of all curves together, and of one curve at most and at least."""
-
-COMPARED = 2
-"""Runs of the same metric from which on their levels are drawn together."""
 
 
 def html(scans: Sequence[LogScan]) -> str:
@@ -36,44 +34,26 @@ def html(scans: Sequence[LogScan]) -> str:
     points = min(max(PAGE_POINTS // len(runs) // 4 * 4, LEAST), MOST)
     plotly, script = get_plotlyjs(), _text("report.js")
     charts = [chart(run.found, points) for run in runs]
-    return (
-        _environment()
-        .get_template("template.html")
-        .render(
-            title=_title(runs),
-            version=version("plateau-detect"),
-            hashes=[_hash(script), _hash(plotly)],
-            style=Markup(_text("report.css")),
-            script=Markup(script),
-            # A third of the size, and the browser unpacks it in a moment.
-            plotly=base64.b64encode(gzip.compress(plotly.encode(), mtime=0)).decode(),
-            data={"runs": charts, "compared": compared(runs)},
-            runs=runs,
-            views=[_view(run, drawn) for run, drawn in zip(runs, charts, strict=True)],
-            warnings=[(scan.log.path, text) for scan in scans for text in scan.log.warnings],
-            compared=compared(runs),
-            totals=_totals(runs),
-            tables=tables,
-            thumbnails=thumbnails,
-        )
+    together = groups(runs, charts)
+    page = _environment().get_template("template.html")
+    return page.render(
+        title=_title(runs),
+        totals=_totals(runs),
+        version=version("plateau-detect"),
+        hashes=[_hash(script), _hash(plotly)],
+        style=Markup(_text("report.css")),
+        script=Markup(script),
+        # A third of the size, and the browser unpacks it in a moment.
+        plotly=base64.b64encode(gzip.compress(plotly.encode(), mtime=0)).decode(),
+        data={"runs": charts, "compared": [group.lines() for group in together]},
+        logs=[scan.log for scan in scans if scan.log.warnings],
+        compared=together,
+        runs=runs,
+        views=[_view(run, drawn) for run, drawn in zip(runs, charts, strict=True)],
+        dashes=DASHES,
+        tables=tables,
+        thumbnails=thumbnails,
     )
-
-
-def compared(runs: Sequence[Named]) -> list[dict[str, Any]]:
-    """Group the runs that have the same metric over the same x, by their places in the list."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for place, run in enumerate(runs):
-        groups.setdefault((metric(run.found.run), run.found.run.x_name), []).append(place)
-    return [
-        {
-            "metric": name,
-            "xName": x,
-            "runs": places,
-            "names": [runs[place].name for place in places],
-        }
-        for (name, x), places in groups.items()
-        if len(places) >= COMPARED
-    ]
 
 
 def _view(run: Named, drawn: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,6 @@ const root = document.documentElement;
 const narrow = matchMedia("(max-width: 40rem)");
 const touch = matchMedia("(pointer: coarse)");
 
-// Colours that also differ in lightness (Okabe and Ito), and dashes for more runs than colours.
-const HUES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
-const DASHES = ["solid", "dash", "dot", "dashdot"];
 const LABELLED = 24; // plateaus that get their number in the curve
 
 // A colour of the style sheet as the page shows it now, light or dark.
@@ -27,6 +24,7 @@ function axis(more) {
     gridcolor: colour("rule"),
     zeroline: false,
     automargin: true,
+    exponentformat: "power",
     fixedrange: touch.matches,
     ...more,
   };
@@ -107,10 +105,13 @@ function numbers(run) {
   }));
 }
 
+function scale(node) {
+  return node.closest("figure").querySelector(".log").checked ? "log" : "linear";
+}
+
 function runFigure(node) {
   const run = data.runs[node.dataset.run];
   const rates = run.lr && run.lr.x.length > 0;
-  const log = node.closest("figure").querySelector(".log").checked;
   return {
     data: lines(run),
     layout: layout({
@@ -118,33 +119,32 @@ function runFigure(node) {
       annotations: numbers(run),
       hoversubplots: "axis",
       xaxis: axis({
+        exponentformat: "SI",
         title: { text: plain(run.xName) },
         anchor: rates ? "y2" : "y",
         unifiedhovertitle: { text: `${plain(run.xName)} %{x}` },
         hoverformat: ",.6~g",
       }),
-      yaxis: axis({ type: log ? "log" : "linear", domain: [rates ? 0.27 : 0, 1] }),
-      yaxis2: axis({ domain: [0, 0.2], rangemode: "tozero", visible: rates, nticks: 3 }),
+      yaxis: axis({ type: scale(node), domain: [rates ? 0.27 : 0, 1] }),
+      yaxis2: axis({ type: run.lrLog ? "log" : "linear", domain: [0, 0.2], visible: rates, nticks: 4 }),
     }),
   };
 }
 
 function comparedFigure(node) {
-  const group = data.compared[node.dataset.group];
   return {
-    data: group.runs.map((place, i) => ({
-      ...data.runs[place].level,
+    data: data.compared[node.dataset.group].map((line) => ({
+      ...data.runs[line.run].level,
       type: "scatter",
       mode: "lines",
-      name: plain(group.names[i]),
-      line: { color: HUES[i % HUES.length], dash: DASHES[Math.floor(i / HUES.length) % DASHES.length], width: 2 },
+      name: plain(line.name),
+      line: { color: colour(`hue-${line.hue}`), dash: line.dash, width: 2 },
+      hovertemplate: "%{fullData.name}<br>%{x:,.6~g}: %{y:.5g}<extra></extra>",
     })),
     layout: layout({
       hovermode: "closest",
-      showlegend: true,
-      legend: { orientation: "h", y: -0.2 },
-      xaxis: axis({ title: { text: plain(group.xName) } }),
-      yaxis: axis({}),
+      xaxis: axis({ exponentformat: "SI" }),
+      yaxis: axis({ type: scale(node) }),
     }),
   };
 }

@@ -8,8 +8,8 @@ from plateau.report.names import Named, metric
 from plateau.report.spent import Spent
 
 RUN_HEADINGS = (
-    *("run", "metric", "rows", "plateaus", "flat", "could be saved"),
-    *("level at the end", "ends"),
+    *("run", "metric", "plateaus", "flat", "could be saved"),
+    *("ends", "level at the end", "rows"),
 )
 
 
@@ -20,12 +20,12 @@ def run_cells(run: Named) -> tuple[str, ...]:
     return (
         run.name,
         metric(found.run) + arrow,
-        f"{len(found.run.values) * found.run.every:,}",
         f"{len(found.plateaus):,}",
         f"{spent.share(spent.all_flat):.0%}",
         wording.count(spent.all_savable, spent.unit),
-        last_level(found),
         wording.ending(found),
+        last_level(found),
+        f"{len(found.run.values) * found.run.every:,}",
     )
 
 
