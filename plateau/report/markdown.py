@@ -9,8 +9,8 @@ from plateau.report.names import Named, named
 from plateau.report.spent import Spent
 from plateau.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
 
-NAMES = 2
-"""Cells of a run's line that come from the log."""
+NAMES = ("run", "metric")
+"""Columns that hold what comes from a log."""
 
 
 def markdown(scans: Sequence[LogScan]) -> str:
@@ -23,7 +23,7 @@ def markdown(scans: Sequence[LogScan]) -> str:
     lines = [
         f"### {wording.count(plateaus, 'plateau')} in {wording.count(len(runs), 'run')}",
         "",
-        *table(RUN_HEADINGS, map(_run_line, runs), names=NAMES),
+        *table(RUN_HEADINGS, map(_run_line, runs)),
     ]
     for run in runs:
         if run.found.plateaus:
@@ -35,10 +35,10 @@ def markdown(scans: Sequence[LogScan]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], names: int = 0) -> Iterator[str]:
-    """Yield the lines of a table; the first columns hold names, the others numbers."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table; names stand to the left, numbers to the right."""
     yield _line(headings)
-    yield _line([":--" if i < names else "--:" for i in range(len(headings))])
+    yield _line([":--" if heading in NAMES else "--:" for heading in headings])
     yield from map(_line, rows)
 
 
@@ -51,8 +51,8 @@ def code(text: str) -> str:
 
 
 def _run_line(run: Named) -> list[str]:
-    cells = run_cells(run)
-    return [*map(code, cells[:NAMES]), *cells[NAMES:]]
+    cells = zip(RUN_HEADINGS, run_cells(run), strict=True)
+    return [code(cell) if heading in NAMES else cell for heading, cell in cells]
 
 
 def _details(run: Named) -> Iterator[str]:

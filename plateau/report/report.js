@@ -32,8 +32,8 @@ function axis(more) {
 
 function layout(more) {
   return {
-    paper_bgcolor: "transparent",
-    plot_bgcolor: "transparent",
+    paper_bgcolor: colour("paper"),
+    plot_bgcolor: colour("paper"),
     font: { color: colour("ink"), family: "system-ui, sans-serif", size: narrow.matches ? 11 : 13 },
     margin: { l: 40, r: 10, t: 10, b: 40 },
     showlegend: false,
@@ -53,18 +53,21 @@ function plateauAt(run, x) {
   return `plateau ${number + 1}, ${when}`;
 }
 
+function rateAt(run, x) {
+  const step = run.lr ? run.lr.x.findLastIndex((begin) => begin <= x) : -1;
+  return step < 0 ? "" : `<br>learning rate ${run.lr.y[step]}`;
+}
+
 function lines(run) {
   const drawn = [
     {
       ...run.curve,
-      name: "value",
       line: { color: colour("curve"), width: 1 },
-      customdata: run.curve.x.map((x) => plateauAt(run, x)),
+      customdata: run.curve.x.map((x) => plateauAt(run, x) + rateAt(run, x)),
       hovertemplate: "value %{y:.5g}<br>%{customdata}<extra></extra>",
     },
     {
       ...run.level,
-      name: "level",
       line: { color: colour("level"), width: 2 },
       hovertemplate: "level %{y:.5g}<extra></extra>",
     },
@@ -72,10 +75,9 @@ function lines(run) {
   if (run.lr && run.lr.x.length) {
     drawn.push({
       ...run.lr,
-      name: "learning rate",
       yaxis: "y2",
+      hoverinfo: "skip", // it has points at its steps only: the curve's text tells it
       line: { color: colour("rate"), width: 1.5, shape: "hv" },
-      hovertemplate: "learning rate %{y:.4g}<extra></extra>",
     });
   }
   return drawn.map((line) => ({ type: "scatter", mode: "lines", ...line }));
@@ -109,6 +111,10 @@ function scale(node) {
   return node.closest("figure").querySelector(".log").checked ? "log" : "linear";
 }
 
+function rateScale(run) {
+  return run.lrLog ? { type: "log", dtick: 1 } : { type: "linear", nticks: 4 };
+}
+
 function runFigure(node) {
   const run = data.runs[node.dataset.run];
   const rates = run.lr && run.lr.x.length > 0;
@@ -117,16 +123,16 @@ function runFigure(node) {
     layout: layout({
       shapes: shades(run),
       annotations: numbers(run),
-      hoversubplots: "axis",
       xaxis: axis({
         exponentformat: "SI",
         title: { text: plain(run.xName) },
         anchor: rates ? "y2" : "y",
-        unifiedhovertitle: { text: `${plain(run.xName)} %{x}` },
-        hoverformat: ",.6~g",
+        unifiedhovertitle: { text: `${plain(run.xName)} %{x:,.8~r}` },
+        spikecolor: colour("quiet"),
+        spikethickness: 1,
       }),
-      yaxis: axis({ type: scale(node), domain: [rates ? 0.27 : 0, 1] }),
-      yaxis2: axis({ type: run.lrLog ? "log" : "linear", domain: [0, 0.2], visible: rates, nticks: 4 }),
+      yaxis: axis({ type: scale(node), uirevision: scale(node), domain: [rates ? 0.27 : 0, 1] }),
+      yaxis2: axis({ ...rateScale(run), domain: [0, 0.2], visible: rates }),
     }),
   };
 }
@@ -139,7 +145,7 @@ function comparedFigure(node) {
       mode: "lines",
       name: plain(line.name),
       line: { color: colour(`hue-${line.hue}`), dash: line.dash, width: 2 },
-      hovertemplate: "%{fullData.name}<br>%{x:,.6~g}: %{y:.5g}<extra></extra>",
+      hovertemplate: "%{fullData.name}<br>%{x:,.8~r}: %{y:.5g}<extra></extra>",
     })),
     layout: layout({
       hovermode: "closest",
@@ -163,11 +169,23 @@ function setTheme(dark) {
   document.getElementById("theme").setAttribute("aria-pressed", dark);
 }
 
+// The range in y of what is drawn in a range of x: Plotly would take all of the curve.
+function heights(node, from, to) {
+  const { x, y } = data.runs[node.dataset.run].curve;
+  const seen = y.filter((_, i) => from <= x[i] && x[i] <= to);
+  if (seen.length === 0) return null; // a short plateau of a long run; null is as Plotly likes
+  const shown = scale(node) === "log" ? seen.map(Math.log10) : seen;
+  const [low, high] = [Math.min(...shown), Math.max(...shown)];
+  const beside = 0.08 * (high - low) || 1;
+  return [low - beside, high + beside];
+}
+
 function zoom(button) {
   const node = button.closest("section").querySelector(".plot");
-  const { from, to } = data.runs[node.dataset.run].plateaus[button.dataset.plateau];
-  const beside = 0.3 * (to - from);
-  Plotly.relayout(node, { "xaxis.range": [from - beside, to + beside], "yaxis.autorange": true });
+  const plateau = data.runs[node.dataset.run].plateaus[button.dataset.plateau];
+  const beside = 0.3 * (plateau.to - plateau.from) || 1;
+  const [from, to] = [plateau.from - beside, plateau.to + beside];
+  Plotly.relayout(node, { "xaxis.range": [from, to], "yaxis.range": heights(node, from, to) });
   node.scrollIntoView({ block: "nearest" });
 }
 
@@ -189,7 +207,9 @@ function listen() {
 }
 
 async function loadPlotly() {
-  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+  const text = atob(document.getElementById("plotly").textContent);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
   script.textContent = await new Response(unpacked).text();

@@ -8,8 +8,8 @@ from plateau.report.names import Named, metric
 from plateau.report.spent import Spent
 
 RUN_HEADINGS = (
-    *("run", "metric", "plateaus", "flat", "could be saved"),
-    *("ends", "level at the end", "rows"),
+    *("run", "flat", "could be saved", "plateaus", "ends"),
+    *("metric", "level at the end", "rows"),
 )
 
 
@@ -19,11 +19,11 @@ def run_cells(run: Named) -> tuple[str, ...]:
     arrow = {"min": " ↓", "max": " ↑"}.get(found.run.mode, "")
     return (
         run.name,
-        metric(found.run) + arrow,
-        f"{len(found.plateaus):,}",
         f"{spent.share(spent.all_flat):.0%}",
         wording.count(spent.all_savable, spent.unit),
+        f"{len(found.plateaus):,}",
         wording.ending(found),
+        metric(found.run) + arrow,
         last_level(found),
         f"{len(found.run.values) * found.run.every:,}",
     )
