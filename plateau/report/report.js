@@ -10,9 +10,10 @@ const touch = matchMedia("(pointer: coarse)");
 const LABELLED = 24; // plateaus that get their number in the curve
 
 // A colour of the style sheet as the page shows it now, light or dark.
+const probe = document.body.appendChild(document.createElement("span"));
 function colour(name) {
-  root.style.accentColor = `var(--${name})`;
-  return getComputedStyle(root).accentColor;
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
 }
 
 // Names from a log are text: Plotly would take some tags for what they say.
