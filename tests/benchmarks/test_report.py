@@ -1,7 +1,7 @@
 """What the report of a run of a million rows costs: to write it, and to open it in Chromium.
 
-    pip install -e ".[bench]" -c constraints.txt
-    pytest tests/benchmarks/test_report.py
+pip install -e ".[bench]" -c constraints.txt
+pytest tests/benchmarks/test_report.py
 """
 
 import browser
