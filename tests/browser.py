@@ -119,9 +119,7 @@ class Page:
         return [event for event in self.events if event["method"] in kinds]
 
     def requested(self):
-        """Addresses of what was asked for."""
-        return [
-            event["params"]["request"]["url"]
-            for event in self.events
-            if event["method"] == "Network.requestWillBeSent"
-        ]
+        """Addresses of what was asked for, without what a page has in itself."""
+        asked = (e["params"] for e in self.events if e["method"] == "Network.requestWillBeSent")
+        addresses = [params["request"]["url"] for params in asked]
+        return [address for address in addresses if not address.startswith("data:")]

@@ -1,10 +1,8 @@
 """The report: what the page and the Markdown say, and what a browser makes of it."""
 
 import json
-import os
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import browser
 import numpy as np
@@ -408,6 +406,3 @@ def test_real_logs_render(page_of, tmp_path, shared_data, name):
         plots = "document.querySelectorAll('.plot')"
         page.wait(f"[...{plots}].every(plot => plot.querySelector('.main-svg'))")
         check_quiet(page, path)
-        keep = os.environ.get("PLATEAU_SCREENSHOTS")
-        if keep:
-            page.screenshot(Path(keep) / f"{name}.png")
