@@ -112,8 +112,11 @@ function scale(node) {
   return node.closest("figure").querySelector(".log").checked ? "log" : "linear";
 }
 
+// The panel of the learning rate is low: three ticks have room.
 function rateScale(run) {
-  return run.lrLog ? { type: "log", dtick: 1 } : { type: "linear", nticks: 4 };
+  if (!run.lrLog) return { type: "linear", nticks: 4 };
+  const decades = Math.log10(Math.max(...run.lr.y) / Math.min(...run.lr.y));
+  return { type: "log", dtick: Math.max(1, Math.ceil(decades / 3)) };
 }
 
 function runFigure(node) {
