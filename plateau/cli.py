@@ -24,6 +24,7 @@ from plateau.options import (
     Fail,
     FailOn,
     Format,
+    Horizon,
     Kind,
     Lr,
     Metric,
@@ -88,10 +89,9 @@ def demo(
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
-    rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([str(sample)], read_log, rule, None, quiet=False)
+        scans = scanned([str(sample)], read_log, Rule(), None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
@@ -115,6 +115,7 @@ def scan(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
     plot: Plot = None,
@@ -129,7 +130,7 @@ def scan(
 
     check_files(output_format, output, plot)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = asking(metric, x, lr, mode, run)
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is not Format.table:
@@ -158,6 +159,7 @@ def report(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     output_format: Annotated[
         ReportFormat, option(OUTPUT, "A page, or a summary for a comment.", "--format")
     ] = ReportFormat.html,
@@ -177,7 +179,7 @@ def report(
     from plateau.rule import Rule
 
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = asking(metric, x, lr, mode, run)
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is ReportFormat.html:
@@ -238,6 +240,7 @@ def replay(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5,
     max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8,
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
@@ -271,7 +274,7 @@ def replay(
 
     check_files(output_format, output, None)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
     with clear_errors(path):
         log = read_log(path, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run)

@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 
 class Kind(StrEnum):
-    """Which slope filter the detector has."""
+    """Which detector, by its slope filter if it has one."""
 
     auto = "auto"
     haar = "haar"
@@ -88,7 +88,12 @@ UnitOption = Annotated[
         "--unit",
     ),
 ]
-Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
+Detector = Annotated[
+    Kind,
+    option(
+        DETECTOR, "auto: the calibrated one; else the filter of a threshold rule.", "--detector"
+    ),
+]
 Window = Annotated[
     int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
 ]
@@ -105,6 +110,14 @@ Threshold = Annotated[
 ]
 Patience = Annotated[
     int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
+]
+Horizon = Annotated[
+    int | None,
+    option(
+        DETECTOR,
+        "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
+        "a short log needs less.",
+    ),
 ]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[

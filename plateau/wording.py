@@ -6,6 +6,9 @@ from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
 
+SHORTEST = 120
+"""Rows that a run must have for a shorter horizon to be worth a try."""
+
 
 def read(run: Run) -> str:
     """Say which columns were read, and how many rows."""
@@ -36,7 +39,7 @@ def ending(found: RunScan) -> str:
 def summary(found: RunScan) -> str:
     """Say in one sentence what was found in a run."""
     if not found.plateaus:
-        return f"No plateau; at its end the run is {ending(found)}."
+        return f"No plateau; at its end the run is {ending(found)}.{_hint(found)}"
     plateaus = count(len(found.plateaus), "plateau")
     return f"{plateaus}, {found.flat_share:.0%} of the rows; the run ends {ending(found)}."
 
@@ -49,3 +52,12 @@ def count(number: int, noun: str) -> str:
 def position(x: float) -> str:
     """Return a value of the x column as people read it."""
     return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"
+
+
+def _hint(found: RunScan) -> str:
+    """Say what may help if the run is too short for the calibrated detector."""
+    rows, detector = len(found.run.values), found.detector
+    if not isinstance(detector, Detector) or rows >= 2 * detector.horizon or rows < SHORTEST:
+        return ""
+    wanted = f"{detector.horizon:,} {found.unit}s without drift"
+    return f" It is short for a detector that wants {wanted}: try --horizon {rows // 5}."

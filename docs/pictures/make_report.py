@@ -15,7 +15,6 @@ sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
 import browser  # noqa: E402  it lies among the tests
 
-RULE = ["--window", "500", "--smooth", "500", "--threshold", "4e-4", "--patience", "1000"]
 PLATEAU = [sys.executable, "-c", "from plateau.cli import main; main()"]
 WIDTH, HEIGHT = 1000, 1000
 
@@ -23,7 +22,7 @@ WIDTH, HEIGHT = 1000, 1000
 def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         shutil.copy(files("plateau") / "data" / "sample.log", Path(folder, "train.log"))
-        subprocess.run([*PLATEAU, "report", "train.log", *RULE], cwd=folder, check=True)
+        subprocess.run([*PLATEAU, "report", "train.log"], cwd=folder, check=True)
         with browser.opened(Path(folder, "profile"), WIDTH, HEIGHT) as page:
             page.open(Path(folder, "report.html"))
             page.wait("document.querySelector('.plot .main-svg')")
