@@ -1,4 +1,4 @@
-"""The command line: ``plateau demo``, ``plateau scan``, ``plateau replay``, ``plateau watch``.
+"""The command line: ``plateau demo``, ``scan``, ``columns``, ``replay``, ``watch``, ``report``.
 
 What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
 """
@@ -24,6 +24,7 @@ from plateau.options import (
     Detector,
     EventFile,
     Fail,
+    FailOn,
     Format,
     Horizon,
     Idle,
@@ -31,12 +32,14 @@ from plateau.options import (
     Lines,
     Lr,
     Metric,
+    Mode,
     Output,
     OutputFile,
     Paths,
     Patience,
     Plot,
     Quiet,
+    ReportFormat,
     RunName,
     Smooth,
     StateFile,
@@ -84,9 +87,11 @@ def version(
 @app.command()
 def demo(
     plot: Annotated[Path, option(OUTPUT, "Where to write the picture.")] = Path("plateau.png"),
+    report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
     from plateau.logs import read_log
+    from plateau.report import html
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
@@ -96,6 +101,8 @@ def demo(
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
+    write(report, html(scans))
+    typer.echo(f"Report written to {report}: open it in a browser")
 
 
 @app.command()
@@ -123,7 +130,6 @@ def scan(
 ) -> None:
     """Find the plateaus of every run in saved logs."""
     from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
-    from plateau.logs import read_log
     from plateau.rule import Rule
     from plateau.summary import is_long, show_summary
     from plateau.terminal import show_scan
@@ -131,15 +137,7 @@ def scan(
     check_files(output_format, output, plot)
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
-    read_one = partial(
-        read_log,
-        metric=metric,
-        x=x,
-        lr=lr,
-        mode=mode.value if mode else None,
-        run=run,
-        equals=metric is None,
-    )
+    read_one = asking(metric, x, lr, mode, run)
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is not Format.table:
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
@@ -148,9 +146,58 @@ def scan(
         show(console(), scans)
     if plot:
         draw(scans, plot)
-    failings = {one for scan in scans for found in scan.runs for one in found.failings}
-    if failings & {each.value for each in fail_on or ()}:
-        raise typer.Exit(1)
+    gate(scans, fail_on)
+
+
+@app.command()
+def report(
+    paths: Paths,
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    run: RunName = None,
+    unit: UnitOption = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    horizon: Horizon = None,
+    output_format: Annotated[
+        ReportFormat, option(OUTPUT, "A page, or a summary for a comment.", "--format")
+    ] = ReportFormat.html,
+    output: Annotated[
+        Path | None,
+        option(
+            OUTPUT,
+            "Where to write it. Default: report.html; Markdown is printed.",
+            *("--output", "-o"),
+        ),
+    ] = None,
+    fail_on: Fail = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write curves and plateaus of saved logs as one page that opens without a network."""
+    from plateau.report import html, markdown
+    from plateau.rule import Rule
+
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
+    read_one = asking(metric, x, lr, mode, run)
+    scans = scanned(paths, read_one, rule, unit, quiet=quiet)
+    if output_format is ReportFormat.html:
+        output = output or Path("report.html")
+        write(output, html(scans))
+    elif output:
+        write(output, markdown(scans))
+    else:
+        typer.echo(markdown(scans), nl=False)
+    if output and not quiet:
+        typer.echo(f"Report written to {output}")
+    gate(scans, fail_on)
 
 
 @app.command()
@@ -331,6 +378,23 @@ def watch(
         raise typer.Exit(128 + stop.by)
 
 
+def asking(
+    metric: str | None, x: str | None, lr: str | None, mode: Mode | None, run: str | None
+) -> "Callable[..., Log]":
+    """Return what reads a log and takes the columns that are asked for, or all equally good."""
+    from plateau.logs import read_log
+
+    return partial(
+        read_log,
+        metric=metric,
+        x=x,
+        lr=lr,
+        mode=mode.value if mode else None,
+        run=run,
+        equals=metric is None,
+    )
+
+
 def scanned(
     paths: Sequence[str],
     read_one: Callable[..., "Log"],
@@ -432,6 +496,21 @@ def emit(
         return
     with clear_errors(output):
         write_whole(output, data)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all."""
+    from plateau.export import write_whole
+
+    with clear_errors(path):
+        write_whole(path, text.encode())
+
+
+def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
+    """Exit with 1 if a run ends as it must not."""
+    failings = {one for scan in scans for found in scan.runs for one in found.failings}
+    if failings & {each.value for each in fail_on or ()}:
+        raise typer.Exit(1)
 
 
 def draw(scans: "list[LogScan]", plot: Path) -> None:

@@ -40,6 +40,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class ReportFormat(StrEnum):
+    """What a report is written as."""
+
+    html = "html"
+    markdown = "markdown"
+
+
 class FailOn(StrEnum):
     """What a run must not end in, or hold."""
 

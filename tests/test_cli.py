@@ -205,6 +205,46 @@ def test_without_a_command_there_is_help(run):
     assert b"replay" in out
 
 
+def test_a_report_is_written(run, log, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    assert run("report", log, *RULE, "-o", page) == (0, f"Report written to {page}\n".encode(), "")
+    first = page.read_bytes()
+    assert b"2 plateaus in 1 run" in first
+    assert run("report", log, *RULE, "-o", page, "--quiet") == (0, b"", "")
+    assert page.read_bytes() == first
+    monkeypatch.chdir(tmp_path)
+    assert run("report", log, *RULE)[:2] == (0, b"Report written to report.html\n")
+    assert (tmp_path / "report.html").read_bytes() == first
+
+
+def test_a_report_in_markdown(run, log, tmp_path):
+    code, out, err = run("report", log, *RULE, "--format", "markdown")
+    assert (code, err) == (0, "")
+    assert out.startswith(b"### 2 plateaus in 1 run\n")
+    file = tmp_path / "summary.md"
+    assert run("report", log, *RULE, "--format", "markdown", "-o", file, "--quiet")[:2] == (0, b"")
+    assert file.read_bytes() == out
+
+
+@pytest.mark.parametrize("output_format", ["html", "markdown"])
+def test_a_report_can_fail_a_job(run, log, tmp_path, output_format):
+    file = tmp_path / "report"
+    arguments = [*RULE, "--format", output_format, "-o", file, "--fail-on"]
+    assert run("report", log, *arguments, "plateau")[0] == 1
+    assert file.stat().st_size > 100  # what the job is about is there all the same
+    assert run("report", log, *arguments, "worsening")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("missing/report.html", "No such file or directory"), ("folder", "Is a directory")],
+)
+def test_a_report_that_cannot_be_written(run, log, tmp_path, target, message):
+    (tmp_path / "folder").mkdir()
+    code, out, err = run("report", log, "-o", tmp_path / target)
+    assert (code, out, err) == (2, b"", f"plateau: {tmp_path / target}: {message}\n")
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     picture = tmp_path / f"picture.{suffix}"
@@ -294,7 +334,7 @@ def bad_files(folder):
     return [folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")]
 
 
-@pytest.mark.parametrize("command", ["scan", "replay"])
+@pytest.mark.parametrize("command", ["scan", "replay", "report"])
 def test_bad_input_gets_one_line_that_names_it(run, tmp_path, command):
     for path in bad_files(tmp_path):
         code, out, err = run(command, path)
@@ -348,6 +388,8 @@ def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
     assert "4 plateaus" in done.stdout
     assert done.stderr == ""
     assert (tmp_path / "plateau.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.endswith("Report written to plateau.html: open it in a browser\n")
+    assert "4 plateaus in 1 run" in (tmp_path / "plateau.html").read_text()
 
 
 def test_version():
