@@ -1,8 +1,17 @@
-"""Constants chosen without the project that judges them."""
+"""Settings chosen without the project that judges them.
+
+``PLATEAU_DATA=FOLDER python -m tests.benchmarks.quality.leave_one_out``
+"""
+
+from functools import partial
+from itertools import product
 
 import numpy as np
 
+from plateau import Detector
+
 from .onset import TOLERANCE, errors, figures, judged, readings
+from .rows import row_of_detector
 
 
 def left_out(rows, name="jmh_human5"):
@@ -23,3 +32,21 @@ def left_out(rows, name="jmh_human5"):
         "first": figures(first, truth, groups),
         "chosen": {str(group): rows[i].name for group, i in pick.items()},
     }
+
+
+def main():
+    """Print the figures of the calibrated detector, its parameters chosen by the other projects."""
+    grid = product((400, 500, 600, 800), (0.03, 0.05, 0.07), (1e5, 1e6, 1e7, 1e8))
+    settings = [
+        dict(zip(("horizon", "min_change", "run_length"), one, strict=True)) for one in grid
+    ]
+    found = left_out([row_of_detector(str(one), partial(Detector, **one)) for one in settings])
+    for reading in ("standing", "first"):
+        figures_of = found[reading]
+        print(f"{reading}: hit@50 {figures_of['hit@50']:.2f}, early {figures_of['early']:.2f}")
+    for project, chosen in found["chosen"].items():
+        print(f"{project}: {chosen}")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-import plateau
-from plateau import EmaHaar, ThresholdDetector
+from plateau import Detector, EmaHaar, ThresholdDetector
 
 from . import drifts, hindsight
 from .rows import Row, row_of_detector, row_of_function
@@ -34,9 +33,12 @@ def constant(index):
 
 def library():
     """Rows of the library itself; the calibrated detector where there is one."""
-    detector = getattr(plateau, "Detector", None)
     rows = [Row("FastFace's rule", fastface, peer=False)]
-    return rows if detector is None else [row_of_detector("plateau.Detector", detector), *rows]
+    ours = [row_of_detector("plateau.Detector", Detector)]
+    for budget in (1_000, 10_000):  # its default of ten million is too rare to be counted here
+        make = partial(Detector, run_length=budget)
+        ours.append(row_of_detector(f"plateau.Detector, run length {budget:,}", make))
+    return [*ours, *rows]
 
 
 def streaming_peers():
