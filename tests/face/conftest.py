@@ -1,0 +1,3 @@
+import pytest
+
+pytest.importorskip("torch", reason="the trainer needs plateau-detect[face]")
