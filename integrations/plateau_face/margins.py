@@ -168,7 +168,7 @@ class AdaFace(Margin):
     def target(self, cosine: Tensor, norms: Tensor) -> Tensor:
         """Turn by the image's quality."""
         norms = norms.detach().clamp(1e-3, 100)
-        quality = self.spread * (norms - self.mean) / (self.deviation + 1e-3)
+        quality = self.spread * (norms - self.mean) / (self.deviation.to(norms) + 1e-3)
         extra = self.margin * quality.clamp(-1, 1)
         turned = (angle(cosine) - extra).clamp(1e-3, math.pi - 1e-3)
         return turned.cos() - (self.margin + extra)

@@ -10,13 +10,13 @@ def unit(vector):
 
 
 def arc(theta, margin):
-    if theta + margin < math.pi:
+    if theta.item() + margin < math.pi:
         return torch.cos(theta + margin)
     return torch.cos(theta) - margin * math.sin(margin)
 
 
 def adaface(theta, norm, mean, deviation, margin=0.4, spread=0.333):
-    z = min(max(spread * (float(norm) - mean) / (deviation + 1e-3), -1.0), 1.0)
+    z = min(max(spread * (norm.item() - mean) / (deviation + 1e-3), -1.0), 1.0)
     turned = (theta - margin * z).clamp(1e-3, math.pi - 1e-3)  # as the authors' code cuts it
     return torch.cos(turned) - (margin + margin * z)
 

@@ -49,7 +49,7 @@ def curricular():
 
 
 def hard_negative(cosine, theta):
-    return cosine * (0.3 + cosine) if cosine > math.cos(theta + 0.5) else cosine
+    return cosine * (0.3 + cosine) if cosine.item() > math.cos(theta.item() + 0.5) else cosine
 
 
 CASES = {
