@@ -65,7 +65,7 @@ class RecordFaces:
         return decode(self.encoded(index), f"{self.path} record {self.keys[index]}")
 
     def _label(self, index: int) -> int:
-        (label, *_), _ = self._record(self._offsets[index])
+        label = self._first_label(self._offsets[index])
         if not (label.is_integer() and 0 <= label <= LABELS_MOST):
             raise ValueError(
                 f"{self.path} record {self.keys[index]}: label {label} is no whole number "
@@ -73,14 +73,23 @@ class RecordFaces:
             )
         return int(label)
 
+    def _first_label(self, offset: int) -> float:
+        start, stop, _ = self._part(offset)
+        if stop - start < HEADER.size + 4:  # cut within the header, or no more than that
+            return float(self._record(offset)[0][0])
+        # Not the whole record: a large set would be read from end to end before training begins.
+        count, label, _, _ = HEADER.unpack_from(self._bytes, start)
+        if count:
+            (label,) = struct.unpack_from("<f", self._bytes, start + HEADER.size)
+        return float(label)
+
     def _record(self, offset: int) -> tuple[NDArray[np.float32], bytes]:
         """Return the labels and the image of the record at `offset`."""
-        parts = []
-        while True:
-            content, last, offset = self._part(offset)
-            parts.append(content)
-            if last:
-                break
+        parts, last, place = [], False, offset
+        while not last:
+            start, stop, last = self._part(place)
+            parts.append(self._bytes[start:stop])
+            place = start + -(-(stop - start) // 4) * 4
         record = MAGIC.join(parts)
         if len(record) < HEADER.size:
             raise ValueError(f"{self.path} at byte {offset}: a record without a header")
@@ -92,16 +101,16 @@ class RecordFaces:
             raise ValueError(f"{self.path} at byte {offset}: a record without its {count} labels")
         return np.frombuffer(record[HEADER.size : end], dtype="<f4"), record[end:]
 
-    def _part(self, offset: int) -> tuple[bytes, bool, int]:
-        """Return the bytes of a part, whether it is the last, and the offset of the next."""
+    def _part(self, offset: int) -> tuple[int, int, bool]:
+        """Return where the bytes of a part begin and end, and whether it is the last."""
         start = offset + 8
         if start > len(self._bytes) or self._bytes[offset : offset + 4] != MAGIC:
             raise ValueError(f"{self.path} at byte {offset}: no record begins here")
         (word,) = struct.unpack("<I", self._bytes[offset + 4 : start])
-        flag, length = word >> 29, word & (2**29 - 1)
-        if start + length > len(self._bytes):
+        stop = start + (word & (2**29 - 1))
+        if stop > len(self._bytes):
             raise ValueError(f"{self.path} at byte {offset}: the file ends within a record")
-        return self._bytes[start : start + length], flag in (0, 3), start + -(-length // 4) * 4
+        return start, stop, word >> 29 in (0, 3)
 
 
 def read_index(path: Path) -> dict[int, int]:
