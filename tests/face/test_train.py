@@ -22,11 +22,11 @@ TINY = Config(
     image_size=16,
     dim=8,
     batch=12,
-    epochs=4,
+    epochs=3,
     threads=2,
     log_every=2,
     save_every=2,
-    val_every=4,
+    val_every=3,
     dropout=0.2,
     augment=0.5,
 )
@@ -126,11 +126,11 @@ TINY_OPTIONS = {
 
 def test_training_learns(tmp_path):
     config = dataclasses.replace(
-        TINY, epochs=40, dropout=0.0, augment=0.0, log_every=10, save_every=0, val_every=40
+        TINY, epochs=20, dropout=0.0, augment=0.0, log_every=10, save_every=0, val_every=20
     )
     start(config, tmp_path / "run", lambda _: None).run()
     found = rows(tmp_path / "run")
-    assert found[11]["loss"] < 0.3 * found[0]["loss"]
+    assert found[5]["loss"] < 0.5 * found[0]["loss"]
     assert found[-1]["val_synthetic_accuracy"] > 0.55
 
 
@@ -149,7 +149,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
 
 
 def test_no_head_for_a_step_that_is_not_finite(tmp_path):
-    config = dataclasses.replace(TINY, log_every=3)
+    config = dataclasses.replace(TINY, log_every=3, epochs=4)
     trainer = start(config, tmp_path / "run", lambda _: None)
     before = {name: value.clone() for name, value in trainer.head.state_dict().items()}
     with torch.no_grad():

@@ -28,7 +28,9 @@ def decode(encoded: bytes, name: str) -> Pixels:
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except UnidentifiedImageError:
+        raise ValueError(f"{name}: not a readable image") from None
+    except (OSError, ValueError, SyntaxError) as error:
         raise ValueError(f"{name}: not a readable image ({error})") from error
 
 

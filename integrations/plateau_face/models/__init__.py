@@ -16,7 +16,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "r100": partial(IResNet, (3, 13, 30, 3)),
     "mobilefacenet": MobileFaceNet,
     "vit": ViT,
-    "narrow": partial(IResNet, (1, 2, 2, 1), (16, 32, 64, 128)),  # for a CPU
+    "narrow": partial(IResNet, (1, 1, 1, 1), (16, 32, 64, 128)),  # for a CPU
 }
 
 
