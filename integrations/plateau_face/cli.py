@@ -74,15 +74,27 @@ def verify(
         list[Path] | None,
         typer.Argument(help=".bin files and pair lists; by default those of the run."),
     ] = None,
-    folder: Annotated[Path, option("Where the files of pair lists lie.", "--folder")] = Path(),
+    folder: Annotated[Path, option("Where the files of the lists lie.", "--folder")] = Path(),
+    ijb: Annotated[
+        Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:1 protocol.", "--ijb")
+    ] = None,
 ) -> None:
     """Measure the network of a run on verification sets."""
+    from plateau_face.ijb import compare, read_protocol, tars
     from plateau_face.sources import open_pairs, verification_sets
     from plateau_face.train import load_model
     from plateau_face.verify import verify as measure
 
     with clear_errors():
         model, settings = load_model(run)
+        if ijb is not None:
+            protocol = read_protocol(ijb)
+            cosines = compare(
+                model, protocol, folder, settings.image_size, threads=settings.threads
+            )
+            for far, tar in tars(cosines, protocol.same).items():
+                typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
+            return
         found = [open_pairs(path, folder) for path in sets or ()] or verification_sets(settings)
         if not found:
             raise ValueError(f"{run} was trained without verification sets: name some")

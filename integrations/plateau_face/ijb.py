@@ -1,7 +1,8 @@
 """The 1:1 protocol of IJB-B and IJB-C: templates of several images and videos against each other.
 
-Reads the protocol as insightface publishes it: ``*_face_tid_mid.txt`` (file, template, media) and
-``*_template_pair_label.txt`` (template, template, same).
+Reads the protocol as insightface publishes it: ``*_face_tid_mid.txt`` (file, template, media),
+``*_template_pair_label.txt`` (template, template, same) and ``*_name_5pts_score.txt`` (file, five
+points, detector's score), with loose crops of the faces.
 """
 
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
-from plateau_face.verify import Floats, roc
+from plateau_face.data.align import aligned
+from plateau_face.data.faces import Pixels, decode
+from plateau_face.verify import Floats, embed, roc
 
 Ints = NDArray[np.int64]
 
@@ -23,6 +27,10 @@ class Protocol(NamedTuple):
     """Template of each image, shape (images,)."""
     media: Ints
     """A photo or a video of a template, shape (images,)."""
+    points: Floats
+    """Eyes, nose and corners of the mouth in each image, shape (images, 5, 2)."""
+    scores: Floats
+    """How sure the face detector was, shape (images,)."""
     one: Ints
     """First template of each pair, shape (pairs,)."""
     other: Ints
@@ -38,24 +46,46 @@ class TarAtFar(NamedTuple):
     """At the threshold whose false-accept rate is nearest to the wanted one."""
 
 
-def read_protocol(images: Path, pairs: Path) -> Protocol:
-    """Read the two lists.
+def read_protocol(folder: Path) -> Protocol:
+    """Read the three lists.
 
     Raises
     ------
     ValueError
-        If a line is not as it should be, or a pair has a template without images.
+        If one is missing, a line is not as it should be, a pair has a template without images, or
+        two lists have other images.
     """
-    rows, compared = _rows(images, 3), _rows(pairs, 3)
-    try:
-        template, media = (np.array([int(row[k]) for row in rows]) for k in (1, 2))
-        one, other, same = (np.array([int(row[k]) for row in compared]) for k in range(3))
-    except ValueError as error:
-        raise ValueError(f"{images} or {pairs}: {error}") from None
+    images, pairs, points = (
+        _only(folder, f"*_{name}.txt")
+        for name in ("face_tid_mid", "template_pair_label", "name_5pts_score")
+    )
+    rows, compared, found = _rows(images, 3), _rows(pairs, 3), _rows(points, 12)
+    files = [row[0] for row in rows]
+    if [row[0] for row in found] != files:
+        raise ValueError(f"{points} does not list the images of {images} in their order")
+    ids, numbers = _numbers(images, rows), _numbers(points, found)
+    compared_ids = _numbers(pairs, [["", *row] for row in compared]).astype(np.int64)
+    template, media = ids.astype(np.int64).T
+    one, other, same = compared_ids.T
     missing = np.setdiff1d(np.concatenate([one, other]), template)
     if len(missing):
         raise ValueError(f"{pairs}: template {missing[0]} has no image in {images}")
-    return Protocol([row[0] for row in rows], template, media, one, other, same.astype(bool))
+    five = numbers[:, :10].reshape(-1, 5, 2)
+    return Protocol(files, template, media, five, numbers[:, 10], one, other, same.astype(bool))
+
+
+def compare(
+    model: nn.Module, protocol: Protocol, folder: Path, size: int, *, threads: int = 4
+) -> Floats:
+    """Return the cosine of each pair of templates, from the images below `folder`."""
+
+    def read(index: int) -> Pixels:
+        path = folder / protocol.files[index]
+        return aligned(decode(path.read_bytes(), str(path)), protocol.points[index])
+
+    raw = embed(model, read, len(protocol.files), size, threads=threads)
+    ids, unit = templates(raw, protocol.scores, protocol.template, protocol.media)
+    return similarities(protocol, ids, unit)
 
 
 def templates(
@@ -114,9 +144,24 @@ def _sums(values: Floats, member: Ints, groups: int) -> Floats:
     return total
 
 
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise ValueError(f"{folder} needs one file {pattern}, it has {len(found)}")
+    return found[0]
+
+
 def _rows(path: Path, fields: int) -> list[list[str]]:
     rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
     for number, row in enumerate(rows, start=1):
         if len(row) != fields:
             raise ValueError(f"{path} line {number}: {len(row)} fields, not {fields}")
     return rows
+
+
+def _numbers(path: Path, rows: list[list[str]]) -> Floats:
+    """Return what follows the name in each row as numbers."""
+    try:
+        return np.array([[float(field) for field in row[1:]] for row in rows])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -39,7 +39,8 @@ def verify(
     model: nn.Module, pairs: Pairs, size: int, *, batch: int = 256, threads: int = 4
 ) -> Verified:
     """Measure a network on a verification set."""
-    unit = embed(model, pairs.read, pairs.images, size, batch=batch, threads=threads)
+    raw = embed(model, pairs.read, pairs.images, size, batch=batch, threads=threads)
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     return score(squared_distances(unit, pairs), pairs.same)
 
 
@@ -52,9 +53,12 @@ def embed(
     batch: int = 256,
     threads: int = 4,
 ) -> Floats:
-    """Return the unit embedding of each image, shape (images, dim).
+    """Return the embedding of each image added to that of its mirror image, shape (images, dim).
 
-    An image and its mirror image are embedded and their embeddings added.
+    Raises
+    ------
+    ValueError
+        If one is not finite or zero: such a network compares nothing.
     """
     device = next(model.parameters()).device
     was_training = model.training
@@ -67,9 +71,10 @@ def embed(
             x = normalised(torch.from_numpy(np.stack(read_images)).to(device))
             parts.append((model(x) + model(x.flip(3))).double().cpu())
     model.train(was_training)
-    embeddings = torch.cat(parts)
-    unit: Floats = torch.nn.functional.normalize(embeddings).numpy()
-    return unit
+    embeddings: Floats = torch.cat(parts).numpy()
+    if not (np.isfinite(embeddings).all() and embeddings.any(axis=1).all()):
+        raise ValueError("the network gives embeddings that are zero or not finite")
+    return embeddings
 
 
 def squared_distances(unit: Floats, pairs: Pairs) -> Floats:

@@ -3,11 +3,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from plateau_face.data.align import TEMPLATE
 from plateau_face.data.augment import normalised
 from plateau_face.data.pairs import drawn_pairs
 from plateau_face.data.synthetic import SyntheticFaces
-from plateau_face.ijb import read_protocol, similarities, tars, templates
+from plateau_face.ijb import compare, read_protocol, tars, templates
 from plateau_face.models import make_model
 from plateau_face.verify import embed, fold_accuracies, roc, score, tar_at_far, verify
 
@@ -87,14 +89,17 @@ def test_an_image_is_embedded_with_its_mirror_image():
     torch.manual_seed(0)
     model = make_model("narrow", dim=16, image_size=32)
     faces = SyntheticFaces(3, 2, 32)
-    unit = embed(model, faces.read, 6, 32, batch=4, threads=2)
+    embeddings = embed(model, faces.read, 6, 32, batch=4, threads=2)
     assert model.training
     model.eval()
     with torch.no_grad():
         for index in range(6):
             x = normalised(torch.from_numpy(faces.read(index))[None])
             both = (model(x)[0] + model(torch.flip(x, [3]))[0]).double().numpy()
-            np.testing.assert_allclose(unit[index], both / np.linalg.norm(both), atol=1e-5)
+            np.testing.assert_allclose(embeddings[index], both, atol=1e-4)
+    model.embedding.linear.bias.data.fill_(torch.nan)
+    with pytest.raises(ValueError, match="zero or not finite"):
+        embed(model, faces.read, 6, 32)
 
 
 def test_verify_puts_it_together():
@@ -131,31 +136,63 @@ def test_templates_are_those_of_the_slow_twin():
 
 @pytest.fixture
 def lists(tmp_path):
-    (tmp_path / "tid_mid.txt").write_text("1.jpg 5 1\n2.jpg 5 1\n3.jpg 9 2\n4.jpg 7 3\n")
-    (tmp_path / "pairs.txt").write_text("5 9 1\n7 5 0\n")
-    return tmp_path / "tid_mid.txt", tmp_path / "pairs.txt"
+    """A protocol of three templates, with images that are aligned already."""
+    names = [f"{k}.jpg" for k in range(1, 5)]
+    places = " ".join(f"{value:.4f}" for value in TEMPLATE.ravel())
+    ids = zip(names, ["5 1", "5 1", "9 2", "7 3"], strict=True)
+    write(tmp_path / "x_face_tid_mid.txt", [" ".join(row) for row in ids])
+    write(tmp_path / "x_template_pair_label.txt", ["5 9 1", "7 5 0"])
+    write(tmp_path / "x_name_5pts_score.txt", [f"{name} {places} 0.{name[0]}" for name in names])
+    faces = SyntheticFaces(4, 1, 112)
+    for index, name in enumerate(names):
+        Image.fromarray(faces.read(index)).save(tmp_path / name, "png")
+    return tmp_path
 
 
-def test_a_protocol(lists):
-    protocol = read_protocol(*lists)
+def write(path, lines):
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_protocol_from_files_to_rates(lists):
+    protocol = read_protocol(lists)
     assert protocol.files == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
-    embeddings = np.array([[1.0, 0], [1, 2], [0, 3], [5, 0]])
-    ids, unit = templates(embeddings, np.ones(4), protocol.template, protocol.media)
-    np.testing.assert_allclose(similarities(protocol, ids, unit), [0.5**0.5, 0.5**0.5])
     assert protocol.same.tolist() == [True, False]
+    assert protocol.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
+    torch.manual_seed(0)
+    model = make_model("narrow", dim=16, image_size=112)
+    faces = SyntheticFaces(4, 1, 112)
+    raw = embed(model, faces.read, 4, 112)
+    expected = {
+        wanted: slow_template(raw, protocol.scores, protocol.template, protocol.media, wanted)
+        for wanted in (5, 7, 9)
+    }
+    found = compare(model, protocol, lists, 112, threads=2)
+    np.testing.assert_allclose(
+        found, [expected[5] @ expected[9], expected[7] @ expected[5]], atol=1e-6
+    )
+    rates = tars(found, protocol.same, (0.5,))[0.5]
+    assert rates.at_most == float(found[0] > found[1])
 
 
 def test_a_protocol_that_will_not_do(lists):
-    images, pairs = lists
-    pairs.write_text("5 9 1\n7 6 0\n")
-    with pytest.raises(ValueError, match=r"pairs\.txt: template 6 has no image in .*tid_mid"):
-        read_protocol(images, pairs)
-    pairs.write_text("5 9 1\n7 6\n")
-    with pytest.raises(ValueError, match=r"pairs\.txt line 2: 2 fields, not 3"):
-        read_protocol(images, pairs)
-    pairs.write_text("5 nine 1\n")
+    pairs = lists / "x_template_pair_label.txt"
+    write(pairs, ["5 9 1", "7 6 0"])
+    with pytest.raises(ValueError, match=r"pair_label\.txt: template 6 has no image in .*tid_mid"):
+        read_protocol(lists)
+    write(pairs, ["5 9 1", "7 6"])
+    with pytest.raises(ValueError, match=r"pair_label\.txt line 2: 2 fields, not 3"):
+        read_protocol(lists)
+    write(pairs, ["5 nine 1"])
     with pytest.raises(ValueError, match="'nine'"):
-        read_protocol(images, pairs)
+        read_protocol(lists)
+    write(pairs, ["5 9 1"])
+    points = lists / "x_name_5pts_score.txt"
+    write(points, points.read_text().splitlines()[1:])
+    with pytest.raises(ValueError, match=r"5pts_score\.txt does not list the images of .*tid_mid"):
+        read_protocol(lists)
+    points.unlink()
+    with pytest.raises(ValueError, match=r"needs one file \*_name_5pts_score\.txt, it has 0"):
+        read_protocol(lists)
 
 
 def test_nearest_and_at_most_differ():
