@@ -16,12 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from plateau import Detector
 from plateau_face.config import Config, checked
 from plateau_face.data.augment import augmented
 from plateau_face.data.sampling import Batch, Sampler, batches
 from plateau_face.files import replacing
 from plateau_face.heads import Head, PartialHead
-from plateau_face.log import Log
+from plateau_face.log import Log, Row
 from plateau_face.margins import MARGINS, Margin
 from plateau_face.models import make_model
 from plateau_face.schedules import make_schedule
@@ -35,7 +36,6 @@ NOT_FINITE_MOST = 10
 """Steps in a row with a gradient that is not finite after which training has diverged."""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-Row = Mapping[str, object]
 Report = Callable[[Row], object]
 
 
@@ -54,7 +54,7 @@ def start(config: Config, out: Path, report: Report) -> "Trainer":
     if (out / CHECKPOINT).exists():
         raise ValueError(f"{out} has a run already: resume it, or choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, out, report, log_bytes=0)
+    trainer = Trainer(config, out, report, log_bytes=(0, 0))
     trainer.save()
     return trainer
 
@@ -63,7 +63,7 @@ def resume(out: Path, report: Report) -> "Trainer":
     """Go on with the run of a folder, exactly as if it had not been stopped."""
     state = load_checkpoint(out)
     config = Config(**checked(state["config"]))
-    trainer = Trainer(config, out, report, log_bytes=state["log_bytes"])
+    trainer = Trainer(config, out, report, log_bytes=tuple(state["log_bytes"]))
     trainer.load(state)
     return trainer
 
@@ -106,11 +106,13 @@ class Trainer:
         Folder of the log and the checkpoint.
     report : callable
         Told each row of the log.
-    log_bytes : int
-        What to keep of the log.
+    log_bytes : pair of int
+        What to keep of the logs.
     """
 
-    def __init__(self, config: Config, out: Path, report: Report, log_bytes: int) -> None:
+    def __init__(
+        self, config: Config, out: Path, report: Report, log_bytes: tuple[int, int]
+    ) -> None:
         self.config, self.out, self.report = config, out, report
         self.device = chosen_device(config.device)
         self.faces = training_faces(config)
@@ -145,7 +147,7 @@ class Trainer:
         self.step = 0
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
         self.losses: list[Tensor] = []  # since the last row of the log
-        self.log = Log(out / LOG, log_bytes)
+        self.log = Log(out, log_bytes)
         self._last_row = time.perf_counter()
 
     def run(self) -> None:
@@ -207,10 +209,10 @@ class Trainer:
         now = time.perf_counter()
         self.tell(
             {
-                "step": self.step,
                 "epoch": (self.step - 1) // self.sampler.steps + 1,
                 "loss": sum(losses) / len(losses),
                 "lr": float(self.optimizer.param_groups[0]["lr"]),
+                **self.verdict(),
                 "images_per_s": round(len(losses) * self.config.batch / (now - self._last_row), 1),
             }
         )
@@ -221,6 +223,11 @@ class Trainer:
                 f"{self.step}: lower lr, or use fp32 or bf16; the last checkpoint is from before"
             )
 
+    def verdict(self) -> Row:
+        """Return what the detector of a plateau schedule says of the loss."""
+        detector = getattr(self.schedule, "detector", None)
+        return {"verdict": detector.verdict.name.lower()} if isinstance(detector, Detector) else {}
+
     def end_epoch(self) -> None:
         """Verify, if it is time to."""
         epoch = self.step // self.sampler.steps
@@ -230,7 +237,6 @@ class Trainer:
             found = verify(self.model, pairs, self.config.image_size, threads=self.config.threads)
             self.tell(
                 {
-                    "step": self.step,
                     "epoch": epoch,
                     f"val_{pairs.name}_accuracy": found.accuracy,
                     f"val_{pairs.name}_tar_at_far_1e-2": found.tar[1e-2],
@@ -240,8 +246,8 @@ class Trainer:
 
     def tell(self, row: Row) -> None:
         """Write a row and report it."""
-        self.log.write(row)
-        self.report(row)
+        self.log.write(self.step, row)
+        self.report({"step": self.step, **row})
 
     def save(self) -> None:
         """Write a checkpoint; the one before stays until this one is complete."""
@@ -250,7 +256,7 @@ class Trainer:
             "config": asdict(self.config),
             "classes": self.faces.classes,
             "step": self.step,
-            "log_bytes": self.log.size(),
+            "log_bytes": self.log.sizes(),
             "losses": [float(loss) for loss in self.losses],
             "not_finite": self.not_finite.item(),
             "model": self.model.state_dict(),

@@ -12,7 +12,7 @@ from plateau_face.data.synthetic import SyntheticFaces
 
 SMALL = [
     "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
-    "--set=dim=8", "--set=log_every=1", "--batch=10", "--synthetic",
+    "--set=dim=8", "--set=log_every=1", "--set=val_every=3", "--batch=10", "--synthetic",
 ]  # fmt: skip
 
 
@@ -44,6 +44,12 @@ def test_a_run_is_verified_as_it_was_while_training(run):
     accuracy = re.match(r"synthetic: accuracy ([\d.]+) % ", told)
     assert float(accuracy[1]) == pytest.approx(100 * last["val_synthetic_accuracy"], abs=0.005)
     assert told.endswith("1200 pairs\n")
+
+
+def test_the_protocol_of_ijb(run, ijb):
+    told = call("verify", run, "--ijb", ijb, "--folder", ijb).splitlines()
+    assert len(told) == 4
+    assert re.fullmatch(r"TAR [01]\.0000 at FAR 1e-06 \(nearest: [01]\.0000\)", told[0])
 
 
 def test_plateau_reads_the_log(run):

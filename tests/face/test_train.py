@@ -72,13 +72,11 @@ def train_with_kill(config, out, at):
 
 VARIANTS = {
     "plateau": {},
-    "multistep": {"schedule": "multistep", "warmup": 5},
-    "cosine": {"schedule": "cosine", "margin": "adaface"},
+    "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
-    "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3},
+    "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
     "parts": {"accumulate": 3, "margin_warmup": 7, "precision": "bf16"},
-    "odd rows": {"log_every": 5},
 }
 
 
@@ -113,14 +111,14 @@ def test_kill_9_in_the_middle_of_it(tmp_path):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert load_checkpoint(tmp_path / "cut")["step"] < 40
+    assert load_checkpoint(tmp_path / "cut")["step"] < 25
     subprocess.run([*command, cut, "--resume"], check=True, capture_output=True)
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
 
 
 TINY_OPTIONS = {
     "synthetic_identities": 8, "synthetic_images": 10, "image_size": 16, "dim": 8, "batch": 16,
-    "epochs": 8, "threads": 1, "log_every": 1, "save_every": 3, "val_every": 8,
+    "epochs": 5, "threads": 1, "log_every": 1, "save_every": 3, "val_every": 5,
 }  # fmt: skip
 
 
@@ -149,7 +147,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
 
 
 def test_no_head_for_a_step_that_is_not_finite(tmp_path):
-    config = dataclasses.replace(TINY, log_every=3, epochs=4)
+    config = dataclasses.replace(TINY, log_every=3, epochs=4, val_every=4)
     trainer = start(config, tmp_path / "run", lambda _: None)
     before = {name: value.clone() for name, value in trainer.head.state_dict().items()}
     with torch.no_grad():
@@ -189,7 +187,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "run" / "last.pt").read_bytes() == before
-    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["last.pt", "log.jsonl"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "events.out.tfevents.0.plateau",
+        "last.pt",
+        "log.jsonl",
+    ]
 
 
 @pytest.mark.parametrize("margin", MARGINS)

@@ -3,9 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from plateau_face.data.align import TEMPLATE
 from plateau_face.data.augment import normalised
 from plateau_face.data.pairs import drawn_pairs
 from plateau_face.data.synthetic import SyntheticFaces
@@ -134,27 +132,8 @@ def test_templates_are_those_of_the_slow_twin():
         np.testing.assert_allclose(row, expected)
 
 
-@pytest.fixture
-def lists(tmp_path):
-    """A protocol of three templates, with images that are aligned already."""
-    names = [f"{k}.jpg" for k in range(1, 5)]
-    places = " ".join(f"{value:.4f}" for value in TEMPLATE.ravel())
-    ids = zip(names, ["5 1", "5 1", "9 2", "7 3"], strict=True)
-    write(tmp_path / "x_face_tid_mid.txt", [" ".join(row) for row in ids])
-    write(tmp_path / "x_template_pair_label.txt", ["5 9 1", "7 5 0"])
-    write(tmp_path / "x_name_5pts_score.txt", [f"{name} {places} 0.{name[0]}" for name in names])
-    faces = SyntheticFaces(4, 1, 112)
-    for index, name in enumerate(names):
-        Image.fromarray(faces.read(index)).save(tmp_path / name, "png")
-    return tmp_path
-
-
-def write(path, lines):
-    path.write_text("\n".join(lines) + "\n")
-
-
-def test_a_protocol_from_files_to_rates(lists):
-    protocol = read_protocol(lists)
+def test_a_protocol_from_files_to_rates(ijb):
+    protocol = read_protocol(ijb)
     assert protocol.files == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
     assert protocol.same.tolist() == [True, False]
     assert protocol.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
@@ -166,7 +145,7 @@ def test_a_protocol_from_files_to_rates(lists):
         wanted: slow_template(raw, protocol.scores, protocol.template, protocol.media, wanted)
         for wanted in (5, 7, 9)
     }
-    found = compare(model, protocol, lists, 112, threads=2)
+    found = compare(model, protocol, ijb, 112, threads=2)
     np.testing.assert_allclose(
         found, [expected[5] @ expected[9], expected[7] @ expected[5]], atol=1e-6
     )
@@ -174,25 +153,25 @@ def test_a_protocol_from_files_to_rates(lists):
     assert rates.at_most == float(found[0] > found[1])
 
 
-def test_a_protocol_that_will_not_do(lists):
-    pairs = lists / "x_template_pair_label.txt"
-    write(pairs, ["5 9 1", "7 6 0"])
+def test_a_protocol_that_will_not_do(ijb):
+    pairs = ijb / "x_template_pair_label.txt"
+    pairs.write_text("5 9 1\n7 6 0\n")
     with pytest.raises(ValueError, match=r"pair_label\.txt: template 6 has no image in .*tid_mid"):
-        read_protocol(lists)
-    write(pairs, ["5 9 1", "7 6"])
+        read_protocol(ijb)
+    pairs.write_text("5 9 1\n7 6\n")
     with pytest.raises(ValueError, match=r"pair_label\.txt line 2: 2 fields, not 3"):
-        read_protocol(lists)
-    write(pairs, ["5 nine 1"])
+        read_protocol(ijb)
+    pairs.write_text("5 nine 1\n")
     with pytest.raises(ValueError, match="'nine'"):
-        read_protocol(lists)
-    write(pairs, ["5 9 1"])
-    points = lists / "x_name_5pts_score.txt"
-    write(points, points.read_text().splitlines()[1:])
+        read_protocol(ijb)
+    pairs.write_text("5 9 1\n")
+    points = ijb / "x_name_5pts_score.txt"
+    points.write_text(points.read_text().partition("\n")[2])
     with pytest.raises(ValueError, match=r"5pts_score\.txt does not list the images of .*tid_mid"):
-        read_protocol(lists)
+        read_protocol(ijb)
     points.unlink()
     with pytest.raises(ValueError, match=r"needs one file \*_name_5pts_score\.txt, it has 0"):
-        read_protocol(lists)
+        read_protocol(ijb)
 
 
 def test_nearest_and_at_most_differ():
