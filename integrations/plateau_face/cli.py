@@ -165,12 +165,15 @@ def clear_errors() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 bad usage or input."""
+    """Run the command line: exit 0 done, 2 bad usage or input, 130 interrupted."""
     command = typer.main.get_command(app)
     try:
         code = command.main(prog_name="plateau-face", standalone_mode=False)
     except typer.TyperException as error:
         typer.echo(f"plateau-face: {' '.join(error.format_message().split())}", err=True)
+        code = 2
+    except ModuleNotFoundError as error:
+        typer.echo(f"plateau-face: {error}: install plateau-detect[face]", err=True)
         code = 2
     except typer.Abort:
         code = 130

@@ -32,8 +32,9 @@ from plateau_face.verify import verify
 VERSION = 1
 """Of the checkpoints."""
 CHECKPOINT, LOG = "last.pt", "log.jsonl"
-NOT_FINITE_MOST = 10
-"""Steps in a row with a gradient that is not finite after which training has diverged."""
+NOT_FINITE_MOST = 20
+"""Steps in a row with a gradient that is not finite after which training has diverged: enough to
+bring fp16's scale from 2¹⁶, where it begins, to below 1."""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Report = Callable[[Row], object]

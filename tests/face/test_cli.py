@@ -119,4 +119,13 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     )
     assert said("verify", tmp_path) == f"plateau-face: {tmp_path} has no run: there is no last.pt\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
+    import plateau_face.train
+
+    monkeypatch.delitem(sys.modules, "plateau_face.train")
+    monkeypatch.delattr(plateau_face, "train")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert said("info", run) == (
+        "plateau-face: import of torch halted; None in sys.modules: install plateau-detect[face]\n"
+    )
+    monkeypatch.undo()
     assert "No such option: --epoch" in said("train", "--out", tmp_path / "x", "--epoch", 3)

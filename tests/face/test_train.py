@@ -100,9 +100,10 @@ def test_another_seed_is_another_run(tmp_path):
 def test_kill_9_in_the_middle_of_it(tmp_path):
     options = [f"--set={name}={value!r}" for name, value in TINY_OPTIONS.items()]
     command = [sys.executable, "-m", "plateau_face", "train", "--out"]
-    cut = str(tmp_path / "cut")
     start(Config(synthetic=True, **TINY_OPTIONS), tmp_path / "whole", lambda _: None).run()
-    process = subprocess.Popen([*command, cut, "--synthetic", *options], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, tmp_path / "cut", "--synthetic", *options], stderr=subprocess.DEVNULL
+    )
     log = tmp_path / "cut" / "log.jsonl"
     deadline = time.monotonic() + 60
     while not (log.exists() and log.read_text().count("\n") >= 7):
@@ -112,7 +113,7 @@ def test_kill_9_in_the_middle_of_it(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert load_checkpoint(tmp_path / "cut")["step"] < 25
-    subprocess.run([*command, cut, "--resume"], check=True, capture_output=True)
+    resume(tmp_path / "cut", lambda _: None).run()
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
 
 
@@ -124,7 +125,7 @@ TINY_OPTIONS = {
 
 def test_training_learns(tmp_path):
     config = dataclasses.replace(
-        TINY, epochs=20, dropout=0.0, augment=0.0, log_every=10, save_every=0, val_every=20
+        TINY, epochs=16, dropout=0.0, augment=0.0, log_every=8, save_every=0, val_every=16
     )
     start(config, tmp_path / "run", lambda _: None).run()
     found = rows(tmp_path / "run")
@@ -194,9 +195,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("margin", MARGINS)
-def test_every_margin_trains(tmp_path, margin):
-    config = dataclasses.replace(TINY, margin=margin, epochs=1, val_every=2, log_every=3)
+def test_every_margin_trains(tmp_path, margin, precision):
+    config = dataclasses.replace(TINY, margin=margin, precision=precision)
     trainer = start(config, tmp_path / "run", lambda _: None)
     before = trainer.head.weight.detach().clone()
     trainer.train_on(Batch(torch.zeros(12, 16, 16, 3, dtype=torch.uint8), torch.arange(12) % 6))
