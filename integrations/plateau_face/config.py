@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -32,7 +32,7 @@ class Config:
     synthetic: bool = False
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
-    synthetic_images: int = 20
+    synthetic_images: int = 15
     val: tuple[str, ...] = ()
     """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
     val_folder: str = ""
@@ -61,7 +61,7 @@ class Config:
     """Classes whose logits are in memory at a time; 0 for all."""
     # optimisation
     epochs: int = 20
-    batch: int = 128
+    batch: int = 64
     """Images of a step."""
     accumulate: int = 1
     """Parts in which a batch goes through the network."""
@@ -118,10 +118,6 @@ class Config:
             raise ValueError(f"sample_rate must be at most 1, not {self.sample_rate}")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
-
-    def with_values(self, values: Mapping[str, Any]) -> "Config":
-        """Return a configuration with some values replaced."""
-        return replace(self, **checked(values))
 
 
 def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:

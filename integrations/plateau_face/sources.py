@@ -30,7 +30,8 @@ def open_faces(
 def training_faces(config: Config) -> Faces:
     """Open the faces to train on.
 
-    Identities with one image are taken too: the head learns a prototype from each.
+    Identities with few images, even one, are taken as they are: the head learns a prototype from
+    each. How many there are `plateau-face info` says.
 
     Raises
     ------

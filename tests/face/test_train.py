@@ -99,11 +99,9 @@ def test_another_seed_is_another_run(tmp_path):
 
 def test_kill_9_in_the_middle_of_it(tmp_path):
     options = [f"--set={name}={value!r}" for name, value in TINY_OPTIONS.items()]
-    command = [sys.executable, "-m", "plateau_face", "train", "--out"]
+    command = [sys.executable, "-m", "plateau_face", "train", "--synthetic", *options]
     start(Config(synthetic=True, **TINY_OPTIONS), tmp_path / "whole", lambda _: None).run()
-    process = subprocess.Popen(
-        [*command, tmp_path / "cut", "--synthetic", *options], stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([*command, "--out", tmp_path / "cut"], stderr=subprocess.DEVNULL)
     log = tmp_path / "cut" / "log.jsonl"
     deadline = time.monotonic() + 60
     while not (log.exists() and log.read_text().count("\n") >= 7):
@@ -148,12 +146,12 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
 
 
 def test_no_head_for_a_step_that_is_not_finite(tmp_path):
-    config = dataclasses.replace(TINY, log_every=3, epochs=4, val_every=4)
+    config = dataclasses.replace(TINY, log_every=3, epochs=8, val_every=8)
     trainer = start(config, tmp_path / "run", lambda _: None)
     before = {name: value.clone() for name, value in trainer.head.state_dict().items()}
     with torch.no_grad():
         trainer.model.embedding.linear.bias.fill_(torch.nan)
-    with pytest.raises(DivergedError, match="has not been finite for 12 steps at step 12"):
+    with pytest.raises(DivergedError, match="has not been finite for 21 steps at step 21"):
         trainer.run()
     assert_same(dict(trainer.head.state_dict()), before)
 
@@ -201,7 +199,9 @@ def test_every_margin_trains(tmp_path, margin, precision):
     config = dataclasses.replace(TINY, margin=margin, precision=precision)
     trainer = start(config, tmp_path / "run", lambda _: None)
     before = trainer.head.weight.detach().clone()
-    trainer.train_on(Batch(torch.zeros(12, 16, 16, 3, dtype=torch.uint8), torch.arange(12) % 6))
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    for _ in range(16 if precision == "fp16" else 1):  # its scale may be too high at first
+        trainer.train_on(Batch(images, torch.arange(12) % 6))
     assert not torch.equal(trainer.head.weight, before)
     assert torch.isfinite(trainer.head.weight).all()
 
@@ -249,7 +249,7 @@ def test_configurations(tmp_path):
         ("compile=1", "compile must be true or false, not 1"),
         ("model=r51", "model must be one of r18, "),
         ("batch", "'batch' is not name=value"),
-        ("accumulate=5", "accumulate=5 does not divide batch=128"),
+        ("accumulate=5", "accumulate=5 does not divide batch=64"),
         ("synthetic=true", "give data, or synthetic, and not both"),
         ("sample_rate=2.0", "sample_rate must be at most 1, not 2.0"),
         ("dropout=-0.1", "dropout must be at least 0, not -0.1"),
