@@ -4,6 +4,9 @@ A head lives beside the network only while training. The loop calls, in each ste
 ``gather → forward → backward → optimizer.step → scatter``.
 """
 
+from collections.abc import Callable
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -82,6 +85,11 @@ class PartialHead(Head):
     def trained(self) -> nn.Parameter:
         """Return the sampled prototypes."""
         return self._sample[0]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it open
+        self.trained().data = fn(self.trained().data)
+        return self
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
         """Take out the sampled prototypes and their momentum."""

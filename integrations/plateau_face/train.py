@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -180,8 +181,7 @@ class Trainer:
         self.head.margin.strength = min(1.0, (self.step + 1) / max(1, config.margin_warmup))
         images = batch.images.to(self.device, non_blocking=True)
         labels = self.head.gather(batch.labels.to(self.device, non_blocking=True), self.optimizer)
-        random = torch.Generator().manual_seed((config.seed << 40) + self.step)
-        images = augmented(images, config.augment, random)
+        images = augmented(images, config.augment, generator(config.seed, self.step))
 
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
@@ -291,6 +291,12 @@ class Trainer:
         torch.set_rng_state(state["random"])
         if len(state["cuda_random"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda_random"])
+
+
+def generator(seed: int, step: int) -> torch.Generator:
+    """Return the random numbers of a step, unrelated to those of any other."""
+    (state,) = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state))
 
 
 def chosen_device(name: str) -> torch.device:

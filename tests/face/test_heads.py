@@ -104,6 +104,11 @@ def test_the_state_has_weights_and_momentum_of_all_classes():
     assert list(head.parameters()) == []
 
 
+def test_the_sample_moves_with_the_head():
+    head = PartialHead(CLASSES, DIM, CosFace(), rate=0.25).double()
+    assert head.weight.dtype == head.trained().dtype == torch.float64
+
+
 def test_a_share_that_is_none():
     with pytest.raises(ValueError, match=r"above 0 and at most 1, not 1\.5"):
         PartialHead(CLASSES, DIM, CosFace(), rate=1.5)

@@ -13,7 +13,7 @@ from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
 from plateau_face.schedules import make_schedule
-from plateau_face.train import DivergedError, load_checkpoint, resume, start
+from plateau_face.train import DivergedError, generator, load_checkpoint, resume, start
 
 TINY = Config(
     synthetic=True,
@@ -87,6 +87,13 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant):
     train_with_kill(config, tmp_path / "cut", at=6 if config.log_every == 2 else 5)
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+
+
+def test_steps_and_seeds_have_random_numbers_of_their_own():
+    keys = [(0, 0), (0, 1), (1, 0), (2**53, 7)]
+    drawn = [torch.rand(4, generator=generator(*key)).tolist() for key in keys]
+    assert len({tuple(numbers) for numbers in drawn}) == len(keys)
+    assert torch.rand(4, generator=generator(0, 1)).tolist() == drawn[1]
 
 
 def test_another_seed_is_another_run(tmp_path):
@@ -193,8 +200,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-@pytest.mark.parametrize("margin", MARGINS)
+@pytest.mark.parametrize(
+    ("margin", "precision"),
+    [*((margin, "fp32") for margin in MARGINS), ("cosface", "bf16"), ("cosface", "fp16")],
+)
 def test_every_margin_trains(tmp_path, margin, precision):
     config = dataclasses.replace(TINY, margin=margin, precision=precision)
     trainer = start(config, tmp_path / "run", lambda _: None)
