@@ -9,7 +9,7 @@ from plateau_face.data.pairs import Pairs, drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
 from plateau_face.data.synthetic import SyntheticFaces
 
-SYNTHETIC_VAL_IDENTITIES, SYNTHETIC_VAL_IMAGES, SYNTHETIC_VAL_PAIRS = 50, 6, 1200
+SYNTHETIC_VAL_IDENTITIES, SYNTHETIC_VAL_IMAGES, SYNTHETIC_VAL_PAIRS = 40, 5, 1000
 
 
 def open_faces(

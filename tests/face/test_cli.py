@@ -43,7 +43,7 @@ def test_a_run_is_verified_as_it_was_while_training(run):
     told = call("verify", run)
     accuracy = re.match(r"synthetic: accuracy ([\d.]+) % ", told)
     assert float(accuracy[1]) == pytest.approx(100 * last["val_synthetic_accuracy"], abs=0.005)
-    assert told.endswith("1200 pairs\n")
+    assert told.endswith("1000 pairs\n")
 
 
 def test_the_protocol_of_ijb(run, ijb):

@@ -76,7 +76,7 @@ VARIANTS = {
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
-    "parts": {"accumulate": 3, "margin_warmup": 7, "precision": "bf16"},
+    "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
 }
 
 
