@@ -20,7 +20,7 @@ extensions = [
     "mathml",
     "session",
 ]
-exclude_patterns = ["_build", "sample"]
+exclude_patterns = ["_build", "sample", "logs"]
 
 html_theme = "furo"
 html_title = "plateau"

@@ -5,7 +5,7 @@
 
 The stream since the last change is kept as at most `BLOCKS` equal blocks; when they are full,
 neighbours merge, so memory is constant and the oldest sample is never forgotten. It is assessed
-each time it has grown by an eighth: O(1) a sample, amortised. docs/method.md derives the tests.
+each time it has grown by an eighth: O(1) a sample, amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
 Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
@@ -18,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau._compile import helper, inline, kernel, number
-
-LIMIT = 2.0**500
-"""Larger magnitudes count as non-finite, as in `plateau._kernels`."""
-
-WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
-"""Codes of `plateau.Verdict`."""
+from plateau._kernels import (
+    IMPROVING,
+    LIMIT,
+    PARAMS,
+    PLATEAU,
+    UNDECIDED,
+    WORSENING,
+)
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -41,7 +43,7 @@ SHARE = 0.25
 """Share of the time since the last change that a plateau must have lasted to be declared."""
 
 EFFECTIVE, REMAINING = 15.0, 12.0
-"""Uncorrelated samples' worth that a plateau needs to be declared, and to stand: below that a
+"""Uncorrelated blocks' worth that a plateau needs to be declared, and to stand: below that a
 random walk cannot be told from a flat, correlated stream."""
 
 UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
@@ -67,6 +69,9 @@ REFERENCE, RATE, OFFSET = 1.0, 3.3478, 0.4797
 """The CUSUM's reference value k, and its run length exp(OFFSET + RATE·h) in blocks, two-sided, for
 ranks of exchangeable blocks: RATE solves E exp(RATE·(w - k)) = 1 for w uniform with variance 1,
 OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)."""
+
+DISTINCT = 8.0
+"""Uncorrelated samples' worth of a block from which its own spread is known well enough."""
 
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
@@ -138,7 +143,6 @@ MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 
 SIZE = CELLS + 3 * BLOCKS
 NONE, ONE = np.int64(0), np.int64(1)  # a literal would have numba compile a callee for it alone
-PARAMS = 10  # as in `plateau._kernels`: the parameters' place at the head of a block
 
 
 # ---- statistics of numbers in a row: values[begin:end] -------------------------------------------
@@ -211,6 +215,26 @@ def _inefficiency(values, begin, end):
     g = np.empty(1)
     _inefficiencies(values, begin, end, ONE, g)
     return g[0]
+
+
+@helper
+def _without_outlier(values, begin, end):
+    """Copy them; one that has more than half of their variance becomes the mean of the others.
+
+    Beside such a one the others look like white noise, whatever they do.
+    """
+    n, mean = end - begin, _mean(values, begin, end)
+    y, far, square = np.empty(n), 0, 0.0
+    for i in range(n):
+        y[i] = values[begin + i]
+        off = y[i] - mean
+        square += off * off
+        if abs(off) > abs(y[far] - mean):
+            far = i
+    off = y[far] - mean
+    if off * off > 0.5 * square:
+        y[far] = mean - off / (n - 1)
+    return y
 
 
 @helper
@@ -341,6 +365,19 @@ def _block_of(s, index):
 
 
 @helper
+def _studentised(s, j, lead, level):
+    """Whitened block less the level, in standard deviations of the block's own samples.
+
+    So noise that grows or shrinks along the plateau leaves the blocks exchangeable. A block without
+    spread is at its level or infinitely far from it: what is known of it has no units.
+    """
+    off = _whitened(s, j, lead) - level
+    if s[SPREADS + j] > 0.0:
+        return off / math.sqrt(s[SPREADS + j])
+    return math.copysign(math.inf, off) if off != 0.0 else 0.0
+
+
+@helper
 def _watch(s, p):
     """Has the newest block of a plateau shifted its level? Rank it and add the rank to the CUSUMs.
 
@@ -353,9 +390,12 @@ def _watch(s, p):
         return
     phi, size = _persistence(s), s[MORE] + 1.0
     lead = phi / (1.0 - phi) / size
-    value, below = _whitened(s, newest, lead), 0.0
+    level = _mean(s, MEANS + begin, MEANS + newest)
+    own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
+    value = _studentised(s, newest, lead, level) if own else _whitened(s, newest, lead)
+    below = 0.0
     for j in range(begin, newest):
-        other = _whitened(s, j, lead)
+        other = _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
         below += 1.0 if other < value else 0.5 if other == value else 0.0
     score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:
@@ -375,7 +415,7 @@ def _shifted(s, p, begin, since):
     full = int(s[FULL])
     away = _mean(s, MEANS + since, MEANS + full)
     level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
-    if since > begin and abs(away - level) <= s[TOLERANCE]:
+    if abs(away - level) <= s[TOLERANCE]:
         return
     s[INTERRUPTED], s[LEFT_ONSET], s[LEFT_LEVEL], s[AWAY_LEVEL] = 1.0, s[ONSET], level, away
     s[KNOWN], s[KNOWN_LEVEL] = 1.0, level
@@ -400,20 +440,28 @@ def _moves(s, p, change):
 
 
 @helper
+def _certainty(s):
+    """Return the confidence of a two-sided test that there is a drift."""
+    return math.erf(abs(s[SLOPE]) / s[ERROR] / math.sqrt(2.0)) if s[ERROR] > 0.0 else 1.0
+
+
+@helper
 def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
     begin = min(_block_of(s, s[BEGUN]), full - 9)
-    change, error, _, rest = _drift(s, MEANS + begin, MEANS + full)
-    _describe(s, change, error, full - begin, _noise(s, begin, full, rest))
-    effective = (full - begin) / _inefficiency(s, MEANS + begin, MEANS + full)
+    y, length = _without_outlier(s, MEANS + begin, MEANS + full), full - begin
+    change, error, _, rest = _drift(y, NONE, length)
+    _describe(s, change, error, length, _noise(s, begin, full, rest))
+    effective = length / _inefficiency(y, NONE, length)
     if s[VISIBLE] > 0.0 and effective < REMAINING:
-        s[INTERRUPTED], s[VERDICT] = 0.0, UNDECIDED
+        s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
     if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
+        s[CONFIDENCE] = _certainty(s)
         return False
     if best <= begin:
         return True
@@ -422,7 +470,12 @@ def _stands(s, p, best, g):
     spread *= 1.0 / (best - begin) + 1.0 / (full - best)
     if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):
         return True
-    s[VERDICT], s[RENEW], s[INTERRUPTED] = UNDECIDED, 1.0, 0.0
+    if s[ONSET] < s[FIRST_INDEX]:  # it came back: what lies before is the rest of the interruption
+        s[BEGUN] = s[FIRST_INDEX] + best * (s[MORE] + 1.0)
+        s[RISE] = s[FALL] = 0.0
+        s[INFLATION] = _inflation(s, best, full)
+        return True
+    s[VERDICT], s[RENEW], s[INTERRUPTED], s[CONFIDENCE] = UNDECIDED, 1.0, 0.0, 0.0
     return False
 
 
@@ -457,11 +510,12 @@ def _settled(s, p, onset):
     """Whether the stream since this block shows no drift, or surely none that matters."""
     full, size = int(s[FULL]), s[MORE] + 1.0
     length = full - onset
-    change, error, _, rest = _drift(s, MEANS + onset, MEANS + full)
+    y = _without_outlier(s, MEANS + onset, MEANS + full)
+    change, error, _, rest = _drift(y, NONE, length)
     _describe(s, change, error, length, _noise(s, onset, full, rest))
     if length * size < p.horizon or length < SHARE * full:
         return False
-    if length / _inefficiency(s, MEANS + onset, MEANS + full) < EFFECTIVE:
+    if length / _inefficiency(y, NONE, length) < EFFECTIVE:
         return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
     bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
@@ -472,8 +526,9 @@ def _settled(s, p, onset):
 def _levelled(s, p, covered):
     """First block of a stretch that hardly moves beside the range covered; -1 if there is none.
 
-    Asked of the last quarter: either the 95 % bound of its drift, or the range of all its blocks,
-    is below `change` of the range covered so far. Its tolerance is what it was found to move.
+    Asked of the last quarter: either it is as long as the horizon and the 95 % bound of its drift
+    below twice `change` of the range covered so far, or the range of all its blocks below `change`
+    of it. Its tolerance is that bound or that share.
     """
     full, size = int(s[FULL]), s[MORE] + 1.0
     recent = max(8, math.ceil(SHARE * full))
@@ -527,7 +582,7 @@ def _assess(s, p):
         s[SLOPE], s[ERROR], s[NOISE] = drift
     if abs(s[SLOPE]) > SURE * s[ERROR]:
         _moves(s, p, s[SLOPE])
-        s[CONFIDENCE] = math.erf(abs(s[SLOPE]) / s[ERROR] / math.sqrt(2.0)) if s[ERROR] else 1.0
+        s[CONFIDENCE] = _certainty(s)
     else:
         s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
     return False

@@ -5,7 +5,7 @@ import math
 import struct
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -27,6 +27,10 @@ Description = dict[str, Any]
 """A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
 
 
+Cells = Mapping[str, NDArray[np.float64]]
+"""Columns of a state's table by name."""
+
+
 class Layout(NamedTuple):
     """What the numbers of one stream are: named cells, then ring buffers."""
 
@@ -35,6 +39,8 @@ class Layout(NamedTuple):
     allowed: Mapping[str, Collection[int]]  # what the cells that are places in a ring may hold
     counts: Collection[str]  # cells that are whole and not negative
     squares: Sequence[int]  # columns that are not negative and may be as large as a square
+    largest: float = LARGEST  # magnitude of all others
+    fits: Callable[[Cells], NDArray[np.bool_]] | None = None  # do the cells of a stream agree?
 
     @property
     def size(self) -> int:
@@ -45,7 +51,7 @@ class Layout(NamedTuple):
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
-        if np.abs(np.delete(table, self.squares, axis=1)).max() > LARGEST:
+        if np.abs(np.delete(table, self.squares, axis=1)).max() > self.largest:
             return "it holds a number that no stream leads to"
         cells = dict(zip(self.names, table.T, strict=False))
         for name in self.counts:
@@ -55,7 +61,9 @@ class Layout(NamedTuple):
             return "a variance is negative"
         for name, allowed in self.allowed.items():
             if not all(value in allowed for value in cells[name].tolist()):
-                return f"{name} lies outside its ring buffer"
+                return f"{name} is none of its possible values"
+        if self.fits is not None and not self.fits(cells).all():
+            return "its numbers contradict each other"
         return None
 
 

@@ -166,7 +166,8 @@ class PlateauDetector(Streaming):
         """Take note that a new regime may begin here, say because the learning rate was lowered.
 
         The plateau, if there is one, ends here, and a new one is sought from here on. What is known
-        of the noise stays.
+        of the level and of how samples follow each other stays; `slope` and `noise` may be NaN
+        until there are enough samples again.
         """
         self._mark_changed(self._table())
 

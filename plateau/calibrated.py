@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
+from plateau._kernels import LIMIT, PARAMS
 from plateau._samples import Sample, as_sample
-from plateau._state import Description, Layout
+from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 
 FIRST_STREAM = np.zeros(1, dtype=np.int64)
@@ -37,9 +38,11 @@ class Detector(PlateauDetector):
         Samples without visible drift that make a plateau.
     min_change : float, default 0.05
         A change below this share of the range covered since the last change of regime does not
-        count; between 0 and 1.
+        count: the last quarter of the stream is flat if its block means lie within it, or if its
+        drift is surely below twice as much, once to either side. At least 0 and below 1.
     run_length : float, default 1e7
-        A stream that stays flat is said to have moved once in so many samples, on average.
+        A plateau of a stream that stays flat is said to have shifted once in so many samples, on
+        average. More make shifts known a little later.
     on_nonfinite : {"skip", "raise"}, default "skip"
         What to do with a sample that is NaN, infinite or above 2**500 in magnitude. Either way it
         leaves the state as it was; ``"skip"`` counts it in `skipped`.
@@ -56,8 +59,8 @@ class Detector(PlateauDetector):
     An update costs O(1), amortised: the stream is kept as at most 256 block means, 6 kB, and looked
     at as a whole each time it has grown by an eighth. The onset maximises the number of
     uncorrelated samples behind it (Chodera, J. Chem. Theory Comput. 12, 2016); a plateau ends by a
-    CUSUM of the ranks of its blocks, whose run length no distribution changes. The method page
-    derives the tests and says what is calibrated.
+    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page "The
+    calibrated detector" of the documentation derives the tests and says what is calibrated.
 
     Examples
     --------
@@ -100,7 +103,7 @@ class Detector(PlateauDetector):
         self._full = np.empty(1, dtype=np.bool_)
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
-        block = np.zeros(c.PARAMS + streams * c.SIZE)
+        block = np.zeros(PARAMS + streams * c.SIZE)
         params = c.Params(SIGNS[self.mode], self.horizon, self.min_change, self.run_length)
         block[: len(params)] = params
         return block
@@ -139,7 +142,7 @@ class Detector(PlateauDetector):
         take, taken = compiled("flat_take"), 0
         while taken < len(samples):
             taken += take(self._block, samples[taken:])
-            if self._block[c.PARAMS + c.FILLED] > self._block[c.PARAMS + c.MORE]:
+            if self._block[PARAMS + c.FILLED] > self._block[PARAMS + c.MORE]:
                 yield taken, self._closes()
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -183,7 +186,7 @@ class Detector(PlateauDetector):
         return fired
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        table = block[c.PARAMS :].reshape(-1, c.SIZE)[:streams]
+        table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]
         verdict = table[:, c.VERDICT].astype(np.int8)
         flat, warm = verdict == Verdict.PLATEAU, verdict != Verdict.WARMING_UP
         counts = (table[:, i].astype(np.int64) for i in (c.ACCEPTED, c.SKIPPED, c.FIRES))
@@ -211,7 +214,7 @@ class Detector(PlateauDetector):
             s[[c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
 
     def _at(self, cell: int) -> float:
-        return float(self._block[c.PARAMS + cell])
+        return float(self._block[PARAMS + cell])
 
     @property
     def verdict(self) -> Verdict:
@@ -259,8 +262,9 @@ class Detector(PlateauDetector):
     def confidence(self) -> float:
         """How sure the verdict is, from 0 to 1, as far as the drift tells; NaN while warming up.
 
-        In a plateau: the probability that the drift over its length stays below what counts, half
-        of the noise or its tolerance. Of a movement: that of its direction. Undecided: 0.
+        In a plateau: the probability that the drift over its length stays below what counts: half
+        of the noise, or twice its tolerance if that is more. Of a movement: that of its direction,
+        after a shift of level 1 less one in `run_length`. Undecided: 0.
         """
         return self._if_warm(c.CONFIDENCE)
 
@@ -278,9 +282,32 @@ def _layout() -> Layout:
         "fall_from": blocks,
         **dict.fromkeys(("visible", "renew", "interrupted", "known"), flags),
     }
-    counts = ("accepted", "skipped", "fires", "last_fire", "filled", "first", "onset", "declared")
+    counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
+    plateau = ("onset", "declared", "begun", "left_onset")
     squares = (c.VARIANCE, c.VARIANCE2, c.SPREAD, *range(c.SPREADS, c.SIZE))
-    return Layout(c.Cells._fields, 3 * c.BLOCKS, allowed, (*counts, "begun"), squares)
+    return Layout(
+        c.Cells._fields,
+        3 * c.BLOCKS,
+        allowed,
+        counts + plateau,
+        squares,
+        largest=32 * LIMIT,  # differences of two samples, drifts and their errors are smaller
+        fits=_fits,
+    )
+
+
+def _fits(cells: Cells) -> NDArray[np.bool_]:
+    """Whether each stream's samples are in its blocks and its plateau lies within them."""
+    size = cells["more"] + 1
+    end = cells["first"] + cells["blocks"] * size
+    fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
+    for name in ("rise", "fall", "error", "noise", "tolerance", "confidence"):
+        fit &= cells[name] >= 0
+    within = (cells["first"] <= cells["begun"]) & (cells["begun"] < end) & (cells["inflation"] >= 1)
+    for name in ("rise", "fall"):
+        within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["blocks"])
+    fit &= within | (cells["verdict"] != Verdict.PLATEAU)
+    return fit
 
 
 LAYOUT = _layout()

@@ -1,4 +1,4 @@
-"""The command line: ``plateau demo``, ``plateau scan`` and ``plateau replay``.
+"""The command line: ``plateau demo``, ``scan``, ``columns``, ``replay``, ``watch``, ``report``.
 
 What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
 """
@@ -20,19 +20,30 @@ from plateau.options import (
     Alpha,
     Beta,
     Better,
+    Command,
     Detector,
+    EventFile,
     Fail,
+    FailOn,
     Format,
+    Horizon,
+    Idle,
     Kind,
+    Lines,
     Lr,
     Metric,
+    Mode,
     Output,
     OutputFile,
+    Paths,
     Patience,
     Plot,
     Quiet,
+    ReportFormat,
     RunName,
     Smooth,
+    StateFile,
+    StopOn,
     Threshold,
     Unit,
     UnitOption,
@@ -76,24 +87,27 @@ def version(
 @app.command()
 def demo(
     plot: Annotated[Path, option(OUTPUT, "Where to write the picture.")] = Path("plateau.png"),
+    report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
     from plateau.logs import read_log
+    from plateau.report import html
     from plateau.rule import Rule
     from plateau.terminal import show_scan
 
-    rule = Rule("haar", window=500, smooth=500, threshold=4e-4, patience=1000)
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([sample], read_log, rule, None, quiet=False)
+        scans = scanned([str(sample)], read_log, Rule(), None, quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
+    write(report, html(scans))
+    typer.echo(f"Report written to {report}: open it in a browser")
 
 
 @app.command()
 def scan(
-    paths: Annotated[list[Path], typer.Argument(help="Log files.", show_default=False)],
+    paths: Paths,
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -107,6 +121,7 @@ def scan(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
     plot: Plot = None,
@@ -115,31 +130,28 @@ def scan(
 ) -> None:
     """Find the plateaus of every run in saved logs."""
     from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
-    from plateau.logs import read_log
     from plateau.rule import Rule
+    from plateau.summary import is_long, show_summary
     from plateau.terminal import show_scan
 
     check_files(output_format, output, plot)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
-    read_one = partial(
-        read_log, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run
-    )
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
+    read_one = asking(metric, x, lr, mode, run)
     scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is not Format.table:
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
-        show_scan(console(), scans)
+        show = show_summary if is_long(scans) else show_scan
+        show(console(), scans)
     if plot:
         draw(scans, plot)
-    ends = {end for scan in scans for found in scan.runs for end in found.ends}
-    if ends & {each.value for each in fail_on or ()}:
-        raise typer.Exit(1)
+    gate(scans, fail_on)
 
 
 @app.command()
-def replay(
-    path: Annotated[Path, typer.Argument(help="Log file.", show_default=False)],
+def report(
+    paths: Paths,
     metric: Metric = None,
     x: X = None,
     lr: Lr = None,
@@ -153,6 +165,88 @@ def replay(
     beta: Beta = None,
     threshold: Threshold = None,
     patience: Patience = None,
+    horizon: Horizon = None,
+    output_format: Annotated[
+        ReportFormat, option(OUTPUT, "A page, or a summary for a comment.", "--format")
+    ] = ReportFormat.html,
+    output: Annotated[
+        Path | None,
+        option(
+            OUTPUT,
+            "Where to write it. Default: report.html; Markdown is printed.",
+            *("--output", "-o"),
+        ),
+    ] = None,
+    fail_on: Fail = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write curves and plateaus of saved logs as one page that opens without a network."""
+    from plateau.report import html, markdown
+    from plateau.rule import Rule
+
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
+    read_one = asking(metric, x, lr, mode, run)
+    scans = scanned(paths, read_one, rule, unit, quiet=quiet)
+    if output_format is ReportFormat.html:
+        output = output or Path("report.html")
+        write(output, html(scans))
+    elif output:
+        write(output, markdown(scans))
+    else:
+        typer.echo(markdown(scans), nl=False)
+    if output and not quiet:
+        typer.echo(f"Report written to {output}")
+    gate(scans, fail_on)
+
+
+@app.command()
+def columns(
+    paths: Paths,
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+) -> None:
+    """Show what was found in logs, and what was chosen and why."""
+    from plateau.describe import show_columns
+    from plateau.logs.find import find_logs
+    from plateau.logs.material import Asked
+    from plateau.logs.reader import read_material
+
+    asked = Asked(metric, x, lr, mode.value if mode else None)
+    shown = 0
+    for one in find_logs(paths, complain):
+        try:
+            with clear_errors(one.path):
+                material = read_material(one.path, asked)
+                if shown:
+                    typer.echo()
+                show_columns(console(), material)
+                shown += 1
+        except typer.TyperException as error:
+            complain(error.message)
+    if not shown:
+        raise typer.Exit(2)
+
+
+@app.command()
+def replay(
+    path: Annotated[str, typer.Argument(help="Log, - for standard input.", show_default=False)],
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    run: RunName = None,
+    unit: UnitOption = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    horizon: Horizon = None,
     factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5,
     max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8,
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0,
@@ -186,7 +280,7 @@ def replay(
 
     check_files(output_format, output, None)
     with clear_errors():
-        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience)
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
     with clear_errors(path):
         log = read_log(path, metric=metric, x=x, lr=lr, mode=mode.value if mode else None, run=run)
@@ -208,9 +302,102 @@ def replay(
         show_replay(console(), log, done)
 
 
+@app.command()
+def watch(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="Log, folder of TensorBoard, - for standard input.", show_default=False
+        ),
+    ],
+    metric: Metric = None,
+    x: X = None,
+    lr: Lr = None,
+    mode: Better = None,
+    unit: UnitOption = None,
+    detector: Detector = Kind.auto,
+    window: Window = None,
+    smooth: Smooth = None,
+    alpha: Alpha = None,
+    beta: Beta = None,
+    threshold: Threshold = None,
+    patience: Patience = None,
+    horizon: Horizon = None,
+    output_format: Annotated[Lines, option(OUTPUT, "How to print events.", "--format")] = (
+        Lines.text
+    ),
+    output: EventFile = None,
+    command: Command = None,
+    state: StateFile = None,
+    idle: Idle = None,
+    fail_on: StopOn = None,
+    quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
+) -> None:
+    """Follow a log that is being written, and print what happens as it happens."""
+    import signal
+
+    from plateau.logs.material import Asked
+    from plateau.rule import Rule
+    from plateau.watching.session import Options, Session, Stop
+    from plateau.watching.status import Status
+    from plateau.watching.teller import Teller
+
+    status = Status(quiet=quiet)
+    for file in (output, state):
+        if file and not file.parent.is_dir():
+            raise typer.TyperException(f"{file}: no such folder")
+
+    def tell(message: str) -> None:
+        status("")
+        complain(message)
+
+    with clear_errors():
+        rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
+        options = Options(
+            path,
+            Asked(metric, x, lr, mode.value if mode else None),
+            rule,
+            unit.value if unit else None,
+            {each.value for each in fail_on or ()},
+            idle,
+            state,
+        )
+    as_json = output_format is Lines.jsonl
+    teller = Teller(json=as_json, output=output, command=command, complain=tell)
+    session = Session(options, teller, tell, status)
+    try:
+        with clear_errors():
+            session.resume()
+        with clear_errors(path), Stop() as stop:
+            session.run(stop)
+    finally:
+        status("")
+    if session.failed:
+        raise typer.Exit(1)
+    if stop.by == signal.SIGINT:
+        raise typer.Exit(128 + stop.by)
+
+
+def asking(
+    metric: str | None, x: str | None, lr: str | None, mode: Mode | None, run: str | None
+) -> "Callable[..., Log]":
+    """Return what reads a log and takes the columns that are asked for, or all equally good."""
+    from plateau.logs import read_log
+
+    return partial(
+        read_log,
+        metric=metric,
+        x=x,
+        lr=lr,
+        mode=mode.value if mode else None,
+        run=run,
+        equals=metric is None,
+    )
+
+
 def scanned(
-    paths: Sequence[Path],
-    read_one: Callable[[Path], "Log"],
+    paths: Sequence[str],
+    read_one: Callable[..., "Log"],
     rule: "Rule",
     unit: Unit | None,
     *,
@@ -218,26 +405,46 @@ def scanned(
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each."""
     from plateau.export import LogScan
+    from plateau.logs.find import find_logs
+    from plateau.logs.model import LogError, NoSeriesError
+    from plateau.logs.parallel import read_logs
     from plateau.offline import scan_run, untracked
 
-    scans = []
+    scans: list[LogScan] = []
+    no_logs: list[str] = []
+    found = find_logs(paths, complain)
     # One bar at a time: over the files, or within the only one.
     files, within = (
-        (bar(quiet=quiet), untracked) if len(paths) > 1 else (untracked, bar(quiet=quiet))
+        (bar(quiet=quiet), untracked) if len(found) > 1 else (untracked, bar(quiet=quiet))
     )
-    for path in files(paths, len(paths)):
-        try:
-            with clear_errors(path):
-                log = read_one(path)
-                found = [
-                    scan_run(each, rule, unit.value if unit else None, within) for each in log.runs
-                ]
-                scans.append(LogScan(log, found))
-        except typer.TyperException as error:
-            complain(error.message)
+    if len(found) == 1:
+        read_one = reading(read_one, quiet=quiet)
+    for one, log in files(read_logs(found, read_one), len(found)):
+        if isinstance(log, NoSeriesError) and one.folder is not None:
+            no_logs.append(one.path)
+        elif isinstance(log, LogError):
+            complain(str(log))
+        else:
+            try:
+                with clear_errors(one.path):
+                    runs = [
+                        scan_run(each, rule, unit.value if unit else None, within)
+                        for each in log.runs
+                    ]
+                    scans.append(LogScan(log, runs))
+            except typer.TyperException as error:
+                complain(error.message)
+    if no_logs:
+        complain(told(no_logs))
     if not scans:
         raise typer.Exit(2)
     return scans
+
+
+def told(no_logs: Sequence[str]) -> str:
+    """Say which files of a folder are no logs, without a line for each."""
+    shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
+    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
@@ -249,6 +456,27 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     return lambda things, count: track(
         things, "Scanning", total=count, console=errors, transient=True, disable=silent
     )
+
+
+def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
+    """Show on a terminal how far the reading of a large log is."""
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    errors = console(stderr=True)
+    columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
+    silent = quiet or not errors.is_terminal
+
+    def read(path: str) -> "Log":
+        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+            task = progress.add_task("", total=None, visible=False)
+            return read_one(
+                path,
+                told=lambda done, size: progress.update(
+                    task, completed=done, total=size, visible=True
+                ),
+            )
+
+    return read
 
 
 def emit(
@@ -268,6 +496,21 @@ def emit(
         return
     with clear_errors(output):
         write_whole(output, data)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all."""
+    from plateau.export import write_whole
+
+    with clear_errors(path):
+        write_whole(path, text.encode())
+
+
+def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
+    """Exit with 1 if a run ends as it must not."""
+    failings = {one for scan in scans for found in scan.runs for one in found.failings}
+    if failings & {each.value for each in fail_on or ()}:
+        raise typer.Exit(1)
 
 
 def draw(scans: "list[LogScan]", plot: Path) -> None:
@@ -291,14 +534,14 @@ def check_files(output_format: Format, output: Path | None, plot: Path | None) -
 
 
 @contextmanager
-def clear_errors(path: Path | None = None) -> Iterator[None]:
+def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     """Turn what went wrong into one line that names the file."""
     try:
         yield
     except (ValueError, TypeError) as error:
         message = str(error)
     except OSError as error:
-        message = error.strerror or str(error)
+        message, path = error.strerror or str(error), path or error.filename
     else:
         return
     prefix = f"{path}: " if path and str(path) not in message else ""

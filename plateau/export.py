@@ -133,18 +133,18 @@ def _run_record(found: RunScan) -> Record:
         "metric": run.metric,
         "x": run.x_name,
         "mode": run.mode,
-        "points": len(run.values),
+        "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
         "plateaus": [_plateau_record(found, plateau) for plateau in found.plateaus],
     }
 
 
 def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
-    x = found.run.x
+    x, every = found.run.x, found.run.every
     return {
-        "start": plateau.start,
-        "stop": plateau.stop,
-        "declared": plateau.declared,
+        "start": plateau.start * every,
+        "stop": plateau.stop * every,
+        "declared": plateau.declared * every,
         "start_x": _plain(x[plateau.start]),
         "stop_x": _plain(x[min(plateau.stop, len(x) - 1)]),
         "declared_x": _plain(x[plateau.declared]),

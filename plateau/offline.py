@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from plateau._kernels import LIMIT
-from plateau.base import PlateauDetector, Trace, Verdict
+from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run
 from plateau.rule import Rule
@@ -32,8 +32,9 @@ def untracked(things: Iterable[T], count: int) -> Iterable[T]:
     return things
 
 
-STANDING = 24
-"""Rows for which a learning rate must have stood still for its change to begin a regime."""
+STANDING, STEP = 100, 1.5
+"""Rows for which a learning rate must have stood still, and the factor by which it must then
+change, for a new regime to begin there."""
 
 MOST = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
@@ -82,24 +83,19 @@ class Rows:
 
     def blocks(self) -> Iterator[NDArray[np.float64]]:
         """Yield the samples, at most `BLOCK` at a time."""
-        for begin in range(0, self.samples, BLOCK):
-            end = min(begin + BLOCK, self.samples)
-            first, last = self.row(begin), self.row(end - 1)
-            ends = np.clip(self.ends[first : last + 1], begin, end)
-            yield np.repeat(self.values[first : last + 1], np.diff(ends, prepend=begin))
+        yield from held(self.values, self.ends)
 
     def regimes(self) -> NDArray[np.int64]:
-        """Return the samples at which the learning rate changes after it stood still for a while.
+        """Return the samples at which the learning rate makes a step after it stood still.
 
         There the metric is expected to move: a detector is told so, as a scheduler tells it. A
-        rate that changes all the time, as in a warm-up or a cosine, makes no such steps.
+        rate that changes all the time, as in a warm-up or a cosine, or little by little makes none.
         """
         if self.run.lr is None:
             return np.zeros(0, dtype=np.int64)
-        changes = np.flatnonzero(np.diff(self.run.lr)) + 1
-        stood = np.diff(changes, prepend=0) >= STANDING
-        rows = np.searchsorted(self.places, changes[stood])
-        return self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
+        rows = np.searchsorted(self.places, RateSteps().take(self.run.lr))
+        regimes: NDArray[np.int64] = self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
+        return regimes
 
     def row(self, sample: int) -> int:
         """Return the row that a sample belongs to, counted among these rows."""
@@ -110,6 +106,43 @@ class Rows:
         row = self.row(sample)
         x = float(self.run.x[self.places[row]])
         return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
+
+
+class RateSteps:
+    """Finds where a learning rate makes a step after it stood still, a few rows at a time."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        """How many were taken."""
+        self.last = np.nan
+        """The rate in the last row."""
+        self.changed = 0
+        """Row of the last change."""
+
+    def take(self, lr: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Take the rates of the next rows; return the rows of the steps, of all rows taken."""
+        if not len(lr):
+            return np.zeros(0, dtype=np.int64)
+        known = np.insert(lr, 0, self.last if self.rows else lr[0])
+        changes = np.flatnonzero(np.diff(known))
+        low, high = np.sort([np.abs(known[changes]), np.abs(lr[changes])], axis=0)
+        at: NDArray[np.int64] = changes + self.rows
+        stood = np.diff(at, prepend=self.changed) >= STANDING
+        steps: NDArray[np.int64] = at[(high >= STEP * low) & stood]
+        self.rows += len(lr)
+        self.last = float(lr[-1])
+        self.changed = int(at[-1]) if len(at) else self.changed
+        return steps
+
+
+def held(values: NDArray[np.float64], ends: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+    """Yield the samples that rows stand for, at most `BLOCK` at a time, given where each ends."""
+    samples = int(ends[-1]) if len(ends) else 0
+    for begin in range(0, samples, BLOCK):
+        end = min(begin + BLOCK, samples)
+        first, last = np.searchsorted(ends, [begin, end - 1], side="right")
+        clipped = np.clip(ends[first : last + 1], begin, end)
+        yield np.repeat(values[first : last + 1], np.diff(clipped, prepend=begin))
 
 
 def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
@@ -168,17 +201,26 @@ class RunScan:
 
         Both, because the threshold rule counts a metric that moves the wrong way as flat.
         """
-        detector = self.detector
-        worse = detector.verdict is Verdict.WORSENING
-        if isinstance(detector, ThresholdDetector):
-            slope = -detector.slope if detector.mode == "min" else detector.slope
-            worse = detector.mode != "both" and slope <= -detector.threshold
-        return ("plateau",) * detector.in_plateau + ("worsening",) * worse
+        worse = worsening(self.detector, self.detector.verdict, self.detector.slope)
+        return ("plateau",) * self.detector.in_plateau + ("worsening",) * bool(worse)
+
+    @property
+    def failings(self) -> tuple[str, ...]:
+        """What a gate may ask for: how the run ends, and ``"nan"`` if a value is not finite."""
+        return (*self.ends, *("nan",) * bool(self.nonfinite))
 
     @property
     def nonfinite(self) -> int:
         """Rows whose value is not finite."""
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
+
+
+def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -> NDArray[np.bool_]:
+    """Tell from what a detector said whether the metric moved the wrong way."""
+    if isinstance(detector, ThresholdDetector):
+        backwards = -SIGNS[detector.mode] * np.asarray(slope)
+        return np.asarray((detector.mode != "both") & (backwards >= detector.threshold))
+    return np.asarray(np.asarray(verdict) == Verdict.WORSENING)
 
 
 def scan_run(

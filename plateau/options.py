@@ -16,7 +16,7 @@ class Mode(StrEnum):
 
 
 class Kind(StrEnum):
-    """Which slope filter the detector has."""
+    """Which detector, by its slope filter if it has one."""
 
     auto = "auto"
     haar = "haar"
@@ -40,20 +40,41 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class ReportFormat(StrEnum):
+    """What a report is written as."""
+
+    html = "html"
+    markdown = "markdown"
+
+
 class FailOn(StrEnum):
-    """What a run must not end in."""
+    """What a run must not end in, or hold."""
 
     plateau = "plateau"
     worsening = "worsening"
+    nan = "nan"
 
 
-def option(panel: str, text: str, *names: str) -> Any:
+class Lines(StrEnum):
+    """How events are printed."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+def option(panel: str, text: str, *names: str, min: float | None = None) -> Any:  # noqa: A002
     """Return an option under a heading of the help page."""
-    return typer.Option(*names, help=text, rich_help_panel=panel)
+    return typer.Option(*names, help=text, rich_help_panel=panel, min=min)
 
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Logs: files, folders, patterns, URLs, - for standard input.", show_default=False
+    ),
+]
 Metric = Annotated[
     str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
 ]
@@ -75,7 +96,12 @@ UnitOption = Annotated[
         "--unit",
     ),
 ]
-Detector = Annotated[Kind, option(DETECTOR, "Slope filter.", "--detector")]
+Detector = Annotated[
+    Kind,
+    option(
+        DETECTOR, "auto: the calibrated one; else the filter of a threshold rule.", "--detector"
+    ),
+]
 Window = Annotated[
     int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
 ]
@@ -93,6 +119,14 @@ Threshold = Annotated[
 Patience = Annotated[
     int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
 ]
+Horizon = Annotated[
+    int | None,
+    option(
+        DETECTOR,
+        "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
+        "a short log needs less.",
+    ),
+]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[
     Path | None,
@@ -104,5 +138,38 @@ Plot = Annotated[
 ]
 Fail = Annotated[
     list[FailOn] | None,
-    option(OUTPUT, "Exit with 1 if a run ends in a plateau, or worsening; may be repeated."),
+    option(
+        OUTPUT,
+        "Exit with 1 if a run ends in a plateau or worsening, or holds a value that is not finite; "
+        "may be repeated.",
+    ),
+]
+EventFile = Annotated[
+    Path | None,
+    option(OUTPUT, "Write the events to this file instead of printing them.", "--output", "-o"),
+]
+Command = Annotated[
+    str | None,
+    option(
+        OUTPUT,
+        "Run this by the shell for each event, which is in PLATEAU_EVENT, PLATEAU_X, …",
+        "--exec",
+    ),
+]
+StateFile = Annotated[
+    Path | None,
+    option(OUTPUT, "Keep in this file where the watch stands, and go on from there.", "--state"),
+]
+Idle = Annotated[
+    float | None,
+    option(
+        OUTPUT,
+        "End after so many seconds without anything new; 0: read what is there. Default: never.",
+        "--idle",
+        min=0.0,
+    ),
+]
+StopOn = Annotated[
+    list[FailOn] | None,
+    option(OUTPUT, "End with exit code 1 when this happens; may be repeated.", "--fail-on"),
 ]

@@ -86,7 +86,7 @@ def replay_run(
             lr = initial_lr = _lr_before(run, int(rows.places[rows.row(sample)]))
         factor, state = policy.react(state, sample, lr, detector.fires)
         if factor != 1.0:
-            lr *= factor
+            lr = max(lr * factor, min(lr, policy.min_lr))  # not an ulp below
             events.append(LrChange(rows.x(sample), factor, lr))
             detector.changed()
     return Replay(run, detector, rows.unit, initial_lr or 1.0, events, recorded_changes(run))

@@ -43,6 +43,8 @@ class Rule:
         Of `plateau.ThresholdDetector`, in metric units per sample.
     patience : int, optional
         Of `plateau.ThresholdDetector`, in samples.
+    horizon : int, optional
+        Of `plateau.Detector`, in samples.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Rule:
     beta: float | None = None
     threshold: float | None = None
     patience: int | None = None
+    horizon: int | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None:
@@ -64,6 +67,10 @@ class Rule:
         if self.patience is not None:
             whole("patience", self.patience, least=0)
         given = self._given()
+        if self.horizon is not None:
+            Detector(horizon=self.horizon)
+            if self.kind != "auto" or given != {"kind", "horizon"}:
+                raise ValueError("horizon belongs to the detector auto and to no other setting")
         ema, haar = given & {"alpha", "beta"}, given & {"window", "smooth"}
         if self.kind == "haar" or (self.kind == "auto" and haar):
             self._refuse(ema, "ema")
@@ -76,8 +83,15 @@ class Rule:
 
     @property
     def calibrated(self) -> bool:
-        """Whether nothing is asked for, so that it is the calibrated detector."""
-        return self.kind == "auto" and self._given() == {"kind"}
+        """Whether no threshold rule is asked for, so that it is the calibrated detector."""
+        return self.kind == "auto" and self._given() <= {"kind", "horizon"}
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be chosen from a series that is known as a whole."""
+        ema = self.kind == "ema" or bool(self._given() & {"alpha", "beta"})
+        needed = {"alpha", "beta", "patience"} if ema else {"window"}
+        return self.calibrated or needed | {"threshold"} <= self._given()
 
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
@@ -100,7 +114,7 @@ class Rule:
             As for `plateau.ThresholdDetector`.
         """
         if self.calibrated:
-            return Detector(mode)
+            return Detector(mode) if self.horizon is None else Detector(mode, horizon=self.horizon)
         flat = _flat_slope(values, samples) if self.threshold is None else self.threshold
         half = _half_window(values, samples, flat)
         slope_filter = self._filter(half)

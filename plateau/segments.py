@@ -18,7 +18,8 @@ class Plateau(NamedTuple):
     start: int
     """Onset: index of its first sample, as estimated in hindsight."""
     stop: int
-    """Index of the sample at which it was seen to be over, or the length of the series."""
+    """Index of the sample at which it was seen to be over, or where hindsight has the next one
+    begin; the length of the series if it is not over."""
     declared: int
     """Index of the sample at which it was first known."""
     level: float
@@ -129,17 +130,27 @@ def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
     traces : iterable of Trace
         Of successive samples.
     revises : bool
-        The detector's `revises`. Then a plateau whose onset is not behind the declaration of the
-        one before is the same: interrupted, or with a better onset. Any other ends the one before.
+        The detector's `revises`. Then a plateau is the same as the one before if its onset is not
+        behind that one's, after an interruption, or if it was declared at once where that ended,
+        with a better onset. Any other ends the one before; if that was not even declared by then,
+        it was a mistake and is dropped.
     """
     spans: list[Stretch] = []
     for onset, declared, stop in _raw_stretches(traces):
         while revises and spans and onset <= spans[-1][1]:
-            declared = spans.pop()[1]
+            earlier = spans.pop()
+            if onset <= earlier[0] or _at_once(earlier, declared):
+                declared = earlier[1]
         if revises and spans and (spans[-1][2] is None or onset < spans[-1][2]):
             spans[-1] = (*spans[-1][:2], onset)
         spans.append((onset, declared, stop))
     return spans
+
+
+def _at_once(earlier: Stretch, declared: int) -> bool:
+    """Whether a plateau was declared as soon as the one before ended, within a block."""
+    onset, _, stop = earlier
+    return stop is None or declared - stop <= 1 + (stop - onset) // 64
 
 
 def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:

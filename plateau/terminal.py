@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from plateau import wording
 from plateau.base import PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
@@ -40,7 +41,7 @@ def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
                 console.print(_chart(found.run, found.plateaus, min(console.width, WIDTH)))
             if found.plateaus:
                 console.print(_plateau_table(found))
-            console.print(_summary(found))
+            console.print(wording.summary(found))
             console.print()
 
 
@@ -63,23 +64,9 @@ def _show_choices(
     console: Console, log: Log, run: Run, detector: PlateauDetector, unit: Unit
 ) -> None:
     """Print what was read and which columns and rule were chosen."""
-    better = {"min": "lower is better", "max": "higher is better"}.get(run.mode, "no direction")
-    read = f"metric {run.metric} ({better}), x {run.x_name}"
-    read += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
-    rule = _rule(detector, unit)
     console.print(Text(f"{log.path}, run {run.name}", style="bold"), soft_wrap=True)
-    console.print(Text(f"{read}; {_count(len(run.values), 'row')}"), soft_wrap=True)
-    console.print(Text(rule, style="dim"), soft_wrap=True)
-
-
-def _rule(detector: PlateauDetector, unit: Unit) -> str:
-    """Say when the detector calls a stream flat."""
-    if isinstance(detector, ThresholdDetector):
-        text = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
-        return f"{text} for more than {detector.patience:,} {unit}s"
-    assert isinstance(detector, Detector)
-    text = f"calibrated detector: flat when {detector.horizon:,} {unit}s show no drift, or the last"
-    return f"{text} quarter moves by less than {100 * detector.min_change:g} % of the range so far"
+    console.print(Text(wording.read(run)), soft_wrap=True)
+    console.print(Text(wording.rule(detector, unit), style="dim"), soft_wrap=True)
 
 
 def _plateau_table(found: RunScan) -> Table:
@@ -89,23 +76,13 @@ def _plateau_table(found: RunScan) -> Table:
         table.add_column(title, justify="right")
     for i, plateau in enumerate(found.plateaus, 1):
         start, declared = x[plateau.start], x[plateau.declared]
-        stop = _position(x[plateau.stop]) if plateau.closed else "end"
+        stop = wording.position(x[plateau.stop]) if plateau.closed else "end"
         table.add_row(
-            *(str(i), _position(start), _position(declared), stop),
-            f"{plateau.stop - plateau.start:,}",
+            *(str(i), wording.position(start), wording.position(declared), stop),
+            f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )
     return table
-
-
-def _summary(found: RunScan) -> str:
-    ends = found.detector.verdict.name.lower().replace("_", " ")
-    ends = "worsening" if "worsening" in found.ends else ends
-    if not found.plateaus:
-        return f"No plateau; at its end the run is {ends}."
-    end = "in a plateau" if ends == "plateau" else ends
-    count, share = _count(len(found.plateaus), "plateau"), f"{found.flat_share:.0%}"
-    return f"{count}, {share} of the rows; the run ends {end}."
 
 
 def _replay_table(replay: Replay) -> Table:
@@ -127,15 +104,15 @@ def _steps(changes: Sequence[LrChange]) -> list[LrChange]:
 def _change(change: LrChange | None) -> tuple[str, str, str]:
     if change is None:
         return "", "", ""
-    return _position(change.x), f"×{change.factor:.4g}", f"{change.lr:.4g}"
+    return wording.position(change.x), f"×{change.factor:.4g}", f"{change.lr:.4g}"
 
 
 def _comparison(replay: Replay) -> str:
     """Say how far the replay can be trusted."""
-    text = f"{_count(len(replay.events), 'change')} from a rate of {replay.initial_lr:.4g}. "
+    text = f"{wording.count(len(replay.events), 'change')} from a rate of {replay.initial_lr:.4g}. "
     small = len(replay.recorded) - len(_steps(replay.recorded))
     if small:
-        text += f"{_count(small, 'recorded change')} of less than 10 % not shown. "
+        text += f"{wording.count(small, 'recorded change')} of less than 10 % not shown. "
     text += "A replay is exact only as far as the log's own schedule agrees with it"
     if not replay.recorded:
         return f"{text}; this log records no change of the learning rate."
@@ -143,7 +120,7 @@ def _comparison(replay: Replay) -> str:
     for event, recorded in zip_longest(replay.events, replay.recorded):
         if event is None or recorded is None or not _agree(event, recorded, near):
             where = min(change.x for change in (event, recorded) if change)
-            return f"{text}: here up to {_position(where)}."
+            return f"{text}: here up to {wording.position(where)}."
     return f"{text}; here each change is one that was recorded."
 
 
@@ -179,7 +156,7 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     ticks = (np.geomspace if log else np.linspace)(low, high, 5)
     plotext.yticks(ticks.tolist(), [f"{tick:.3g}" for tick in ticks])
     ticks = np.linspace(run.x.min(), run.x.max(), 5)
-    plotext.xticks(ticks.tolist(), [_position(tick) for tick in ticks])
+    plotext.xticks(ticks.tolist(), [wording.position(tick) for tick in ticks])
     for flat, rows in _parts(len(run.values), plateaus):
         keep = rows[shown[rows]]
         keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(shown)))]
@@ -214,11 +191,3 @@ def _extremes(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
             for i in sorted((part[values[part].argmin()], part[values[part].argmax()]))
         ]
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _position(x: float) -> str:
-    return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"

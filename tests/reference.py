@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage, optimize, signal
 
 LIMIT = 2.0**500
 
@@ -103,3 +103,121 @@ def threshold_rule(slopes, threshold, patience, mode="min"):
             run = 0
         out.append((fired, flat > patience, flat))
     return out
+
+
+# ---- the calibrated detector ---------------------------------------------------------------------
+
+
+def pyramid(xs, limit=256):
+    """Samples of a block, then mean, last sample and variance of each full one, and what is left.
+
+    Blocks are as short as powers of two can be with fewer than `limit` of them.
+    """
+    size = 1
+    while len(xs) // size >= limit:
+        size *= 2
+    full = len(xs) // size
+    blocks = np.reshape(xs[: full * size], (full, size))
+    return size, blocks.mean(axis=1), blocks[:, -1], blocks.var(axis=1), xs[full * size :]
+
+
+def inefficiency(values):
+    """1 + 2Σ(1 - k/n)ρₖ up to the first ρₖ ≤ 0; 1 for a constant."""
+    n, off, g = len(values), values - np.mean(values), 1.0
+    if np.ptp(values) == 0:
+        return g
+    for k in range(1, n - 1):
+        rho = np.mean(off[:-k] * off[k:]) / np.mean(off**2)
+        if rho <= 0:
+            break
+        g += 2 * (1 - k / n) * rho
+    return g
+
+
+def drift(values):
+    """Change along the fitted line, its standard error, effective samples, variance around it."""
+    n, t = len(values), np.arange(len(values))
+    slope, level = np.polyfit(t, values, 1)
+    rest = values - slope * t - level
+    g = inefficiency(rest)
+    error = np.sqrt(np.mean(rest**2) * g / np.sum((t - t.mean()) ** 2))
+    return slope * n, error * n, n / g, np.mean(rest**2)
+
+
+def stationary(values):
+    """Start with the most effective samples, first start at the level, inefficiency of the best."""
+    n = len(values)
+    starts = range(n - max(8, n // 20))
+    g = [inefficiency(values[i:]) for i in starts]
+    effective = np.array([(n - i) / g[i] for i in starts])
+    best = int(np.argmax(effective))
+    good = effective >= effective[best] * np.exp(-np.sqrt(6 / effective[best]))
+    first = best - int(np.argmin(good[best::-1])) + 1 if not good[: best + 1].all() else 0
+    above = values[first:] - np.mean(values[best:])
+    reached = above <= 0 if above[0] > 0 else above >= 0
+    for i in range(first, len(starts)):
+        if reached[i - first]:
+            return best, i, g[best]
+        if i > best and not good[i]:
+            break
+    return best, best, g[best]
+
+
+def trimmed_range(values, *known):
+    """Range without 5 % of the values at each end, but with what is known from before."""
+    out = int(0.05 * len(values))
+    kept = np.sort(values)[out : len(values) - out]
+    return max(*kept, *known) - min(*kept, *known)
+
+
+def whitened(xs, phi, size):
+    """Means of blocks of (xₜ - φxₜ₋₁)/(1 - φ), from the second block on."""
+    white = (xs[1:] - phi * xs[:-1]) / (1 - phi)
+    white = white[size - 1 :]
+    return white[: len(white) // size * size].reshape(-1, size).mean(axis=1)
+
+
+def persistence(xs, memory=1024):
+    """Autocorrelation of lag 1 from differences: running mean squares of lags 1 and 2."""
+    squares = []
+    for lag in (1, 2):
+        mean = 0.0
+        for i, step in enumerate(xs[lag:] - xs[:-lag]):
+            mean += (step**2 / 2 - mean) / min(i + 1, memory)
+        squares.append(mean)
+    return np.clip(squares[1] / squares[0] - 1, -0.5, 0.97) if squares[0] else 0.0
+
+
+def rank_cusums(values, first, reference=1.0, inflation=1.0):
+    """CUSUM upwards and downwards of standardised ranks: of each value among all before it."""
+    rise = fall = 0.0
+    out = []
+    for n in range(first, len(values)):
+        rank = np.sum(values[:n] < values[n]) + 0.5 * np.sum(values[:n] == values[n])
+        score = (rank - n / 2) / np.sqrt(n * (n + 2) / 12 * inflation)
+        rise = max(0.0, rise + score - reference)
+        fall = max(0.0, fall - score - reference)
+        out.append((rise, fall))
+    return out
+
+
+def cusum_rate(reference=1.0):
+    """θ > 0 with E exp(θ(w - k)) = 1 for w uniform with mean 0 and variance 1."""
+    half = np.sqrt(3)
+    return optimize.brentq(
+        lambda theta: np.log(np.sinh(half * theta) / (half * theta)) - theta * reference, 1e-3, 20
+    )
+
+
+def cusum_run_length(limit, reference=1.0, cells=1000):
+    """Mean run length of a one-sided CUSUM of the same w: the Markov chain of Brook and Evans."""
+    width = limit / (cells - 0.5)  # the first cell is half as wide: it is centred on 0
+    edges = (np.arange(cells) + 0.5) * width
+    centres = np.arange(cells) * width
+
+    def below(bound):
+        return np.clip((bound / np.sqrt(3) + 1) / 2, 0, 1)
+
+    to = below(edges[None, :] - centres[:, None] + reference)
+    moves = np.diff(to, axis=1, prepend=0)
+    return float(np.linalg.solve(np.eye(cells) - moves, np.ones(cells))[0])

@@ -37,6 +37,8 @@ def streams(draw, min_size=0, max_size=120, scales=SCALES):
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         shifts = np.cumsum(rng.random(n) < draw(st.sampled_from([0.0, 0.002, 0.02])))
         xs = level + rng.normal(size=n) + 5.0 * rng.normal(size=n + 1)[shifts]
+        if draw(st.booleans()):
+            xs = np.round(xs / 4) * 4  # so coarse that some blocks are constant
     elif kind == "mixed":
         exponents = draw(st.lists(st.integers(-12, 12), min_size=n, max_size=n))
         xs = level * 10.0 ** np.array(exponents, float).reshape(n)

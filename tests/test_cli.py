@@ -205,6 +205,46 @@ def test_without_a_command_there_is_help(run):
     assert b"replay" in out
 
 
+def test_a_report_is_written(run, log, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    assert run("report", log, *RULE, "-o", page) == (0, f"Report written to {page}\n".encode(), "")
+    first = page.read_bytes()
+    assert b"2 plateaus in 1 run" in first
+    assert run("report", log, *RULE, "-o", page, "--quiet") == (0, b"", "")
+    assert page.read_bytes() == first
+    monkeypatch.chdir(tmp_path)
+    assert run("report", log, *RULE)[:2] == (0, b"Report written to report.html\n")
+    assert (tmp_path / "report.html").read_bytes() == first
+
+
+def test_a_report_in_markdown(run, log, tmp_path):
+    code, out, err = run("report", log, *RULE, "--format", "markdown")
+    assert (code, err) == (0, "")
+    assert out.startswith(b"### 2 plateaus in 1 run\n")
+    file = tmp_path / "summary.md"
+    assert run("report", log, *RULE, "--format", "markdown", "-o", file, "--quiet")[:2] == (0, b"")
+    assert file.read_bytes() == out
+
+
+@pytest.mark.parametrize("output_format", ["html", "markdown"])
+def test_a_report_can_fail_a_job(run, log, tmp_path, output_format):
+    file = tmp_path / "report"
+    arguments = [*RULE, "--format", output_format, "-o", file, "--fail-on"]
+    assert run("report", log, *arguments, "plateau")[0] == 1
+    assert file.stat().st_size > 100  # what the job is about is there all the same
+    assert run("report", log, *arguments, "worsening")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("missing/report.html", "No such file or directory"), ("folder", "Is a directory")],
+)
+def test_a_report_that_cannot_be_written(run, log, tmp_path, target, message):
+    (tmp_path / "folder").mkdir()
+    code, out, err = run("report", log, "-o", tmp_path / target)
+    assert (code, out, err) == (2, b"", f"plateau: {tmp_path / target}: {message}\n")
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     picture = tmp_path / f"picture.{suffix}"
@@ -291,13 +331,10 @@ def bad_files(folder):
     (folder / "header.csv").write_text("step,loss\n")
     rows = "".join(f"{i},{1 / (i + 1):.9f}\n" for i in range(20_000))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(f"step,loss\n{rows}".encode())[:30])
-    return [
-        folder,
-        *(folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")),
-    ]
+    return [folder / name for name in ("empty", "junk", "header.csv", "cut.csv.gz", "no")]
 
 
-@pytest.mark.parametrize("command", ["scan", "replay"])
+@pytest.mark.parametrize("command", ["scan", "replay", "report"])
 def test_bad_input_gets_one_line_that_names_it(run, tmp_path, command):
     for path in bad_files(tmp_path):
         code, out, err = run(command, path)
@@ -351,6 +388,8 @@ def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
     assert "4 plateaus" in done.stdout
     assert done.stderr == ""
     assert (tmp_path / "plateau.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.endswith("Report written to plateau.html: open it in a browser\n")
+    assert "4 plateaus in 1 run" in (tmp_path / "plateau.html").read_text()
 
 
 def test_version():
@@ -377,3 +416,57 @@ def test_the_published_run_from_the_shell(published_log):
     for event, change in zip(events, recorded, strict=True):
         assert event["factor"] == change["factor"]
         assert abs(event["x"] - change["x"]) <= 20
+
+
+def rows(count):
+    return "step,loss\n" + "".join(f"{i},{1 / (i + 1):.6f}\n" for i in range(count))
+
+
+def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
+    for number in range(6):
+        (tmp_path / f"{number}.csv").write_text(rows(60) * (1 + (number == 3)))
+    (tmp_path / "notes.txt").write_text("nothing\n")
+    (tmp_path / "bad.csv").write_bytes(np.random.default_rng(0).bytes(5000))
+    code, out, err = run("scan", tmp_path)
+    text = out.decode()
+    assert code == 0
+    assert [text.count(f"{tmp_path}/{number}.csv\n") for number in range(6)] == [1] * 6
+    assert len([line for line in text.splitlines() if "loss ↓" in line]) == 7
+    assert "warning: step goes back from 59 to 0 at line 63" in text
+    assert err.splitlines() == [
+        f"plateau: {tmp_path}/bad.csv: is not text (it is neither UTF-8 nor UTF-16)",
+        f"plateau: 1 files hold no series of numbers and were left out: {tmp_path}/notes.txt",
+    ]
+
+
+def test_a_folder_without_logs(run, tmp_path):
+    assert run("scan", tmp_path) == (2, b"", f"plateau: {tmp_path}: no logs in this folder\n")
+    assert run("scan", f"{tmp_path}/*.csv")[2] == f"plateau: {tmp_path}/*.csv: no file matches\n"
+
+
+def test_standard_input(log):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from plateau.cli import main; main()",
+            "scan",
+            "-",
+            "--format",
+            "json",
+        ],
+        input=log.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    (found,) = json.loads(done.stdout)["logs"]
+    assert (found["path"], found["runs"][0]["metric"]) == ("-", "loss")
+
+
+def test_equally_good_metrics_are_all_scanned(run, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step,a_loss,b_loss\n" + "".join(f"{i},{1 / (i + 1)},2\n" for i in range(60)))
+    found = json.loads(run("scan", path, "--format", "json")[1])["logs"][0]["runs"]
+    assert [each["metric"] for each in found] == ["a_loss", "b_loss"]
+    chosen = json.loads(run("scan", path, "--metric", "b_loss", "--format", "json")[1])
+    assert [each["metric"] for each in chosen["logs"][0]["runs"]] == ["b_loss"]

@@ -7,7 +7,17 @@ import sys
 
 import pytest
 
-HEAVY = ["polars", "typer", "rich", "torch", "matplotlib", "plotext", "scipy.signal", "pandas"]
+HEAVY = [
+    "polars",
+    "typer",
+    "rich",
+    "torch",
+    "matplotlib",
+    "plotext",
+    "plotly",
+    "scipy.signal",
+    "pandas",
+]
 
 
 def python(code, **environment):

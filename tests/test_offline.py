@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from strategies import detectors, streams
 import plateau.offline
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus
 from plateau.logs import LogError, Run, read_log
-from plateau.offline import Rows, scan_run
+from plateau.offline import STANDING, Rows, pieces, rows_for, scan_run
 from plateau.policy import Policy
 from plateau.replay import LrChange, fires, recorded_changes, replay_run
 from plateau.rule import Rule
@@ -94,6 +95,94 @@ def test_a_scan_of_steps_is_find_plateaus_of_the_held_stream():
     assert (found.stop, found.closed) == (200, False)
     assert found.level == pytest.approx(held[0].level, abs=1e-3)
     assert found.slope == pytest.approx(held[0].slope, abs=1e-5)
+
+
+def test_a_regime_begins_where_a_standing_rate_changes():
+    lr = [0.1] * 130 + [0.01] * STANDING + [0.001] * (STANDING - 1) + [0.1] * 30
+    run = run_of(np.arange(len(lr)), lr=lr)
+    assert Rows(run, "row").regimes().tolist() == [130, 130 + STANDING]
+    tens = replace(run, x=10.0 * np.arange(1, len(lr) + 1))
+    assert Rows(tens, "row").regimes().tolist() == [130, 130 + STANDING]
+    assert Rows(tens, "step").regimes().tolist() == [1300, 1300 + 10 * STANDING]
+    small = replace(run, lr=np.where(run.lr == 0.1, 0.1, 0.07))  # too small a step
+    assert Rows(small, "row").regimes().tolist() == []
+
+
+@pytest.mark.parametrize(
+    "lr",
+    [
+        None,
+        np.full(200, 0.1),
+        0.1 * np.cos(np.arange(200) / 130),
+        np.r_[0.001 * np.arange(100), np.full(100, 0.1)],
+        np.r_[np.full(100, np.nan), np.full(100, 0.1)],
+    ],
+)
+def test_a_rate_that_stands_or_moves_all_the_time_begins_no_regime(lr):
+    assert Rows(run_of(np.ones(200), lr=lr)).regimes().tolist() == []
+
+
+def test_regimes_begin_at_rows_with_a_value():
+    lr = np.repeat([0.1, 0.01, 0.001, 1e-4], 100)
+    values = np.arange(400.0)
+    values[:5] = values[98:103] = values[300:] = np.nan
+    rows = Rows(run_of(values, lr=lr), "row")
+    assert rows.regimes().tolist() == [93, 190]
+    assert rows.values[[93, 190]].tolist() == [103, 200]
+    values[:101] = np.nan  # before the first value nothing begins anew
+    assert Rows(run_of(values, lr=lr), "row").regimes().tolist() == [97]
+
+
+def test_blocks_are_cut_where_regimes_begin():
+    blocks = np.split(np.arange(100), [40, 80])
+    found = [piece.tolist() for piece in pieces(blocks, [10, 40, 41, 95])]
+    edges = [0, 10, 40, 41, 80, 95, 100]
+    assert found == [list(range(a, b)) for a, b in pairwise(edges)]
+    assert list(pieces([], [3])) == []
+
+
+def test_the_calibrated_detector_takes_rows_as_samples():
+    run = run_of(np.arange(50.0), x=10 * np.arange(1, 51))
+    assert rows_for(run, Rule(), None).unit == "row"
+    assert rows_for(run, Rule(window=4), None).unit == "step"
+    assert rows_for(run, Rule(), "step").samples == 500
+    values = np.random.default_rng(0).normal(size=1200)
+    scan = scan_run(run_of(values, x=10 * np.arange(1, 1201)))
+    assert (scan.unit, scan.detector.count) == ("row", 1200)
+    assert scan.plateaus == find_plateaus(values)
+    assert scan.ends == ("plateau",)
+
+
+@pytest.mark.parametrize("block", [1 << 18, 700])
+def test_a_scan_tells_the_detector_of_each_step_of_the_rate(block, monkeypatch):
+    monkeypatch.setattr(plateau.offline, "BLOCK", block)
+    rng = np.random.default_rng(1)
+    values = np.repeat([3.0, 2.9, 2.85], 1400) + 0.3 * rng.normal(size=4200)
+    values[100:110] = np.nan
+    scan = scan_run(run_of(values, lr=np.repeat([0.1, 0.01, 0.001], 1400)))
+    starts = [p.start for p in scan.plateaus]
+    assert starts == pytest.approx([0, 1400, 2800], abs=150)
+    assert all(start >= step for start, step in zip(starts, (0, 1400, 2800), strict=True))
+    assert [(p.stop, p.closed) for p in scan.plateaus] == [
+        (1400, True),
+        (2800, True),
+        (4200, False),
+    ]
+    detector = Detector()
+    for part in np.split(values, [1400, 2800]):
+        detector.update_many(part)
+        if detector.count < 4190:
+            detector.changed()
+    assert scan.detector.state_dict()["state"] | {"skipped": 10} == detector.state_dict()["state"]
+    assert scan_run(run_of(values)).plateaus[0].stop != 1400
+
+
+def test_a_replay_with_the_calibrated_detector_begins_anew_after_each_change():
+    values = 2 + 0.1 * np.random.default_rng(2).normal(size=6000)
+    events = replay_run(run_of(values), Rule(), Policy(max_reductions=100)).events
+    at = [int(event.x) for event in events]
+    assert len(at) >= 5
+    assert all(600 <= later - sooner <= 1100 for sooner, later in pairwise([0, *at]))
 
 
 @given(detectors, streams(), st.integers(1, 20))
@@ -181,6 +270,13 @@ def test_blocks_can_be_tracked():
     assert len(seen) == 6
 
 
+@pytest.mark.parametrize("least", [0.007, 0.03, 0.1])
+def test_a_replay_ends_at_the_least_rate_exactly(least):
+    rule = Rule(window=2, smooth=1, threshold=0.1, patience=3)
+    done = replay_run(run_of([1.0] * 99), rule, Policy(0.3, min_lr=least), initial_lr=0.7)
+    assert done.events[-1].lr == least
+
+
 def test_a_replay_tells_the_detector_what_it_did():
     rule = Rule(window=2, smooth=1, threshold=0.1, patience=30)
     assert replay_run(run_of([1.0] * 40), rule).detector.verdict is Verdict.UNDECIDED
@@ -246,6 +342,9 @@ def test_higher_may_be_better(published):
         ({"kind": "ema", "window": 4}, "window belongs to the detector haar"),
         ({"kind": "haar", "alpha": 0.1, "beta": 0.1}, "alpha and beta belong to the detector ema"),
         ({"window": 4, "alpha": 0.1}, "alpha belongs to the detector ema"),
+        ({"horizon": 100, "window": 4}, "horizon belongs to the detector auto"),
+        ({"horizon": 100, "kind": "ema"}, "horizon belongs to the detector auto"),
+        ({"horizon": 5}, "horizon must be at least 24, not 5"),
     ],
 )
 def test_settings_of_the_other_filter_are_refused(settings, message):
@@ -256,6 +355,7 @@ def test_settings_of_the_other_filter_are_refused(settings, message):
 def test_open_settings_are_chosen_from_the_series():
     values = np.linspace(11.0, 1.0, 1001)  # 0.01 a sample, over 8 between the deciles
     assert repr(Rule().detector(values, 1000, "max")) == repr(Detector("max"))
+    assert repr(Rule(horizon=100).detector(values, 1000)) == repr(Detector(horizon=100))
     detector = Rule("haar").detector(values, 1000)
     assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"  # no noise: 2 %
     assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 20)

@@ -1,12 +1,15 @@
 """Plateaus of whole series."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
 
-from plateau import Haar, ThresholdDetector, Verdict, find_plateaus, trace
+from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
+from plateau.base import Trace
 from plateau.segments import measured, stretches
 
 
@@ -101,3 +104,63 @@ def test_what_is_not_finite_may_be_an_error_here_too(function):
     detector = ThresholdDetector(Haar(2), 0.1, 3, on_nonfinite="raise")
     with pytest.raises(ValueError, match="at offset 1 is not finite"):
         function([1.0, np.nan, 2.0], detector)
+
+
+def told(*raw, length=60):
+    """A trace that says PLATEAU from `declared` up to `stop`, with this onset."""
+    verdict, onset = np.full(length, Verdict.UNDECIDED, np.int8), np.full(length, -1)
+    for begin, declared, stop in raw:
+        verdict[declared:stop], onset[declared:stop] = Verdict.PLATEAU, begin
+    nothing = np.zeros(length)
+    return Trace(nothing, nothing, verdict, nothing > 0, onset)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    {
+        "apart": ([(0, 5, 10), (12, 15, 20)], [(0, 5, 10), (12, 15, 20)]),
+        "interrupted": ([(0, 5, 10), (0, 20, None)], [(0, 5, None)]),
+        "interrupted twice": ([(0, 5, 10), (0, 20, 30), (0, 40, 50)], [(0, 5, 50)]),
+        "a later onset": ([(0, 5, 10), (3, 11, None)], [(3, 5, None)]),
+        "a later onset, later": ([(0, 5, 10), (3, 12, None)], [(3, 12, None)]),
+        "an earlier onset": ([(3, 5, 10), (2, 12, 20)], [(2, 5, 20)]),
+        "onset at the declaration": ([(0, 5, 10), (5, 12, 20)], [(5, 12, 20)]),
+        "onset right behind it": ([(0, 5, 10), (6, 12, 20)], [(0, 5, 6), (6, 12, 20)]),
+        "onset at the end": ([(0, 5, 10), (10, 12, 20)], [(0, 5, 10), (10, 12, 20)]),
+        "back to the first": ([(0, 5, 10), (12, 15, 20), (2, 30, None)], [(2, 15, None)]),
+        "back to the second": (
+            [(0, 5, 10), (12, 15, 20), (13, 30, 40)],
+            [(0, 5, 10), (13, 30, 40)],
+        ),
+        "back within the first": (
+            [(0, 5, 10), (12, 15, 20), (7, 30, 40)],
+            [(0, 5, 7), (7, 15, 40)],
+        ),
+    }.values(),
+)
+def test_a_revised_plateau_replaces_or_ends_the_one_before(raw, expected):
+    assert stretches([told(*raw)], revises=True) == expected
+    assert stretches([told(*raw)]) == raw
+
+
+@given(st.data(), streams(min_size=100))
+def test_revised_plateaus_do_not_depend_on_blocks(data, xs):
+    detector = Detector(horizon=24, run_length=30.0)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(xs)), max_size=5)))
+    twin = detector.clone()
+    whole = stretches([detector._record(xs)], revises=True)
+    assert stretches((twin._record(part) for part in np.split(xs, cuts)), revises=True) == whole
+    for onset, declared, stop in whole:
+        assert 0 <= onset <= declared < (len(xs) if stop is None else stop)
+    for (_, _, stop), (onset, _, _) in pairwise(whole):
+        assert stop is not None
+        assert stop <= onset
+
+
+def test_a_better_onset_cuts_nothing_off():
+    rng = np.random.default_rng(3)
+    xs = np.r_[0.7 * np.exp(-np.arange(2000) / 500), np.zeros(6000)] + rng.normal(size=8000)
+    found = find_plateaus(xs)
+    assert found[-1].stop == 8000
+    assert not found[-1].closed
+    assert found[-1].declared < 2000  # first known long before its onset was

@@ -1,20 +1,18 @@
 import torch
 
-from plateau import EmaHaar, ThresholdDetector
 from plateau_torch import PlateauLR
 
 torch.manual_seed(0)
 truth = torch.randn(20, 1)
 model = torch.nn.Linear(20, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.04)
-detector = ThresholdDetector(EmaHaar(0.01, 0.01), threshold=1e-3, patience=500)
 
 
 def tell(event):
     print(f"step {event.step}: loss {event.level:.2f}, rate now {event.lr[0]:g}")
 
 
-scheduler = PlateauLR(optimizer, detector, max_reductions=4, warmup_steps=100, on_plateau=tell)
+scheduler = PlateauLR(optimizer, max_reductions=4, warmup_steps=100, on_plateau=tell)
 for _ in range(3000):
     x = torch.randn(8, 20)
     loss = (model(x) - x @ truth - torch.randn(8, 1)).square().mean()

@@ -33,7 +33,7 @@ LOWER_BY = 0.4
 LOWER_AT = [9_000, 15_000, 20_000]
 MOMENTUM = 0.9
 WEIGHT_DECAY = 1e-3
-LOG_EVERY = 10  # steps
+LOG_EVERY = 5  # steps
 
 log = logging.getLogger("sample")
 
@@ -63,7 +63,7 @@ def draw_batch(alphabet: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def main() -> None:
-    """Train, and log the mean loss of the last ten steps every ten steps."""
+    """Train, and log the mean loss of the last five steps every five steps."""
     logging.basicConfig(
         stream=sys.stdout,
         level=logging.INFO,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,15 @@ import numpy as np
 
 from plateau.logs import choose
 from plateau.logs.axis import choose_x, count_along
-from plateau.logs.metrics import by_run, choose_metric, same, with_optional_fields
+from plateau.logs.material import listed
+from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from plateau.logs.axis import Axis
     from plateau.logs.columns import Column, Table
     from plateau.logs.material import Material
 
@@ -25,28 +28,58 @@ RUNS_TOLD = 8  # run boundaries told one by one
 UNNAMED_METRIC = "loss"
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The columns that make the runs of one table."""
+
+    table: Table
+    metric: Column
+    axis: Axis | None
+    rate: tuple[Table, Column] | None
+
+
 def assemble(material: Material) -> list[Run]:
     """Make all runs of the chosen metric."""
-    table, metric = choose_metric(material)
     runs: list[Run] = []
-    for part, chosen in by_run(material, table, metric):
-        runs += _runs(material, part, chosen)
+    if material.contents.every > 1:
+        material.warnings.append(
+            f"the log is large: each row of a run is the mean of {material.contents.every} rows"
+        )
+    for selection in select(material):
+        runs += _runs(material, selection)
     return runs
 
 
-def _runs(material: Material, table: Table, metric: Column) -> list[Run]:
+def select(material: Material) -> list[Selection]:
+    """Choose the metric, and the other columns of each of its tables."""
+    chosen = choose_metrics(material)
+    if len(chosen) > 1 and not material.asked.equals:
+        names = listed(repr(one.column.name) for one in chosen[1:])
+        material.warnings.append(
+            f"{chosen[0].column.name!r} was taken as the metric; as good are {names}"
+        )
+        chosen = chosen[:1]
+    parts = [part for one in chosen for part in by_run(material, one.table, one.column)]
+    return [_select(material, *part) for part in parts]
+
+
+def _select(material: Material, table: Table, metric: Column) -> Selection:
     axis = choose_x(material, table, metric)
     table = with_optional_fields(material, table, metric, axis)
     metric = next(item for item in table.columns if same(item, metric))
+    axis = axis.within(table) if axis else None
+    return Selection(table, metric, axis, choose_lr(material, table, metric))
+
+
+def _runs(material: Material, selection: Selection) -> list[Run]:
+    table, metric, axis, rate = vars(selection).values()
     rows, values = metric.rows, metric.values
     x, starts = np.arange(len(rows), dtype=np.float64), np.empty(0, dtype=np.int64)
     if axis:
-        axis = axis.within(table)
         x, starts = count_along(axis, rows, material.block)
     x_name = axis.name if axis else "row"
     pieces = _without_echoes(material, np.split(np.arange(len(rows)), starts), x, metric)
     _tell_splits(material, pieces, x, rows, x_name)
-    rate = choose_lr(material, table, metric)
     lr: list[NDArray[np.float64] | None] = [None] * len(pieces)
     if rate:
         lr = of_runs(material, rate, rows, x, axis, pieces)
@@ -57,13 +90,14 @@ def _runs(material: Material, table: Table, metric: Column) -> list[Run]:
             name=_run_name(table.run, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.mode or choose.direction(metric.name),
+            mode=material.asked.mode or choose.direction(metric.name, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,
             lr_name=rate[1].name if rate and lr_piece is not None else None,
             lines=material.numbers[rows[piece]],
             counts_steps=choose.counts_steps(x_name, x[piece]),
+            every=material.contents.every,
         )
         for index, (piece, lr_piece) in enumerate(zip(pieces, lr, strict=True))
     ]

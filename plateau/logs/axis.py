@@ -10,6 +10,7 @@ import numpy as np
 from plateau.logs import choose
 from plateau.logs.columns import column
 from plateau.logs.join import fetch
+from plateau.logs.words import words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +44,8 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         for other, item in material.columns()
         if other is not table and other.run == table.run and choose.x_points(item) > choose.X_TIME
     ]
-    if material.x is not None:
-        names = material.names_for("x", material.x)
+    if material.asked.x is not None:
+        names = material.names_for("x", material.asked.x)
         everywhere = own + [item for _, item in material.columns()]
         return Axis((next(item for item in everywhere if item.name in names),))
     candidates = own + elsewhere
@@ -52,7 +53,23 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     if found and found[1] > choose.X_EPOCH:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE)
-    return max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
+    axis = max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
+    return axis or _time_line(material, table, metric)
+
+
+def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
+    """Take the time that a simulation tells on a line of its own before each block."""
+    for other, item in material.columns():
+        alone = other is not table and other.run == table.run and len(other.columns) == 1
+        if alone and words(item.name) == ("time",):
+            x = x_at(metric.rows, item, material.block)
+            if (
+                len(x) > 1
+                and np.isfinite(x).all()
+                and np.mean(choose.restarts(x)) < choose.BACK_FEW
+            ):
+                return Axis((item,))
+    return None
 
 
 def _best(
@@ -66,7 +83,7 @@ def _best(
     for item in columns:
         if choose.lr_points(item):
             continue
-        x = _x_at(metric.rows, item, material.block)
+        x = x_at(metric.rows, item, material.block)
         points = choose.x_behaviour(item, x) + handicap
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):
             continue
@@ -78,7 +95,7 @@ def _best(
     return best
 
 
-def _x_at(
+def x_at(
     rows: NDArray[np.int64], item: Column, block: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
     """Fetch x for each row; rows before the first x belong to it."""
@@ -101,7 +118,7 @@ def _outer(
     """Find the epoch column that goes up where ``inner`` starts again."""
     back = choose.restarts(x)
     for item in candidates if back.any() else []:
-        if item is not inner and choose.is_epoch(_x_at(rows, item, block), back):
+        if item is not inner and choose.is_epoch(x_at(rows, item, block), back):
             return item
     return None
 
@@ -110,7 +127,7 @@ def count_along(
     axis: Axis, rows: NDArray[np.int64], block: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Give x of each row, and the places where it goes back: another run starts there."""
-    parts = [_x_at(rows, item, block) for item in axis.columns]
+    parts = [x_at(rows, item, block) for item in axis.columns]
     if len(parts) == 1:
         return parts[0], np.flatnonzero(choose.restarts(parts[0])) + 1
     epoch, inner = parts

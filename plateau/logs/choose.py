@@ -29,22 +29,24 @@ if TYPE_CHECKING:
 # plainest. A reward comes first: where there is one, the losses beside it (policy, value) say
 # little about progress.
 METRICS = {
-    "reward": 11, "rew": 11, "return": 11, "returns": 11,
+    "reward": 11, "rewards": 11, "rew": 11, "ret": 11, "return": 11, "returns": 11,
     "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
     "quantile": 7, "residual": 7, "residuals": 7, "energy": 6, "wer": 6, "cer": 6, "fid": 6,
-    "ppl": 6, "perplexity": 6, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
+    "ppl": 7, "perplexity": 7, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4, "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
-    "r reward rew return returns accuracy acc score f1 bleu rouge auc auroc map ap ar iou miou "
-    "dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits mcc "
-    "kappa correct likelihood"
+    "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
+    "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
+    "mcc kappa correct likelihood"
 )
+
+EITHER_WAY = vocabulary("objective objf obj")
 
 # Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
 PLAIN = TRAINING | vocabulary(
@@ -62,7 +64,7 @@ HELD_OUT_POINTS = -4.0
 AUXILIARY = -1.0
 AUXILIARY_WORDS = vocabulary(
     "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
-    "value vf entropy"
+    "value vf entropy pg chosen rejected margin margins"
 )
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
 OPPONENT = -2.0
@@ -73,7 +75,8 @@ NUMBERED = -1.5
 NOT_IT = -8.0
 NOT_IT_WORDS = vocabulary(
     "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
-    "mem eta throughput weight coef coeff target patience size ratio images hours samples"
+    "mem eta throughput weight coef coeff target patience size ratio images hours samples id "
+    "timestamp"
 )
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
@@ -84,13 +87,24 @@ SHARE = 0.1  # of two line shapes with the same metric the longer one leads
 ROWS = 2.0  # per factor of ten in rows below the longest candidate
 
 
-def direction(name: str) -> Mode:
-    """Tell the way the metric of that name should move, "min" or "max"."""
+def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
+    """Tell the way the metric of that name should move, "min" or "max".
+
+    An objective may be either; it moved the way it should, if it moved.
+    """
     found = words(name)
+    if values is not None and EITHER_WAY.intersection(found):
+        return "max" if _rose(values[np.isfinite(values)]) else "min"
     if any(word in METRICS and word not in UP for word in found) or squash(name).endswith("loss"):
         return "min"
     up = any(word in UP or word.endswith(("accuracy", "reward")) for word in found)
     return "max" if up else "min"
+
+
+def _rose(values: NDArray[np.float64]) -> bool:
+    """Whether the last fifth lies above the first."""
+    part = max(len(values) // 5, 1)
+    return bool(len(values) and np.mean(values[-part:]) > np.mean(values[:part]))
 
 
 def metric_points(column: Column) -> float:
@@ -101,11 +115,10 @@ def metric_points(column: Column) -> float:
         return NOT_IT
     if lr_points(column):
         return NOT_LR
-    found = words(column.name)
-    points = max((_metric_word(word) for word in found), default=0.0)
-    if ("cross", "entropy") in pairwise(found):
-        points = max(points, METRICS["crossentropy"])
-    points = points or UNKNOWN
+    found = tuple(word for word in words(column.name) if word != "cross")
+    if len(found) < len(words(column.name)):  # "cross-entropy" is one word, a plain "entropy" less
+        found = tuple("crossentropy" if word == "entropy" else word for word in found)
+    points = max((_metric_word(word) for word in found), default=0.0) or UNKNOWN
     known = sum(_metric_word(word) > 0 for word in found)
     extra = sum(word not in PLAIN and word not in HELD_OUT for word in found) - max(known, 1)
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
@@ -117,6 +130,24 @@ def metric_points(column: Column) -> float:
     named = side(column.name)
     points += HELD_OUT_POINTS * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
+
+
+def remarks(column: Column) -> list[str]:
+    """Say in words what gave a column its points as the metric."""
+    found = set(words(column.name))
+    named = side(column.name)
+    told = {
+        "validation": column.held_out if named is None else named,
+        "smoothed": SMOOTHED_WORDS & found,
+        "auxiliary": AUXILIARY_WORDS & found,
+        "an opponent's": OPPONENT_WORDS & found,
+        "no metric by its name": NOT_IT_WORDS & found and not lr_points(column),
+        "counter": column.implied or x_points(column) >= X_EPOCH,
+        "clock": x_points(column) == X_TIME,
+        "a learning rate": lr_points(column),
+    }
+    said = [remark for remark, holds in told.items() if holds]
+    return said or (["unknown name"] if is_unknown(column) else [])
 
 
 def is_unknown(column: Column) -> bool:
@@ -143,11 +174,12 @@ def _metric_word(word: str) -> float:
 # --- x ------------------------------------------------------------------------------------------
 
 STEPS = vocabulary(
-    "step steps timestep timesteps iter iters iteration iterations itr it update updates up batch "
-    "batches minibatch"
+    "step steps timestep timesteps iter iters iteration iterations iterate itr it update updates "
+    "up batch batches minibatch minibatches"
 )
 AMOUNTS = vocabulary(
-    "frame frames sample samples token tokens kimg image images sentences examples seen"
+    "frame frames sample samples token tokens kimg image images sentences example examples seen "
+    "interacts interactions"
 )
 ROUNDS = vocabulary(
     "round rounds tree trees boosting generation gen episode episodes trial tick ticks"
@@ -164,7 +196,7 @@ X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
-NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length")
+NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
@@ -175,7 +207,7 @@ def x_points(column: Column) -> float:
     """Points of a column's name as x."""
     if column.implied:
         return X_IMPLIED
-    found = words(column.name)
+    found = _own_words(column.name)
     kinds = (
         (STEPS, X_STEP),
         (AMOUNTS, X_AMOUNT),
@@ -184,11 +216,20 @@ def x_points(column: Column) -> float:
         (TIMES, X_TIME),
     )
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
+    points = points or X_STEP * any(word.endswith(("step", "steps")) for word in found)  # NSTEP
     if points == X_TIME or not points:
         return points
-    if NO_X.intersection(found) or TIMES.intersection(found) or not is_unknown(column):
+    measures = any(map(_metric_word, found))
+    if NO_X.intersection(found) or TIMES.intersection(found) or measures:
         return 0.0
     return points + X_GLOBAL * bool(GLOBAL_WORDS.intersection(found))
+
+
+def _own_words(name: str) -> tuple[str, ...]:
+    """Words of a name; of a path such as "loss.steps" the last part, where that is a counter."""
+    last = words(name.rpartition(".")[2])
+    counts = STEPS | AMOUNTS | ROUNDS | EPOCHS | TIMES
+    return last if last and counts.issuperset(last) else words(name)
 
 
 def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
@@ -244,18 +285,25 @@ LR_NAMED, LR_RATE = 10.0, 4.0  # "rate" alone is one only where the line has no 
 LR_EXTRA_WORD = -0.5
 LR_SAME_ROWS = 3.0
 NO_LR = vocabulary("scale mult decay ratio policy max min factor drop warmup loss")
+LR_WORDS = vocabulary("lr lrate learningrate")
+PARTS = re.compile(
+    r"(?<=\w\w)[./:](?=\w\w)"
+)  # of the path that a name may be: the last ones say what it is
 LR_LARGEST = 100.0
 
 
 def lr_points(column: Column) -> float:
     """Points of a column's name as the learning rate; 0 where it is none."""
-    found = words(column.name)
-    pairs = {first + second for first, second in pairwise(found)}
-    if NO_LR.intersection(found):
+    if x_points(column) >= X_EPOCH:
         return 0.0
-    if pairs & {"learningrate", "lr", "learnrate"} or {"lr", "lrate", "learningrate"} & set(found):
-        return LR_NAMED + LR_EXTRA_WORD * max(len(found) - 1, 0)
-    return LR_RATE if found == ("rate",) else 0.0
+    for part in reversed(PARTS.split(column.name)):
+        found = words(part)
+        pairs = {first + second for first, second in pairwise(found)}
+        if NO_LR.intersection(found):
+            return 0.0
+        if pairs & {"learningrate", "lr", "learnrate"} or LR_WORDS.intersection(found):
+            return LR_NAMED + LR_EXTRA_WORD * max(len(words(column.name)) - 1, 0)
+    return LR_RATE if words(column.name) == ("rate",) else 0.0
 
 
 def is_lr(values: NDArray[np.float64]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,9 +89,21 @@ class Table:
     run: str | None = None
     sparse: bool = False
 
+    def moved(self, by: int) -> Table:
+        """Return the table with its rows counted from further on."""
+        columns = [
+            Column(item.name, partial(_moved, item, by), held_out=item.held_out)
+            for item in self.columns
+        ]
+        return Table(columns, self.size, self.run, self.sparse)
+
     def without(self, column: Column) -> list[Column]:
         """All columns but one."""
         return [item for item in self.columns if item is not column]
+
+
+def _moved(item: Column, by: int) -> Data:
+    return item.rows + by, item.values
 
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")

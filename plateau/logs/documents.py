@@ -7,7 +7,9 @@ objects of any shape; polars does neither.
 from __future__ import annotations
 
 import json
+import math
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +19,19 @@ from plateau.logs.records import tables_of
 from plateau.logs.tables import name_after_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from plateau.logs.columns import Table
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
-BAD_MOST = 0.5  # of the lines; above, the file is no JSON lines
+BAD_MOST = 0.5  # of these; above, the file is no JSON lines
+SAMPLE = 200  # lines that tell what a file is
 DEEPEST = 8
+MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]')
+CLOSING = {"[": "]", "{": "}"}
+SOUND = 0.5  # of a damaged document; with less in front of the damage it is something else
+FEW = 64  # objects in a list that may hold a series each
 
 Record = dict[str, Any]
 
@@ -46,30 +53,25 @@ def _standard(match: re.Match[str]) -> str:
 # --- one object a line --------------------------------------------------------------------------
 
 
-def read_lines(source: Source) -> tuple[list[Table], list[int]] | None:
-    """Tables of a file with one JSON object a line; None where it is something else."""
-    records: list[Record] = []
-    rows: list[int] = []
-    bad: list[int] = []
-    filled = [row for row, line in enumerate(source.lines) if line.strip()]
-    for row in filled:
-        record = _record(source.lines[row])
-        if record is None:
-            bad.append(row)
-            if len(bad) > BAD_MOST * len(filled):
-                return None
-        else:
-            records.append(record)
-            rows.append(row)
-    if len(records) < 2 and not bad:  # one object may be a whole document on one line
-        return None
+def is_lines(source: Source) -> bool:
+    """Whether a file has one JSON object a line; one object may be a whole document on one line."""
+    filled = list(islice((line for line in source.lines if line.strip()), SAMPLE))
+    records = sum(_record(line) is not None for line in filled)
+    return records >= (1 - BAD_MOST) * len(filled) and len(filled) > 1
+
+
+def read_lines(source: Source) -> tuple[list[Table], list[int]]:
+    """Tables of a file with one JSON object a line, and the line of each of them."""
+    read = [(row, _record(line)) for row, line in enumerate(source.lines) if line.strip()]
+    found = [(row, record) for row, record in read if record is not None]
+    bad = [row for row, record in read if record is None]
     if bad:
         what = "line is" if len(bad) == 1 else "lines are"
         source.warnings.append(
             f"{len(bad)} {what} no JSON object and left out, "
             f"the first is line {source.numbers[bad[0]]}"
         )
-    return _tables(records), rows
+    return tables_of_records([record for _, record in found]), [row for row, _ in found]
 
 
 def _record(line: str) -> Record | None:
@@ -80,7 +82,8 @@ def _record(line: str) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def _tables(records: list[Record]) -> list[Table]:
+def tables_of_records(records: Sequence[Record]) -> list[Table]:
+    """Tables of the numbers in records, nested ones too."""
     found: dict[str, tuple[list[int], list[float]]] = {}
     texts: dict[str, list[str | None]] = {}
     for row, record in enumerate(records):
@@ -109,7 +112,14 @@ def _flat(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[st
             read = number(value)
             yield name, value if read is None else read
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, float(value)
+            yield name, _float(value)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 # --- one document -------------------------------------------------------------------------------
@@ -120,6 +130,8 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     text = "\n".join(source.lines)
     try:
         document = parse(text)
+    except json.JSONDecodeError as error:
+        document = _before_damage(text, error, source)
     except (ValueError, RecursionError):
         return None
     lists = list(_lists(document))
@@ -133,7 +145,7 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     }
     longest = max((len(data[0]) for data in series.values()), default=0)
     if len(records) >= max(longest, len(grids), 1):
-        return _tables(records), _record_rows(source.lines, records)
+        return tables_of_records(records), _record_rows(source.lines, records)
     if grids and len(grids) >= longest:
         columns = [
             numbers(range(len(grids)), map(str, column)) for column in zip(*grids, strict=True)
@@ -141,10 +153,34 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
         named = {f"column {index}": data for index, data in enumerate(columns, start=1)}
         return tables_of(name_after_file(named, source.path), {}, len(grids)), [0] * len(grids)
     if isinstance(document, dict) and not series:
-        return _tables([document]), [0]
+        return tables_of_records([document]), [0]
     if series:
         return tables_of(series, {}, longest), [0] * max(map(len, plain.values()))
     return None
+
+
+def _before_damage(text: str, error: json.JSONDecodeError, source: Source) -> Any:
+    """Read a document that is cut or damaged up to the last whole value; None without one."""
+    if error.pos < SOUND * len(text) or error.msg == "Extra data":
+        return None
+    stack: list[str] = []
+    end, closing = 0, ""
+    for mark in MARKS.finditer(text, 0, error.pos):
+        if mark[0] in CLOSING:
+            stack.append(CLOSING[mark[0]])
+        elif mark[0] == ",":
+            end, closing = mark.start(), "".join(reversed(stack[-DEEPEST:]))
+        elif mark[0] in "]}" and stack:
+            stack.pop()
+    try:
+        found = parse(text[:end] + closing)
+    except (ValueError, RecursionError):
+        return None
+    line = source.numbers[min(error.lineno, len(source.numbers)) - 1]
+    source.warnings.append(
+        f"the JSON document is cut or damaged at line {line}: it was read up to there"
+    )
+    return found
 
 
 def _lists(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, list[Any]]]:
@@ -159,6 +195,9 @@ def _lists(node: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, lis
             yield from _lists(value, f"{name}.{key}" if name else key, depth + 1)
     elif isinstance(node, list) and node:
         yield name, node
+        if len(node) <= FEW and _all(node, dict):
+            for item in node:
+                yield from _lists(item, name, depth + 1)
 
 
 def _all(items: list[Any], kind: Any) -> bool:
@@ -170,7 +209,7 @@ def _is_grid(items: list[Any]) -> bool:
     return (
         _all(items, list)
         and len({len(row) for row in items}) == 1
-        and all(_all(row, int | float) for row in items)
+        and all(number(str(cell)) is not None for row in items for cell in row)
     )
 
 

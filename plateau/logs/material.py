@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 
     from plateau.base import Mode
     from plateau.logs.columns import Column, Table
+    from plateau.logs.contents import Contents
 
 SHOWN = 12  # column names in a message
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user wants; None where it is to be chosen.
+
+    ``equals`` also asks for the metrics that are as good as the one that is chosen.
+    """
+
+    metric: str | None = None
+    x: str | None = None
+    lr: str | None = None
+    mode: Mode | None = None
+    equals: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,27 +42,34 @@ class Material:
     Attributes
     ----------
     path : str
-    tables : list of Table
-        In order of appearance.
-    numbers : NDArray[int64]
-        Line in the file of each row.
-    block : NDArray[int64] or None
-        Block of each row where lines form blocks.
+        For messages.
+    contents : Contents
+        What was read.
     warnings : list of str
         What the user should know; grows.
-    metric, x, lr, mode : str or None
+    asked : Asked
         The user's choice.
     """
 
     path: str
-    tables: list[Table]
-    numbers: NDArray[np.int64]
-    block: NDArray[np.int64] | None
+    contents: Contents
     warnings: list[str]
-    metric: str | None = None
-    x: str | None = None
-    lr: str | None = None
-    mode: Mode | None = None
+    asked: Asked
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables, in order of appearance."""
+        return self.contents.tables
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Line in the file of each row."""
+        return self.contents.numbers
+
+    @property
+    def block(self) -> NDArray[np.int64] | None:
+        """Block of each row where lines form blocks."""
+        return self.contents.block
 
     def columns(self) -> Iterator[tuple[Table, Column]]:
         """Give all columns, each with its table."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.axis import x_at
 from plateau.logs.columns import Column, Table
 from plateau.logs.material import listed
-from plateau.logs.model import LogError
+from plateau.logs.model import NoSeriesError
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -19,20 +21,42 @@ if TYPE_CHECKING:
     from plateau.logs.material import Material
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
+EQUALS = 4  # metrics at most that are as good as each other
 TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
 
 
-def choose_metric(material: Material) -> tuple[Table, Column]:
-    """Pick the metric and the table it stands in."""
-    candidates = list(material.columns())
-    if material.metric is not None:
-        names = material.names_for("metric", material.metric)
-        candidates = [(table, item) for table, item in candidates if item.name in names]
+@dataclass
+class Candidate:
+    """A column and how well it does as the metric."""
+
+    table: Table
+    column: Column
+    points: float
+
+
+def choose_metrics(material: Material) -> list[Candidate]:
+    """Pick the metric; others follow that are as good and stand in the same table."""
+    candidates = ranked(material)
+    if not candidates:
+        raise NoSeriesError(f"{material.path}: no series of numbers found")
+    best = candidates[0]
+    if material.asked.metric is None and best.points < 0:
+        return [_measured(material, candidates)]
+    return [best, *(one for one in candidates[1:] if _is_equal(one, best))][:EQUALS]
+
+
+def ranked(material: Material) -> list[Candidate]:
+    """All columns that could be the metric, the best first."""
+    columns = list(material.columns())
+    if material.asked.metric is not None:
+        names = material.names_for("metric", material.asked.metric)
+        columns = [(table, item) for table, item in columns if item.name in names]
     rows: Counter[tuple[str, bool]] = Counter()
-    for table, item in candidates:
+    for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
-    best, best_points = None, -np.inf
-    for table, item in candidates:
+    best, candidates = -np.inf, []
+    for table, item in columns:
         if not (count := rows[item.name, item.held_out]):
             continue
         points = (
@@ -41,18 +65,43 @@ def choose_metric(material: Material) -> tuple[Table, Column]:
             + choose.ROWS * np.log10(count / max(rows.values()))
             + choose.SHARE * np.log10(_size(table, item) / count)
         )
-        if points > best_points and choose.is_unknown(item) and choose.is_counter(item.values):
+        # Looking at the numbers takes time: only where it matters.
+        if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
             points += choose.NOT_IT
-        if points > best_points:
-            best, best_points = (table, item), points
-    if best is None:
-        raise LogError(f"{material.path}: no series of numbers found")
-    if material.metric is None and best_points < 0 and not best[0].sparse:
-        raise LogError(
-            f"{material.path}: no column looks like a metric; name one of "
-            + listed(item.name for _, item in candidates)
-        )
-    return best
+        best = max(best, points)
+        candidates.append(Candidate(table, item, float(points)))
+    return sorted(candidates, key=lambda one: -one.points)
+
+
+def _is_equal(one: Candidate, best: Candidate) -> bool:
+    """Whether a column is another metric of the same rows, and no worse."""
+    beside = SIDE_BY_SIDE in one.column.name  # another run
+    return one.points == best.points and one.table is best.table and not beside
+
+
+def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
+    """Take a column that varies, from enough rows that something counts: a measurement."""
+    there = listed(one.column.name for one in candidates)
+    for one in candidates:
+        if one.table.sparse or _varies(one):
+            material.warnings.append(
+                f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
+            )
+            return one
+    raise NoSeriesError(f"{material.path}: no column looks like a metric; name one of {there}")
+
+
+def _varies(one: Candidate) -> bool:
+    values = one.column.values
+    varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
+    if not varied or choose.is_counter(values) or choose.lr_points(one.column):
+        return False
+    return any(map(_counts, one.table.without(one.column)))
+
+
+def _counts(item: Column) -> bool:
+    values = item.values
+    return choose.is_whole(values) and len(values) > 1 and bool(np.all(np.diff(values) > 0))
 
 
 def _size(table: Table, item: Column) -> int:
@@ -101,21 +150,29 @@ def with_optional_fields(
         names = {item.name for item in other.columns}
         if other is table or not any(same(item, metric) for item in other.columns):
             continue
-        if needed <= names and not (axis and needed and _twins(joined, other, axis)):
+        if needed <= names and not (axis and _twins(material, joined, other, metric, axis)):
             joined.append(other)
     return _merge(joined) if len(joined) > 1 else table
 
 
-def _twins(tables: list[Table], other: Table, axis: Axis) -> bool:
-    """Whether the other lines repeat the same x, as those of a second process do."""
-    inner = axis.columns[-1].name
-    found = [item for table in [*tables, other] for item in table.columns if item.name == inner]
-    if len(found) <= len(tables):  # x stands on other lines
-        return False
-    rows = np.concatenate([item.rows for item in found])
+def _twins(
+    material: Material, tables: list[Table], other: Table, metric: Column, axis: Axis
+) -> bool:
+    """Whether the other lines repeat the same x: those of a second process, or a second field."""
+    inner = axis.columns[-1]
+    found = [[item for item in table.columns if same(item, metric)] for table in [*tables, other]]
+    rows = np.concatenate([items[0].rows for items in found])
     order = np.argsort(rows, kind="stable")
-    x = np.concatenate([item.values for item in found])[order]
-    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1].rows))[order]
+    own = [item for table in [*tables, other] for item in table.columns if item.name == inner.name]
+    if len(own) == len(found) and sum(len(item.rows) for item in own) == len(rows):
+        x = np.concatenate([item.values for item in own])[order]
+    elif own:
+        return False
+    else:
+        x = x_at(rows[order], inner, material.block)
+        if len(np.unique(x)) < TWINS * len(found[-1][0].rows):  # several lines to each x
+            return False
+    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1][0].rows))[order]
     met = theirs[1:] != theirs[:-1]
     return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
 

@@ -16,6 +16,10 @@ class LogError(ValueError):
     """A log that cannot be read; its text is one line which names the file."""
 
 
+class NoSeriesError(LogError):
+    """A file that is sound, as far as can be seen, but no log."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One metric of one training run, row by row as it was logged.
@@ -42,6 +46,9 @@ class Run:
         Line of each value in the decompressed file, counted from 1.
     counts_steps : bool
         True where x counts optimisation steps, so that windows can be counted in steps.
+    every : int
+        Rows of the log that each row of the run is the mean of: above 1 in a log too large for
+        the memory.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Run:
     lr_name: str | None
     lines: NDArray[np.int64]
     counts_steps: bool
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ class Log:
     path : str
         The file.
     format : str
-        "text", "csv", "tsv", "table", "jsonl" or "json".
+        "text", "csv", "tsv", "table", "jsonl", "json", "parquet", "arrow", "tensorboard",
+        "mlflow", "sqlite" or "wandb".
     runs : tuple of Run
         At least one, in order of appearance.
     warnings : tuple of str

@@ -6,27 +6,48 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from plateau.logs.words import side
+from plateau.logs.choose import EPOCHS, ROUNDS, STEPS
+from plateau.logs.words import side, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
 BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
+DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
 WIDE = re.compile(r"\s{2,}|\t")
-BETWEEN = re.compile(r"""[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)""")
+BETWEEN = re.compile(
+    r"""(?<=\w\w\w\w)\.\s+|^\s*\w\.\s+|[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)"""
+)
 JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
 UNIT = re.compile(
     r"(?:%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it|[KMGT]?i?B|[KMG])\s+(?=\w)"
 )
-REMARK = re.compile(r"(?<=\w)\s?\([^()]*\)[\s:=\[]*$")  # "iter time (ms): ", "Epoch(train) ["
+WRAPPER = re.compile(
+    r"(?:\b\w+\.)?\b(?:[Aa]rray|[Tt]ensor|DeviceArray|float\d*)\($"
+)  # "loss: tensor(0.5"
+REMARK = re.compile(
+    r"(?<=\w)\s?(?:\([^()]*\)|\{[^{}]*\})[\s:=\[]*$"
+)  # "iter time (ms): ", "Epoch(train) ["
 INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the second one counts
-SEVERITY = re.compile(r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\s+(?=\w)")
+SEVERITY = re.compile(
+    r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
+)
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
 
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
-SPREAD = re.compile(r"\s*(?:±|\+/-|\+-)\s*")
+# Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
+NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
+COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
+COPULA = re.compile(r"\W*(?:is|was)?\W*")
+CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s{2,}")
+SENTENCE = re.compile(
+    r"(?:(.*?)\s+)?(?:at|after|for|in|on|during)\s+((?:[A-Za-z]\w*\s+)?[A-Za-z]\w*)\W*",
+    re.IGNORECASE,
+)
+QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
+COUNTERS = STEPS | EPOCHS | ROUNDS
 AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
 LONGEST = 6  # words; more is a sentence
 
@@ -53,52 +74,102 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
     """Name the slots of a shape, whose literals stand before, between and after its numbers.
 
     The words directly before a number name it. A line that opens with its counter may name the
-    others after them (``5000: 12.3, 11.9 avg, 0.001 rate``). Totals of ``a/b`` and ``a of b`` and
+    others after them (``5000: 12.3, 11.9 avg, 0.001 rate``), a sentence before the counter
+    (``cost after iteration 100: 0.69``). Totals of ``a/b`` and ``a of b``, the ends of ranges and
     spreads after ± are no columns; the second of ``cur (avg)`` is the average of the first.
     """
-    slots: list[Slot] = []
-    taken: set[str] = set()
-    opened = False  # a line that opens with a counter
-    held_out = section = False
+    line = _Line(literals, is_number)
     for index, numeric in enumerate(is_number):
-        before, after = literals[index], literals[index + 1]
-        told = side(before)
-        held_out = section = told if told is not None else section
-        if not numeric or TOTAL.fullmatch(before) or SPREAD.fullmatch(before):
-            continue
-        implied = False
-        neighbour = slots[-1] if slots and slots[-1].index == index - 1 else None
-        if neighbour and "(" in before and AVERAGE.fullmatch(before):
-            name = f"{neighbour.name} (avg)"
-        elif neighbour and INSTEAD.fullmatch(before):
-            name = slots.pop().name
-            taken.discard(name)
-        else:
-            name = name_before(before, first=index == 0)
+        line.look(index, numeric=numeric)
+    # One number without a name is the main one where the others beside it have theirs.
+    telling = line.opened and any(slot.name and not slot.implied for slot in line.slots)
+    return line.slots if telling else [slot for slot in line.slots if slot.name]
+
+
+class _Line:
+    """A shape whose slots are named from left to right."""
+
+    def __init__(self, literals: tuple[str, ...], is_number: list[bool]) -> None:
+        self.literals = literals
+        self.count = len(is_number)
+        self.slots: list[Slot] = []
+        self.opened = False  # began with a counter
+        self._subject = ""  # of a sentence whose number is still to come
+        self._held_out = False
+
+    def look(self, index: int, *, numeric: bool) -> None:
+        """Add the number of that index, if it is worth a column."""
+        before, after = self.literals[index : index + 2]
+        told = side(COMPOUND.sub(" ", before))
+        self._held_out = told if told is not None else self._held_out
+        if not numeric or NO_COLUMN.fullmatch(before):
+            return
+        name, implied = self._before(index, before), False
         if not name and after.startswith("%"):
-            continue
+            return
         if not name:
-            leading = not any(map(LETTER.search, literals[: index + 1]))
-            counter = index + 1 < len(is_number) and TOTAL.fullmatch(after)
-            pair = bool(slots) and "][" in before.replace(" ", "")
-            glued = GLUED.match(after)
-            if glued and not leading:
-                name = glued[0]
-            elif (leading and not opened) or counter or pair:
-                if COUNTER in taken and slots[-1].implied:  # "[0/3][50/1583]": an epoch comes first
-                    slots[-1] = replace(slots[-1], name=OUTER)
-                    taken.discard(COUNTER)
-                name, implied, opened = COUNTER, True, opened or leading
-            elif opened:
-                name = name_after(after)
-        if name in taken and held_out:
+            name, implied = self._otherwise(index, before, after)
+        taken = {slot.name for slot in self.slots}
+        if name in taken and self._held_out:
             name = f"val {name}"
         if name not in taken:
-            taken.add(name)
-            slots.append(Slot(index, name, held_out, implied))
-    # One number without a name is the main one where the others beside it have theirs.
-    telling = opened and any(slot.name and not slot.implied for slot in slots)
-    return slots if telling else [slot for slot in slots if slot.name]
+            self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _before(self, index: int, before: str) -> str:
+        """Name from what stands before the number."""
+        neighbour = self.slots[-1] if self.slots and self.slots[-1].index == index - 1 else None
+        share = self.literals[index + 1].startswith("%")
+        if neighbour and "(" in before and AVERAGE.fullmatch(before) and not share:
+            return f"{neighbour.name} (avg)"
+        if neighbour and INSTEAD.fullmatch(before) and not self._subject:
+            return self.slots.pop().name
+        if span := self._span(index):
+            return span
+        if sentence := _sentence(before):
+            self._subject, counter = sentence
+            return counter
+        name = name_before(before, first=index == 0)
+        if not name and COPULA.fullmatch(before):
+            name, self._subject = self._subject, ""
+            self.opened = self.opened or bool(neighbour and _counts(neighbour.name))
+        return name
+
+    def _span(self, index: int) -> str:
+        """Name of the counter in a span such as "1-50batch"."""
+        if self.literals[index + 1] != "-":
+            return ""
+        name = name_after(self.literals[index + 2])
+        return name if _counts(name) else ""
+
+    def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
+        """Name of a number without words before it, and whether it is a counter nobody names."""
+        leading = not any(map(LETTER.search, self.literals[: index + 1]))
+        counter = index + 1 < self.count and TOTAL.fullmatch(after)
+        pair = bool(self.slots) and "][" in before.replace(" ", "")
+        names = [slot.name for slot in self.slots]
+        boxed = before.endswith("[") and after.startswith("]") and COUNTER not in names
+        glued = GLUED.match(after)
+        if glued and not leading:
+            return glued[0], False
+        if (leading and not self.opened) or counter or pair or boxed:
+            if COUNTER in names and OUTER not in names:  # "[0/3][50/1583]": an epoch first
+                at = names.index(COUNTER)
+                self.slots[at] = replace(self.slots[at], name=OUTER)
+            self.opened = self.opened or leading
+            return COUNTER, True
+        return (name_after(after) if self.opened else ""), False
+
+
+def _sentence(before: str) -> tuple[str, str] | None:
+    """Subject and counter of "cost after iteration"; the subject's number comes later."""
+    found = SENTENCE.fullmatch(CLAUSE.split(before)[-1].strip())
+    if not found or not _counts(found[2]):
+        return None
+    return QUALIFIER.sub("", (found[1] or "").strip()), found[2]
+
+
+def _counts(name: str) -> bool:
+    return bool(COUNTERS.intersection(words(name)[-1:]))
 
 
 def cells(line: str, *, bars: bool) -> list[str]:
@@ -113,12 +184,12 @@ def header_of(line: str, row: str) -> list[str]:
     bars = "|" in line
     wide = WIDE.split(line.strip())
     names = wide if not bars and len(wide) == len(row.split()) else cells(line, bars=bars)
-    return names if all(map(LETTER.search, names)) else []
+    return names if all(LETTER.search(name) or name == "#" for name in names) else []
 
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", literal)))
+    fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", WRAPPER.sub("", literal))))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name

@@ -26,8 +26,8 @@ def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, 
         for other, item in material.columns()
         if other is not table and other.run == table.run
     ]
-    if material.lr is not None:
-        names = material.names_for("lr", material.lr)
+    if material.asked.lr is not None:
+        names = material.names_for("lr", material.asked.lr)
         return next(((t, item) for t, item in candidates if item.name in names), None)
     best, best_points = None, 0.0
     for other, item in candidates:

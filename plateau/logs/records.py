@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.columns import Column, Table, column
+from plateau.logs.clocks import clocks
+from plateau.logs.columns import Column, Table
+from plateau.logs.pivot import long_form, pivot
 from plateau.logs.words import side, vocabulary, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from plateau.logs.columns import Data
 
 SPLIT_NAMES = vocabulary("mode phase split set subset stage type dataset kind name")
 RUN_NAMES = vocabulary("run experiment trial seed model")
-RUNS_MOST = 64
+RUNS_MOST = 512
 
 Labels = list[str | None]
 
@@ -27,29 +31,30 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     A text column such as ``phase`` with the values "train" and "val", or ``run_name``, tells
     records apart that share their columns.
     """
+    series = {**series, **dict(clocks(texts))}
     held_out, run = _held_out(texts, size), _runs(texts, size)
-    if held_out is None and run is None:
-        return [Table([column(name, *data) for name, data in series.items()], size, sparse=True)]
     kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
-    return [
-        Table(
-            [
-                _only(name, data, np.array([kind == one for kind in kinds]), held_out=one[1])
-                for name, data in series.items()
-            ],
-            kinds.count(one),
-            run=one[0],
-            sparse=True,
-        )
-        for one in dict.fromkeys(kinds)
-    ]
+    long = long_form(series, texts, size)
+    tables: list[Table] = []
+    for one in dict.fromkeys(kinds):
+        own: Mapping[str, Data] = series
+        if held_out or run:
+            mask = np.array([kind == one for kind in kinds])
+            own = {name: _only(data, mask) for name, data in series.items()}
+        if long:
+            own = pivot(own, texts[long[0]], long[1])
+        columns = [_column(name, data, held_out=one[1]) for name, data in own.items()]
+        tables.append(Table(columns, kinds.count(one), one[0], sparse=True))
+    return tables
 
 
-def _only(name: str, data: Data, mask: np.ndarray, *, held_out: bool) -> Column:
-    rows, values = data
-    keep = mask[rows]
-    kept = (rows[keep], values[keep])
-    return Column(name, lambda: kept, held_out=held_out)
+def _only(data: Data, mask: NDArray[np.bool_]) -> Data:
+    keep = mask[data[0]]
+    return data[0][keep], data[1][keep]
+
+
+def _column(name: str, data: Data, *, held_out: bool) -> Column:
+    return Column(name, lambda: data, held_out=held_out)
 
 
 def _held_out(texts: Mapping[str, Labels], size: int) -> list[bool] | None:

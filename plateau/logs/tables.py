@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
     from plateau.logs.source import Source
 
-SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table"}  # "" is any white space
+MIXED = ",;\t"  # any of these, where a table has several
+# "" is any white space.
+SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table", MIXED: "csv"}
 SAMPLE = 50  # rows that the layout is guessed from
 EVEN = 0.9  # of the sampled rows have as many cells as the header
 WIDEST = 4096  # columns
 NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
+MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+REMARKS = "#%"
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
 
@@ -47,23 +52,22 @@ class Layout:
         One for each column; empty where the table has no header.
     width : int
         Number of columns.
-    rows : tuple of int
-        Lines that hold rows.
+    header : str
+        The line of the names, empty where there is none.
     """
 
     format: str
     separator: str
     names: tuple[str, ...]
     width: int
-    rows: tuple[int, ...]
+    header: str
 
 
 def find_layout(lines: list[str]) -> Layout | None:
     """Find how a table is written; None for lines that are no table."""
-    filled = [row for row, line in enumerate(lines) if line.strip()]
-    plain = [row for row in filled if not lines[row].lstrip().startswith(("#", "%"))]
-    remarks = [row for row in filled if plain and row < plain[0]]
-    remark = lines[remarks[-1]].strip().lstrip("#% ") if remarks else ""
+    plain = _rows(lines, SAMPLE + 1)
+    remarks = [line for line in lines[: plain[0]] if line.strip()] if plain else []
+    remark = remarks[-1].strip().lstrip("#% ") if remarks else ""
     for separator, kind in SEPARATORS.items():
         try:
             layout = _layout(lines, plain, remark, separator, kind)
@@ -77,7 +81,7 @@ def find_layout(lines: list[str]) -> Layout | None:
 def _layout(
     lines: list[str], plain: list[int], remark: str, separator: str, kind: str
 ) -> Layout | None:
-    sample = [cells(lines[row], separator) for row in plain[: SAMPLE + 1]]
+    sample = [cells(lines[row], separator) for row in plain]
     if not sample:
         return None
     header = sample[0] if not any(number(cell) is not None for cell in sample[0]) else None
@@ -95,9 +99,18 @@ def _layout(
     ):
         return None
     names = header or _remark_names(remark, separator, width)
-    first = lines[plain[0]].strip()
-    rows = [row for row in plain if not (header and lines[row].strip() == first)]
-    return Layout(kind, separator, tuple(names), width, tuple(rows))
+    first = lines[plain[0]].strip() if header else ""
+    return Layout(kind, separator, tuple(names), width, first)
+
+
+def _rows(lines: list[str], most: int | None = None) -> list[int]:
+    """Lines that are neither empty nor a remark."""
+    plain = (
+        row
+        for row, line in enumerate(lines)
+        if (start := line.lstrip()[:1]) and start not in REMARKS
+    )
+    return list(islice(plain, most))
 
 
 def cells(line: str, separator: str) -> list[str]:
@@ -106,9 +119,16 @@ def cells(line: str, separator: str) -> list[str]:
         return line.split()
     if separator == ";":
         line = decimal_points(line)
+    if separator == MIXED:
+        line, separator = unmixed(line), ","
     if '"' in line:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
     return [cell.strip() for cell in line.rstrip("\r\n").split(separator)]
+
+
+def unmixed(line: str) -> str:
+    """Make all separators of a line the same."""
+    return line.replace(";", ",").replace("\t", ",")
 
 
 def decimal_points(line: str) -> str:
@@ -143,7 +163,7 @@ def _is_json(text: str) -> bool:
 
 def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     """Read the columns of a table, and give the line (an index) of each of its rows."""
-    rows = list(layout.rows)
+    rows = [row for row in _rows(source.lines) if source.lines[row].strip() != layout.header]
     if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
         last = cells(source.lines[rows[-1]], layout.separator)
         if len(last) < layout.width:
@@ -156,7 +176,7 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     series: dict[str, Data] = {}
     texts: dict[str, list[str | None]] = {}
     for name, text in zip(names, frame, strict=True):
-        data = _numbers(text)
+        data = numbers_of(text)
         if len(data[0]):
             series.setdefault(name, data)
         if 2 * len(data[0]) < len(text) - text.null_count():
@@ -173,34 +193,58 @@ def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
 
     if not layout.separator:
         lines = ["\t".join(line.split()) for line in lines]
+    if layout.separator == MIXED:
+        lines = [unmixed(line) for line in lines]
     if layout.separator == ";":
         lines = [decimal_points(line) for line in lines]
     data = "\n".join(lines).encode(errors="replace")
     read = partial(
         pl.read_csv,
         has_header=False,
-        separator=layout.separator or "\t",
+        separator=layout.separator[:1] or "\t",
         schema={f"{index}": pl.String for index in range(layout.width)},
         truncate_ragged_lines=True,
     )
     try:
         frame = read(io.BytesIO(data))
-    except pl.exceptions.PolarsError:  # quotes that do not pair
-        frame = read(io.BytesIO(data), quote_char=None)
+    except pl.exceptions.PolarsError:  # quotes that do not pair, a first row of another width
+        frame = _split(lines, layout)
     return frame.select(pl.all().str.strip_chars(' "').replace("", None))
 
 
-def _numbers(text: pl.Series) -> Data:
+def _split(lines: list[str], layout: Layout) -> pl.DataFrame:
+    """Split lines one by one; rows that are too short or too long are made to fit."""
+    import polars as pl
+
+    rows = [line.split(layout.separator[:1] or "\t")[: layout.width] for line in lines]
+    full = [row + [None] * (layout.width - len(row)) for row in rows]
+    schema = {f"{index}": pl.String for index in range(layout.width)}
+    return pl.DataFrame(full, schema=schema, orient="row")
+
+
+def numbers_of(cells: pl.Series) -> Data:
     """Take the cells that are numbers; polars reads the usual ones, `number` the odd rest."""
     import polars as pl
 
-    parsed = text.cast(pl.Float64, strict=False)
-    odd = (parsed.is_null() & text.is_not_null()).arg_true()
+    parsed = cells.cast(pl.Float64, strict=False)
+    odd = (parsed.is_null() & cells.is_not_null()).arg_true()
     if len(odd):
-        parsed = parsed.scatter(odd, [number(cell) for cell in text.gather(odd)])
+        parsed = parsed.scatter(odd, _odd(cells.gather(odd).cast(pl.String).to_list()))
     present = parsed.is_not_null()
     rows = present.arg_true().to_numpy().astype(np.int64)
     return rows, parsed.drop_nulls().to_numpy().astype(np.float64)
+
+
+def _odd(cells: list[str]) -> list[float | None]:
+    """Read numbers in odd spellings, or with one unit behind all of them."""
+    found = [number(cell) for cell in cells]
+    if any(value is not None for value in found):
+        return found
+    measured = [MEASURED.fullmatch(cell) for cell in cells]
+    units = {match[2] for match in measured if match}
+    if len(units) != 1 or not all(measured):
+        return found
+    return [number(match[1]) for match in measured if match]
 
 
 def _tell_lost(source: Source, series: dict[str, Data], rows: list[int]) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
-from plateau.logs.naming import Slot, cells, header_of, name_slots, normal_literal
+from plateau.logs.naming import DRAWN, Slot, cells, header_of, name_slots, normal_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,16 +28,22 @@ if TYPE_CHECKING:
 CLOCK = (
     r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
 )
-DATE = rf"\d+(?:[-/.]\d+){{2,}}(?:[T ]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+DATE = (
+    rf"\d+(?:[-/.]\d+){{2,}}(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+)
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
     r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
     r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
+NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
-TOKEN = re.compile(rf"(?<![\w@#])(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)")
+TOKEN = re.compile(
+    rf"(?:(?<![\w@#])|{NUMBERED})(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
+)
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
 
@@ -50,6 +56,7 @@ BARE = re.compile(
     rf"(?:{NUMBER})(?![A-Za-z]{{3}})"
 )  # a cell of a printed table: 12, 0.5, 2.5G, 1/10
 HEADER_LEAST = 3  # columns of a printed table
+HEADER_CLOSE = 2  # of one whose header is right above
 HEADER_NEAR = 5  # lines from the header to the first row
 
 
@@ -66,32 +73,70 @@ class Shape:
         self.tokens += tokens
 
 
+@dataclass(frozen=True, eq=False)
+class LineTable(Table):
+    """The lines of one shape, with what is needed to find more of them.
+
+    Attributes
+    ----------
+    literals : tuple of str
+        Normal text before, between and after the tokens.
+    tokens : tuple of str
+        Those of the first line.
+    slots : tuple of Slot
+        The tokens that are columns.
+    plain : bool
+        False where there is more between the tokens than the normal text tells: progress bars.
+    """
+
+    literals: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    plain: bool = True
+
+
 Shapes = dict[tuple[str, ...], Shape]
+Headed = dict[tuple[str, ...], list[Slot]]
+"""Slots of the shapes whose names stand in a header, which may be lines away from more of them."""
 
 
-def mine(source: Source) -> list[Table]:
-    """Tables of the recurring line shapes, in order of appearance."""
+def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> list[LineTable]:
+    """Tables of the line shapes that recur so often at least, in order of appearance.
+
+    What is found in headers is added to ``headed``, and what is in there needs no header.
+    """
+    headed = {} if headed is None else headed
     lines = [line if len(line) <= LONGEST else "" for line in source.lines]
+    _tell_long(source)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
     recurring = [
-        (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= LEAST
+        (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= least
     ]
     for _, shape in recurring:
         _sort(shape)
     if source.cut:
         _drop_cut_line(source, recurring)
     recurring.sort(key=lambda item: item[1].rows[0])
-    tables = [_table(literals, shape, lines) for literals, shape in recurring]
+    tables = [_table(literals, shape, lines, headed) for literals, shape in recurring]
     return [table for table in tables if table.columns]
+
+
+def _tell_long(source: Source) -> None:
+    long = [row for row, line in enumerate(source.lines) if len(line) > LONGEST]
+    if long:
+        source.warnings.append(
+            f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
+            f"the first is line {source.numbers[long[0]]}"
+        )
 
 
 def _alike(lines: list[str]) -> dict[bytes, list[int]]:
     """Rows of the lines that differ in nothing but digits."""
     bare = "\n".join(lines).encode(errors="replace").translate(None, b"0123456789")
     alike: dict[bytes, list[int]] = {}
-    for row, key in enumerate(bare.split(b"\n")):
+    for row, key in enumerate(bare.split(b"\n") if lines else ()):
         if row_list := alike.get(key):
             row_list.append(row)
         else:
@@ -170,9 +215,11 @@ def _lacks_decimals(shape: Shape, line: str) -> bool:
     return line.endswith(last) and len(decimals) == 1 and fewer
 
 
-def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> Table:
+def _table(literals: tuple[str, ...], shape: Shape, lines: list[str], headed: Headed) -> LineTable:
     is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
-    slots = _headed(lines, shape.rows[0]) or name_slots(literals, is_number)
+    if found := _headed(lines, shape.rows[0]):
+        headed[literals] = found
+    slots = headed.get(literals) or name_slots(literals, is_number)
     columns = [
         Column(
             slot.name,
@@ -182,7 +229,11 @@ def _table(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> Table:
         )
         for slot in slots
     ]
-    return Table(columns, len(shape.rows))
+    plain = not DRAWN.search(lines[shape.rows[0]])
+    first = shape.tokens[0]
+    return LineTable(
+        columns, len(shape.rows), literals=literals, tokens=first, slots=tuple(slots), plain=plain
+    )
 
 
 def _headed(lines: list[str], row: int) -> list[Slot]:
@@ -192,7 +243,9 @@ def _headed(lines: list[str], row: int) -> list[Slot]:
     for line in reversed(lines[max(row - HEADER_NEAR, 0) : row]):
         names = header_of(line, lines[row])
         found = cells(lines[row], bars="|" in line)
-        if HEADER_LEAST <= len(names) <= len(found) and not any(map(BARE.match, names)):
+        close = line is lines[row - 1] and len(names) == len(found)
+        least = HEADER_CLOSE if close else HEADER_LEAST
+        if least <= len(names) <= len(found) and not any(map(BARE.match, names)):
             break
     else:
         return []

@@ -9,18 +9,20 @@ brackets, the ratio to the fastest of the group. Divide by the samples that the 
 
 import subprocess
 import sys
+from itertools import cycle
+from time import perf_counter
 
 import numpy as np
 import pytest
 
-from plateau import DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
 
 river_drift = pytest.importorskip("river.drift")
 signal = pytest.importorskip("scipy.signal")
 pl = pytest.importorskip("polars")
 torch = pytest.importorskip("torch")
 
-ONES, STREAMS, BATCH = 10_000, 4_096, 1_000_000
+ONES, STREAMS, BATCH, STREAM = 10_000, 4_096, 1_000_000, 200_000
 RNG = np.random.default_rng(0)
 
 
@@ -44,6 +46,7 @@ def measure(benchmark, group, call, rounds=25):
 
 UPDATES = {
     "a function that does nothing": lambda: lambda x: None,
+    "plateau calibrated detector": lambda: Detector().update,
     "plateau threshold rule, EmaHaar": lambda: ema_rule().update,
     "plateau threshold rule, Haar(4000, 4000)": lambda: haar_rule().update,
     "river ADWIN": lambda: river_drift.ADWIN().update,
@@ -54,19 +57,58 @@ UPDATES = {
 
 @pytest.mark.parametrize("name", UPDATES)
 def test_one_update(benchmark, name):
-    update, xs = UPDATES[name](), RNG.normal(size=ONES).tolist()
+    xs = RNG.normal(size=ONES).tolist()
 
-    def call():
+    def call(update):
         for x in xs:
             update(x)
 
-    measure(benchmark, f"{ONES:,} updates from Python, one by one", call)
+    def fresh():  # the first samples of a stream may cost more than later ones
+        return (UPDATES[name](),), {}
+
+    benchmark.group = f"the first {ONES:,} updates from Python, one by one"
+    call(*fresh()[0])
+    benchmark.pedantic(call, setup=fresh, rounds=25)
+
+
+def test_worst_update(benchmark):
+    """The update of the first 10,000 that takes longest: one that looks at all blocks."""
+    xs = RNG.normal(size=ONES).cumsum()  # correlated over many lags, all of which are summed
+    fullest = np.argmax(worst_updates(xs))
+    before = Detector()
+    before.update_many(xs[:fullest])
+    benchmark.group = "worst single update of the calibrated detector"
+    benchmark.pedantic(
+        lambda one: one.update(xs[fullest]),
+        setup=lambda: ((before.clone(),), {}),
+        rounds=200,
+    )
+
+
+def worst_updates(xs, repeats=5):
+    """Least time of some that each update took."""
+    least = np.full(len(xs), np.inf)
+    for _ in range(repeats):
+        update = Detector().update
+        for i, x in enumerate(xs):
+            begin = perf_counter()
+            update(x)
+            least[i] = min(least[i], perf_counter() - begin)
+    return least
+
+
+def rows_like(xs):
+    """Ever new rows, as the calibrated detector costs more where something happens."""
+    return cycle(RNG.normal(size=(64, len(xs))))
 
 
 BANKS = {
     "numpy.copyto": lambda xs: lambda out=np.empty_like(xs): np.copyto(out, xs),
     "numpy, one EMA of all streams": lambda xs: (
         lambda level=xs.copy(): np.add(level, 1e-3 * (xs - level), out=level)
+    ),
+    "plateau bank, calibrated": lambda xs: (
+        lambda bank=DetectorBank(Detector(), STREAMS), rows=rows_like(xs): bank.update(next(rows))
     ),
     "plateau bank, EmaHaar": lambda xs: (
         lambda bank=DetectorBank(ema_rule(), STREAMS): bank.update(xs)
@@ -108,6 +150,34 @@ BATCHES = {
 def test_batch(benchmark, name):
     call = BATCHES[name](RNG.normal(size=BATCH))
     measure(benchmark, f"one stream of {BATCH:,} samples", call)
+
+
+STREAM_PEERS = {
+    "plateau calibrated detector": lambda: Detector().update_many,
+    "plateau threshold rule, EmaHaar": lambda: ema_rule().update_many,
+    "plateau threshold rule, Haar(4000, 4000)": lambda: haar_rule().update_many,
+    "river ADWIN": lambda: river_drift.ADWIN().update,
+    "river PageHinkley": lambda: river_drift.PageHinkley().update,
+    "torch ReduceLROnPlateau": reduce_on_plateau,
+}
+
+
+@pytest.mark.parametrize("name", STREAM_PEERS)
+def test_stream_from_its_start(benchmark, name):
+    xs = RNG.normal(size=STREAM)
+    take = STREAM_PEERS[name]
+    if "plateau" in name.split():
+        call = lambda: take()(xs)  # noqa: E731
+    else:
+        values = xs.tolist()
+
+        def call():
+            one = take()
+            for x in values:
+                one(x)
+
+    benchmark.group = f"the first {STREAM:,} samples of a stream"
+    benchmark.pedantic(call, rounds=5, warmup_rounds=1)
 
 
 FIRST_USE = "from plateau import *; ThresholdDetector(Haar(4), 0.1, 3).update(1.0)"

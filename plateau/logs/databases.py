@@ -1,0 +1,146 @@
+"""SQLite: the tables of any database that look like logged metrics (MLflow, Trackio, …)."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateau.logs.contents import Contents
+from plateau.logs.documents import parse, tables_of_records
+from plateau.logs.model import LogError
+from plateau.logs.words import words
+
+if TYPE_CHECKING:
+    from plateau.logs.columns import Table
+
+    Record = dict[str, Any]
+
+MAGIC = b"SQLite format 3\x00"
+LEAST = 2  # rows of a series
+LATEST = "latest"  # MLflow's table of last values repeats those of another
+
+
+def read_database(path: str, data: bytes | None, warnings: list[str]) -> Contents:
+    """Read all tables of metrics.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    data : bytes or None
+        The file's content where it does not lie at ``path`` as it is.
+    warnings : list of str
+        What was lost is added to it.
+    """
+    try:
+        with closing(_connect(path, data)) as database:
+            database.text_factory = lambda text: text.decode(errors="replace")
+            return _contents(database, warnings)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
+
+
+def _connect(path: str, data: bytes | None) -> sqlite3.Connection:
+    if data is None:
+        return sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
+    database = sqlite3.connect(":memory:")
+    database.deserialize(data)
+    return database
+
+
+def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
+    names = [
+        name
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid"
+        )
+        if not name.startswith("sqlite_") and LATEST not in words(name)
+    ]
+    aliases = _aliases(database, names)
+    tables: list[Table] = []
+    numbers: list[np.ndarray] = []
+    for name in names:
+        records = _records(database, name, aliases, warnings)
+        if len(records) >= LEAST:
+            first = sum(map(len, numbers))
+            found = [table.moved(first) for table in tables_of_records(records)]
+            tables += [table for table in found if table.columns]
+            numbers.append(np.arange(1, len(records) + 1))
+    return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
+
+
+def _aliases(database: sqlite3.Connection, names: list[str]) -> dict[str, dict[str, str]]:
+    """Names of runs by their identifiers, where another table tells them, one each."""
+    found: dict[str, dict[str, str]] = {}
+    for table in names:
+        columns = _columns(database, table)
+        key = next((name for name in columns if name in ("run_uuid", "run_id")), None)
+        if key is None or "name" not in columns:
+            continue
+        pairs = dict(database.execute(f"SELECT {_quoted(key)}, name FROM {_quoted(table)}"))
+        if len(set(pairs.values())) == len(pairs) and all(pairs.values()):
+            found[key] = {str(one): str(name) for one, name in pairs.items()}
+    return found
+
+
+def _columns(database: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in database.execute(f"PRAGMA table_info({_quoted(table)})")]
+
+
+def _records(
+    database: sqlite3.Connection,
+    table: str,
+    aliases: dict[str, dict[str, str]],
+    warnings: list[str],
+) -> list[Record]:
+    columns = _columns(database, table)
+    records: list[Record] = []
+    cursor = database.execute(f"SELECT * FROM {_quoted(table)}")
+    try:
+        while cells := cursor.fetchone():
+            pairs = zip(columns, cells, strict=True)
+            records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        warnings.append(f"table {table}: damaged after row {len(records)}: {error}")
+    return _expanded(records)
+
+
+def _value(value: Any, alias: dict[str, str] | None) -> Any:
+    if isinstance(value, str):
+        if alias:
+            return alias.get(value, value)
+        if value.startswith("{"):
+            try:
+                return parse(value)
+            except (ValueError, RecursionError):
+                return value
+    return None if isinstance(value, bytes) else value
+
+
+def _expanded(records: list[Record]) -> list[Record]:
+    """Lift the metrics of a JSON cell to the record's own columns, where the names are free."""
+    plain = {key for record in records for key, value in record.items() if not _nests(value)}
+    nests = {key for record in records for key, value in record.items() if _nests(value)}
+    if len(nests) != 1:
+        return records
+    (name,) = nests
+    inner = {key for record in records if _nests(record.get(name)) for key in record[name]}
+    if inner & plain:
+        return records
+    return [
+        {key: value for key, value in record.items() if key != name}
+        | (record[name] if _nests(record.get(name)) else {})
+        for record in records
+    ]
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

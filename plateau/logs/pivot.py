@@ -1,0 +1,71 @@
+"""Long tables: one value a row, with the name of its metric in another column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choose import TIMES, X_EPOCH, x_points
+from plateau.logs.columns import column
+from plateau.logs.points import rows_of
+from plateau.logs.words import vocabulary, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Data
+
+    Series = Mapping[str, Data]
+    Labels = Sequence[str | None]
+
+KEYS = vocabulary("key metric tag name variable series field measure measurement attribute")
+VALUE = "value"
+COVER = 0.5  # of the rows hold a value
+AGAIN = 2  # rows for each name at least, on average; fewer are settings
+
+
+def long_form(series: Series, texts: Mapping[str, Labels], size: int) -> tuple[str, str] | None:
+    """Return the columns of names and of values; None for a table that is not long."""
+    values = [name for name in series if words(name)[-1:] == (VALUE,)]
+    if len(values) != 1 or len(series[values[0]][0]) < COVER * size:
+        return None
+    rows = series[values[0]][0]
+    for name, labels in texts.items():
+        told = [labels[row] for row in rows if row < len(labels) and labels[row]]
+        enough = len(set(told)) * AGAIN <= len(told) and len(told) > COVER * len(rows)
+        if KEYS.intersection(words(name)) and enough:
+            return name, values[0]
+    return None
+
+
+def pivot(series: Series, labels: Labels, value: str) -> dict[str, Data]:
+    """Give each name its own column; values of the same step that follow each other share a row."""
+    rows, values = series[value]
+    labels = [*labels, *[None] * (int(rows[-1]) + 1 - len(labels))] if len(rows) else labels
+    names, tags = np.unique([labels[row] or "" for row in rows], return_inverse=True)
+    group = rows_of(tags, _steps(series, rows))
+    at = rows[np.unique(group, return_index=True)[1]][group]
+    found = {name: _at(data, at) for name, data in series.items() if name != value}
+    for index in dict.fromkeys(tags.tolist()):
+        mine = tags == index
+        found[str(names[index]) or value] = (at[mine], values[mine])
+    return found
+
+
+def _steps(series: Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what tells rows that belong together: a count, else a clock, else nothing."""
+    for clock in (False, True):
+        for name, (at, values) in series.items():
+            counts = x_points(column(name, at, values)) >= X_EPOCH
+            told = bool(TIMES.intersection(words(name))) if clock else counts
+            if told and np.array_equal(at, rows):
+                return values
+    return np.arange(len(rows), dtype=np.float64)
+
+
+def _at(data: Data, rows: NDArray[np.int64]) -> Data:
+    keep = np.isin(data[0], rows)
+    return data[0][keep], data[1][keep]

@@ -1,0 +1,41 @@
+"""Small pictures of runs for the table that compares them, as SVG without any script."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plateau.offline import RunScan
+from plateau.report.curves import chart, spans
+
+WIDTH, HEIGHT, POINTS = 160, 32, 160
+"""In units of the SVG's view box; a point to a unit."""
+
+
+class Thumbnail(NamedTuple):
+    """Where the lines and shades of one lie."""
+
+    curve: str
+    """Points of the curve, as an SVG polyline has them."""
+    bands: list[tuple[float, float]]
+    """Left edge and width of each plateau."""
+
+
+def thumbnail(found: RunScan) -> Thumbnail:
+    """Draw a run in a view box of `WIDTH` by `HEIGHT`."""
+    drawn = chart(found, POINTS)
+    x, y = np.array(drawn["curve"]["x"], dtype=float), np.array(drawn["curve"]["y"], dtype=float)
+    if drawn["log"]:
+        y = np.log10(y)
+    begin, length = float(found.run.x[0]), float(np.ptp(found.run.x)) or 1.0
+
+    def across(value: float) -> float:
+        return round((value - begin) / length * WIDTH, 1)
+
+    low, height = (y.min(), np.ptp(y) or 1.0) if len(y) else (0.0, 1.0)
+    down = HEIGHT - 2 - (y - low) / height * (HEIGHT - 4)
+    points = " ".join(f"{across(a)},{b:.1f}" for a, b in zip(x, down, strict=True))
+    bands = [
+        (across(span["from"]), round(across(span["to"]) - across(span["from"]), 1))
+        for span in spans(found)
+    ]
+    return Thumbnail(points, bands)

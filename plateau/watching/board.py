@@ -1,0 +1,91 @@
+"""TensorBoard event files while they are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.contents import Contents
+from plateau.logs.events import points_of
+from plateau.logs.folders import event_files
+from plateau.logs.frames import FOOTER, HEADER, frames, is_framed
+from plateau.logs.model import LogError
+from plateau.logs.points import Points, rows_of, table_of
+from plateau.watching.tail import PIECE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plateau.logs.gather import Rows
+    from plateau.watching.columns import Columns
+
+
+class Board:
+    """Reads whole records of the event files of one run as they come, and makes rows of them.
+
+    A file that a restart adds to the folder goes on where the one before ended.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, or one event file.
+    columns : Columns
+        Chooses the columns.
+    """
+
+    ended = False
+    """Whether nothing can follow."""
+
+    def __init__(self, path: Path, columns: Columns) -> None:
+        self._path = path
+        self.columns = columns
+        self.offsets: dict[str, int] = {}
+        """How many bytes of each file were taken."""
+        self.points = Points()
+        """Those that made no rows yet."""
+
+    def read(self) -> bool:
+        """Read what is new; return whether there was anything."""
+        files = [self._path] if self._path.is_file() else self._files()
+        read = [self._read(file) for file in files]
+        return any(read)
+
+    def _files(self) -> list[Path]:
+        return [self._path / name for name in event_files(p.name for p in self._path.iterdir())]
+
+    def _read(self, path: Path) -> bool:
+        offset = self.offsets.get(path.name, 0)
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(PIECE)
+            whole = list(frames(data, [], ""))  # that the last one is not whole yet is no news
+            while not whole and len(data) >= PIECE and (more := file.read(PIECE)):
+                data += more  # a record may be a picture
+                whole = list(frames(data, [], ""))
+        if not whole and len(data) >= HEADER.size and not is_framed(data):
+            raise LogError(f"{path}: the record at byte {offset} is damaged")
+        taken = sum(HEADER.size + len(each.data) + FOOTER.size for each in whole)
+        self.offsets[path.name] = offset + taken
+        self.points.extend(points_of(whole, [], ""))
+        return taken > 0
+
+    def rows(self) -> Rows | None:
+        """Give the rows of the metric that are complete; None if there are none."""
+        if not self.points.tags:
+            return None
+        tags = np.unique(np.array(self.points.tags, dtype=object), return_inverse=True)[1]
+        rows = rows_of(tags, np.array(self.points.steps, dtype=np.float64))
+        end = int(np.argmax(rows == rows.max()))  # the last row may get more
+        if not end:
+            return None
+        table, places = table_of(_part(self.points, 0, end))
+        contents = Contents("tensorboard", [table], places)
+        if self.columns.chosen is None and not self.columns.choose(contents, last=False):
+            return None
+        self.points = _part(self.points, end, None)
+        return self.columns.rows(contents)
+
+
+def _part(points: Points, start: int, stop: int | None) -> Points:
+    return Points(*(one[start:stop] for one in vars(points).values()))

@@ -1,0 +1,138 @@
+"""A text log, a table or JSON lines while they are written: whole lines, and their rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plateau.logs import databases, wandb
+from plateau.logs.arrow import ARROW, PARQUET
+from plateau.logs.documents import read_lines
+from plateau.logs.large import RULE
+from plateau.logs.model import LogError
+from plateau.logs.opening import PACKINGS
+from plateau.logs.reader import HEAD, REFUSED, SAMPLE, Kind, kind_of, lines_of, with_lines
+from plateau.logs.source import UTF16, source_of
+from plateau.logs.tables import Layout
+from plateau.watching.columns import ENOUGH
+from plateau.watching.tail import PIECE
+
+if TYPE_CHECKING:
+    from plateau.logs.contents import Contents
+    from plateau.logs.gather import Rows
+    from plateau.logs.text import Headed
+    from plateau.watching.columns import Columns
+    from plateau.watching.tail import Pipe, Tail
+
+WHOLE = (*REFUSED, databases.MAGIC, PARQUET, ARROW, wandb.MAGIC, *UTF16)
+"""How files begin that are no lines of text."""
+
+NO_LINES = "cannot be followed, only text logs, tables, JSON lines and TensorBoard events can"
+GROWN = 1.125
+"""How much longer a log must have become before another look at what its columns are."""
+
+
+class LineLog:
+    """Reads whole lines as they come, and makes rows of them.
+
+    Parameters
+    ----------
+    source : Tail or Pipe
+        Gives the bytes.
+    columns : Columns
+        Chooses the columns.
+    """
+
+    def __init__(self, source: Tail | Pipe, columns: Columns) -> None:
+        self.source = source
+        self.columns = columns
+        self.kind: Kind | None = None
+        self.headed: Headed = {}
+        self.left = b""
+        """Whole lines that made no rows yet."""
+        self.part = b""
+        """A line without its end."""
+        self._tried = 0
+        self._more = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can follow."""
+        return self.source.ended
+
+    def read(self) -> bool:
+        """Read what is new; return whether there was anything."""
+        data = self.source.read()
+        if self.source.renewed:
+            self.part = b""  # its end will never come
+        self._more = len(data) == PIECE
+        both = self.part + data
+        end = _end_of_lines(both)
+        self.left += both[:end]
+        self.part = both[end:]
+        return bool(data)
+
+    def rows(self) -> Rows | None:
+        """Give the rows of the metric that are complete; None if there are none."""
+        if self.ended:
+            self.left, self.part = self.left + self.part, b""
+        if self.columns.chosen is None and not self._choose():
+            return None
+        end = len(self.left) if self.ended else self._end_of_rows()
+        data, self.left = self.left[:end], self.left[end:]
+        return self.columns.rows(self._contents(data)) if data else None
+
+    def _choose(self) -> bool:
+        enough = not self._more or len(self.left) >= SAMPLE
+        if not self.ended and not (enough and len(self.left) > GROWN * self._tried):
+            return False
+        self._tried = len(self.left)
+        path = self.columns.path
+        if self.left.startswith((*WHOLE, *(magic for magic, _ in PACKINGS.values()))):
+            raise LogError(f"{path}: {NO_LINES}: use plateau scan")
+        last = self.ended or len(self.left) > HEAD
+        source = source_of(path, self.left, [], last=last)
+        kind = kind_of(source)
+        if kind.name == "json" and (last or len(source.lines) > ENOUGH):
+            raise LogError(f"{path}: is one JSON document, which {NO_LINES}: use plateau scan")
+        if not self.columns.choose(with_lines(source, kind), last=last):
+            return False
+        self.kind = kind
+        return True
+
+    def _end_of_rows(self) -> int:
+        """Return where the lines end of which all is known that makes rows of them."""
+        chosen = self.columns.chosen
+        assert chosen is not None
+        if not chosen.spread or not self.left:
+            return len(self.left)
+        if chosen.in_blocks:
+            return max((match.end() for match in RULE.finditer(self.left)), default=0)
+        contents = self._contents(self.left)
+        last = [
+            int(item.rows[-1])
+            for table in contents.tables
+            for item in table.columns
+            if chosen.wanted.is_metric(item) and len(item.rows)
+        ]
+        before = int(contents.numbers[max(last)]) - 1 if last else 0
+        return sum(len(line) + 1 for line in self.left.split(b"\n")[:before])
+
+    def _contents(self, data: bytes) -> Contents:
+        assert self.kind is not None
+        # A file that was cut under its writer goes on behind zeros.
+        source = source_of(self.columns.path, data.replace(b"\0", b""), [], last=False)
+        return with_lines(source, self.kind, part=True, headed=self.headed)
+
+
+def kind_named(name: str, layout: dict[str, Any] | None) -> Kind:
+    """Return the kind of lines that a state names."""
+    if name == "jsonl":
+        return Kind(name, read_lines)
+    return lines_of(Layout(**{**layout, "names": tuple(layout["names"])}) if layout else None)
+
+
+def _end_of_lines(data: bytes) -> int:
+    """Return where the last whole line ends; a progress bar ends its lines by returning."""
+    end = data.rfind(b"\n") + 1
+    # The end of the data may lie within "\r\n".
+    return max(end, data.rfind(b"\r", end, len(data) - 1) + 1)

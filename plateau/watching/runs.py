@@ -1,0 +1,86 @@
+"""All runs of a log while it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choose import counts_steps
+from plateau.logs.model import LogError
+from plateau.watching.along import Along, split
+from plateau.watching.event import RUN, Event
+from plateau.watching.track import Track
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from plateau.base import Mode
+    from plateau.logs.gather import Rows
+    from plateau.offline import Unit
+    from plateau.rule import Rule
+    from plateau.watching.columns import Chosen
+
+
+class Runs:
+    """Takes the rows of a log; where x goes back another run begins, with a fresh detector.
+
+    Parameters
+    ----------
+    rule : Rule
+        Settings of the detector; nothing may be left to be chosen.
+    chosen : Chosen
+        The columns.
+    unit : {"step", "row"} or None
+        As for `plateau.offline.Rows`.
+    """
+
+    def __init__(self, rule: Rule, chosen: Chosen, unit: Unit | None) -> None:
+        self._rule = rule
+        self._mode: Mode = chosen.mode
+        self.steps = (unit or ("row" if rule.calibrated else None)) != "row"
+        """Whether samples are steps of x, if it turns out to count them."""
+        self._asked = unit == "step"
+        self._x_name = chosen.x_name
+        self.usual: int | None = None
+        self.number = 1
+        """Of the present run."""
+        self.told = 1
+        """Number of the run that was last told of."""
+        self.along = Along(len(chosen.wanted.main))
+        self.track: Track | None = None
+
+    def take(self, rows: Rows) -> list[tuple[str, Event]]:
+        """Take the next rows; return what happened, each with the name of its run."""
+        if not len(rows.values):
+            return []
+        x, starts = self.along.take(rows.x, len(rows.values))
+        if self.track is None:
+            self._settle(x[: starts[0]] if starts and starts[0] else x)
+            self.track = self.fresh()
+        told: list[tuple[str, Event]] = []
+        for begins, part in split(starts, len(x)):
+            if begins:
+                self.number += self.told == self.number  # one row is no run: it may be an echo
+                self.track = self.fresh()
+            events = self.track.take(rows.values[part], x[part], rows.lr[part])
+            if self.told < self.number and (self.track.rows > 1 or events):
+                self.told = self.number
+                events.insert(0, Event(RUN, 0, self.track.x(0)))
+            told += [(str(self.number), event) for event in events]
+        return told
+
+    def _settle(self, x: NDArray[np.float64]) -> None:
+        """Find out by the first rows whether samples are steps, and of how many the first is."""
+        steps = np.diff(x)
+        counts = bool(counts_steps(self._x_name, x) and np.all(steps >= 1))
+        if self.steps and self._asked and not counts:
+            raise LogError(f"column {self._x_name!r} is no growing count of steps: use --unit row")
+        self.steps = self.steps and counts
+        if self.steps:
+            self.usual = int(np.median(steps)) if len(steps) else 1
+
+    def fresh(self) -> Track:
+        """Return what follows a run from its first row."""
+        detector = self._rule.detector(np.empty(0), 0, self._mode)
+        return Track(detector, self.usual)

@@ -1,0 +1,233 @@
+"""Following a log until it ends, is told to stop, or shows what it must not."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plateau.export import write_whole
+from plateau.logs.folders import EVENTS
+from plateau.logs.opening import STDIN
+from plateau.watching.board import Board
+from plateau.watching.columns import Columns
+from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position
+from plateau.watching.lines import LineLog
+from plateau.watching.runs import Runs
+from plateau.watching.state import read_state, resume_log, resume_runs, state_text
+from plateau.watching.tail import Pipe, Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from types import FrameType
+
+    from plateau.logs.material import Asked
+    from plateau.offline import Unit
+    from plateau.rule import Rule
+    from plateau.watching.event import Event
+    from plateau.watching.teller import Teller
+
+    Log = LineLog | Board
+
+PAUSE = 0.1
+"""Seconds between two looks at a log in which nothing was new."""
+
+SAVED = 1.0
+"""Seconds after which the state is written although nothing happened."""
+
+FAILS = {"plateau": {PLATEAU, RESUMED}, "worsening": {WORSENING}, "nan": {NONFINITE}}
+"""The events that each choice of ``--fail-on`` waits for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a log is watched.
+
+    Attributes
+    ----------
+    path : str
+        A file, a folder of TensorBoard, or ``-`` for standard input.
+    asked : Asked
+        The columns.
+    rule : Rule
+        The detector; nothing may be left to be chosen.
+    unit : {"step", "row"} or None
+        What a sample is.
+    fail_on : collection of str
+        Keys of `FAILS`.
+    idle : float or None
+        Seconds without anything new after which the watch ends; None: never.
+    state : Path or None
+        The file that keeps the state.
+    """
+
+    path: str
+    asked: Asked
+    rule: Rule
+    unit: Unit | None
+    fail_on: Collection[str]
+    idle: float | None
+    state: Path | None
+
+    def __post_init__(self) -> None:
+        if not self.rule.complete:
+            raise ValueError(
+                "a log that grows tells too little to choose from: give --threshold with --window, "
+                "or with --alpha, --beta and --patience; or none, for the calibrated detector"
+            )
+        if self.state and self.path == STDIN:
+            raise ValueError("--state needs a file: standard input cannot be read again")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when a watch goes on."""
+        return {"path": self.path, "unit": self.unit, **vars(self.asked), **vars(self.rule)}
+
+
+class Stop:
+    """Notes that Ctrl-C or SIGTERM asked for an end, while it is entered."""
+
+    def __init__(self) -> None:
+        self.by: int | None = None
+        """The signal."""
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.by = number
+
+
+class Session:
+    """One watch.
+
+    Parameters
+    ----------
+    options : Options
+        How a log is watched.
+    teller : Teller
+        Tells the events.
+    complain, show : callable
+        Are told in one line what went wrong, and how it stands.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        teller: Teller,
+        complain: Callable[[str], None],
+        show: Callable[[str], None],
+    ) -> None:
+        self._options = options
+        self._teller = teller
+        self._complain = complain
+        self._show = show
+        self._log: Log | None = None
+        self._runs: Runs | None = None
+        self._saved = 0.0
+        self.failed = False
+        """Whether something happened that must not."""
+
+    def run(self, stop: Stop) -> None:
+        """Follow the log to the end of the watch; `resume` comes before."""
+        last = time.monotonic()
+        while stop.by is None and not self.failed:
+            if self._step():
+                last = time.monotonic()
+                continue
+            if self._ended or self._is_idle(time.monotonic() - last):
+                break
+            time.sleep(PAUSE)
+        self._save()
+        if self._runs is None:
+            self._complain(f"{self._options.path}: too few rows to choose a metric from")
+
+    @property
+    def _ended(self) -> bool:
+        return self._log is not None and self._log.ended
+
+    def _is_idle(self, seconds: float) -> bool:
+        return self._options.idle is not None and seconds >= self._options.idle
+
+    def resume(self) -> None:
+        """Go on from the state, if there is one; else begin."""
+        state = None
+        if self._options.state:
+            state = read_state(self._options.state, self._options.settings)
+        if state is None:
+            self._teller.begin()
+            return
+        self._teller.begin(**state["told"])
+        self._log = self._open()
+        resume_log(self._log, state)
+        self._runs = self._choose(self._log)
+        resume_runs(self._runs, state)
+
+    def _step(self) -> bool:
+        """Take what is new; return whether there was anything."""
+        if self._log is None:
+            if self._options.path != STDIN and not Path(self._options.path).exists():
+                self._show("waiting for the log")
+                return False
+            self._log = self._open()
+        new = self._log.read()
+        rows = self._log.rows()
+        if self._runs is None and self._log.columns.chosen is not None:
+            self._runs = self._choose(self._log)
+        events = self._runs.take(rows) if self._runs and rows else []
+        for run, event in events:
+            self._tell(run, event)
+        if events or (new and time.monotonic() - self._saved > SAVED):
+            self._save()
+        self._show(self._status())
+        return new
+
+    def _open(self) -> Log:
+        path = self._options.path
+        columns = Columns(path, self._options.asked, self._complain)
+        if path == STDIN:
+            return LineLog(Pipe(PAUSE), columns)
+        if Path(path).is_dir() or EVENTS in Path(path).name:
+            return Board(Path(path), columns)
+        return LineLog(Tail(path, self._complain), columns)
+
+    def _choose(self, log: Log) -> Runs:
+        assert log.columns.chosen is not None
+        return Runs(self._options.rule, log.columns.chosen, self._options.unit)
+
+    def _tell(self, run: str, event: Event) -> None:
+        self._show("")
+        assert self._log is not None
+        chosen = self._log.columns.chosen
+        assert chosen is not None
+        path = self._options.path
+        self._teller.tell(event, path=path, run=run, metric=chosen.metric, x_name=chosen.x_name)
+        self.failed |= any(event.kind in FAILS[one] for one in self._options.fail_on)
+
+    def _save(self) -> None:
+        """Write the state, after the events that it counts."""
+        self._saved = time.monotonic()
+        if self._options.state is None or self._log is None or self._runs is None:
+            return
+        told = {"number": self._teller.number, "size": self._teller.size}
+        text = state_text(self._options.settings, self._log, self._runs, told)
+        write_whole(self._options.state, text.encode())
+
+    def _status(self) -> str:
+        track = self._runs.track if self._runs else None
+        if track is None or self._log is None or self._log.columns.chosen is None:
+            return "waiting for enough rows to choose a metric from"
+        chosen = self._log.columns.chosen
+        verdict = track.detector.verdict.name.lower().replace("_", " ")
+        level = f"{chosen.metric} {track.detector.level:.4g}"
+        return f"{level} at {chosen.x_name} {position(track.x_last)}: {verdict}"

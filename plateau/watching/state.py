@@ -1,0 +1,150 @@
+"""What is kept of a watch in a file, so that another one goes on exactly where it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from plateau.logs.large import Wanted
+from plateau.logs.naming import Slot
+from plateau.logs.points import Points
+from plateau.watching.board import Board
+from plateau.watching.columns import Chosen
+from plateau.watching.lines import LineLog, kind_named
+from plateau.watching.tail import Place, Tail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from plateau.watching.columns import Columns
+    from plateau.watching.runs import Runs
+    from plateau.watching.track import Track
+
+State = dict[str, Any]
+VERSION = 1
+PARTS = ("detector", "x", "row", "rates")
+"""Of a track, that are objects themselves."""
+
+
+def read_state(path: Path, settings: State) -> State | None:
+    """Read a state that was made under these settings; None if there is none yet.
+
+    Raises
+    ------
+    ValueError
+        If the file is no state, or one of another version or other settings.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        state = json.loads(text)
+        version, made = state["version"], state["settings"]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path}: is no state of plateau watch") from None
+    if version != VERSION:
+        raise ValueError(f"{path}: is a state of version {version}, expected {VERSION}")
+    if made != settings:
+        other = ", ".join(name for name in settings if made.get(name) != settings[name])
+        raise ValueError(f"{path}: belongs to a watch with another {other}")
+    return dict(state)
+
+
+def state_text(settings: State, log: LineLog | Board, runs: Runs, told: State) -> str:
+    """Return the text of a state: settings, place in the log, columns, runs, what was told."""
+    state = {"version": VERSION, "settings": settings, "told": told}
+    state |= {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
+    return json.dumps(state) + "\n"
+
+
+def resume_log(log: LineLog | Board, state: State) -> None:
+    """Bring a log to where it was."""
+    _resume_columns(log.columns, state["columns"])
+    kept = state["log"]
+    if isinstance(log, Board):
+        log.offsets = kept["offsets"]
+        log.points = Points(**kept["points"])
+        return
+    assert isinstance(log.source, Tail)
+    log.kind = kind_named(kept["kind"], kept["layout"])
+    log.headed = {tuple(key): [Slot(**slot) for slot in slots] for key, slots in kept["headed"]}
+    log.left = kept["left"].encode("latin-1")
+    log.source.resume(Place(*kept["place"]))
+
+
+def resume_runs(runs: Runs, state: State) -> None:
+    """Bring runs to where they were."""
+    kept = state["runs"]
+    runs.steps, runs.usual = kept["steps"], kept["usual"]
+    runs.number, runs.told = kept["number"], kept["told"]
+    vars(runs.along).update(kept["along"])
+    if kept["track"] is not None:
+        runs.track = runs.fresh()
+        _resume_track(runs.track, kept["track"])
+
+
+def _log(log: LineLog | Board) -> State:
+    if isinstance(log, Board):
+        return {"offsets": log.offsets, "points": vars(log.points)}
+    assert log.kind is not None
+    assert isinstance(log.source, Tail)
+    return {
+        "kind": log.kind.name,
+        "layout": asdict(log.kind.layout) if log.kind.layout else None,
+        "headed": [[key, [asdict(slot) for slot in slots]] for key, slots in log.headed.items()],
+        "left": log.left.decode("latin-1"),
+        "place": log.source.place(log.part),
+    }
+
+
+def _columns(columns: Columns) -> State:
+    assert columns.chosen is not None
+    assert columns.series is not None
+    series = columns.series
+    kept = {name: value for name, value in vars(series).items() if name != "wanted"}
+    return {"chosen": asdict(columns.chosen), "series": kept}
+
+
+def _resume_columns(columns: Columns, kept: State) -> None:
+    chosen = {name: _tuples(value) for name, value in kept["chosen"].items()}
+    wanted = {name: _tuples(value) for name, value in chosen.pop("wanted").items()}
+    columns.use(Chosen(Wanted(**wanted), **chosen))
+    assert columns.series is not None
+    vars(columns.series).update(kept["series"])
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _runs(runs: Runs) -> State:
+    return {
+        "steps": runs.steps,
+        "usual": runs.usual,
+        "number": runs.number,
+        "told": runs.told,
+        "along": vars(runs.along),
+        "track": _track(runs.track) if runs.track else None,
+    }
+
+
+def _track(track: Track) -> State:
+    plain = {name: value for name, value in vars(track).items() if name not in PARTS}
+    parts = {name: vars(getattr(track, name)) for name in PARTS[1:]}
+    return {**plain, **parts, "detector": track.detector.state_dict()}
+
+
+def _resume_track(track: Track, kept: State) -> None:
+    for name, value in kept.items():
+        if name == "detector":
+            track.detector.load_state_dict(value)
+        elif name in PARTS:
+            vars(getattr(track, name)).update(value)
+        else:
+            setattr(track, name, _plateaus(value) if name == "plateaus" else value)
+
+
+def _plateaus(kept: list[list[int]]) -> list[tuple[int, int, int]]:
+    return [(onset, declared, ended) for onset, declared, ended in kept]

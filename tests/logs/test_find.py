@@ -1,0 +1,165 @@
+"""Folders, patterns and what lies in them."""
+
+import bz2
+import io
+import lzma
+import os
+import sys
+from functools import partial
+
+import pytest
+import zstandard
+
+from plateau.logs import LogError, NoSeriesError, read_log
+from plateau.logs.find import Found, find_logs
+from plateau.logs.parallel import read_logs
+
+GOOD = "".join(f"step {i} loss {5 / (i + 1):.4f}\n" for i in range(100))
+
+
+@pytest.fixture
+def found():
+    """Find logs; what is complained of goes into ``found.complaints``."""
+
+    def found(*paths):
+        return find_logs(map(str, paths), found.complaints.append)
+
+    found.complaints = []
+    return found
+
+
+def files(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(GOOD)
+
+
+def test_a_folder_is_walked(tmp_path, found):
+    files(tmp_path, "b/run.log", "a.csv", "a.py", "model.pt", ".hidden", ".git/log", "data.tar.gz",
+          "b/c/run 2 \N{SNOWMAN}.txt")  # fmt: skip
+    logs = ["a.csv", "b/run.log", "b/c/run 2 \N{SNOWMAN}.txt"]
+    assert found(tmp_path) == [Found(str(tmp_path / name), str(tmp_path)) for name in logs]
+    assert not found.complaints
+
+
+def test_files_that_are_named_are_taken_whatever_their_ending(tmp_path, found):
+    files(tmp_path, "log.py")
+    assert found(tmp_path / "log.py", "no such", "-") == [
+        Found(str(tmp_path / "log.py")),
+        Found("no such"),
+        Found("-"),
+    ]
+
+
+def test_patterns(tmp_path, found):
+    files(tmp_path, "a/x/1.log", "a/y/2.log", "a/3.csv", "[1].log")
+    assert [one.path for one in found(tmp_path / "a/**/*.log")] == [
+        str(tmp_path / "a/x/1.log"),
+        str(tmp_path / "a/y/2.log"),
+    ]
+    assert [one.path for one in found(tmp_path / "[1].log")] == [str(tmp_path / "[1].log")]
+    assert not found(tmp_path / "*.tsv")
+    assert found.complaints == [f"{tmp_path}/*.tsv: no file matches"]
+
+
+def test_a_log_named_twice_is_read_once(tmp_path, found):
+    files(tmp_path, "1.log")
+    assert len(found(tmp_path, tmp_path / "1.log", tmp_path / "*.log")) == 1
+
+
+def test_links(tmp_path, found):
+    files(tmp_path, "runs/1.log")
+    (tmp_path / "runs/loop").symlink_to(tmp_path / "runs")
+    (tmp_path / "runs/latest.log").symlink_to("1.log")
+    (tmp_path / "runs/self").symlink_to("self")
+    assert [one.path for one in found(tmp_path)] == [str(tmp_path / "runs/1.log")]
+    with pytest.raises(LogError, match="symbolic links"):
+        read_log(tmp_path / "runs/self")
+
+
+def test_empty_folder(tmp_path, found):
+    assert not found(tmp_path)
+    assert found.complaints == [f"{tmp_path}: no logs in this folder"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folder_that_may_not_be_read(tmp_path, found):
+    files(tmp_path, "secret/1.log")
+    (tmp_path / "secret").chmod(0)
+    assert not found(tmp_path)
+    assert "Permission denied" in found.complaints[0]
+
+
+def test_files_of_one_run_are_one_log(tmp_path, found):
+    files(tmp_path, "tb/events.out.tfevents.1", "tb/events.out.tfevents.2", "tb/console.txt")
+    files(tmp_path, "one/events.out.tfevents.1", "ml/metrics/loss", "ml/params/lr", "ml/meta.yaml")
+    (tmp_path / "ml/metrics/loss").write_text("1633449181121 2.5 10\n1633449194907 2.4 20\n")
+    assert [one.path.removeprefix(f"{tmp_path}/") for one in found(tmp_path)] == [
+        "ml",
+        "ml/params/lr",
+        "one/events.out.tfevents.1",
+        "tb",
+        "tb/console.txt",
+    ]
+
+
+def test_urls(found):
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://runs/1.log", "w") as file:
+        file.write(GOOD)
+    (log,) = found("memory://runs/*.log")
+    assert len(read_log(log.path).runs[0].values) == 100
+    assert [one.path for one in found("memory://runs")] == [log.path]
+    with pytest.raises(LogError, match="nothing: no such file"):
+        read_log("memory://runs/nothing")
+    assert not found("nothing://runs/*")
+    assert "nothing://runs/*: cannot be read" in found.complaints[0]
+
+
+def test_urls_need_a_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(LogError, match=r"s3://bucket/log: URLs need fsspec: pip install"):
+        read_log("s3://bucket/log")
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(GOOD.encode())))
+    log = read_log("-")
+    assert (log.path, len(log.runs[0].values)) == ("-", 100)
+    assert not sys.stdin.buffer.closed
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [lzma.compress, bz2.compress, zstandard.ZstdCompressor().compress],
+    ids=["xz", "bzip2", "zstd"],
+)
+def test_compression(read, pack):
+    data = GOOD.encode()
+    assert len(read(pack(data)).runs[0].values) == 100
+    assert len(read(pack(data[:700]) + pack(data[700:])).runs[0].values) == 100
+    with pytest.raises(LogError, match="expands from"):
+        read(pack(b"loss 1\n" * (10 << 20)))
+    with pytest.raises(LogError, match="damaged; nothing in it is readable"):
+        read(pack(data)[:16])
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress], ids=["xz", "bzip2"])
+def test_compressed_file_that_is_cut(read, pack):
+    data = "".join(f"step {i} loss {hash((i, 'x')) % 9999999}\n" for i in range(40_000)).encode()
+    log = read(pack(data)[:-9_000])
+    assert 1000 < len(log.runs[0].values) < 40_000
+    assert "cut or damaged: only its first" in log.warnings[0]
+
+
+def test_several_logs_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("plateau.logs.parallel.WORTH", 1)
+    files(tmp_path, *(f"{i}.log" for i in range(12)))
+    (tmp_path / "5.log").write_text("nothing\n")
+    logs = [Found(str(tmp_path / f"{i}.log")) for i in range(12)]
+    read = list(read_logs(logs, partial(read_log, metric="loss")))
+    assert [one for one, _ in read] == logs
+    assert isinstance(read[5][1], NoSeriesError)
+    assert [log.path for one, log in read if one != logs[5]] == [
+        one.path for one in logs if one != logs[5]
+    ]
