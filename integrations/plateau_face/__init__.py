@@ -1,0 +1,1 @@
+"""A face-recognition trainer for one GPU: data, model, margin, train, verify."""

@@ -1,0 +1,180 @@
+"""The command line: ``plateau-face train``, ``verify``, ``pack`` and ``info``."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Train face recognition on one device, and measure it.",
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
+Source = Annotated[
+    Path, typer.Argument(help="Folder of identities, .rec file or packed file.", show_default=False)
+]
+
+
+def option(text: str, *names: str) -> Any:
+    """Return an option without a shown default: defaults are those of the configuration."""
+    return typer.Option(*names, help=text, show_default=False)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, option("Folder of the run.", "--out")],
+    resume: Annotated[bool, option("Go on with the run in that folder.", "--resume")] = False,
+    config: Annotated[Path | None, option("TOML file with a configuration.", "--config")] = None,
+    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    synthetic: Annotated[bool | None, option("Draw faces instead.", "--synthetic")] = None,
+    val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
+    model: Annotated[str | None, option("Network.", "--model")] = None,
+    margin: Annotated[str | None, option("Margin of the head.", "--margin")] = None,
+    schedule: Annotated[str | None, option("Learning-rate schedule.", "--schedule")] = None,
+    epochs: Annotated[int | None, option("Passes over the data.", "--epochs")] = None,
+    batch: Annotated[int | None, option("Images of a step.", "--batch")] = None,
+    lr: Annotated[float | None, option("Learning rate at the start.", "--lr")] = None,
+    seed: Annotated[int | None, option("Of all that is random.", "--seed")] = None,
+    overrides: Annotated[
+        list[str] | None, option("name=value of the configuration; several times.", "--set")
+    ] = None,
+) -> None:
+    """Train a network; a run that was stopped goes on with --resume."""
+    from plateau_face import train as training
+    from plateau_face.config import load_config
+    from plateau_face.progress import Progress
+
+    given = {
+        "data": data, "synthetic": synthetic, "val": val, "model": model, "margin": margin,
+        "schedule": schedule, "epochs": epochs, "batch": batch, "lr": lr, "seed": seed,
+    }  # fmt: skip
+    with clear_errors(), Progress() as progress:
+        if resume:
+            if config or overrides or any(value is not None for value in given.values()):
+                raise ValueError("--resume takes the configuration of the run, and no other")
+            trainer = training.resume(out, progress.report)
+        else:
+            settings = load_config(config, overrides or (), given)
+            trainer = training.start(settings, out, progress.report)
+        progress.start(trainer.step, trainer.steps)
+        trainer.run()
+    typer.echo(f"log {out / training.LOG}, checkpoint {out / training.CHECKPOINT}")
+
+
+@app.command()
+def verify(
+    run: Run,
+    sets: Annotated[
+        list[Path] | None,
+        typer.Argument(help=".bin files and pair lists; by default those of the run."),
+    ] = None,
+    folder: Annotated[Path, option("Where the files of the lists lie.", "--folder")] = Path(),
+    ijb: Annotated[
+        Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:1 protocol.", "--ijb")
+    ] = None,
+) -> None:
+    """Measure the network of a run on verification sets."""
+    from plateau_face.ijb import compare, read_protocol, tars
+    from plateau_face.sources import open_pairs, verification_sets
+    from plateau_face.train import load_model
+    from plateau_face.verify import verify as measure
+
+    with clear_errors():
+        model, settings = load_model(run)
+        if ijb is not None:
+            protocol = read_protocol(ijb)
+            cosines = compare(
+                model, protocol, folder, settings.image_size, threads=settings.threads
+            )
+            for far, tar in tars(cosines, protocol.same).items():
+                typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
+            return
+        found = [open_pairs(path, folder) for path in sets or ()] or verification_sets(settings)
+        if not found:
+            raise ValueError(f"{run} was trained without verification sets: name some")
+        for pairs in found:
+            result = measure(model, pairs, settings.image_size, threads=settings.threads)
+            rates = "".join(f", TAR {tar:.4f} at FAR {far:g}" for far, tar in result.tar.items())
+            typer.echo(
+                f"{pairs.name}: accuracy {100 * result.accuracy:.2f} % "
+                f"(deviation over folds {100 * result.deviation:.2f}){rates}, "
+                f"{len(pairs.same)} pairs"
+            )
+
+
+@app.command()
+def pack(
+    source: Source,
+    target: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
+    identities: Annotated[
+        Path | None, option("File with the identities of a folder to take.", "--identities")
+    ] = None,
+    size: Annotated[
+        int | None, option("Decode, and resize to this side; else files as they are.", "--size")
+    ] = None,
+) -> None:
+    """Write a set into one file that is mapped into memory for training."""
+    from plateau._arguments import whole
+    from plateau_face.data.packed import pack as write
+    from plateau_face.progress import Progress
+    from plateau_face.sources import open_faces
+
+    with clear_errors(), Progress() as progress:
+        side = None if size is None else whole("size", size, least=1)
+        faces = open_faces(source, identities)
+        progress.start(0, len(faces.labels))
+        write(faces, target, side, progress.advance)
+    typer.echo(f"{target}: {len(faces.labels)} images of {faces.classes} identities")
+
+
+@app.command()
+def info(
+    source: Annotated[
+        Path, typer.Argument(help="A set of faces, or the folder of a run.", show_default=False)
+    ],
+) -> None:
+    """Say what a set or a run is made of."""
+    from plateau_face.describe import describe_faces, describe_run
+    from plateau_face.sources import open_faces
+    from plateau_face.train import CHECKPOINT, load_checkpoint
+
+    with clear_errors():
+        if (source / CHECKPOINT).is_file():
+            lines = describe_run(load_checkpoint(source))
+        else:
+            lines = describe_faces(open_faces(source))
+        for line in lines:
+            typer.echo(line)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what went wrong into one line."""
+    from plateau_face.train import DivergedError
+
+    try:
+        yield
+    except (ValueError, TypeError, OSError, DivergedError) as error:
+        raise typer.TyperException(str(error)) from None
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 2 bad usage or input, 130 interrupted."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(prog_name="plateau-face", standalone_mode=False)
+    except typer.TyperException as error:
+        typer.echo(f"plateau-face: {' '.join(error.format_message().split())}", err=True)
+        code = 2
+    except ModuleNotFoundError as error:
+        typer.echo(f"plateau-face: {error}: install plateau-detect[face]", err=True)
+        code = 2
+    except typer.Abort:
+        code = 130
+    sys.exit(code or 0)

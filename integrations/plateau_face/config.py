@@ -1,0 +1,190 @@
+"""The configuration of a training run: one flat table of names and values."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from plateau._arguments import number, one_of, positive, whole
+from plateau_face.margins import MARGINS
+from plateau_face.models import MODELS
+
+SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to train. The defaults run on any CPU; the words beside say what large sets take.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is none that the name can have.
+    """
+
+    # data
+    data: str = ""
+    """Folder of identities, ``.rec`` file or packed file."""
+    identities: str = ""
+    """File with the names of the identities of a folder to take; by default all."""
+    synthetic: bool = False
+    """Draw faces instead: see the next two."""
+    synthetic_identities: int = 200
+    synthetic_images: int = 15
+    val: tuple[str, ...] = ()
+    """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
+    val_folder: str = ""
+    val_every: int = 1
+    """Epochs between verifications."""
+    augment: float = 0.0
+    """Strength of the augmentation beyond mirroring; about 1 for small sets."""
+    # network
+    model: str = "narrow"
+    image_size: int = 56
+    """112 for aligned faces as published."""
+    dim: int = 128
+    """Length of the embedding; 512."""
+    dropout: float = 0.0
+    # head
+    margin: str = "cosface"
+    margin_options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the margin, for example ``{margin = 0.35}``."""
+    scale: float = 32.0
+    """64."""
+    margin_warmup: int = 0
+    """Steps over which the margin grows from nothing."""
+    sample_rate: float = 1.0
+    """Share of the classes in each step: Partial FC; from some 100,000 classes 0.1 to 0.3."""
+    chunk: int = 0
+    """Classes whose logits are in memory at a time; 0 for all."""
+    # optimisation
+    epochs: int = 20
+    batch: int = 64
+    """Images of a step."""
+    accumulate: int = 1
+    """Parts in which a batch goes through the network."""
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    clip: float = 5.0
+    """Largest norm of the gradient; 0 for any."""
+    schedule: str = "plateau"
+    warmup: int = 0
+    """Steps over which the learning rate rises."""
+    factor: float = 0.5
+    """Of a reduction: plateau and reduce_on_plateau; multistep uses 0.1."""
+    max_reductions: int = 8
+    horizon: float = 0.05
+    """Of plateau: share of all steps without visible drift that make a plateau."""
+    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
+    """Of multistep: shares of all steps."""
+    power: float = 2.0
+    """Of poly."""
+    # machine
+    precision: str = "fp32"
+    """bf16 where the GPU has it."""
+    compile: bool = False
+    device: str = "auto"
+    threads: int = 4
+    """That read images."""
+    seed: int = 0
+    log_every: int = 10
+    """Steps between two rows of the log; a row has the mean loss of the steps since the last."""
+    save_every: int = 0
+    """Steps between two checkpoints; 0 for the end of each epoch."""
+
+    def __post_init__(self) -> None:
+        one_of("model", self.model, list(MODELS))
+        one_of("margin", self.margin, list(MARGINS))
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("precision", self.precision, PRECISIONS)
+        for name in (
+            "synthetic_identities", "synthetic_images", "val_every", "image_size", "dim", "epochs",
+            "batch", "accumulate", "threads", "log_every",
+        ):  # fmt: skip
+            whole(name, getattr(self, name), least=1)
+        for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
+            whole(name, getattr(self, name), least=0)
+        for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
+            positive(name, getattr(self, name))
+        for name in ("augment", "dropout", "momentum", "weight_decay", "clip"):
+            if number(name, getattr(self, name)) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.batch % self.accumulate:
+            raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
+        if self.sample_rate > 1:
+            raise ValueError(f"sample_rate must be at most 1, not {self.sample_rate}")
+        if bool(self.data) == self.synthetic:
+            raise ValueError("give data, or synthetic, and not both")
+
+
+def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:
+    """Put a configuration together: defaults, then a TOML file, then what the command line says.
+
+    Parameters
+    ----------
+    file : Path, optional
+    overrides : iterable of str
+        ``name=value`` with the value as TOML writes it; a bare word is a string.
+    given : mapping
+        Names and values; None for not given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file is not TOML, or a name or a value is not known.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values |= tomllib.loads(file.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{file}: {error}") from None
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise ValueError(f"{override!r} is not name=value")
+        values[name.strip()] = toml_value(text.strip())
+    values |= {name: value for name, value in given.items() if value is not None}
+    return Config(**checked(values))
+
+
+def toml_value(text: str) -> Any:
+    """Return a value written as in TOML, or the text where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values in the types of their fields."""
+    types = {entry.name: entry.type for entry in fields(Config)}
+    unknown = values.keys() - types.keys()
+    if unknown:
+        raise ValueError(f"there is no {min(unknown)!r} in a configuration")
+    return {name: _as(name, types[name], value) for name, value in values.items()}
+
+
+def _as(name: str, wanted: Any, value: Any) -> Any:
+    if get_origin(wanted) is tuple:
+        (inner, _) = get_args(wanted)
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(_as(name, inner, item) for item in items)
+    if wanted is float and type(value) is int:
+        return float(value)
+    kind = get_origin(wanted) or wanted
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{name} must be {_NAMES[kind]}, not {value!r}")
+    return value
+
+
+_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Mapping: "a table",
+}

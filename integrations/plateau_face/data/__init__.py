@@ -1,0 +1,1 @@
+"""Faces to train on, from a folder, RecordIO, a packed file, or a generator."""

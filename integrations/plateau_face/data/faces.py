@@ -1,0 +1,92 @@
+"""What every source of faces has in common."""
+
+import io
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+Pixels = NDArray[np.uint8]
+"""An image, shape (height, width, 3), RGB."""
+
+
+class Faces(Protocol):
+    """Images with labels 0 … classes − 1."""
+
+    labels: NDArray[np.int64]
+    """Label of each image, shape (n,)."""
+    classes: int
+
+    def read(self, index: int) -> Pixels:
+        """Return an image, from any thread."""
+
+
+def decode(encoded: bytes, name: str) -> Pixels:
+    """Decode an image file; `name` is for the error where it cannot be read."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError:
+        raise ValueError(f"{name}: not a readable image") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(f"{name}: not a readable image ({error})") from error
+
+
+def resized(pixels: Pixels, size: int) -> Pixels:
+    """Return a square image of that side; one that has it already stays as it is, to the pixel."""
+    if pixels.shape[:2] == (size, size):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR))
+
+
+class FolderFaces:
+    """A folder with one folder of images for each identity, in the order of their names.
+
+    Files and folders that begin with a dot are passed over.
+
+    Parameters
+    ----------
+    folder : Path
+    only : Path, optional
+        A file that names the identities to take, one on each line.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no identities, one has no images, or one that `only` names is not there.
+    """
+
+    def __init__(self, folder: Path, only: Path | None = None) -> None:
+        identities = sorted(child for child in _visible(folder) if child.is_dir())
+        if only is not None:
+            identities = [folder / name for name in only.read_text().split()]
+        if not identities:
+            raise ValueError(f"{folder}: no identity folders")
+        self.files: list[Path] = []
+        labels: list[int] = []
+        for label, identity in enumerate(identities):
+            if not identity.is_dir():
+                raise ValueError(f"{only}: no folder {identity}")
+            files = sorted(child for child in _visible(identity) if child.is_file())
+            if not files:
+                raise ValueError(f"{identity}: no images of this identity")
+            self.files += files
+            labels += [label] * len(files)
+        self.labels = np.array(labels, dtype=np.int64)
+        self.classes = len(identities)
+
+    def encoded(self, index: int) -> bytes:
+        """Return an image file as it is."""
+        return self.files[index].read_bytes()
+
+    def read(self, index: int) -> Pixels:
+        """Return an image, decoded."""
+        return decode(self.encoded(index), str(self.files[index]))
+
+
+def _visible(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder")
+    return [child for child in folder.iterdir() if not child.name.startswith(".")]

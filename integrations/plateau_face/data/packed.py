@@ -1,0 +1,99 @@
+"""One memory-mapped file with all images of a set.
+
+Layout: ``PLATFACE``, the images one after the other, then at the end a numpy array of n + 1 offsets
+(uint64) and one of n labels (int64), a JSON description, its length (uint64) and ``PLATFACE``.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from plateau_face.data.faces import Faces, Pixels, decode, resized
+from plateau_face.files import replacing
+
+MAGIC = b"PLATFACE"
+VERSION = 1
+
+
+class EncodedFaces(Faces, Protocol):
+    """Faces whose image files can be had as they are."""
+
+    def encoded(self, index: int) -> bytes:
+        """Return an image file."""
+
+
+class PackedFaces:
+    """Images of a packed file.
+
+    Raises
+    ------
+    ValueError
+        If it is not one, of another version, or cut off.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
+        tail = self._bytes[-16:].tobytes()
+        if self._bytes[:8].tobytes() != MAGIC or tail[8:] != MAGIC:
+            raise ValueError(f"{path}: not a packed file, or cut off")
+        end = len(self._bytes) - 16
+        start = end - int.from_bytes(tail[:8], "little")
+        description = json.loads(self._bytes[start:end].tobytes())
+        if description["version"] != VERSION:
+            raise ValueError(f"{path}: version {description['version']}, not {VERSION}")
+        count = description["images"]
+        self.classes: int = description["classes"]
+        self.size: int | None = description["size"]
+        index = self._bytes[start - 8 * (2 * count + 1) : start].tobytes()
+        self._offsets = np.frombuffer(index, dtype="<u8", count=count + 1).astype(np.int64)
+        self.labels = np.frombuffer(index, dtype="<i8", offset=8 * (count + 1)).astype(np.int64)
+
+    def encoded(self, index: int) -> bytes:
+        """Return an image as it is in the file."""
+        return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
+
+    def read(self, index: int) -> Pixels:
+        """Return an image, decoded unless it was packed so."""
+        if self.size is not None:
+            pixels = np.frombuffer(self.encoded(index), dtype=np.uint8)
+            return pixels.reshape(self.size, self.size, 3)
+        return decode(self.encoded(index), f"{self.path} image {index}")
+
+
+def pack(
+    faces: EncodedFaces, path: Path, size: int | None, progress: Callable[[int], object]
+) -> None:
+    """Write a packed file; it appears under its name when it is complete.
+
+    Parameters
+    ----------
+    faces : EncodedFaces
+    path : Path
+    size : int, optional
+        Decode the images and resize them to this side: nothing is left to do when training, at
+        3·size² bytes an image. By default the image files go in as they are, to the byte.
+    progress : callable
+        Told the number of images written so far.
+    """
+    offsets = [len(MAGIC)]
+    with replacing(path) as file:
+        file.write(MAGIC)
+        for index in range(len(faces.labels)):
+            pixels = faces.read(index)  # also where it is not needed: an unreadable image shows now
+            content = faces.encoded(index) if size is None else resized(pixels, size).tobytes()
+            offsets.append(offsets[-1] + file.write(content))
+            progress(index + 1)
+        file.write(np.array(offsets, dtype="<u8").tobytes())
+        file.write(faces.labels.astype("<i8").tobytes())
+        description = {
+            "version": VERSION,
+            "images": len(faces.labels),
+            "classes": faces.classes,
+            "size": size,
+        }
+        file.write(text := json.dumps(description).encode())
+        file.write(len(text).to_bytes(8, "little") + MAGIC)

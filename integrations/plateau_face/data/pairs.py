@@ -1,0 +1,155 @@
+"""Verification sets: pairs of images, and whether they show the same person."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau_face.data.faces import Faces, Pixels, decode
+
+
+class Pairs(NamedTuple):
+    """A verification set in its published order, which decides the folds."""
+
+    name: str
+    images: int
+    """Number of images."""
+    read: Callable[[int], Pixels]
+    """Return an image, from any thread."""
+    first: NDArray[np.int64]
+    """Index of each pair's first image, shape (pairs,)."""
+    second: NDArray[np.int64]
+    same: NDArray[np.bool_]
+
+
+def read_bin(path: Path) -> Pairs:
+    """Read a ``.bin`` set: a pickle of 2n encoded images and n answers.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, also if the pickle asks for anything but plain data.
+    """
+    try:
+        with path.open("rb") as file:
+            images, same = PlainUnpickler(file, encoding="bytes").load()
+        encoded = [bytes(image) for image in images]
+        answers = np.array(same, dtype=bool)
+    except (pickle.UnpicklingError, EOFError, TypeError, ValueError, IndexError, KeyError) as error:
+        raise ValueError(f"{path}: no verification set ({error})") from error
+    if len(encoded) != 2 * len(answers) or not encoded:
+        raise ValueError(f"{path}: {len(encoded)} images do not go with {len(answers)} pairs")
+
+    def read(index: int) -> Pixels:
+        return decode(encoded[index], f"{path} image {index}")
+
+    first = np.arange(0, len(encoded), 2)
+    return Pairs(path.stem, len(encoded), read, first, first + 1, answers)
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Reads numbers, strings, lists and numpy arrays; a pickle can otherwise run any program."""
+
+    allowed = frozenset(
+        {
+            ("_codecs", "encode"),  # how Python 2's byte strings are written in newer protocols
+            ("numpy", "dtype"),
+            ("numpy", "ndarray"),
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy.core.multiarray", "scalar"),
+            ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy._core.multiarray", "scalar"),
+            ("numpy._core.numeric", "_frombuffer"),
+        }
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what the pickle asks for, if it is plain data."""
+        if (module, name) not in self.allowed:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no plain data")
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def read_pair_list(path: Path, folder: Path) -> Pairs:
+    """Read a list of pairs of image files below `folder`.
+
+    Either tab-separated columns ``fold same path1 path2`` under a line that says so, or LFW's
+    ``pairs.txt``: ``name i j`` for the same person, ``name1 i name2 j`` for two.
+
+    Raises
+    ------
+    ValueError
+        If a line is neither, or a file is not there.
+    """
+    lines = path.read_text().splitlines()
+    header = lines[0].lstrip("#").split() if lines else []
+    parse = _table_row if header == ["fold", "same", "path1", "path2"] else _lfw_row
+    numbers: dict[str, int] = {}
+    first, second, same = [], [], []
+    for row, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        try:
+            one, other, answer = parse(line.split("\t"))
+        except ValueError:
+            raise ValueError(f"{path} line {row}: not a pair") from None
+        for name in (one, other):
+            if not (folder / name).is_file():
+                raise ValueError(f"{path} line {row}: no file {folder / name}")
+        first.append(numbers.setdefault(one, len(numbers)))
+        second.append(numbers.setdefault(other, len(numbers)))
+        same.append(answer)
+    if not same:
+        raise ValueError(f"{path}: no pairs")
+    files = [folder / name for name in numbers]
+
+    def read(index: int) -> Pixels:
+        return decode(files[index].read_bytes(), str(files[index]))
+
+    return Pairs(path.stem, len(files), read, np.array(first), np.array(second), np.array(same))
+
+
+def _table_row(fields: Sequence[str]) -> tuple[str, str, bool]:
+    _, same, one, other = fields
+    if same not in ("0", "1"):
+        raise ValueError
+    return one, other, same == "1"
+
+
+def _lfw_row(fields: Sequence[str]) -> tuple[str, str, bool]:
+    def file(name: str, number: str) -> str:
+        return f"{name}/{name}_{int(number):04d}.jpg"
+
+    if len(fields) == 3:
+        name, one, other = fields
+        return file(name, one), file(name, other), True
+    name, one, other_name, other = fields
+    return file(name, one), file(other_name, other), False
+
+
+def drawn_pairs(faces: Faces, name: str, pairs: int, seed: int) -> Pairs:
+    """Draw pairs from labelled faces: half the same person, half two, in ten alike folds.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two identities, or none has two images.
+    """
+    random = np.random.default_rng(seed)
+    members = [np.flatnonzero(faces.labels == label) for label in range(faces.classes)]
+    several = [images for images in members if len(images) > 1]
+    if len(members) < 2 or not several:
+        raise ValueError(f"{name}: pairs need two identities, and one with two images")
+    first, second = np.empty(pairs, dtype=np.int64), np.empty(pairs, dtype=np.int64)
+    same = np.arange(pairs) % 2 == 0
+    for pair in range(pairs):
+        if same[pair]:
+            images = several[random.integers(len(several))]
+            first[pair], second[pair] = random.choice(images, 2, replace=False)
+        else:
+            one, other = random.choice(len(members), 2, replace=False)
+            first[pair], second[pair] = random.choice(members[one]), random.choice(members[other])
+    return Pairs(name, len(faces.labels), faces.read, first, second, same)

@@ -1,0 +1,81 @@
+"""Which images make a batch: a function of seed and step, so a position is one number."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from plateau_face.data.faces import Faces, Pixels, resized
+
+AHEAD = 4
+"""Batches that are read while others are trained on."""
+
+
+class Batch(NamedTuple):
+    """Images of one step."""
+
+    images: Tensor
+    """uint8, shape (batch, size, size, 3)."""
+    labels: Tensor
+    """int64, shape (batch,)."""
+
+
+class Sampler:
+    """Shuffles anew in each epoch; what does not fill a batch is left out until the next.
+
+    Parameters
+    ----------
+    images, batch, seed : int
+    """
+
+    def __init__(self, images: int, batch: int, seed: int) -> None:
+        if images < batch:
+            raise ValueError(f"a batch of {batch} needs as many images, there are {images}")
+        self.images, self.batch, self.seed = images, batch, seed
+        self.steps = images // batch
+        """Steps of an epoch."""
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def at(self, step: int) -> NDArray[np.int64]:
+        """Return the indices of the images of a step, which counts from 0 over all epochs."""
+        epoch, position = divmod(step, self.steps)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.images)
+        return self._order[position * self.batch : (position + 1) * self.batch]
+
+
+def batches(
+    faces: Faces, sampler: Sampler, size: int, first: int, stop: int, threads: int
+) -> Iterator[Batch]:
+    """Yield the batches of the steps from `first` to `stop`, read ahead by threads.
+
+    An image that cannot be read ends the iteration with its error: training on without it would
+    hide that the data are damaged.
+    """
+    waiting: deque[tuple[NDArray[np.int64], list[Future[Pixels]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for step in range(first, stop + AHEAD):
+                if step < stop:
+                    indices = sampler.at(step)
+                    waiting.append((indices, read_with(pool, faces.read, indices, size)))
+                if step >= first + AHEAD and waiting:
+                    indices, images = waiting.popleft()
+                    pixels = np.stack([image.result() for image in images])
+                    labels = torch.from_numpy(faces.labels[indices])
+                    yield Batch(torch.from_numpy(pixels), labels)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def read_with(
+    pool: ThreadPoolExecutor, read: Callable[[int], Pixels], indices: NDArray[np.int64], size: int
+) -> list[Future[Pixels]]:
+    """Have images read and resized."""
+    return [pool.submit(lambda i: resized(read(i), size), int(index)) for index in indices]

@@ -1,0 +1,73 @@
+"""The loss of a head: cross-entropy of scaled cosines, with a margin, a few classes at a time."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from plateau_face.margins import Margin
+
+
+def margin_loss(
+    embeddings: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    margin: Margin,
+    chunk: int | None = None,
+) -> Tensor:
+    """Return the mean cross-entropy of a batch, plus the margin's penalty.
+
+    Parameters
+    ----------
+    embeddings : Tensor, shape (batch, dim)
+    labels : Tensor of int64, shape (batch,)
+        Rows of `weight`.
+    weight : Tensor, shape (classes, dim)
+        Prototypes, of any length.
+    margin : Margin
+    chunk : int, optional
+        Handle so many classes at a time, and compute their logits again for the gradient: the
+        memory falls from several times 4·batch·classes bytes to several times 4·batch·chunk.
+
+    Notes
+    -----
+    The loss is log(exp z_y + Σ_j≠y exp z_j) − z_y with z_y = s·target and z_j = s·others. The sum
+    over the wrong classes is all that needs every class, and it can be taken in parts.
+    """
+    with torch.autocast(embeddings.device.type, enabled=False):
+        embeddings = _at_least_float32(embeddings)
+        norms = embeddings.norm(dim=1)
+        direction = functional.normalize(embeddings)
+        weight = _at_least_float32(weight)
+        own = (direction * functional.normalize(weight[labels])).sum(dim=1).clamp(-1, 1)
+        if margin.training:
+            margin.observe(own, norms)
+        target = margin.scale * margin.soften(own, margin.target(own, norms))
+        sums = [target]
+        size = chunk or len(weight)
+        for first in range(0, len(weight), size):
+            part = (direction, weight[first : first + size], labels - first, own, margin)
+            if len(weight) <= size:
+                sums.append(log_sum_of_others(*part))
+            else:
+                sums.append(checkpoint(log_sum_of_others, *part, use_reentrant=False))
+        loss = torch.stack(sums).logsumexp(dim=0) - target
+        return loss.mean() + margin.strength * margin.penalty(norms)
+
+
+def log_sum_of_others(
+    direction: Tensor, weight: Tensor, labels: Tensor, own: Tensor, margin: Margin
+) -> Tensor:
+    """Return log Σ exp z over the classes of `weight` that are not the right one, shape (batch,).
+
+    Labels that are no row of `weight` have all their wrong classes here.
+    """
+    cosine = (direction @ functional.normalize(weight).T).clamp(-1, 1)
+    logits = margin.scale * margin.soften(cosine, margin.others(cosine, own))
+    right = labels[:, None] == torch.arange(len(weight), device=labels.device)
+    # Not −inf: where all are left out the gradient would be NaN.
+    return logits.masked_fill(right, torch.finfo(logits.dtype).min).logsumexp(dim=1)
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values if values.dtype == torch.float64 else values.float()

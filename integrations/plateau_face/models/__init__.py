@@ -1,0 +1,39 @@
+"""Networks that map a face to an embedding, by the names that configurations use."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from plateau_face.models.iresnet import IResNet
+from plateau_face.models.mobilefacenet import MobileFaceNet
+from plateau_face.models.vit import ViT
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "r18": partial(IResNet, (2, 2, 2, 2)),
+    "r34": partial(IResNet, (3, 4, 6, 3)),
+    "r50": partial(IResNet, (3, 4, 14, 3)),
+    "r100": partial(IResNet, (3, 13, 30, 3)),
+    "mobilefacenet": MobileFaceNet,
+    "vit": ViT,
+    "narrow": partial(IResNet, (1, 1, 1, 1), (16, 32, 64, 128)),  # for a CPU
+}
+
+
+def make_model(name: str, *, dim: int, image_size: int, dropout: float = 0.0) -> nn.Module:
+    """Return a fresh network.
+
+    Parameters
+    ----------
+    name : str
+        A key of `MODELS`.
+    dim : int
+        Length of the embeddings.
+    image_size : int
+        Side of the square images in pixels.
+    dropout : float, default 0
+        Share of features that is dropped before the last layer.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {name!r}")
+    return MODELS[name](dim=dim, image_size=image_size, dropout=dropout)

@@ -1,0 +1,79 @@
+"""Residual networks for faces (arXiv 1801.07698, section 3.2; as in insightface's iresnet)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from plateau_face.models.embedding import Embedding
+
+
+class Block(nn.Module):
+    """norm, 3×3, norm, PReLU, 3×3 with the stride, norm; plus the input."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.BatchNorm2d(inputs),
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.PReLU(outputs),
+            nn.Conv2d(outputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, inputs, h, w) to (batch, outputs, h / stride, w / stride)."""
+        added: Tensor = self.residual(x) + self.shortcut(x)
+        return added
+
+
+class IResNet(nn.Module):
+    """Four stages that each halve the image; no pooling, since faces are aligned.
+
+    Parameters
+    ----------
+    blocks, widths : four int each
+        Blocks and channels of the stages.
+    dim : int, default 512
+        Length of the embedding.
+    image_size : int, default 112
+    dropout : float, default 0
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[int],
+        widths: Sequence[int] = (64, 128, 256, 512),
+        *,
+        dim: int = 512,
+        image_size: int = 112,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 3, padding=1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.PReLU(widths[0]),
+        )
+        self.stages = nn.Sequential()
+        inputs, side = widths[0], image_size
+        for count, width in zip(blocks, widths, strict=True):
+            for block in range(count):
+                self.stages.append(Block(inputs, width, stride=1 if block else 2))
+                inputs = width
+            side = (side + 1) // 2
+        self.norm = nn.BatchNorm2d(inputs)
+        self.embedding = Embedding(inputs * side * side, dim, dropout)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.1)  # norms follow: the scale does not matter
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images, shape (batch, 3, size, size), to embeddings, shape (batch, dim)."""
+        embedding: Tensor = self.embedding(self.norm(self.stages(self.stem(images))))
+        return embedding

@@ -1,0 +1,52 @@
+"""The progress of a run: a bar on a terminal, a line for each row elsewhere."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Shows how far a run is; a context manager that leaves the terminal tidy."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Bar(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, done: int, total: int) -> None:
+        """Say how much there is to do, and how much is done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def advance(self, done: int) -> None:
+        """Say how much is done."""
+        self._bar.update(self._task, completed=done)
+
+    def report(self, row: Mapping[str, object]) -> None:
+        """Show a row of the log."""
+        text = "  ".join(f"{name} {_short(value)}" for name, value in row.items())
+        if not self._console.is_terminal or "loss" not in row:
+            self._console.print(text, markup=False, soft_wrap=True)
+        step = row.get("step")
+        if "loss" in row and isinstance(step, int):
+            self._bar.update(self._task, completed=step, description=text)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

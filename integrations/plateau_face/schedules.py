@@ -1,0 +1,152 @@
+"""Learning-rate schedules: the plateau scheduler, and what it is compared with."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from plateau import Detector
+from plateau_face.config import Config
+from plateau_torch import PlateauLR
+
+HORIZON_LEAST = 50
+"""Steps: in fewer no drift could be seen through the noise of a training loss."""
+
+
+class Schedule(Protocol):
+    """What the training loop asks of a schedule."""
+
+    def step(self, loss: Tensor) -> None:
+        """Take the loss of a step, and set the rates of the next."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; the optimizer has the rates already."""
+
+
+Curve = Callable[[float], float]
+"""From the share of the run that is over to the factor of the rate."""
+
+
+def multistep(progress: float, milestones: tuple[float, ...]) -> float:
+    """Divide by ten at each milestone."""
+    return math.pow(0.1, sum(progress >= milestone for milestone in milestones))
+
+
+def cosine(progress: float) -> float:
+    """Half a period of a cosine, from 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def poly(progress: float, power: float) -> float:
+    """Return (1 − progress)^power."""
+    return math.pow(1 - progress, power)
+
+
+def warm(step: int, warmup: int) -> float:
+    """Return the share of the rate that a step of the warm-up gets: rising in equal parts to 1."""
+    return min((step + 1) / warmup, 1.0) if warmup else 1.0
+
+
+class Curved:
+    """Rates that are a function of the step alone.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    curve : callable
+    steps : int
+        Of the whole run.
+    warmup : int
+    """
+
+    def __init__(self, optimizer: Optimizer, curve: Curve, steps: int, warmup: int) -> None:
+        self._optimizer, self._curve, self._steps, self._warmup = optimizer, curve, steps, warmup
+        self._full = [float(group["lr"]) for group in optimizer.param_groups]
+        self._step = 0
+        self._set()
+
+    def step(self, loss: Tensor) -> None:
+        """Count a step."""
+        self._step += 1
+        self._set()
+
+    def _set(self) -> None:
+        factor = self._curve(self._step / self._steps) * warm(self._step, self._warmup)
+        for group, full in zip(self._optimizer.param_groups, self._full, strict=True):
+            group["lr"] = full * factor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the number of steps."""
+        return {"step": self._step}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._step = state["step"]
+        self._set()
+
+
+class ReducedEachEpoch:
+    """PyTorch's own ReduceLROnPlateau on the mean loss of each epoch, with patience 1."""
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float, steps_of_epoch: int, warmup: int
+    ) -> None:
+        self._warm_up = Curved(optimizer, lambda _: 1.0, 1, warmup)
+        self._reduce = ReduceLROnPlateau(optimizer, factor=factor, patience=1)
+        self._steps_of_epoch, self._warmup = steps_of_epoch, warmup
+        self._step = 0
+        self._sum: Tensor | float = 0.0
+
+    def step(self, loss: Tensor) -> None:
+        """Add the loss to those of the epoch, and at its end have the rates reduced."""
+        self._step += 1
+        if self._step <= self._warmup:
+            self._warm_up.step(loss)
+        self._sum = self._sum + loss.detach()
+        if self._step % self._steps_of_epoch == 0:
+            self._reduce.step(float(self._sum) / self._steps_of_epoch)
+            self._sum = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return counters, the sum, and PyTorch's state."""
+        return {
+            "step": self._step,
+            "sum": float(self._sum),
+            "reduce": self._reduce.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._step = state["step"]
+        self._sum = state["sum"]
+        self._reduce.load_state_dict(state["reduce"])
+
+
+def make_schedule(
+    config: Config, optimizer: Optimizer, steps: int, steps_of_epoch: int
+) -> Schedule:
+    """Return the schedule that a configuration names."""
+    if config.schedule == "plateau":
+        horizon = max(HORIZON_LEAST, round(config.horizon * steps))
+        return PlateauLR(
+            optimizer,
+            Detector(horizon=horizon),
+            factor=config.factor,
+            max_reductions=config.max_reductions,
+            warmup_steps=config.warmup,
+        )
+    if config.schedule == "reduce_on_plateau":
+        return ReducedEachEpoch(optimizer, config.factor, steps_of_epoch, config.warmup)
+    curves: dict[str, Curve] = {
+        "multistep": partial(multistep, milestones=config.milestones),
+        "cosine": cosine,
+        "poly": partial(poly, power=config.power),
+    }
+    return Curved(optimizer, curves[config.schedule], steps, config.warmup)

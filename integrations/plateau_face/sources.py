@@ -1,0 +1,72 @@
+"""From a configuration to faces and verification sets."""
+
+from pathlib import Path
+
+from plateau_face.config import Config
+from plateau_face.data.faces import Faces, FolderFaces
+from plateau_face.data.packed import PackedFaces
+from plateau_face.data.pairs import Pairs, drawn_pairs, read_bin, read_pair_list
+from plateau_face.data.recordio import RecordFaces
+from plateau_face.data.synthetic import SyntheticFaces
+
+SYNTHETIC_VAL_IDENTITIES, SYNTHETIC_VAL_IMAGES, SYNTHETIC_VAL_PAIRS = 40, 5, 1000
+
+
+def open_faces(
+    path: Path, identities: Path | None = None
+) -> FolderFaces | RecordFaces | PackedFaces:
+    """Open what lies at `path`: a folder, a ``.rec`` file or a packed file."""
+    if path.is_dir() and (path / "train.rec").is_file():
+        path = path / "train.rec"
+    if path.is_dir():
+        return FolderFaces(path, identities)
+    if identities is not None:
+        raise ValueError(f"{path}: identities can be chosen from a folder only")
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file or folder")
+    return RecordFaces(path) if path.suffix == ".rec" else PackedFaces(path)
+
+
+def training_faces(config: Config) -> Faces:
+    """Open the faces to train on.
+
+    Identities with few images, even one, are taken as they are: the head learns a prototype from
+    each. How many there are `plateau-face info` says.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be read, or show one identity only.
+    """
+    if config.synthetic:
+        faces: Faces = SyntheticFaces(
+            config.synthetic_identities, config.synthetic_images, config.image_size, config.seed
+        )
+    else:
+        identities = Path(config.identities) if config.identities else None
+        faces = open_faces(Path(config.data), identities)
+    if faces.classes < 2:
+        raise ValueError(f"{config.data or 'synthetic'}: training needs two identities, not one")
+    return faces
+
+
+def verification_sets(config: Config) -> list[Pairs]:
+    """Open the verification sets; synthetic ones have identities that are not trained on."""
+    found = [open_pairs(Path(path), Path(config.val_folder)) for path in config.val]
+    if config.synthetic and not found:
+        faces = SyntheticFaces(
+            SYNTHETIC_VAL_IDENTITIES,
+            SYNTHETIC_VAL_IMAGES,
+            config.image_size,
+            config.seed,
+            first=config.synthetic_identities,
+        )
+        found = [drawn_pairs(faces, "synthetic", SYNTHETIC_VAL_PAIRS, config.seed)]
+    return found
+
+
+def open_pairs(path: Path, folder: Path) -> Pairs:
+    """Open a ``.bin`` set, or a list of pairs of files below `folder`."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return read_bin(path) if path.suffix == ".bin" else read_pair_list(path, folder)

@@ -1,0 +1,131 @@
+import json
+import re
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from plateau.cli import app as plateau
+from plateau_face.cli import app, main
+from plateau_face.data.packed import PackedFaces
+from plateau_face.data.synthetic import SyntheticFaces
+
+SMALL = [
+    "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
+    "--set=dim=8", "--set=log_every=1", "--set=val_every=3", "--batch=10", "--synthetic",
+]  # fmt: skip
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def complaint(capsys, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["plateau-face", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "run"
+    told = call("train", "--out", out, "--epochs", 3, "--margin", "arcface", *SMALL)
+    assert told == f"log {out}/log.jsonl, checkpoint {out}/last.pt\n"
+    return out
+
+
+def test_a_run_is_verified_as_it_was_while_training(run):
+    *_, last = map(json.loads, (run / "log.jsonl").read_text().splitlines())
+    told = call("verify", run)
+    accuracy = re.match(r"synthetic: accuracy ([\d.]+) % ", told)
+    assert float(accuracy[1]) == pytest.approx(100 * last["val_synthetic_accuracy"], abs=0.005)
+    assert told.endswith("1000 pairs\n")
+
+
+def test_the_protocol_of_ijb(run, ijb):
+    told = call("verify", run, "--ijb", ijb, "--folder", ijb).splitlines()
+    assert len(told) == 4
+    assert re.fullmatch(r"TAR [01]\.0000 at FAR 1e-06 \(nearest: [01]\.0000\)", told[0])
+
+
+def test_plateau_reads_the_log(run):
+    result = CliRunner().invoke(plateau, ["scan", str(run / "log.jsonl"), "--format", "json"])
+    (log,) = json.loads(result.stdout)["logs"]
+    (found,) = log["runs"]
+    assert (found["metric"], found["x"], found["points"]) == ("loss", "step", 30)
+    result = CliRunner().invoke(plateau, ["replay", str(run / "log.jsonl"), "--format", "json"])
+    assert json.loads(result.stdout)["recorded"] == []
+
+
+def test_a_finished_run_resumes_to_its_end(run):
+    before = (run / "log.jsonl").read_bytes()
+    call("train", "--out", run, "--resume")
+    assert (run / "log.jsonl").read_bytes() == before
+
+
+def test_info(run, tmp_path):
+    assert "margin = 'arcface'" in call("info", run)
+    folder = identities(tmp_path)
+    told = call("info", folder).splitlines()
+    assert told[0] == "5 images of 2 identities"
+    assert told[1] == "2 to 3 images an identity, median 2.5; 0 with fewer than 2"
+    assert told[2] == "the first image is 16 × 16 pixels"
+
+
+def identities(tmp_path):
+    from PIL import Image
+
+    faces = SyntheticFaces(2, 3, 16)
+    for index in range(5):
+        path = tmp_path / "faces" / f"id{faces.labels[index]}" / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(faces.read(index)).save(path)
+    return tmp_path / "faces"
+
+
+def test_pack_and_train_on_it(tmp_path):
+    told = call("pack", identities(tmp_path), tmp_path / "packed", "--size", 16)
+    assert told == f"{tmp_path}/packed: 5 images of 2 identities\n"
+    assert PackedFaces(tmp_path / "packed").size == 16
+    sizes = ["--set=image_size=16", "--set=dim=8"]
+    call("train", "--data", tmp_path / "packed", "--out", tmp_path / "r", "--batch", 5, *sizes)
+    assert len((tmp_path / "r" / "log.jsonl").read_text().splitlines()) == 2
+
+
+def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
+    def said(*arguments):
+        return complaint(capsys, monkeypatch, *arguments)
+
+    folder = identities(tmp_path)
+    (folder / "id0" / "0.png").write_bytes(b"no image")
+    small = ["--set=image_size=16", "--batch=5", "--out", tmp_path / "r"]
+    assert said("train", "--data", folder, *small) == (
+        f"plateau-face: {folder}/id0/0.png: not a readable image\n"
+    )
+    (folder / "id2").mkdir()
+    assert said("info", folder) == f"plateau-face: {folder}/id2: no images of this identity\n"
+    assert said("train", "--out", run, "--synthetic") == (
+        f"plateau-face: {run} has a run already: resume it, or choose another folder\n"
+    )
+    assert said("train", "--out", run, "--resume", "--lr", 1) == (
+        "plateau-face: --resume takes the configuration of the run, and no other\n"
+    )
+    assert said("train", "--out", tmp_path / "x") == (
+        "plateau-face: give data, or synthetic, and not both\n"
+    )
+    assert said("verify", tmp_path) == f"plateau-face: {tmp_path} has no run: there is no last.pt\n"
+    assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
+    import plateau_face.train
+
+    monkeypatch.delitem(sys.modules, "plateau_face.train")
+    monkeypatch.delattr(plateau_face, "train")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert said("info", run) == (
+        "plateau-face: import of torch halted; None in sys.modules: install plateau-detect[face]\n"
+    )
+    monkeypatch.undo()
+    assert "No such option: --epoch" in said("train", "--out", tmp_path / "x", "--epoch", 3)

@@ -1,0 +1,350 @@
+import io
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from plateau_face.data.augment import augmented, normalised
+from plateau_face.data.faces import FolderFaces, decode, resized
+from plateau_face.data.packed import PackedFaces, pack
+from plateau_face.data.pairs import drawn_pairs, read_bin, read_pair_list
+from plateau_face.data.recordio import RecordFaces
+from plateau_face.data.sampling import Sampler, batches
+from plateau_face.data.synthetic import SyntheticFaces
+
+MAGIC = struct.pack("<I", 0xCED7230A)
+
+
+def png(seed, size=8):
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue(), pixels
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three identities with 1, 2 and 3 images, and things to pass over."""
+    root = tmp_path / "faces"
+    for identity in range(3):
+        (root / f"id{identity}").mkdir(parents=True)
+        for image in range(identity + 1):
+            content, _ = png(10 * identity + image)
+            (root / f"id{identity}" / f"{image}.png").write_bytes(content)
+    (root / "id1" / ".hidden").write_text("x")
+    (root / "readme.txt").write_text("x")
+    return root
+
+
+def test_a_folder(folder):
+    faces = FolderFaces(folder)
+    assert faces.classes == 3
+    assert faces.labels.tolist() == [0, 1, 1, 2, 2, 2]
+    np.testing.assert_array_equal(faces.read(4), png(21)[1])
+
+
+def test_some_identities_of_a_folder(folder, tmp_path):
+    (tmp_path / "ids.txt").write_text("id2\nid0\n")
+    assert FolderFaces(folder, tmp_path / "ids.txt").labels.tolist() == [0, 0, 0, 1]
+    (tmp_path / "ids.txt").write_text("id9\n")
+    with pytest.raises(ValueError, match=r"ids\.txt: no folder .*id9"):
+        FolderFaces(folder, tmp_path / "ids.txt")
+
+
+def test_a_folder_that_will_not_do(folder, tmp_path):
+    (folder / "id3").mkdir()
+    with pytest.raises(ValueError, match="id3: no images of this identity"):
+        FolderFaces(folder)
+    with pytest.raises(ValueError, match="nowhere: no such folder"):
+        FolderFaces(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="id3: no identity folders"):
+        FolderFaces(folder / "id3")
+
+
+def test_an_image_that_cannot_be_read_is_named(folder):
+    (folder / "id2" / "1.png").write_bytes(png(21)[0][:60])
+    with pytest.raises(ValueError, match=r"1\.png: not a readable image"):
+        FolderFaces(folder).read(4)
+
+
+def record(content, *labels):
+    flag = len(labels) if len(labels) > 1 else 0
+    head = struct.pack("<IfQQ", flag, 0.0 if flag else labels[0], 0, 0)
+    return head + (np.array(labels, "<f4").tobytes() if flag else b"") + content
+
+
+def write_records(path, records):
+    """A slow writer: cuts at every aligned magic number, as dmlc's does."""
+    index, out = [], bytearray()
+    for key, content in records.items():
+        index.append(f"{key}\t{len(out)}")
+        cuts = [i for i in range(0, len(content) - 3, 4) if content[i : i + 4] == MAGIC]
+        starts, ends = [0, *(i + 4 for i in cuts)], [*cuts, len(content)]
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            flag = 0 if not cuts else 1 if number == 0 else 3 if end == len(content) else 2
+            part = content[start:end]
+            out += MAGIC + struct.pack("<I", flag << 29 | len(part)) + part
+            out += b"\0" * (-len(part) % 4)
+    path.write_bytes(out)
+    path.with_suffix(".idx").write_text("\n".join(index) + "\n")
+
+
+def test_recordio_as_insightface_writes_it(tmp_path):
+    records = {0: record(b"", 4, 6)}
+    records |= {key: record(png(key)[0], label) for key, label in [(1, 0), (2, 1), (3, 1)]}
+    records |= {key: record(b"", 1, 2) for key in (4, 5)}  # identities
+    write_records(tmp_path / "train.rec", records)
+    faces = RecordFaces(tmp_path / "train.rec")
+    assert faces.labels.tolist() == [0, 1, 1]
+    assert faces.classes == 2
+    for index in range(3):
+        np.testing.assert_array_equal(faces.read(index), png(index + 1)[1])
+
+
+def test_recordio_plain_with_label_arrays_and_cut_records(tmp_path):
+    tail = b"ab" + MAGIC + b"cdef" + MAGIC + MAGIC + b"gh"  # 24 bytes of header: aligned at 26, 34
+    contents = [png(5)[0], b"xy" + tail, b"" + tail]
+    records = {0: record(contents[0], 7)}
+    records |= {1: record(contents[1], 3, 9, 9), 2: record(contents[2], 2.0**24)}
+    write_records(tmp_path / "train.rec", records)
+    faces = RecordFaces(tmp_path / "train.rec")
+    assert faces.labels.tolist() == [7, 3, 2**24]
+    assert [faces.encoded(i) for i in range(3)] == contents
+    assert (tmp_path / "train.rec").read_bytes().count(MAGIC) > 3
+
+
+@pytest.mark.parametrize("label", [-1.0, 0.5, 2.0**25, float("nan"), float("inf")])
+def test_recordio_with_a_label_out_of_range(tmp_path, label):
+    write_records(tmp_path / "t.rec", {0: record(b"x", 0), 1: record(b"x", label)})
+    with pytest.raises(ValueError, match=r"t\.rec record 1: label .* no whole number"):
+        RecordFaces(tmp_path / "t.rec")
+
+
+def test_recordio_that_is_damaged(tmp_path):
+    path = tmp_path / "t.rec"
+    write_records(path, {0: record(b"x" * 100, 0), 1: record(b"y" * 100, 1)})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    with pytest.raises(ValueError, match="the file ends within a record"):
+        RecordFaces(path)
+    path.write_bytes(b"\0" + whole[1:])
+    with pytest.raises(ValueError, match="at byte 0: no record begins here"):
+        RecordFaces(path)
+    path.write_bytes(whole)
+    path.with_suffix(".idx").write_text("0\t0\n1 x\n")
+    with pytest.raises(ValueError, match=r"t\.idx line 2: not a key and an offset"):
+        RecordFaces(path)
+
+
+@pytest.mark.parametrize("size", [None, 8, 6])
+def test_packing_changes_nothing_but_the_size(folder, tmp_path, size):
+    faces, told = FolderFaces(folder), []
+    pack(faces, tmp_path / "packed", size, told.append)
+    packed = PackedFaces(tmp_path / "packed")
+    assert told == [1, 2, 3, 4, 5, 6]
+    assert packed.labels.tolist() == faces.labels.tolist()
+    assert packed.classes == 3
+    for index in range(6):
+        wanted = faces.read(index) if size is None else resized(faces.read(index), size)
+        np.testing.assert_array_equal(packed.read(index), wanted)
+        if size is None:
+            assert packed.encoded(index) == faces.encoded(index)
+
+
+def test_a_packed_file_is_whole_or_not_there(folder, tmp_path):
+    (folder / "id2" / "2.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"2\.png: not a readable image"):
+        pack(FolderFaces(folder), tmp_path / "packed", None, lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["faces"]
+
+
+def test_a_file_that_is_not_packed(folder, tmp_path):
+    pack(FolderFaces(folder), tmp_path / "packed", None, lambda _: None)
+    whole = (tmp_path / "packed").read_bytes()
+    (tmp_path / "packed").write_bytes(whole[:-3])
+    with pytest.raises(ValueError, match="not a packed file, or cut off"):
+        PackedFaces(tmp_path / "packed")
+
+
+def test_synthetic_faces_are_the_same_each_time_and_differ_from_each_other():
+    faces = SyntheticFaces(4, 3, 32, seed=5)
+    again = SyntheticFaces(4, 3, 32, seed=5)
+    images = [faces.read(index) for index in range(12)]
+    for index in reversed(range(12)):
+        np.testing.assert_array_equal(again.read(index), images[index])
+    assert len({image.tobytes() for image in images}) == 12
+    later = SyntheticFaces(2, 3, 32, seed=5, first=2)
+    np.testing.assert_array_equal(later.read(0), images[6])
+    assert images[0].shape == (32, 32, 3)
+
+
+def test_synthetic_identities_are_closer_to_themselves():
+    """A network can learn them: even raw pixels tell them apart better than chance."""
+    faces = SyntheticFaces(12, 6, 24)
+    flat = np.stack([faces.read(i).ravel() for i in range(72)]).astype(float)
+    flat -= flat.mean(axis=1, keepdims=True)
+    distance = np.linalg.norm(flat[:, None] - flat[None], axis=2)
+    same = faces.labels[:, None] == faces.labels[None]
+    np.fill_diagonal(same, False)
+    other = faces.labels[:, None] != faces.labels[None]
+    assert distance[same].mean() < distance[other].mean()
+
+
+def write_bin(path, content, protocol=2):
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+@pytest.mark.parametrize("form", [bytes, lambda b: np.frombuffer(b, np.uint8).copy()])
+def test_a_bin_set(tmp_path, form, protocol):
+    write_bin(
+        tmp_path / "lfw.bin", ([form(png(i)[0]) for i in range(4)], [True, np.False_]), protocol
+    )
+    pairs = read_bin(tmp_path / "lfw.bin")
+    assert pairs.name == "lfw"
+    assert pairs.same.tolist() == [True, False]
+    assert (pairs.first.tolist(), pairs.second.tolist()) == ([0, 2], [1, 3])
+    np.testing.assert_array_equal(pairs.read(3), png(3)[1])
+
+
+class Attack:
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_a_bin_set_runs_no_code(tmp_path):
+    write_bin(tmp_path / "bad.bin", ([Attack(tmp_path / "made")], [True]))
+    with pytest.raises(ValueError, match=r"bad\.bin: no verification set \(it asks for .*mkdir"):
+        read_bin(tmp_path / "bad.bin")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_bin_set_that_is_none(tmp_path):
+    path = tmp_path / "a.bin"
+    write_bin(path, ([b"1", b"2"], [True, False]))
+    with pytest.raises(ValueError, match="2 images do not go with 2 pairs"):
+        read_bin(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="no verification set"):
+        read_bin(path)
+
+
+def test_a_pair_list(folder, tmp_path):
+    path = tmp_path / "pairs.tsv"
+    rows = ["fold\tsame\tpath1\tpath2", "1\t1\tid2/0.png\tid2/2.png", "1\t0\tid2/0.png\tid0/0.png"]
+    path.write_text("\n".join(rows) + "\n")
+    pairs = read_pair_list(path, folder)
+    assert pairs.images == 3
+    assert pairs.same.tolist() == [True, False]
+    np.testing.assert_array_equal(pairs.read(pairs.second[1]), png(0)[1])
+    path.write_text(rows[0] + "\n1\t2\tid2/0.png\tid2/2.png\n")
+    with pytest.raises(ValueError, match=r"pairs\.tsv line 2: not a pair"):
+        read_pair_list(path, folder)
+    path.write_text(rows[0] + "\n\n1\t1\tid2/0.png\tid2/7.png\n")
+    with pytest.raises(ValueError, match=r"pairs\.tsv line 3: no file .*7\.png"):
+        read_pair_list(path, folder)
+
+
+def test_lfws_own_list(tmp_path):
+    for name in ("A/A_0001", "A/A_0012", "B/B_0003"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.jpg").write_bytes(png(1)[0])
+    (tmp_path / "pairs.txt").write_text("10\t1\nA\t1\t12\nA\t12\tB\t3\n")
+    pairs = read_pair_list(tmp_path / "pairs.txt", tmp_path)
+    assert pairs.same.tolist() == [True, False]
+    assert (pairs.first.tolist(), pairs.second.tolist()) == ([0, 1], [1, 2])
+
+
+def test_drawn_pairs_say_the_truth():
+    faces = SyntheticFaces(5, 4, 8)
+    pairs = drawn_pairs(faces, "s", 100, seed=1)
+    assert (faces.labels[pairs.first] == faces.labels[pairs.second]).tolist() == list(pairs.same)
+    assert (pairs.first != pairs.second).all()
+    assert pairs.same.sum() == 50
+    with pytest.raises(ValueError, match="pairs need two identities"):
+        drawn_pairs(SyntheticFaces(1, 4, 8), "s", 10, seed=1)
+    with pytest.raises(ValueError, match="one with two images"):
+        drawn_pairs(SyntheticFaces(4, 1, 8), "s", 10, seed=1)
+
+
+def test_an_epoch_has_each_image_once_and_the_next_another_order():
+    sampler = Sampler(23, 5, seed=1)
+    epochs = [np.concatenate([sampler.at(4 * e + s) for s in range(4)]) for e in range(2)]
+    assert all(len(set(epoch)) == 20 for epoch in epochs)
+    assert epochs[0].tolist() != epochs[1].tolist()
+    assert Sampler(23, 5, seed=1).at(6).tolist() == epochs[1][10:15].tolist()
+    assert Sampler(23, 5, seed=2).at(0).tolist() != epochs[0][:5].tolist()
+    with pytest.raises(ValueError, match="a batch of 30 needs as many images, there are 23"):
+        Sampler(23, 30, seed=1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_can_begin_anywhere(threads):
+    faces = SyntheticFaces(4, 3, 16)
+    sampler = Sampler(12, 5, seed=0)
+    whole = list(batches(faces, sampler, 16, 0, 9, threads))
+    assert len(whole) == 9
+    for step, batch in zip(range(7, 9), batches(faces, sampler, 16, 7, 9, threads), strict=True):
+        assert torch.equal(batch.images, whole[step].images)
+        assert torch.equal(batch.labels, whole[step].labels)
+        for image, index in zip(batch.images, sampler.at(step), strict=True):
+            np.testing.assert_array_equal(image.numpy(), faces.read(int(index)))
+
+
+def test_a_bad_image_ends_the_batches(folder):
+    (folder / "id2" / "2.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"2\.png: not a readable image"):
+        list(batches(FolderFaces(folder), Sampler(6, 3, seed=0), 8, 0, 2, 2))
+
+
+def test_grey_images_become_rgb_and_same_sizes_stay():
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(buffer, "png")
+    pixels = decode(buffer.getvalue(), "grey")
+    assert pixels.shape == (8, 8, 3)
+    assert resized(pixels, 8) is pixels
+
+
+def test_normalised_is_the_published_formula():
+    images = torch.randint(0, 256, (2, 4, 4, 3), dtype=torch.uint8)
+    wanted = (images.double() / 255 - 0.5) / 0.5
+    torch.testing.assert_close(normalised(images).double(), wanted.permute(0, 3, 1, 2))
+
+
+def test_without_strength_images_are_mirrored_or_not():
+    images = torch.randint(0, 256, (40, 6, 6, 3), dtype=torch.uint8)
+    x, plain = augmented(images, 0.0, torch.Generator().manual_seed(1)), normalised(images)
+    mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(x, plain, strict=True)]
+    kept = [torch.equal(a, b) for a, b in zip(x, plain, strict=True)]
+    assert all(m != k for m, k in zip(mirrored, kept, strict=True))
+    assert 8 < sum(mirrored) < 32
+
+
+def test_augmentation_repeats_and_stays_near():
+    faces = SyntheticFaces(8, 2, 32)
+    images = torch.from_numpy(np.stack([faces.read(i) for i in range(16)]))
+    x = augmented(images, 1.0, torch.Generator().manual_seed(1))
+    assert torch.equal(x, augmented(images, 1.0, torch.Generator().manual_seed(1)))
+    assert not torch.equal(x, augmented(images, 1.0, torch.Generator().manual_seed(2)))
+    assert x.shape == (16, 3, 32, 32)
+    assert x.abs().max() <= 1
+    small = augmented(images, 1e-4, torch.Generator().manual_seed(1))
+    mirror = augmented(images, 0.0, torch.Generator().manual_seed(1))
+    assert (small - mirror).abs().max() < 0.05  # goes over into mirroring only
+
+
+def test_the_real_sets_can_be_read(shared_data):
+    root = shared_data / "faces"
+    faces = FolderFaces(root / "celeba266", root / "celeba266_train_ids.txt")
+    assert (faces.classes, len(faces.labels)) == (206, 4217)
+    assert faces.read(0).shape == (112, 112, 3)
+    pairs = read_pair_list(root / "celeba266_val_pairs.tsv", root / "celeba266")
+    assert (len(pairs.same), pairs.same.sum()) == (6000, 3000)
+    assert FolderFaces(root / "orl").classes == 40

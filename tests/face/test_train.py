@@ -1,0 +1,294 @@
+import dataclasses
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from plateau_face.config import Config, load_config
+from plateau_face.data.sampling import Batch
+from plateau_face.margins import MARGINS
+from plateau_face.schedules import make_schedule
+from plateau_face.train import DivergedError, generator, load_checkpoint, resume, start
+
+TINY = Config(
+    synthetic=True,
+    synthetic_identities=6,
+    synthetic_images=6,
+    image_size=16,
+    dim=8,
+    batch=12,
+    epochs=3,
+    threads=2,
+    log_every=2,
+    save_every=2,
+    val_every=3,
+    dropout=0.2,
+    augment=0.5,
+)
+
+
+class KilledError(Exception):
+    pass
+
+
+def rows(out):
+    found = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "images_per_s"} for row in found]
+
+
+def assert_same(one, other):
+    """Every number of two checkpoints is the same, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one.keys() - {"log_bytes"}:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == other
+
+
+def train_with_kill(config, out, at):
+    """Train, stop without warning where the row of step `at` is reported, and resume."""
+
+    def kill(row):
+        if row["step"] == at:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        start(config, out, kill).run()
+    torch.manual_seed(12345)  # nothing may depend on what another process has drawn
+    resume(out, lambda _: None).run()
+
+
+VARIANTS = {
+    "plateau": {},
+    "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
+    "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
+    "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
+    "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
+    "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant):
+    config = dataclasses.replace(TINY, **VARIANTS[variant])
+    start(config, tmp_path / "whole", lambda _: None).run()
+    train_with_kill(config, tmp_path / "cut", at=6 if config.log_every == 2 else 5)
+    assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+
+
+def test_steps_and_seeds_have_random_numbers_of_their_own():
+    keys = [(0, 0), (0, 1), (1, 0), (2**53, 7)]
+    drawn = [torch.rand(4, generator=generator(*key)).tolist() for key in keys]
+    assert len({tuple(numbers) for numbers in drawn}) == len(keys)
+    assert torch.rand(4, generator=generator(0, 1)).tolist() == drawn[1]
+
+
+def test_another_seed_is_another_run(tmp_path):
+    for seed in (0, 1):
+        config = dataclasses.replace(TINY, seed=seed, epochs=1)
+        start(config, tmp_path / str(seed), lambda _: None).run()
+    with pytest.raises(AssertionError):
+        assert_same(*(load_checkpoint(tmp_path / s)["model"] for s in "01"))
+
+
+def test_kill_9_in_the_middle_of_it(tmp_path):
+    options = [f"--set={name}={value!r}" for name, value in TINY_OPTIONS.items()]
+    command = [sys.executable, "-m", "plateau_face", "train", "--synthetic", *options]
+    start(Config(synthetic=True, **TINY_OPTIONS), tmp_path / "whole", lambda _: None).run()
+    process = subprocess.Popen([*command, "--out", tmp_path / "cut"], stderr=subprocess.DEVNULL)
+    log = tmp_path / "cut" / "log.jsonl"
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.read_text().count("\n") >= 7):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert load_checkpoint(tmp_path / "cut")["step"] < 25
+    resume(tmp_path / "cut", lambda _: None).run()
+    assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
+
+
+TINY_OPTIONS = {
+    "synthetic_identities": 8, "synthetic_images": 10, "image_size": 16, "dim": 8, "batch": 16,
+    "epochs": 5, "threads": 1, "log_every": 1, "save_every": 3, "val_every": 5,
+}  # fmt: skip
+
+
+def test_training_learns(tmp_path):
+    config = dataclasses.replace(
+        TINY, epochs=16, dropout=0.0, augment=0.0, log_every=8, save_every=0, val_every=16
+    )
+    start(config, tmp_path / "run", lambda _: None).run()
+    found = rows(tmp_path / "run")
+    assert found[5]["loss"] < 0.5 * found[0]["loss"]
+    assert found[-1]["val_synthetic_accuracy"] > 0.55
+
+
+def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
+    """Without batch statistics, which are those of a part."""
+    found = []
+    for accumulate in (1, 3):
+        config = dataclasses.replace(TINY, accumulate=accumulate, dropout=0.0)
+        trainer = start(config, tmp_path / str(accumulate), lambda _: None)
+        trainer.model.eval()
+        torch.manual_seed(1)
+        images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+        loss = trainer.train_on(Batch(images, torch.arange(12) % 6))
+        found.append((loss, trainer.head.weight.detach().clone()))
+    torch.testing.assert_close(found[0], found[1])
+
+
+def test_no_head_for_a_step_that_is_not_finite(tmp_path):
+    config = dataclasses.replace(TINY, log_every=3, epochs=8, val_every=8)
+    trainer = start(config, tmp_path / "run", lambda _: None)
+    before = {name: value.clone() for name, value in trainer.head.state_dict().items()}
+    with torch.no_grad():
+        trainer.model.embedding.linear.bias.fill_(torch.nan)
+    with pytest.raises(DivergedError, match="has not been finite for 21 steps at step 21"):
+        trainer.run()
+    assert_same(dict(trainer.head.state_dict()), before)
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    start(TINY, tmp_path / "run", lambda _: None)
+    with pytest.raises(ValueError, match="has a run already"):
+        start(TINY, tmp_path / "run", lambda _: None)
+    with pytest.raises(ValueError, match=r"has no run: there is no last\.pt"):
+        resume(tmp_path, lambda _: None)
+
+
+def test_resume_with_other_data_is_refused(tmp_path):
+    trainer = start(TINY, tmp_path / "run", lambda _: None)
+    state = load_checkpoint(tmp_path / "run") | {"classes": 7}
+    with pytest.raises(ValueError, match="the run has 7 identities, the data now 6"):
+        trainer.load(state)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    """A limit on the size of files stands for the disk."""
+    trainer = start(TINY, tmp_path / "run", lambda _: None)
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    trainer.step = 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(OSError, match="no checkpoint at step 1, the last stays"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "run" / "last.pt").read_bytes() == before
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "events.out.tfevents.0.plateau",
+        "last.pt",
+        "log.jsonl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("margin", "precision"),
+    [*((margin, "fp32") for margin in MARGINS), ("cosface", "bf16"), ("cosface", "fp16")],
+)
+def test_every_margin_trains(tmp_path, margin, precision):
+    config = dataclasses.replace(TINY, margin=margin, precision=precision)
+    trainer = start(config, tmp_path / "run", lambda _: None)
+    before = trainer.head.weight.detach().clone()
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    for _ in range(16 if precision == "fp16" else 1):  # its scale may be too high at first
+        trainer.train_on(Batch(images, torch.arange(12) % 6))
+    assert not torch.equal(trainer.head.weight, before)
+    assert torch.isfinite(trainer.head.weight).all()
+
+
+def test_curves():
+    def rates(**values):
+        config = dataclasses.replace(TINY, lr=1.0, **values)
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        schedule, found = make_schedule(config, optimizer, 20, 5), []
+        for _ in range(20):
+            found.append(optimizer.param_groups[0]["lr"])
+            schedule.step(torch.tensor(1.0))
+        return found
+
+    steps = [1.0] * 10 + [0.1] * 5 + [0.01] * 3 + [0.001] * 2
+    assert rates(schedule="multistep") == pytest.approx(steps)
+    assert rates(schedule="poly")[10] == pytest.approx(0.25)
+    assert rates(schedule="cosine")[::10] == pytest.approx([1.0, 0.5])
+    assert rates(schedule="multistep", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    assert rates(schedule="plateau", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    reduced = rates(schedule="reduce_on_plateau", warmup=4)  # epochs 2 and 3 are no better than 1
+    assert reduced == pytest.approx([0.25, 0.5, 0.75] + [1.0] * 12 + [0.5] * 5)
+
+
+def test_configurations(tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text(
+        'data = "d"\nlr = 1\nmilestones = [0.1, 0.2]\nmargin_options = {margin = 0.3}\n'
+    )
+    config = load_config(file, ["model=r18", "val=a.bin", "lr=0.5"], {"lr": 0.2, "epochs": None})
+    assert (config.data, config.lr, config.model, config.val) == ("d", 0.2, "r18", ("a.bin",))
+    assert config.milestones == (0.1, 0.2)
+    assert config.margin_options == {"margin": 0.3}
+    assert config.epochs == Config(data="d").epochs
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("batchsize=3", "there is no 'batchsize' in a configuration"),
+        ("batch=many", "batch must be a whole number, not 'many'"),
+        ("batch=true", "batch must be a whole number, not True"),
+        ("batch=0", "batch must be at least 1, not 0"),
+        ("lr=-1", "lr must be above 0, not -1"),
+        ("compile=1", "compile must be true or false, not 1"),
+        ("model=r51", "model must be one of r18, "),
+        ("batch", "'batch' is not name=value"),
+        ("accumulate=5", "accumulate=5 does not divide batch=64"),
+        ("synthetic=true", "give data, or synthetic, and not both"),
+        ("sample_rate=2.0", "sample_rate must be at most 1, not 2.0"),
+        ("dropout=-0.1", "dropout must be at least 0, not -0.1"),
+        ("margin_options=3", "margin_options must be a table, not 3"),
+    ],
+)
+def test_configurations_that_will_not_do(override, message):
+    with pytest.raises((ValueError, TypeError)) as error:
+        load_config(None, [override], {"data": "d"})
+    assert str(error.value).startswith(message)
+
+
+def test_a_file_that_is_no_toml(tmp_path):
+    (tmp_path / "c.toml").write_text("lr = = 3")
+    with pytest.raises(ValueError, match=r"c\.toml: Invalid value"):
+        load_config(tmp_path / "c.toml", [], {})
+
+
+def test_data_and_options_that_will_not_do(tmp_path):
+    def begin(**values):
+        start(dataclasses.replace(TINY, **values), tmp_path / "run", lambda _: None)
+
+    with pytest.raises(ValueError, match="training needs two identities, not one"):
+        begin(synthetic_identities=1, synthetic_images=30)
+    with pytest.raises(ValueError, match="a batch of 64 needs as many images, there are 36"):
+        begin(batch=64)
+    with pytest.raises(ValueError, match=r"margin_options of cosface: .*'m'"):
+        begin(margin_options={"m": 1})
+    with pytest.raises(ValueError, match="nowhere: no such file or folder"):
+        begin(synthetic=False, data="nowhere")
+    with pytest.raises(ValueError, match=r"no\.bin: no such file"):
+        begin(val=("no.bin",))
+    assert not (tmp_path / "run" / "last.pt").exists()
