@@ -69,9 +69,6 @@ class PlateauDetector(Streaming):
 
     __slots__ = ("_raises", "mode", "on_nonfinite")
 
-    lanes: ClassVar[int] = 1
-    """Streams of a bank whose state is interleaved, cell by cell."""
-
     revises: ClassVar[bool] = False
     """Whether a plateau may begin before the end of the one before: its onset is then corrected, or
     it is the same plateau, which was interrupted."""
@@ -80,6 +77,11 @@ class PlateauDetector(Streaming):
         self.mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
+
+    @property
+    def lanes(self) -> int:
+        """Streams of a bank whose state is interleaved, cell by cell."""
+        return 1
 
     @abstractmethod
     def _make_block(self, streams: int) -> NDArray[np.float64]:

@@ -109,7 +109,7 @@ class ThresholdDetector(PlateauDetector):
         return cls(filter_from(arguments.pop("slope_filter")), **arguments)
 
     @property
-    def lanes(self) -> int:  # type: ignore[override]
+    def lanes(self) -> int:
         """Streams of a bank whose state is interleaved, so that they advance side by side."""
         return k.LANES if self.slope_filter.kernels == "ema" else 1
 

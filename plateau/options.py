@@ -62,9 +62,9 @@ class Lines(StrEnum):
     jsonl = "jsonl"
 
 
-def option(panel: str, text: str, *names: str, min: float | None = None) -> Any:  # noqa: A002
+def option(panel: str, text: str, *names: str, least: float | None = None) -> Any:
     """Return an option under a heading of the help page."""
-    return typer.Option(*names, help=text, rich_help_panel=panel, min=min)
+    return typer.Option(*names, help=text, rich_help_panel=panel, min=least)
 
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
@@ -166,7 +166,7 @@ Idle = Annotated[
         OUTPUT,
         "End after so many seconds without anything new; 0: read what is there. Default: never.",
         "--idle",
-        min=0.0,
+        least=0.0,
     ),
 ]
 StopOn = Annotated[

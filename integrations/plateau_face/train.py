@@ -126,7 +126,7 @@ class Trainer:
         self.model = make_model(
             config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
         ).to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it for tensors only
         self.head = make_head(config, self.faces.classes).to(self.device)
         if config.compile:
             self.model.compile()

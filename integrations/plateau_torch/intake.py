@@ -26,7 +26,7 @@ class Copy:
 
     def has_arrived(self) -> bool:
         """Whether it can be read without waiting."""
-        return bool(self._done.query())  # type: ignore[no-untyped-call]
+        return bool(self._done.query())  # type: ignore[no-untyped-call]  # as above
 
     def read(self) -> Tensor:
         """Return it; wait until it has arrived."""

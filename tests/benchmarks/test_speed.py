@@ -167,7 +167,10 @@ def test_stream_from_its_start(benchmark, name):
     xs = RNG.normal(size=STREAM)
     take = STREAM_PEERS[name]
     if "plateau" in name.split():
-        call = lambda: take()(xs)  # noqa: E731
+
+        def call():
+            take()(xs)
+
     else:
         values = xs.tolist()
 
