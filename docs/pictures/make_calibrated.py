@@ -9,41 +9,16 @@ same files.
 
 import argparse
 import math
-from pathlib import Path
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+from style import BLUE, DARK, GREEN, HERE, RED, STREAM, VERDICTS
 
 from plateau import Detector, Verdict, find_plateaus, trace
 from plateau import _calibrated as c
-
-HERE = Path(__file__).parent
-
-STREAM, DARK, RED, GREEN, BLUE = "#9aa5b1", "#1f3a5f", "#c8553d", "#2a9d8f", "#3d7ab8"
-VERDICTS = {
-    Verdict.WARMING_UP: "#d9dde2",
-    Verdict.IMPROVING: "#8fb8de",
-    Verdict.UNDECIDED: "#f0d9a0",
-    Verdict.PLATEAU: GREEN,
-    Verdict.WORSENING: "#8a5a83",
-}
-
-rcParams.update(
-    {
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": 9,
-        "axes.titlelocation": "left",
-        "legend.frameon": False,
-        "svg.hashsalt": "plateau",
-    }
-)
-
 
 # ---- streams -------------------------------------------------------------------------------------
 

@@ -6,40 +6,16 @@ The same versions of numpy and matplotlib give the same files.
 """
 
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from style import BLUE, DARK, GREEN, HERE, RED, STREAM, VERDICTS
 
 from plateau import Ema, EmaHaar, Haar, ThresholdDetector, Verdict, find_plateaus, trace
 from plateau.logs import read_log
 from plateau.offline import Rows
-
-HERE = Path(__file__).parent
-
-STREAM, DARK, RED, GREEN, BLUE = "#9aa5b1", "#1f3a5f", "#c8553d", "#2a9d8f", "#3d7ab8"
-VERDICTS = {
-    Verdict.WARMING_UP: "#d9dde2",
-    Verdict.IMPROVING: "#8fb8de",
-    Verdict.UNDECIDED: "#f0d9a0",
-    Verdict.PLATEAU: GREEN,
-    Verdict.WORSENING: "#8a5a83",
-}
-
-rcParams.update(
-    {
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlesize": 9,
-        "axes.titlelocation": "left",
-        "legend.frameon": False,
-        "svg.hashsalt": "plateau",
-    }
-)
 
 
 def main() -> None:
