@@ -97,7 +97,7 @@ def demo(
 
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([str(sample)], read_log, Rule(), None, quiet=False)
+        scans = scanned([str(sample)], read_log, Rule(), None, [plot, report], quiet=False)
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")
@@ -138,7 +138,7 @@ def scan(
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = asking(metric, x, lr, mode, run)
-    scans = scanned(paths, read_one, rule, unit, quiet=quiet)
+    scans = scanned(paths, read_one, rule, unit, [output, plot], quiet=quiet)
     if output_format is not Format.table:
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
@@ -187,16 +187,16 @@ def report(
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
     read_one = asking(metric, x, lr, mode, run)
-    scans = scanned(paths, read_one, rule, unit, quiet=quiet)
     if output_format is ReportFormat.html:
         output = output or Path("report.html")
-        write(output, html(scans))
-    elif output:
-        write(output, markdown(scans))
+    scans = scanned(paths, read_one, rule, unit, [output], quiet=quiet)
+    text = html(scans) if output_format is ReportFormat.html else markdown(scans)
+    if output is None:
+        typer.echo(text, nl=False)
     else:
-        typer.echo(markdown(scans), nl=False)
-    if output and not quiet:
-        typer.echo(f"Report written to {output}")
+        write(output, text)
+        if not quiet:
+            typer.echo(f"Report written to {output}")
     gate(scans, fail_on)
 
 
@@ -279,6 +279,7 @@ def replay(
     from plateau.terminal import show_replay
 
     check_files(output_format, output, None)
+    keep_apart([path], [output])
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
@@ -338,14 +339,16 @@ def watch(
 
     from plateau.logs.material import Asked
     from plateau.rule import Rule
-    from plateau.watching.session import Options, Session, Stop
+    from plateau.watching.session import Options, Session
     from plateau.watching.status import Status
+    from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
-    status = Status(quiet=quiet)
+    status, stop = Status(quiet=quiet), Stop()
     for file in (output, state):
         if file and not file.parent.is_dir():
             raise typer.TyperException(f"{file}: no such folder")
+    keep_apart([path], [output, state])
 
     def tell(message: str) -> None:
         status("")
@@ -363,17 +366,19 @@ def watch(
             state,
         )
     as_json = output_format is Lines.jsonl
-    teller = Teller(json=as_json, output=output, command=command, complain=tell)
+    teller = Teller(json=as_json, output=output, command=command, complain=tell, stop=stop)
     session = Session(options, teller, tell, status)
     try:
         with clear_errors():
             session.resume()
-        with clear_errors(path), Stop() as stop:
+        with clear_errors(path), stop:
             session.run(stop)
     finally:
         status("")
     if session.failed:
         raise typer.Exit(1)
+    if teller.unheard:
+        raise typer.Exit(128 + SIGPIPE)
     if stop.by == signal.SIGINT:
         raise typer.Exit(128 + stop.by)
 
@@ -400,6 +405,7 @@ def scanned(
     read_one: Callable[..., "Log"],
     rule: "Rule",
     unit: Unit | None,
+    outputs: Sequence[Path | None],
     *,
     quiet: bool,
 ) -> "list[LogScan]":
@@ -413,6 +419,7 @@ def scanned(
     scans: list[LogScan] = []
     no_logs: list[str] = []
     found = find_logs(paths, complain)
+    keep_apart((one.path for one in found), outputs)
     # One bar at a time: over the files, or within the only one.
     files, within = (
         (bar(quiet=quiet), untracked) if len(found) > 1 else (untracked, bar(quiet=quiet))
@@ -523,6 +530,15 @@ def draw(scans: "list[LogScan]", plot: Path) -> None:
         complain(f"{plot}: {left_out} more runs are not shown, choose one with --run")
 
 
+def keep_apart(logs: Iterable[str], outputs: Iterable[Path | None]) -> None:
+    """Refuse to write over a log, or over another output."""
+    taken = {Path(log).resolve() for log in logs}
+    for output in filter(None, outputs):
+        if output.resolve() in taken:
+            raise typer.TyperException(f"{output}: is a log or another output: name another file")
+        taken.add(output.resolve())
+
+
 def check_files(output_format: Format, output: Path | None, plot: Path | None) -> None:
     """Refuse files that could not be written, before the work."""
     if output and output_format is Format.table:
@@ -540,6 +556,8 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         message = str(error)
+    except BrokenPipeError:
+        raise  # nobody reads any more: no news for anybody
     except OSError as error:
         message, path = error.strerror or str(error), path or error.filename
     else:

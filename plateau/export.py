@@ -110,6 +110,8 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # before it takes the name, that a lost machine leaves one
         Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
