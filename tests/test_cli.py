@@ -439,6 +439,13 @@ def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
     ]
 
 
+def test_the_ticks_of_whole_steps_are_whole(run, tmp_path):
+    path = tmp_path / "run.csv"
+    path.write_text(rows(500))
+    shown = [line.split() for line in run("scan", path)[1].decode().splitlines()]
+    assert ["0", "125", "250", "374", "499"] in shown
+
+
 def test_a_folder_without_logs(run, tmp_path):
     assert run("scan", tmp_path) == (2, b"", f"plateau: {tmp_path}: no logs in this folder\n")
     assert run("scan", f"{tmp_path}/*.csv")[2] == f"plateau: {tmp_path}/*.csv: no file matches\n"

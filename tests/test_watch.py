@@ -6,13 +6,16 @@ import json
 import os
 import pty
 import random
+import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -681,6 +684,30 @@ def test_names_cannot_break_a_line_or_a_terminal(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace('"NaN"', "NaN"))
     done = watch(path, "--idle", 0)
     assert done.stdout.decode() == "step 40: lo\ufffd[2J\ufffdss is nan\n"
+
+
+def test_the_example_for_github_actions_runs(tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "watch.md"
+    (example,) = re.findall("```yaml\n(.+?)```", page.read_text(), re.DOTALL)
+    lines = re.findall(r"^ +run: (.+)$", example, re.MULTILINE)
+    assert len(lines) == 3
+    (tmp_path / "train.py").write_text(
+        "for i in range(100): print(f'step {i} loss {1 / (i + 1):.4f}', flush=True)\n"
+    )
+    summary, bin_ = tmp_path / "summary.md", tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "plateau").write_text(f'#!/bin/sh\nexec {shlex.join(PLATEAU)} "$@"\n')
+    (bin_ / "plateau").chmod(0o755)
+    (bin_ / "python").symlink_to(sys.executable)
+    environment = {"PATH": f"{bin_}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": str(summary)}
+    for line in lines:
+        subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", line],
+            cwd=tmp_path,
+            env=os.environ | environment,
+            check=True,
+        )
+    assert summary.read_text().startswith("### 0 plateaus in 1 run\n")
 
 
 def test_scan_fails_on_nan(tmp_path):
