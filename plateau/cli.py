@@ -559,7 +559,7 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     except BrokenPipeError:
         raise  # nobody reads any more: no news for anybody
     except OSError as error:
-        message, path = error.strerror or str(error), path or error.filename
+        message, path = error.strerror or str(error), error.filename or path
     else:
         return
     prefix = f"{path}: " if path and str(path) not in message else ""

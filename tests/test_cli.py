@@ -266,8 +266,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     plain.touch()
     assert target.stat().st_mode == plain.stat().st_mode
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
-        write_whole(tmp_path / "folder", b"new")
+    for name in ("folder", "missing/out.json"):
+        with pytest.raises(OSError, match=name) as error:  # and not a file beside it
+            write_whole(tmp_path / name, b"new")
+        assert error.value.filename == str(tmp_path / name)
     target.chmod(0o640)
     (tmp_path / "link").symlink_to(target)
     write_whole(tmp_path / "link", b"new")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from plateau.export import naming
 from plateau.watching.event import as_json, as_text, environment
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Teller:
         self.number, self.size = number, size
         if self._output is None:
             return
-        with self._output.open("ab") as file:
+        with naming(self._output), self._output.open("ab") as file:
             there = file.seek(0, os.SEEK_END)
             if there < size:
                 raise ValueError(f"{self._output}: lacks events that the state says were written")
@@ -92,10 +93,11 @@ class Teller:
 
     def _write(self, line: bytes) -> None:
         if self._output is None:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            with naming("standard output"):
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
             return
-        with self._output.open("ab") as file:
+        with naming(self._output), self._output.open("ab") as file:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
