@@ -1,6 +1,7 @@
 """The command line, run as a user runs it."""
 
 import gzip
+import inspect
 import io
 import json
 import math
@@ -15,6 +16,8 @@ import polars as pl
 import pytest
 
 from plateau import cli
+from plateau.commands.groups import ColumnOptions, grouped
+from plateau.commands.options import Mode, Paths, Quiet
 from plateau.export import write_whole
 
 FASTFACE = [
@@ -392,6 +395,19 @@ def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
     assert (tmp_path / "plateau.png").read_bytes().startswith(b"\x89PNG")
     assert done.stdout.endswith("Report written to plateau.html: open it in a browser\n")
     assert "4 plateaus in 1 run" in (tmp_path / "plateau.html").read_text()
+
+
+def test_a_command_has_the_options_of_its_groups():
+    given = []
+
+    @grouped
+    def command(paths: Paths, columns: ColumnOptions, quiet: Quiet = False) -> None:
+        given.append((paths, columns, quiet))
+
+    names = ["paths", "metric", "x", "lr", "mode", "quiet"]
+    assert list(inspect.signature(command).parameters) == names
+    command(**dict(zip(names, (["a"], "loss", None, "rate", Mode.max, True), strict=True)))
+    assert given == [(["a"], ColumnOptions("loss", None, "rate", Mode.max), True)]
 
 
 def test_version():
