@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from plateau import cli
 from plateau.commands.groups import ColumnOptions, grouped
 from plateau.commands.options import Mode, Paths, Quiet
 from plateau.export import write_whole
@@ -43,20 +42,6 @@ def plateau(*arguments, **environment):
         env=os.environ | environment,
         check=False,
     )
-
-
-@pytest.fixture
-def run(monkeypatch, capfdbinary):
-    """Run it in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capfdbinary.readouterr()
-        return stopped.value.code, out, err.decode()
-
-    return run
 
 
 @pytest.fixture

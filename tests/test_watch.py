@@ -419,24 +419,24 @@ def test_a_long_file_is_read_to_its_end_before_the_one_of_a_restart(tmp_path, mo
     assert taken == list(range(1999))  # the last one may get more
 
 
-def test_runs_side_by_side_in_a_folder_are_refused(tmp_path):
+def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
     data = [record(i, 1 / (1 + i), time_=i) for i in range(100)]
     board(board(tmp_path, "a", data), "b", data[50:])
-    done = watch(tmp_path, "--idle", 0)
-    assert (done.returncode, done.stdout) == (2, b"")
+    code, out, err = run("watch", tmp_path, "--idle", 0)
+    assert (code, out) == (2, b"")
     names = [f"events.out.{EVENTS}.{name}" for name in "ab"]
     told = f"plateau: {tmp_path}: {names[0]} and {names[1]} are runs side by side: watch one file\n"
-    assert done.stderr.decode() == told
+    assert err == told
     assert len(read_log(tmp_path).runs) == 2
     other = [record(i, 1.0, b"accuracy", i) for i in range(50, 100)]
-    assert watch(board(tmp_path, "b", other), "--idle", 0).returncode == 0
+    assert run("watch", board(tmp_path, "b", other), "--idle", 0)[0] == 0
 
 
-def test_a_folder_without_event_files_is_told(tmp_path):
+def test_a_folder_without_event_files_is_told(run, tmp_path):
     (tmp_path / "run.csv").write_text("step,loss\n1,2\n")
-    done = watch(tmp_path, "--idle", 0)
-    assert done.returncode == 2
-    assert done.stderr.decode() == (
+    code, _, err = run("watch", tmp_path, "--idle", 0)
+    assert code == 2
+    assert err == (
         f"plateau: {tmp_path}: this folder has no event file of TensorBoard yet\n"
         f"plateau: {tmp_path}: no series of numbers found\n"
     )
@@ -532,14 +532,13 @@ def test_what_is_no_log_is_refused_in_one_line(content, said):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_few_rows_are_looked_at_when_no_more_come(tmp_path):
+def test_few_rows_are_looked_at_when_no_more_come(run, tmp_path):
     path, state, output = tmp_path / "run.log", tmp_path / "state", tmp_path / "events"
     options = (path, "--idle", 0, "--state", state, "--output", output, "--fail-on", "nan")
     path.write_text(staircase(5))
-    assert watch(*options).returncode == 0
+    assert run("watch", *options) == (0, b"", "")
     path.write_text(f"{staircase(5)}step 50 | loss nan | lr 0.1\n")
-    done = watch(*options)
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert run("watch", *options) == (1, b"", "")
     assert output.read_text() == "step 50: loss is nan\n"
     assert not state.exists()  # columns chosen from so little are not kept
 
@@ -554,15 +553,15 @@ def test_few_rows_are_looked_at_when_no_more_come(tmp_path):
     ],
     ids=["none", "empty", "words", "metric"],
 )
-def test_a_gate_does_not_pass_a_log_that_it_cannot_read(tmp_path, content, options, said):
+def test_a_gate_does_not_pass_a_log_that_it_cannot_read(run, tmp_path, content, options, said):
     path = tmp_path / "run.log"
     if content is not None:
         path.write_text(content)
-    done = watch(path, "--idle", 0, "--fail-on", "nan", *options)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode().startswith(f"plateau: {path}: ")
-    assert said in done.stderr.decode()
-    assert len(done.stderr.splitlines()) == 1
+    code, out, err = run("watch", path, "--idle", 0, "--fail-on", "nan", *options)
+    assert (code, out) == (2, b"")
+    assert err.startswith(f"plateau: {path}: ")
+    assert said in err
+    assert err.count("\n") == 1
 
 
 def read_until(terminal, text, seconds=60):
@@ -649,41 +648,39 @@ def test_a_command_that_hangs_does_not_hold_up_the_end(tmp_path):
     assert err.startswith(b"plateau: --exec: ended with exit code -15: touch")
 
 
-def test_a_log_is_not_written_over(tmp_path):
-    path = tmp_path / "run.log"
+def test_a_log_is_not_written_over(run, tmp_path):
+    path, other = tmp_path / "run.log", tmp_path / "other"
     path.write_text(staircase(100))
     before = path.read_bytes()
     for arguments in (
-        ["watch", path, "--idle", "0", "--output", path],
-        ["watch", path, "--idle", "0", "--output", tmp_path / "a", "--state", tmp_path / "a"],
+        ["watch", path, "--idle", 0, "--output", path],
+        ["watch", path, "--idle", 0, "--output", other, "--state", other],
         ["report", path, "-o", path],
         ["scan", tmp_path, "--format", "csv", "-o", f"{tmp_path}/../{tmp_path.name}/run.log"],
         ["replay", path, "--format", "csv", "-o", path],
     ):
-        done = subprocess.run([*PLATEAU, *arguments], capture_output=True, check=False)
-        assert done.returncode == 2
-        assert b"is a log or another output" in done.stderr
+        code, _, err = run(*arguments)
+        assert (code, "is a log or another output" in err) == (2, True)
         assert path.read_bytes() == before
 
 
-def test_a_pipe_by_name_is_refused(tmp_path):
+def test_a_pipe_by_name_is_refused(run, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    done = watch(tmp_path / "pipe", "--idle", 0)
-    assert done.returncode == 2
-    assert b"is no file: read it with plateau watch -" in done.stderr
-    done = watch("https://localhost/run.csv")
-    assert (
-        done.stderr
-        == b"plateau: https://localhost/run.csv: a URL cannot be followed: use plateau scan\n"
+    told = (
+        f"plateau: {tmp_path}/pipe: is no file: read it with plateau watch -, as standard input\n"
     )
+    assert run("watch", tmp_path / "pipe", "--idle", 0) == (2, b"", told)
+    url = "https://localhost/run.csv"
+    told = f"plateau: {url}: a URL cannot be followed: use plateau scan\n"
+    assert run("watch", url) == (2, b"", told)
 
 
-def test_names_cannot_break_a_line_or_a_terminal(tmp_path):
+def test_names_cannot_break_a_line_or_a_terminal(run, tmp_path):
     path = tmp_path / "run.jsonl"
     rows = [{"step": i, "lo\x1b[2J\nss": "NaN" if i == 40 else 1.0} for i in range(50)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace('"NaN"', "NaN"))
-    done = watch(path, "--idle", 0)
-    assert done.stdout.decode() == "step 40: lo\ufffd[2J\ufffdss is nan\n"
+    _, out, _ = run("watch", path, "--idle", 0)
+    assert out.decode() == "step 40: lo\ufffd[2J\ufffdss is nan\n"
 
 
 def test_the_example_for_github_actions_runs(tmp_path):

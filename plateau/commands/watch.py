@@ -79,6 +79,7 @@ def watch(
         with clear_errors(path), stop:
             session.run(stop)
     finally:
+        session.close()
         status("")
     if session.failed:
         raise typer.Exit(1)

@@ -135,6 +135,11 @@ class Session:
             why = "too few rows to choose a metric from" if self._log else "never came"
             self._complain(f"{self._options.path}: {why}")
 
+    def close(self) -> None:
+        """Let go of the log."""
+        if isinstance(self._log, LineLog):
+            self._log.source.close()
+
     def _hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
 

@@ -77,6 +77,11 @@ class Tail:
         self._behind = (self._behind + data)[-BEHIND:]
         return data
 
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
     def place(self, left: bytes) -> Place:
         """Return where to go on, with so many bytes read too far."""
         offset = self._offset - len(left)
@@ -160,6 +165,9 @@ class Pipe:
         self.ended = False
         self._wait = wait
         self._input = sys.stdin.buffer
+
+    def close(self) -> None:
+        """Leave standard input as it is."""
 
     def read(self) -> bytes:
         """Return the next bytes; none where none come within a moment, or at the end."""
