@@ -5,7 +5,8 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,22 @@ def rendered(form: str, document: Record, rows: Sequence[Record], columns: Colum
     return buffer.getvalue()
 
 
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Let an error of the system name this file, and not one beside it or none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file in one go: a reader never finds half of it, a failure leaves the old one."""
-    path = path.resolve()  # a link stays one
+    with naming(path):
+        _write_whole(path.resolve(), data)  # a link stays one
+
+
+def _write_whole(path: Path, data: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)  # a pipe or a device cannot be replaced
         return
@@ -110,6 +124,8 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # before it takes the name, that a lost machine leaves one
         Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:

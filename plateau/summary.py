@@ -16,7 +16,7 @@ MOST_SHOWN = 4
 """Logs that are shown with charts; more get a line for each run."""
 
 HEADINGS = ("run", "metric", "x", "rows", "plateaus", "flat", "ends")
-WIDEST = (16, 28, 18, 11, 8, 4, 20)
+WIDEST = (16, 28, 18, 11, 8, 4, 24)
 RIGHT = ("rows", "plateaus", "flat")
 
 
@@ -56,6 +56,7 @@ def _cells(found: RunScan) -> tuple[str, ...]:
     arrow = {"min": " ↓", "max": " ↑"}.get(run.mode, "")
     count = len(found.plateaus)
     ends = ", ".join(found.ends) or found.detector.verdict.name.lower().replace("_", " ")
+    ends += f", {found.nonfinite:,} nan" if found.nonfinite else ""
     share = f"{found.flat_share:.0%}" if count else ""
     return (
         *(run.name, _fit(metric, WIDEST[1] - 2) + arrow, run.x_name),

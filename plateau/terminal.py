@@ -156,6 +156,8 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     ticks = (np.geomspace if log else np.linspace)(low, high, 5)
     plotext.yticks(ticks.tolist(), [f"{tick:.3g}" for tick in ticks])
     ticks = np.linspace(run.x.min(), run.x.max(), 5)
+    if np.all(run.x % 1 == 0) and np.ptp(run.x) >= 8:
+        ticks = ticks.round()
     plotext.xticks(ticks.tolist(), [wording.position(tick) for tick in ticks])
     for flat, rows in _parts(len(run.values), plateaus):
         keep = rows[shown[rows]]

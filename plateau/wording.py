@@ -38,10 +38,12 @@ def ending(found: RunScan) -> str:
 
 def summary(found: RunScan) -> str:
     """Say in one sentence what was found in a run."""
+    bad = found.nonfinite
+    broken = f" {count(bad, 'row')} {'is' if bad == 1 else 'are'} not finite." if bad else ""
     if not found.plateaus:
-        return f"No plateau; at its end the run is {ending(found)}.{_hint(found)}"
+        return f"No plateau; at its end the run is {ending(found)}.{broken}{_hint(found)}"
     plateaus = count(len(found.plateaus), "plateau")
-    return f"{plateaus}, {found.flat_share:.0%} of the rows; the run ends {ending(found)}."
+    return f"{plateaus}, {found.flat_share:.0%} of the rows; the run ends {ending(found)}.{broken}"
 
 
 def count(number: int, noun: str) -> str:

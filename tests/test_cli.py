@@ -1,6 +1,7 @@
 """The command line, run as a user runs it."""
 
 import gzip
+import inspect
 import io
 import json
 import math
@@ -14,7 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from plateau import cli
+from plateau.commands.groups import ColumnOptions, grouped
+from plateau.commands.options import Mode, Paths, Quiet
 from plateau.export import write_whole
 
 FASTFACE = [
@@ -40,20 +42,6 @@ def plateau(*arguments, **environment):
         env=os.environ | environment,
         check=False,
     )
-
-
-@pytest.fixture
-def run(monkeypatch, capfdbinary):
-    """Run it in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capfdbinary.readouterr()
-        return stopped.value.code, out, err.decode()
-
-    return run
 
 
 @pytest.fixture
@@ -266,8 +254,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     plain.touch()
     assert target.stat().st_mode == plain.stat().st_mode
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
-        write_whole(tmp_path / "folder", b"new")
+    for name in ("folder", "missing/out.json"):
+        with pytest.raises(OSError, match=name) as error:  # and not a file beside it
+            write_whole(tmp_path / name, b"new")
+        assert error.value.filename == str(tmp_path / name)
     target.chmod(0o640)
     (tmp_path / "link").symlink_to(target)
     write_whole(tmp_path / "link", b"new")
@@ -392,6 +382,19 @@ def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
     assert "4 plateaus in 1 run" in (tmp_path / "plateau.html").read_text()
 
 
+def test_a_command_has_the_options_of_its_groups():
+    given = []
+
+    @grouped
+    def command(paths: Paths, columns: ColumnOptions, quiet: Quiet = False) -> None:
+        given.append((paths, columns, quiet))
+
+    names = ["paths", "metric", "x", "lr", "mode", "quiet"]
+    assert list(inspect.signature(command).parameters) == names
+    command(**dict(zip(names, (["a"], "loss", None, "rate", Mode.max, True), strict=True)))
+    assert given == [(["a"], ColumnOptions("loss", None, "rate", Mode.max), True)]
+
+
 def test_version():
     assert plateau("--version").stdout == f"plateau {__import__('plateau').__version__}\n"
 
@@ -437,6 +440,13 @@ def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
         f"plateau: {tmp_path}/bad.csv: is not text (it is neither UTF-8 nor UTF-16)",
         f"plateau: 1 files hold no series of numbers and were left out: {tmp_path}/notes.txt",
     ]
+
+
+def test_the_ticks_of_whole_steps_are_whole(run, tmp_path):
+    path = tmp_path / "run.csv"
+    path.write_text(rows(500))
+    shown = [line.split() for line in run("scan", path)[1].decode().splitlines()]
+    assert ["0", "125", "250", "374", "499"] in shown
 
 
 def test_a_folder_without_logs(run, tmp_path):

@@ -207,6 +207,14 @@ def test_a_thumbnail_stays_in_its_frame(stairs):
     assert ((points >= 0) & (points <= [WIDTH, HEIGHT])).all()
     assert [left + width for left, width in small.bands][-1] == WIDTH
     assert len(small.bands) == 2
+    assert small.bad == []
+
+
+def test_a_thumbnail_marks_what_is_not_finite():
+    values = np.where(np.arange(1000) < 500, 1.0, np.nan)
+    ((left, width),) = thumbnail(scan_of(run_of(values)).runs[0]).bad
+    assert (left, left + width) == pytest.approx((WIDTH / 2, WIDTH), abs=1)
+    assert html([scan_of(run_of([1.0, np.nan]), run_of(LOSS, "2"))]).count('<rect class="bad"') == 1
 
 
 def test_runs_of_one_metric_are_compared():
@@ -216,7 +224,7 @@ def test_runs_of_one_metric_are_compared():
     ]
     page = html(logs)
     (group,) = data_of(page)["compared"]
-    assert [(line["name"], line["run"]) for line in group] == [("run a", 0), ("run b", 1)]
+    assert [(line["name"], line["run"]) for line in group] == [("a", 0), ("b", 1)]
     assert "Levels of loss over step" in page
     assert data_of(html(logs[1:]))["compared"] == []
 
@@ -239,9 +247,8 @@ def test_the_markdown_summary(stairs):
         "| :-- | --: | --: | --: | --: | :-- | --: | --: |\n"
         "| `a.csv` | 78% | 600 steps | 2 | in a plateau | `loss ↓` | 1 | 18 |\n"
         "\n"
-        "**`a.csv`**: 2 plateaus, 78% of the rows; the run ends in a plateau.\n"
-        "Of 1,800 steps 1,400 were flat, and 600\n"
-        "(33%) came after the plateau was known.\n"
+        "**`a.csv`**: 2 plateaus, 78% of the rows; the run ends in a plateau. "
+        "Of 1,800 steps 1,400 were flat, and 600 (33%) came after the plateau was known.\n"
         "\n"
         "<details><summary>Plateaus</summary>\n"
         "\n"
@@ -265,13 +272,40 @@ def test_the_markdown_summary(stairs):
         ("plain", "`plain`"),
         ("a`b", "``a`b``"),
         ("`a``b`", "``` `a``b` ```"),
-        ("a|b\nc", "`a\\|b c`"),
+        ("a|b\nc", "`a|b c`"),
         ("@all <b>", "`@all <b>`"),
         ("", "` `"),
     ],
 )
 def test_names_in_markdown_are_code(text, want):
     assert code(text) == want
+
+
+def test_only_a_table_needs_its_bars_kept_apart():
+    text = markdown([scan_of(run_of(LOSS), path="a|b", warnings=["c|d"])])
+    assert "| `a\\|b` | 78%" in text
+    assert "**`a|b`**: 2 plateaus" in text
+    assert "- `a|b`: `c|d`" in text
+
+
+def test_what_is_not_finite_is_told_wherever_a_run_is():
+    values = np.where(np.arange(18) < 16, LOSS, np.nan)
+    scan = scan_of(run_of(values), run_of([1.0, np.inf], "two"))
+    page = Elements(html([scan]))
+    assert page.all("div", **{"class": "alarm"}) == [({"class": "alarm"}, "rows not finite2")]
+    cells = [text for _, text in page.all("td")]
+    assert "18, 2 not finite" in cells
+    assert "2, 1 not finite" in cells
+    assert any("1 row is not finite." in text for _, text in page.all("p"))
+    text = markdown([scan])
+    assert "| 18, 2 not finite |" in text
+    assert "the run ends in a plateau. 2 rows are not finite. Of 1,800 steps" in text
+
+
+def test_a_drop_of_the_rate_to_a_tenth_is_drawn_in_decades():
+    drop = [0.1] * 11 + [0.01] * 7
+    assert chart(scan_of(run_of(LOSS, lr=drop)).runs[0], 400)["lrLog"]
+    assert not chart(scan_of(run_of(LOSS, lr=[0.1] * 11 + [0.05] * 7)).runs[0], 400)["lrLog"]
 
 
 def forged():

@@ -1,13 +1,21 @@
 """A log that is still being written: the same plateaus as a scan, each event once."""
 
+import fcntl
 import gzip
 import json
+import os
+import pty
 import random
+import re
+import select
+import shlex
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +29,7 @@ from plateau.logs.material import Asked
 from plateau.offline import RateSteps, scan_run
 from plateau.rule import Rule
 from plateau.watching import along, places
+from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.lines import LineLog
 from plateau.watching.runs import Runs
@@ -338,6 +347,26 @@ def test_it_goes_on_in_the_file_that_was_rotated_meanwhile(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["run.log", "run[1].log"])
+def test_it_goes_on_through_all_files_that_were_rotated_meanwhile(tmp_path, name):
+    lines = staircase().splitlines(keepends=True)
+    path, state = tmp_path / name, tmp_path / f"{name}.state"
+    options = (path, "--format", "jsonl", "--state", state, "--idle", 0)
+    path.write_text("".join(lines[:3000]))
+    first = watch(*options)
+    path.rename(tmp_path / f"{name}.2")
+    (tmp_path / f"{name}.1").write_text("".join(lines[3000:6000]))
+    path.write_text("".join(lines[6000:]))
+    for age, file in enumerate((path, tmp_path / f"{name}.1", tmp_path / f"{name}.2")):
+        os.utime(file, (time.time() - age, time.time() - age))
+    second = watch(*options)
+    assert (second.returncode, second.stderr) == (0, b"")
+    whole = "".join(lines).encode()
+    want = in_chunks(whole, iter([len(whole)]))
+    got = events_of(first.stdout + second.stdout)
+    assert [(e["event"], e["x"]) for e in got] == [(e["event"], e["x"]) for e in want]
+
+
 def record(step, value, tag=b"loss", time_=1.0):
     """One scalar as TensorBoard writes it."""
     summary = b"\n" + bytes([len(tag)]) + tag + b"\x15" + struct.pack("<f", value)
@@ -371,6 +400,46 @@ def test_a_tensorboard_folder(tmp_path):
             assert (done.returncode, done.stderr) == (0, b"")
             got += events_of(done.stdout)
     assert folded(got) == scanned(read_log(folder)) != {}
+
+
+def board(folder, name, data):
+    folder.mkdir(exist_ok=True)
+    (folder / f"events.out.{EVENTS}.{name}").write_bytes(b"".join(data))
+    return folder
+
+
+def test_a_long_file_is_read_to_its_end_before_the_one_of_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setattr("plateau.watching.board.PIECE", 10_000)
+    data = [record(i, 1 / (1 + i), time_=i) for i in range(2000)]
+    folder = board(board(tmp_path, "1", data[:1000]), "2", data[1000:])
+    log, taken = Board(folder, Columns(str(folder), Asked(), None)), []
+    while log.read():
+        rows = log.rows()
+        taken += [] if rows is None else rows.x[0].tolist()
+    assert taken == list(range(1999))  # the last one may get more
+
+
+def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
+    data = [record(i, 1 / (1 + i), time_=i) for i in range(100)]
+    board(board(tmp_path, "a", data), "b", data[50:])
+    code, out, err = run("watch", tmp_path, "--idle", 0)
+    assert (code, out) == (2, b"")
+    names = [f"events.out.{EVENTS}.{name}" for name in "ab"]
+    told = f"plateau: {tmp_path}: {names[0]} and {names[1]} are runs side by side: watch one file\n"
+    assert err == told
+    assert len(read_log(tmp_path).runs) == 2
+    other = [record(i, 1.0, b"accuracy", i) for i in range(50, 100)]
+    assert run("watch", board(tmp_path, "b", other), "--idle", 0)[0] == 0
+
+
+def test_a_folder_without_event_files_is_told(run, tmp_path):
+    (tmp_path / "run.csv").write_text("step,loss\n1,2\n")
+    code, _, err = run("watch", tmp_path, "--idle", 0)
+    assert code == 2
+    assert err == (
+        f"plateau: {tmp_path}: this folder has no event file of TensorBoard yet\n"
+        f"plateau: {tmp_path}: no series of numbers found\n"
+    )
 
 
 def test_standard_input_and_the_command(tmp_path):
@@ -463,12 +532,179 @@ def test_what_is_no_log_is_refused_in_one_line(content, said):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_too_few_rows_are_told(tmp_path):
-    path = tmp_path / "run.log"
+def test_few_rows_are_looked_at_when_no_more_come(run, tmp_path):
+    path, state, output = tmp_path / "run.log", tmp_path / "state", tmp_path / "events"
+    options = (path, "--idle", 0, "--state", state, "--output", output, "--fail-on", "nan")
     path.write_text(staircase(5))
-    done = watch(path, "--idle", 0)
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert b"too few rows to choose a metric from" in done.stderr
+    assert run("watch", *options) == (0, b"", "")
+    path.write_text(f"{staircase(5)}step 50 | loss nan | lr 0.1\n")
+    assert run("watch", *options) == (1, b"", "")
+    assert output.read_text() == "step 50: loss is nan\n"
+    assert not state.exists()  # columns chosen from so little are not kept
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (None, (), "no such file"),
+        ("", (), "the file is empty"),
+        ("nothing\nto see\n", (), "no series of numbers found"),
+        (staircase(500), ("--metric", "los"), "los"),
+    ],
+    ids=["none", "empty", "words", "metric"],
+)
+def test_a_gate_does_not_pass_a_log_that_it_cannot_read(run, tmp_path, content, options, said):
+    path = tmp_path / "run.log"
+    if content is not None:
+        path.write_text(content)
+    code, out, err = run("watch", path, "--idle", 0, "--fail-on", "nan", *options)
+    assert (code, out) == (2, b"")
+    assert err.startswith(f"plateau: {path}: ")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def read_until(terminal, text, seconds=60):
+    """What a terminal gets until a text is there."""
+    got, end = b"", time.monotonic() + seconds
+    while text not in got:
+        assert time.monotonic() < end, got
+        if select.select([terminal], [], [], 1)[0]:
+            got += os.read(terminal, 4096)
+    return got
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_line_on_a_terminal(tmp_path, number):
+    path = tmp_path / "run.log"
+    terminal, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    command = [*PLATEAU, "watch", path]
+    watcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
+    try:
+        read_until(terminal, b"\r\x1b[2Kwaiting for the log")
+        path.write_text("starting up\n")
+        read_until(terminal, b"\r\x1b[2Kwaiting for enough rows to c")  # as far as there is room
+        with path.open("a") as file:
+            file.write(staircase(3000))
+        assert b"\r\x1b[2Kloss 1.0" in read_until(terminal, b"at step 29,990: p")
+        watcher.send_signal(number)
+        out, _ = watcher.communicate(timeout=30)
+        assert out.startswith(b"step ")
+        assert os.read(terminal, 4096) == b"\r\x1b[2K"  # nothing stays
+    finally:
+        watcher.kill()
+        os.close(terminal)
+        os.close(theirs)
+    assert watcher.returncode == (0 if number == signal.SIGTERM else 130)
+
+
+def test_the_end_before_there_are_rows_is_told(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_text("starting up\n")
+    done = subprocess.run(
+        ["timeout", "10", *PLATEAU, "watch", path], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (124, b"")
+    assert done.stderr.decode() == f"plateau: {path}: too few rows to choose a metric from\n"
+
+
+def test_it_ends_quietly_when_nobody_reads(tmp_path):
+    path, state = tmp_path / "run.log", tmp_path / "state"
+    path.write_text(staircase(3000))
+    watcher = begin(path, "--state", state)
+    assert watcher.stdout.readline().startswith(b"step ")
+    watcher.stdout.close()
+    assert watcher.wait(60) == 141  # although nothing more was to be written
+    assert watcher.stderr.read() == b""
+    watcher.stderr.close()
+    assert json.loads(state.read_text())["told"]["number"] == 1
+
+
+@pytest.mark.parametrize("command", ["scan", "report", "replay", "watch"])
+def test_a_closed_pipe_is_no_error(tmp_path, command):
+    path = tmp_path / "run.log"
+    path.write_text(staircase(6000))
+    more = {"report": ["--format", "markdown"], "watch": ["--idle", "0"]}.get(command, [])
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [*PLATEAU, command, path, *more], stdout=writes, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_command_that_hangs_does_not_hold_up_the_end(tmp_path):
+    path, mark = tmp_path / "run.log", tmp_path / "mark"
+    path.write_text(staircase(3000))
+    watcher = begin(path, "--exec", f"touch {mark}; sleep 100; true")
+    until(mark.exists)
+    begun = time.monotonic()
+    watcher.terminate()
+    out, err = watcher.communicate(timeout=60)
+    assert (watcher.returncode, time.monotonic() - begun < 30) == (0, True)
+    assert out.startswith(b"step ")
+    assert err.startswith(b"plateau: --exec: ended with exit code -15: touch")
+
+
+def test_a_log_is_not_written_over(run, tmp_path):
+    path, other = tmp_path / "run.log", tmp_path / "other"
+    path.write_text(staircase(100))
+    before = path.read_bytes()
+    for arguments in (
+        ["watch", path, "--idle", 0, "--output", path],
+        ["watch", path, "--idle", 0, "--output", other, "--state", other],
+        ["report", path, "-o", path],
+        ["scan", tmp_path, "--format", "csv", "-o", f"{tmp_path}/../{tmp_path.name}/run.log"],
+        ["replay", path, "--format", "csv", "-o", path],
+    ):
+        code, _, err = run(*arguments)
+        assert (code, "is a log or another output" in err) == (2, True)
+        assert path.read_bytes() == before
+
+
+def test_a_pipe_by_name_is_refused(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    told = (
+        f"plateau: {tmp_path}/pipe: is no file: read it with plateau watch -, as standard input\n"
+    )
+    assert run("watch", tmp_path / "pipe", "--idle", 0) == (2, b"", told)
+    url = "https://localhost/run.csv"
+    told = f"plateau: {url}: a URL cannot be followed: use plateau scan\n"
+    assert run("watch", url) == (2, b"", told)
+
+
+def test_names_cannot_break_a_line_or_a_terminal(run, tmp_path):
+    path = tmp_path / "run.jsonl"
+    rows = [{"step": i, "lo\x1b[2J\nss": "NaN" if i == 40 else 1.0} for i in range(50)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace('"NaN"', "NaN"))
+    _, out, _ = run("watch", path, "--idle", 0)
+    assert out.decode() == "step 40: lo\ufffd[2J\ufffdss is nan\n"
+
+
+def test_the_example_for_github_actions_runs(tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "watch.md"
+    (example,) = re.findall("```yaml\n(.+?)```", page.read_text(), re.DOTALL)
+    lines = re.findall(r"^ +run: (.+)$", example, re.MULTILINE)
+    assert len(lines) == 3
+    (tmp_path / "train.py").write_text(
+        "for i in range(100): print(f'step {i} loss {1 / (i + 1):.4f}', flush=True)\n"
+    )
+    summary, bin_ = tmp_path / "summary.md", tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "plateau").write_text(f'#!/bin/sh\nexec {shlex.join(PLATEAU)} "$@"\n')
+    (bin_ / "plateau").chmod(0o755)
+    (bin_ / "python").symlink_to(sys.executable)
+    environment = {"PATH": f"{bin_}:{os.environ['PATH']}", "GITHUB_STEP_SUMMARY": str(summary)}
+    for line in lines:
+        subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", line],
+            cwd=tmp_path,
+            env=os.environ | environment,
+            check=True,
+        )
+    assert summary.read_text().startswith("### 0 plateaus in 1 run\n")
 
 
 def test_scan_fails_on_nan(tmp_path):

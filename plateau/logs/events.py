@@ -7,7 +7,7 @@ simple_value = 2, tensor = 8}}}``. Only these fields are looked at.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,19 @@ TENSOR_LISTS = {5: "<f4", 6: "<f8"}  # `float_val`, `double_val`
 TENSOR_VARINTS = (7, 10)  # `int_val`, `int64_val`
 
 
+class Reach(NamedTuple):
+    """What a file has of a run: its first and last time, and its tags."""
+
+    begin: float
+    end: float
+    tags: list[str]
+
+    @classmethod
+    def of(cls, points: Points) -> Reach:
+        """Return that of some points, of which there are any."""
+        return cls(points.times[0], points.times[-1], points.tags)
+
+
 def read_events(
     files: Sequence[tuple[str, bytes]], warnings: list[str]
 ) -> tuple[list[Table], NDArray[np.int64]]:
@@ -54,7 +67,7 @@ def read_events(
     read = sorted(((n, p) for n, p in read if p.tags), key=lambda one: one[1].times[0])
     runs: list[tuple[str, Points]] = []
     for name, points in read:
-        if runs and not _side_by_side(runs[-1][1], points):
+        if runs and not side_by_side(Reach.of(runs[-1][1]), Reach.of(points)):
             runs[-1][1].extend(points)
         else:
             runs.append((name, points))
@@ -69,9 +82,9 @@ def read_events(
     return tables, np.concatenate(places) if places else np.empty(0, dtype=np.int64)
 
 
-def _side_by_side(one: Points, other: Points) -> bool:
+def side_by_side(one: Reach, other: Reach) -> bool:
     """Whether a file was begun before the last one ended, and logs the same."""
-    return other.times[0] < one.times[-1] and bool(set(one.tags) & set(other.tags))
+    return other.begin < one.end and not set(one.tags).isdisjoint(other.tags)
 
 
 def points_of(found: Iterable[Frame], warnings: list[str], name: str) -> Points:

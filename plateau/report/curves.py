@@ -15,6 +15,9 @@ LEVEL_POINTS = 1000
 MARKS = 200
 """Places along the bottom that can be marked as not finite."""
 
+RATE_DECADES = 0.9
+"""A learning rate that spans more is drawn on a logarithmic scale: a tenth is enough."""
+
 Floats = NDArray[np.float64]
 Curve = dict[str, list[float]]
 
@@ -57,7 +60,7 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
         "curve": _curve(run.x, run.values, points),
         "level": _curve(run.x, found.level, LEVEL_POINTS),
         "lr": None if run.lr is None else _steps(run.x, run.lr, points),
-        "lrLog": run.lr is not None and scale(run.lr, decades=1.0)[1],
+        "lrLog": run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1],
         "plateaus": spans(found),
         "notFinite": _marks(run.x, ~np.isfinite(run.values)),
     }

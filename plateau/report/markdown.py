@@ -43,8 +43,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 def code(text: str) -> str:
-    """Return any text as one code span that may stand in a table."""
-    text = " ".join(text.split()).replace("|", "\\|") or " "
+    """Return any text as one code span."""
+    text = " ".join(text.split()) or " "
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if text[0] == "`" or text[-1] == "`" else ""
     return f"{fence}{pad}{text}{pad}{fence}"
@@ -58,13 +58,15 @@ def _run_line(run: Named) -> list[str]:
 def _details(run: Named) -> Iterator[str]:
     found, spent = run.found, Spent(run.found)
     flat, savable = spent.all_flat, spent.all_savable
-    yield from ("", f"**{code(run.name)}**: {wording.summary(found)}")
-    yield f"Of {wording.count(spent.total, spent.unit)} {flat:,} were flat, and {savable:,}"
-    yield f"({spent.share(savable):.0%}) came after the plateau was known."
+    text = f"**{code(run.name)}**: {wording.summary(found)}"
+    text += f" Of {wording.count(spent.total, spent.unit)} {flat:,} were flat, and {savable:,}"
+    text += f" ({spent.share(savable):.0%}) came after the plateau was known."
+    yield from ("", text)  # in one line: a comment would keep the breaks
     yield from ("", "<details><summary>Plateaus</summary>", "")
     yield from table(plateau_headings(found), plateau_cells(found))
     yield from ("", "</details>")
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    safe = [cell.replace("|", "\\|") for cell in cells]  # a table ends code spans, too
+    return f"| {' | '.join(safe)} |"

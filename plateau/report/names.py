@@ -53,7 +53,8 @@ def metric(run: Run) -> str:
 
 def _part(run: Run, scan: LogScan) -> str:
     times = Counter(found.run.name for found in scan.runs)
-    parts = [f"run {run.name}"] if len(times) > 1 else []
+    name = f"run {run.name}" if run.name.isdecimal() else run.name
+    parts = [name] if len(times) > 1 else []
     if times[run.name] > 1:
         parts.append(metric(run))
     return ", ".join(parts)

@@ -19,6 +19,8 @@ function colour(name) {
 // Names from a log are text: Plotly would take some tags for what they say.
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
+const textSize = () => (narrow.matches ? 11 : 13);
+
 function axis(more) {
   return {
     color: colour("quiet"),
@@ -35,7 +37,7 @@ function layout(more) {
   return {
     paper_bgcolor: colour("paper"),
     plot_bgcolor: colour("paper"),
-    font: { color: colour("ink"), family: "system-ui, sans-serif", size: narrow.matches ? 11 : 13 },
+    font: { color: colour("ink"), family: "system-ui, sans-serif", size: textSize() },
     margin: { l: 40, r: 10, t: 10, b: 40 },
     showlegend: false,
     hovermode: "x unified",
@@ -116,7 +118,9 @@ function scale(node) {
 function rateScale(run) {
   if (!run.lrLog) return { type: "linear", nticks: 4 };
   const decades = Math.log10(Math.max(...run.lr.y) / Math.min(...run.lr.y));
-  return { type: "log", dtick: Math.max(1, Math.ceil(decades / 3)) };
+  // Plotly writes powers a quarter larger than other numbers.
+  const tickfont = { size: 0.8 * textSize() };
+  return { type: "log", dtick: Math.max(1, Math.ceil(decades / 3)), tickfont };
 }
 
 function runFigure(node) {
@@ -153,6 +157,7 @@ function comparedFigure(node) {
     })),
     layout: layout({
       hovermode: "closest",
+      margin: { l: 40, r: 10, t: 10, b: 25 },
       xaxis: axis({ exponentformat: "SI" }),
       yaxis: axis({ type: scale(node) }),
     }),

@@ -17,6 +17,7 @@ def run_cells(run: Named) -> tuple[str, ...]:
     """Return a line of the table that compares runs."""
     found, spent = run.found, Spent(run.found)
     arrow = {"min": " ↓", "max": " ↑"}.get(found.run.mode, "")
+    broken = f", {found.nonfinite:,} not finite" if found.nonfinite else ""
     return (
         run.name,
         f"{spent.share(spent.all_flat):.0%}",
@@ -25,7 +26,7 @@ def run_cells(run: Named) -> tuple[str, ...]:
         wording.ending(found),
         metric(found.run) + arrow,
         last_level(found),
-        f"{len(found.run.values) * found.run.every:,}",
+        f"{len(found.run.values) * found.run.every:,}{broken}",
     )
 
 

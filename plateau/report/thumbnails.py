@@ -18,6 +18,8 @@ class Thumbnail(NamedTuple):
     """Points of the curve, as an SVG polyline has them."""
     bands: list[tuple[float, float]]
     """Left edge and width of each plateau."""
+    bad: list[tuple[float, float]]
+    """The same of rows that are not finite."""
 
 
 def thumbnail(found: RunScan) -> Thumbnail:
@@ -31,11 +33,11 @@ def thumbnail(found: RunScan) -> Thumbnail:
     def across(value: float) -> float:
         return round((value - begin) / length * WIDTH, 1)
 
+    def stretch(from_: float, to: float) -> tuple[float, float]:
+        return across(from_), round(across(to) - across(from_), 1)
+
     low, height = (y.min(), np.ptp(y) or 1.0) if len(y) else (0.0, 1.0)
     down = HEIGHT - 2 - (y - low) / height * (HEIGHT - 4)
     points = " ".join(f"{across(a)},{b:.1f}" for a, b in zip(x, down, strict=True))
-    bands = [
-        (across(span["from"]), round(across(span["to"]) - across(span["from"]), 1))
-        for span in spans(found)
-    ]
-    return Thumbnail(points, bands)
+    bands = [stretch(span["from"], span["to"]) for span in spans(found)]
+    return Thumbnail(points, bands, [stretch(*mark) for mark in drawn["notFinite"]])

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.contents import Contents
-from plateau.logs.events import points_of
+from plateau.logs.events import Reach, points_of, side_by_side
 from plateau.logs.folders import event_files
 from plateau.logs.frames import FOOTER, HEADER, frames, is_framed
-from plateau.logs.model import LogError
+from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.points import Points, rows_of, table_of
 from plateau.watching.tail import PIECE
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Board:
     """Reads whole records of the event files of one run as they come, and makes rows of them.
 
-    A file that a restart adds to the folder goes on where the one before ended.
+    A file that a restart adds to the folder goes on where the one before ended. Files written side
+    by side with the same tags are several runs, which cannot be followed as one.
 
     Parameters
     ----------
@@ -40,19 +41,27 @@ class Board:
     def __init__(self, path: Path, columns: Columns) -> None:
         self._path = path
         self.columns = columns
+        self.last = False
+        """Whether columns must be chosen from what is there: no more is waited for."""
         self.offsets: dict[str, int] = {}
         """How many bytes of each file were taken."""
+        self.reach: dict[str, Reach] = {}
+        """What each file has of the run."""
         self.points = Points()
         """Those that made no rows yet."""
+        self._warned = False
 
     def read(self) -> bool:
         """Read what is new; return whether there was anything."""
         files = [self._path] if self._path.is_file() else self._files()
-        read = [self._read(file) for file in files]
-        return any(read)
+        return any(map(self._read, files))  # each to its end before the one that a restart added
 
     def _files(self) -> list[Path]:
-        return [self._path / name for name in event_files(p.name for p in self._path.iterdir())]
+        names = event_files(item.name for item in self._path.iterdir())
+        if not names and not self._warned:
+            self._warned = True
+            self.columns.complain(f"{self._path}: this folder has no event file of TensorBoard yet")
+        return [self._path / name for name in names]
 
     def _read(self, path: Path) -> bool:
         offset = self.offsets.get(path.name, 0)
@@ -67,21 +76,40 @@ class Board:
             raise LogError(f"{path}: the record at byte {offset} is damaged")
         taken = sum(HEADER.size + len(each.data) + FOOTER.size for each in whole)
         self.offsets[path.name] = offset + taken
-        self.points.extend(points_of(whole, [], ""))
+        points = points_of(whole, [], "")
+        if points.tags:
+            self._note(path.name, points)
+        self.points.extend(points)
         return taken > 0
+
+    def _note(self, name: str, points: Points) -> None:
+        """Enter what a file has now; refuse files of several runs."""
+        new = Reach.of(points)
+        old = self.reach.get(name, new)
+        self.reach[name] = Reach(old.begin, new.end, sorted({*old.tags, *new.tags}))
+        files = sorted(self.reach.items(), key=lambda file: file[1].begin)
+        for i, (later, reach) in enumerate(files):
+            for earlier, before in files[:i]:
+                if name in (earlier, later) and side_by_side(before, reach):
+                    raise LogError(
+                        f"{self._path}: {earlier} and {later} are runs side by side: watch one file"
+                    )
 
     def rows(self) -> Rows | None:
         """Give the rows of the metric that are complete; None if there are none."""
         if not self.points.tags:
+            if self.last and self.columns.chosen is None:
+                raise NoSeriesError(f"{self._path}: no series of numbers found")
             return None
         tags = np.unique(np.array(self.points.tags, dtype=object), return_inverse=True)[1]
         rows = rows_of(tags, np.array(self.points.steps, dtype=np.float64))
-        end = int(np.argmax(rows == rows.max()))  # the last row may get more
+        # The last row may get more.
+        end = len(rows) if self.last else int(np.argmax(rows == rows.max()))
         if not end:
             return None
         table, places = table_of(_part(self.points, 0, end))
         contents = Contents("tensorboard", [table], places)
-        if self.columns.chosen is None and not self.columns.choose(contents, last=False):
+        if self.columns.chosen is None and not self.columns.choose(contents, last=self.last):
             return None
         self.points = _part(self.points, end, None)
         return self.columns.rows(contents)

@@ -59,13 +59,18 @@ def as_text(record: Fields) -> str:
         RUN: "another run begins",
     }[kind]
     shown = {name: _shown(name, value) for name, value in record.items()}
-    return f"{at}: {said.format(**shown)}"
+    return printable(f"{at}: {said.format(**shown)}")
 
 
 def environment(record: Fields) -> dict[str, str]:
     """Return a record as environment variables such as ``PLATEAU_EVENT`` and ``PLATEAU_X``."""
     told = {name: value for name, value in record.items() if value is not None}
     return {f"PLATEAU_{name.upper()}": f"{value}" for name, value in told.items()}
+
+
+def printable(text: str) -> str:
+    """Return a text as one line that a terminal only shows: names in a log may hold anything."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def position(x: float | None) -> str:

@@ -47,6 +47,8 @@ class LineLog:
         self.columns = columns
         self.kind: Kind | None = None
         self.headed: Headed = {}
+        self.last = False
+        """Whether columns must be chosen from what is there: no more is waited for."""
         self.left = b""
         """Whole lines that made no rows yet."""
         self.part = b""
@@ -82,14 +84,15 @@ class LineLog:
         return self.columns.rows(self._contents(data)) if data else None
 
     def _choose(self) -> bool:
+        last = self.ended or self.last
         enough = not self._more or len(self.left) >= SAMPLE
-        if not self.ended and not (enough and len(self.left) > GROWN * self._tried):
+        if not last and not (enough and len(self.left) > GROWN * self._tried):
             return False
         self._tried = len(self.left)
         path = self.columns.path
         if self.left.startswith((*WHOLE, *(magic for magic, _ in PACKINGS.values()))):
             raise LogError(f"{path}: {NO_LINES}: use plateau scan")
-        last = self.ended or len(self.left) > HEAD
+        last = last or len(self.left) > HEAD
         source = source_of(path, self.left, [], last=last)
         kind = kind_of(source)
         if kind.name == "json" and (last or len(source.lines) > ENOUGH):

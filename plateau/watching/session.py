@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from plateau.export import write_whole
 from plateau.logs.folders import EVENTS
-from plateau.logs.opening import STDIN
+from plateau.logs.model import LogError
+from plateau.logs.opening import STDIN, URL
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
-from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position
+from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position, printable
 from plateau.watching.lines import LineLog
 from plateau.watching.runs import Runs
 from plateau.watching.state import read_state, resume_log, resume_runs, state_text
@@ -21,12 +21,12 @@ from plateau.watching.tail import Pipe, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from types import FrameType
 
     from plateau.logs.material import Asked
     from plateau.offline import Unit
     from plateau.rule import Rule
     from plateau.watching.event import Event
+    from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
     Log = LineLog | Board
@@ -79,33 +79,13 @@ class Options:
             )
         if self.state and self.path == STDIN:
             raise ValueError("--state needs a file: standard input cannot be read again")
+        if URL.match(self.path):
+            raise ValueError(f"{self.path}: a URL cannot be followed: use plateau scan")
 
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same when a watch goes on."""
         return {"path": self.path, "unit": self.unit, **vars(self.asked), **vars(self.rule)}
-
-
-class Stop:
-    """Notes that Ctrl-C or SIGTERM asked for an end, while it is entered."""
-
-    def __init__(self) -> None:
-        self.by: int | None = None
-        """The signal."""
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Stop:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        self.by = number
 
 
 class Session:
@@ -140,17 +120,35 @@ class Session:
 
     def run(self, stop: Stop) -> None:
         """Follow the log to the end of the watch; `resume` comes before."""
-        last = time.monotonic()
-        while stop.by is None and not self.failed:
+        last, over = time.monotonic(), False
+        while not (over or self.failed or self._teller.unheard or stop.by is not None):
             if self._step():
                 last = time.monotonic()
-                continue
-            if self._ended or self._is_idle(time.monotonic() - last):
-                break
-            time.sleep(PAUSE)
+            elif self._ended or self._is_idle(time.monotonic() - last):
+                over = True
+            else:
+                time.sleep(PAUSE)
         self._save()
-        if self._runs is None:
-            self._complain(f"{self._options.path}: too few rows to choose a metric from")
+        if self._runs is None and over:
+            self._hurry()
+        elif self._runs is None and stop.by is not None:
+            why = "too few rows to choose a metric from" if self._log else "never came"
+            self._complain(f"{self._options.path}: {why}")
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if isinstance(self._log, LineLog):
+            self._log.source.close()
+
+    def _hurry(self) -> None:
+        """Choose columns from few rows, as no more come: no gate should pass a log unseen.
+
+        No state is kept of it: a watch that goes on may choose from more.
+        """
+        if self._log is None:
+            raise LogError(f"{self._options.path}: no such file")
+        self._log.last = True
+        self._step(keep=False)
 
     @property
     def _ended(self) -> bool:
@@ -173,7 +171,7 @@ class Session:
         self._runs = self._choose(self._log)
         resume_runs(self._runs, state)
 
-    def _step(self) -> bool:
+    def _step(self, *, keep: bool = True) -> bool:
         """Take what is new; return whether there was anything."""
         if self._log is None:
             if self._options.path != STDIN and not Path(self._options.path).exists():
@@ -187,9 +185,9 @@ class Session:
         events = self._runs.take(rows) if self._runs and rows else []
         for run, event in events:
             self._tell(run, event)
-        if events or (new and time.monotonic() - self._saved > SAVED):
+        if keep and (events or (new and time.monotonic() - self._saved > SAVED)):
             self._save()
-        self._show(self._status())
+        self._show(printable(self._status()))
         return new
 
     def _open(self) -> Log:
@@ -199,6 +197,8 @@ class Session:
             return LineLog(Pipe(PAUSE), columns)
         if Path(path).is_dir() or EVENTS in Path(path).name:
             return Board(Path(path), columns)
+        if Path(path).exists() and not Path(path).is_file():
+            raise LogError(f"{path}: is no file: read it with plateau watch -, as standard input")
         return LineLog(Tail(path, self._complain), columns)
 
     def _choose(self, log: Log) -> Runs:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from plateau.logs.events import Reach
 from plateau.logs.large import Wanted
 from plateau.logs.naming import Slot
 from plateau.logs.points import Points
@@ -65,6 +66,7 @@ def resume_log(log: LineLog | Board, state: State) -> None:
     kept = state["log"]
     if isinstance(log, Board):
         log.offsets = kept["offsets"]
+        log.reach = {name: Reach(*each) for name, each in kept["reach"].items()}
         log.points = Points(**kept["points"])
         return
     assert isinstance(log.source, Tail)
@@ -87,7 +89,7 @@ def resume_runs(runs: Runs, state: State) -> None:
 
 def _log(log: LineLog | Board) -> State:
     if isinstance(log, Board):
-        return {"offsets": log.offsets, "points": vars(log.points)}
+        return {"offsets": log.offsets, "reach": log.reach, "points": vars(log.points)}
     assert log.kind is not None
     assert isinstance(log.source, Tail)
     return {

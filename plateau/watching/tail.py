@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import zlib
@@ -17,6 +18,10 @@ PIECE = 1 << 20
 
 BEHIND = 256
 """Bytes before a place that tell whether a file is still the same."""
+
+
+ROTATED = re.compile(r"[.\-_]\d[\d.\-_:T]*")
+"""What rotation puts behind the name of a file: ``.1``, ``-20260101``."""
 
 
 class Place(NamedTuple):
@@ -51,6 +56,8 @@ class Tail:
         self._file: BinaryIO | None = None
         self._offset = 0
         self._behind = b""
+        self._between: list[Path] = []
+        """Files that had the name after the present one, and have it no more."""
 
     def read(self) -> bytes:
         """Return the next new bytes; none if there are none."""
@@ -70,6 +77,11 @@ class Tail:
         self._behind = (self._behind + data)[-BEHIND:]
         return data
 
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
     def place(self, left: bytes) -> Place:
         """Return where to go on, with so many bytes read too far."""
         offset = self._offset - len(left)
@@ -79,22 +91,35 @@ class Tail:
     def resume(self, place: Place) -> None:
         """Go on at a place, in the file of this name or in one that had it before."""
         path = Path(self.path)
-        older = sorted(path.parent.glob(f"{path.name}?*")) if path.parent.is_dir() else []
-        for candidate in (path, *older):
-            if not candidate.is_file():
-                continue
+        files = [*self._rotated(), *([path] if path.is_file() else [])]
+        for i, candidate in reversed(list(enumerate(files))):
             file = candidate.open("rb", buffering=0)
-            if zlib.crc32(self._before(file, place.offset)) == place.check:
-                self._behind = self._before(file, place.offset)
-                self._file, self._offset = file, file.seek(place.offset)
+            behind = self._before(file, place.offset)
+            if zlib.crc32(behind) == place.check:
+                self._file, self._offset, self._behind = file, file.seek(place.offset), behind
+                self._between = [other for other in files[i + 1 :] if other != path]
                 return
             file.close()
         self._complain(f"{self.path}: is another file now; following from its start")
 
+    def _rotated(self) -> list[Path]:
+        """Return the files that had the name before, the oldest first."""
+        path = Path(self.path)
+        beside = path.parent.iterdir() if path.parent.is_dir() else []
+        found = [
+            file
+            for file in beside
+            if file.name.startswith(path.name)
+            and ROTATED.fullmatch(file.name.removeprefix(path.name))
+            and file.is_file()
+        ]
+        return sorted(found, key=lambda file: file.stat().st_mtime_ns)
+
     def _open(self) -> bool:
-        """Begin with the file that has the name now, if there is one."""
+        """Begin with the next file that had or has the name, if there is one."""
+        path = self._between.pop(0) if self._between else Path(self.path)
         try:
-            file = Path(self.path).open("rb", buffering=0)  # noqa: SIM115 - it stays open
+            file = path.open("rb", buffering=0)
         except FileNotFoundError:
             return False
         if self._file is not None:
@@ -108,6 +133,8 @@ class Tail:
 
     def _replaced(self) -> bool:
         assert self._file is not None
+        if self._between:
+            return True
         try:
             there = Path(self.path).stat()
         except FileNotFoundError:
@@ -138,6 +165,9 @@ class Pipe:
         self.ended = False
         self._wait = wait
         self._input = sys.stdin.buffer
+
+    def close(self) -> None:
+        """Leave standard input as it is."""
 
     def read(self) -> bytes:
         """Return the next bytes; none where none come within a moment, or at the end."""

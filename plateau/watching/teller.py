@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from plateau.export import naming
 from plateau.watching.event import as_json, as_text, environment
 
 if TYPE_CHECKING:
@@ -14,6 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plateau.watching.event import Event, Fields
+    from plateau.watching.stop import Stop
+
+
+GLANCE = 0.1
+"""Seconds between two looks at whether a command still runs, and whether the watch may go on."""
+
+GRACE = 3.0
+"""Seconds that a command has to end when the end of the watch was asked for."""
 
 
 class Teller:
@@ -29,6 +40,8 @@ class Teller:
         Run by the shell for each event, with the event in its environment.
     complain : callable
         Is told in one line when the command fails.
+    stop : Stop
+        Whether the end of the watch was asked for; a command does not hold it up.
     """
 
     def __init__(
@@ -38,22 +51,33 @@ class Teller:
         output: Path | None,
         command: str | None,
         complain: Callable[[str], None],
+        stop: Stop,
     ) -> None:
         self._line = as_json if json else as_text
         self._output = output
         self._command = command
         self._complain = complain
+        self._stop = stop
         self.number = 0
         """Events told so far."""
         self.size = 0
         """Bytes of the output that they take."""
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nobody reads standard output any more, as behind ``| head``."""
+        if self._output is not None or os.name != "posix":
+            return False
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return bool(poll.poll(0))
 
     def begin(self, number: int = 0, size: int = 0) -> None:
         """Begin behind so many events; what an output has behind them is made once more."""
         self.number, self.size = number, size
         if self._output is None:
             return
-        with self._output.open("ab") as file:
+        with naming(self._output), self._output.open("ab") as file:
             there = file.seek(0, os.SEEK_END)
             if there < size:
                 raise ValueError(f"{self._output}: lacks events that the state says were written")
@@ -69,23 +93,45 @@ class Teller:
 
     def _write(self, line: bytes) -> None:
         if self._output is None:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            with naming("standard output"):
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
             return
-        with self._output.open("ab") as file:
+        with naming(self._output), self._output.open("ab") as file:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
         self.size += len(line)
 
     def _run(self, command: str, record: Fields) -> None:
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             shell=True,
-            check=False,
             env=os.environ | environment(record),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
-        )
-        if done.returncode:
-            self._complain(f"--exec: ended with exit code {done.returncode}: {command}")
+            process_group=0 if os.name == "posix" else None,
+        ) as process:
+            left = GRACE
+            while (code := _code(process)) is None:
+                left -= GLANCE if self._stop.by is not None else 0.0
+                if left <= 0:
+                    _end(process)
+        if code:
+            self._complain(f"--exec: ended with exit code {code}: {command}")
+
+
+def _code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code of a process if it ends within a moment."""
+    try:
+        return process.wait(GLANCE)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a command, and all that its shell has begun, to end."""
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGTERM)
+    else:
+        process.terminate()

@@ -1,0 +1,32 @@
+"""``plateau demo``."""
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plateau.commands.messages import console
+from plateau.commands.options import OUTPUT, Format, option
+from plateau.commands.results import check_files, draw, write
+from plateau.commands.scanning import scanned
+
+
+def demo(
+    plot: Annotated[Path, option(OUTPUT, "Where to write the picture.")] = Path("plateau.png"),
+    report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
+) -> None:
+    """Find the plateaus of the bundled training log; nothing to prepare."""
+    from plateau.logs import read_log
+    from plateau.report import html
+    from plateau.rule import Rule
+    from plateau.terminal import show_scan
+
+    check_files(Format.json, None, plot)
+    with as_file(files("plateau") / "data" / "sample.log") as sample:
+        scans = scanned([str(sample)], read_log, Rule(), None, [plot, report], quiet=False)
+    show_scan(console(), scans)
+    draw(scans, plot)
+    typer.echo(f"Picture written to {plot}")
+    write(report, html(scans))
+    typer.echo(f"Report written to {report}: open it in a browser")

@@ -1,0 +1,96 @@
+"""Options that several commands share, as groups: a command names the group, not its options."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from plateau.commands.messages import clear_errors
+from plateau.commands.options import (
+    Alpha,
+    Beta,
+    Better,
+    Detector,
+    Horizon,
+    Kind,
+    Lr,
+    Metric,
+    Patience,
+    Smooth,
+    Threshold,
+    Window,
+    X,
+)
+
+if TYPE_CHECKING:
+    from plateau.logs.material import Asked
+    from plateau.rule import Rule
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Which columns of a log are taken."""
+
+    metric: Metric = None
+    x: X = None
+    lr: Lr = None
+    mode: Better = None
+
+    def asked(self) -> "Asked":
+        """Return them as the readers take them."""
+        from plateau.logs.material import Asked
+
+        return Asked(self.metric, self.x, self.lr, self.mode.value if self.mode else None)
+
+
+@dataclass(frozen=True)
+class RuleOptions:
+    """Which detector is used, with which settings."""
+
+    detector: Detector = Kind.auto
+    window: Window = None
+    smooth: Smooth = None
+    alpha: Alpha = None
+    beta: Beta = None
+    threshold: Threshold = None
+    patience: Patience = None
+    horizon: Horizon = None
+
+    def rule(self) -> "Rule":
+        """Return the rule that they describe, or say what does not fit."""
+        from plateau.rule import Rule
+
+        with clear_errors():
+            return Rule(
+                self.detector.value,
+                self.window,
+                self.smooth,
+                self.alpha,
+                self.beta,
+                self.threshold,
+                self.patience,
+                self.horizon,
+            )
+
+
+def grouped(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that its groups consist of."""
+    signature = inspect.signature(function, eval_str=True)
+    groups = {
+        name: inspect.signature(each.annotation, eval_str=True).parameters
+        for name, each in signature.parameters.items()
+        if isinstance(each.annotation, type) and is_dataclass(each.annotation)
+    }
+    parts = [groups.get(name, {name: each}) for name, each in signature.parameters.items()]
+    options = [each.replace(kind=each.KEYWORD_ONLY) for part in parts for each in part.values()]
+
+    @wraps(function)
+    def command(**given: Any) -> None:
+        for name, parameters in groups.items():
+            make = signature.parameters[name].annotation
+            given[name] = make(**{each: given.pop(each) for each in parameters})
+        function(**given)
+
+    command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined] # typer asks for it
+    return command

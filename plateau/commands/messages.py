@@ -1,0 +1,42 @@
+"""What is said on standard error, and where people are shown things."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def complain(message: str) -> None:
+    """Print one line on standard error."""
+    typer.echo(f"plateau: {' '.join(message.split())}", err=True)
+
+
+@contextmanager
+def clear_errors(path: str | Path | None = None) -> Iterator[None]:
+    """Turn what went wrong into one line that names the file."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        message = str(error)
+    except BrokenPipeError:
+        raise  # nobody reads any more: no news for anybody
+    except OSError as error:
+        message, path = error.strerror or str(error), error.filename or path
+    else:
+        return
+    prefix = f"{path}: " if path and str(path) not in message else ""
+    raise typer.TyperException(prefix + message) from None
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Return a rich console for standard output or standard error."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    made.width = max(made.width, 80)  # numbers cut off are of no use, wrapped ones are
+    return made

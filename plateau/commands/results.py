@@ -1,0 +1,77 @@
+"""Where results go: standard output, files, pictures, and the exit code."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from plateau.commands.messages import clear_errors, complain
+from plateau.commands.options import FailOn, Format
+
+if TYPE_CHECKING:
+    from plateau.export import Columns, LogScan
+
+
+def emit(
+    output_format: Format,
+    output: Path | None,
+    document: dict[str, Any],
+    rows: list[dict[str, Any]],
+    columns: "Columns",
+) -> None:
+    """Print results for programs, or write them to a file."""
+    from plateau.export import rendered, write_whole
+
+    data = rendered(output_format.value, document, rows, columns)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    with clear_errors(output):
+        write_whole(output, data)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all."""
+    from plateau.export import write_whole
+
+    with clear_errors(path):
+        write_whole(path, text.encode())
+
+
+def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
+    """Exit with 1 if a run ends as it must not."""
+    failings = {one for scan in scans for found in scan.runs for one in found.failings}
+    if failings & {each.value for each in fail_on or ()}:
+        raise typer.Exit(1)
+
+
+def draw(scans: "list[LogScan]", plot: Path) -> None:
+    """Write the picture; say so if not every run fits."""
+    from plateau.plots import plot_scans
+
+    with clear_errors(plot):
+        left_out = plot_scans(scans, plot)
+    if left_out:
+        complain(f"{plot}: {left_out} more runs are not shown, choose one with --run")
+
+
+def keep_apart(logs: Iterable[str], outputs: Iterable[Path | None]) -> None:
+    """Refuse to write over a log, or over another output."""
+    taken = {Path(log).resolve() for log in logs}
+    for output in filter(None, outputs):
+        if output.resolve() in taken:
+            raise typer.TyperException(f"{output}: is a log or another output: name another file")
+        taken.add(output.resolve())
+
+
+def check_files(output_format: Format, output: Path | None, plot: Path | None) -> None:
+    """Refuse files that could not be written, before the work."""
+    if output and output_format is Format.table:
+        raise typer.TyperException("--output needs --format json, jsonl, csv or parquet")
+    if output_format is Format.parquet and not output and sys.stdout.isatty():
+        raise typer.TyperException("parquet is no text: give a file with --output")
+    if plot and plot.suffix.lower() not in (".png", ".svg"):
+        raise typer.TyperException(f"--plot {plot}: the name must end in .png or .svg")

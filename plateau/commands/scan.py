@@ -1,0 +1,48 @@
+"""``plateau scan``."""
+
+from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
+from plateau.commands.messages import console
+from plateau.commands.options import (
+    Fail,
+    Format,
+    Output,
+    OutputFile,
+    Paths,
+    Plot,
+    Quiet,
+    RunName,
+    UnitOption,
+)
+from plateau.commands.results import check_files, draw, emit, gate
+from plateau.commands.scanning import asking, scanned
+
+
+@grouped
+def scan(
+    paths: Paths,
+    columns: ColumnOptions,
+    settings: RuleOptions,
+    run: RunName = None,
+    unit: UnitOption = None,
+    output_format: Output = Format.table,
+    output: OutputFile = None,
+    plot: Plot = None,
+    fail_on: Fail = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the plateaus of every run in saved logs."""
+    from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
+    from plateau.summary import is_long, show_summary
+    from plateau.terminal import show_scan
+
+    check_files(output_format, output, plot)
+    rule, read_one = settings.rule(), asking(columns, run)
+    scans = scanned(paths, read_one, rule, unit, [output, plot], quiet=quiet)
+    if output_format is not Format.table:
+        emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
+    elif not quiet:
+        show = show_summary if is_long(scans) else show_scan
+        show(console(), scans)
+    if plot:
+        draw(scans, plot)
+    gate(scans, fail_on)

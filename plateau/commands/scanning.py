@@ -1,0 +1,118 @@
+"""Reading logs and scanning their runs, with a bar for those who wait."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from plateau.commands.groups import ColumnOptions
+from plateau.commands.messages import clear_errors, complain, console
+from plateau.commands.options import Unit
+from plateau.commands.results import keep_apart
+
+if TYPE_CHECKING:
+    from plateau.export import LogScan
+    from plateau.logs import Log
+    from plateau.offline import Track
+    from plateau.rule import Rule
+
+T = TypeVar("T")
+
+
+def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "Callable[..., Log]":
+    """Return what reads a log and takes the columns that are asked for, or all equally good."""
+    from plateau.logs import read_log
+
+    asked = {**vars(columns.asked()), "equals": equals and columns.metric is None}
+    return partial(read_log, run=run, **asked)
+
+
+def scanned(
+    paths: Sequence[str],
+    read_one: Callable[..., "Log"],
+    rule: "Rule",
+    unit: Unit | None,
+    outputs: Sequence[Path | None],
+    *,
+    quiet: bool,
+) -> "list[LogScan]":
+    """Scan logs one after the other; those that cannot be read get a line on stderr each."""
+    from plateau.logs.find import find_logs
+    from plateau.logs.model import LogError, NoSeriesError
+    from plateau.logs.parallel import read_logs
+    from plateau.offline import untracked
+
+    scans: list[LogScan] = []
+    no_logs: list[str] = []
+    found = find_logs(paths, complain)
+    keep_apart((one.path for one in found), outputs)
+    files, within = bar(quiet=quiet), untracked
+    if len(found) == 1:  # one bar at a time: over the files, or within the only one
+        files, within = within, files
+        read_one = reading(read_one, quiet=quiet)
+    for one, log in files(read_logs(found, read_one), len(found)):
+        if isinstance(log, NoSeriesError) and one.folder is not None:
+            no_logs.append(one.path)
+        elif isinstance(log, LogError):
+            complain(str(log))
+        else:
+            scans += scanned_log(log, rule, unit, within)
+    if no_logs:
+        complain(told(no_logs))
+    if not scans:
+        raise typer.Exit(2)
+    return scans
+
+
+def scanned_log(log: "Log", rule: "Rule", unit: Unit | None, track: "Track") -> "list[LogScan]":
+    """Scan the runs of a log; none if that cannot be done, which a line on stderr says."""
+    from plateau.export import LogScan
+    from plateau.offline import scan_run
+
+    try:
+        with clear_errors(log.path):
+            runs = [scan_run(run, rule, unit.value if unit else None, track) for run in log.runs]
+    except typer.TyperException as error:
+        complain(error.message)
+        return []
+    return [LogScan(log, runs)]
+
+
+def told(no_logs: Sequence[str]) -> str:
+    """Say which files of a folder are no logs, without a line for each."""
+    shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
+    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
+
+
+def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
+    """Return what passes things on and shows on a terminal how far they are."""
+    from rich.progress import track
+
+    errors = console(stderr=True)
+    silent = quiet or not errors.is_terminal
+    return lambda things, count: track(
+        things, "Scanning", total=count, console=errors, transient=True, disable=silent
+    )
+
+
+def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
+    """Show on a terminal how far the reading of a large log is."""
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    errors = console(stderr=True)
+    columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
+    silent = quiet or not errors.is_terminal
+
+    def read(path: str) -> "Log":
+        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+            task = progress.add_task("", total=None, visible=False)
+            return read_one(
+                path,
+                told=lambda done, size: progress.update(
+                    task, completed=done, total=size, visible=True
+                ),
+            )
+
+    return read

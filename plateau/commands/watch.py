@@ -1,0 +1,89 @@
+"""``plateau watch``."""
+
+import errno
+import signal
+from typing import Annotated
+
+import typer
+
+from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
+from plateau.commands.messages import clear_errors, complain
+from plateau.commands.options import (
+    OUTPUT,
+    Command,
+    EventFile,
+    Idle,
+    Lines,
+    StateFile,
+    StopOn,
+    UnitOption,
+    option,
+)
+from plateau.commands.results import keep_apart
+
+
+@grouped
+def watch(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="Log, folder of TensorBoard, - for standard input.", show_default=False
+        ),
+    ],
+    columns: ColumnOptions,
+    settings: RuleOptions,
+    unit: UnitOption = None,
+    output_format: Annotated[Lines, option(OUTPUT, "How to print events.", "--format")] = (
+        Lines.text
+    ),
+    output: EventFile = None,
+    command: Command = None,
+    state: StateFile = None,
+    idle: Idle = None,
+    fail_on: StopOn = None,
+    quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
+) -> None:
+    """Follow a log that is being written, and print what happens as it happens."""
+    from plateau.watching.session import Options, Session
+    from plateau.watching.status import Status
+    from plateau.watching.stop import Stop
+    from plateau.watching.teller import Teller
+
+    status, stop = Status(quiet=quiet), Stop()
+    for file in (output, state):
+        if file and not file.parent.is_dir():
+            raise typer.TyperException(f"{file}: no such folder")
+    keep_apart([path], [output, state])
+
+    def tell(message: str) -> None:
+        status("")
+        complain(message)
+
+    rule = settings.rule()
+    with clear_errors():
+        options = Options(
+            path,
+            columns.asked(),
+            rule,
+            unit.value if unit else None,
+            {each.value for each in fail_on or ()},
+            idle,
+            state,
+        )
+    as_json = output_format is Lines.jsonl
+    teller = Teller(json=as_json, output=output, command=command, complain=tell, stop=stop)
+    session = Session(options, teller, tell, status)
+    try:
+        with clear_errors():
+            session.resume()
+        with clear_errors(path), stop:
+            session.run(stop)
+    finally:
+        session.close()
+        status("")
+    if session.failed:
+        raise typer.Exit(1)
+    if teller.unheard:
+        raise BrokenPipeError(errno.EPIPE, "nobody reads standard output")
+    if stop.by == signal.SIGINT:
+        raise typer.Exit(128 + stop.by)
