@@ -68,6 +68,8 @@ def ranked(material: Material) -> list[Candidate]:
         # Looking at the numbers takes time: only where it matters.
         if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
             points += choose.NOT_IT
+        elif points >= best and choose.is_constant(item.values):
+            points += choose.CONSTANT
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return sorted(candidates, key=lambda one: -one.points)

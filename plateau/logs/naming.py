@@ -14,7 +14,6 @@ COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does
 BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
 DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
-WIDE = re.compile(r"\s{2,}|\t")
 BETWEEN = re.compile(
     r"""(?<=\w\w\w\w)\.\s+|^\s*\w\.\s+|[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)"""
 )
@@ -41,7 +40,7 @@ TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
 COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
 COPULA = re.compile(r"\W*(?:is|was)?\W*")
-CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s{2,}")
+CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s-\s|\s{2,}")
 SENTENCE = re.compile(
     r"(?:(.*?)\s+)?(?:at|after|for|in|on|during)\s+((?:[A-Za-z]\w*\s+)?[A-Za-z]\w*)\W*",
     re.IGNORECASE,
@@ -170,21 +169,6 @@ def _sentence(before: str) -> tuple[str, str] | None:
 
 def _counts(name: str) -> bool:
     return bool(COUNTERS.intersection(words(name)[-1:]))
-
-
-def cells(line: str, *, bars: bool) -> list[str]:
-    """Cells of a line of a printed table, between bars or white space."""
-    if bars:
-        return [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return line.split()
-
-
-def header_of(line: str, row: str) -> list[str]:
-    """Names in a line above ``row``; a name may hold single spaces where the cells fit then."""
-    bars = "|" in line
-    wide = WIDE.split(line.strip())
-    names = wide if not bars and len(wide) == len(row.split()) else cells(line, bars=bars)
-    return names if all(LETTER.search(name) or name == "#" for name in names) else []
 
 
 def name_before(literal: str, *, first: bool) -> str:

@@ -21,6 +21,7 @@ CONTROL = re.compile(rb"[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 CONTROL_SHARE = 0.001  # of bytes that no text has
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+BARS = "│┃║┆┊"  # between the cells of a table that was drawn
 REDRAW = re.compile(r"[\r\x08]+")
 
 
@@ -58,6 +59,8 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     text = _decode(data, path, warnings)
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    for bar in BARS if not text.isascii() else "":
+        text = text.replace(bar, "|")
     if last and not text.strip():
         raise LogError(f"{path}: the file is empty")
     lines = text.replace("\r\n", "\n").split("\n")

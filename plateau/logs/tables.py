@@ -8,14 +8,14 @@ import json
 import re
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.choose import is_whole
-from plateau.logs.columns import Table, number
+from plateau.logs.choose import is_unknown, is_whole, x_points
+from plateau.logs.columns import Column, Table, number
 from plateau.logs.records import tables_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
 MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-REMARKS = "#%"
+UNIT = re.compile(r"[(\[]?[\w%°µ/^*·²³.-]{0,12}[)\]]?")  # "[degC]", below a name
+LETTER = re.compile(r"[^\W\d_]|#")
+HEADER_MOST = 3  # lines
+REMARKS = "#%@"
+SEPARATOR_TOLD = re.compile(r"sep=.\s*", re.IGNORECASE)  # the first line of what Excel opens well
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
 
@@ -52,15 +56,15 @@ class Layout:
         One for each column; empty where the table has no header.
     width : int
         Number of columns.
-    header : str
-        The line of the names, empty where there is none.
+    header : tuple of str
+        The lines of the names, stripped.
     """
 
     format: str
     separator: str
     names: tuple[str, ...]
     width: int
-    header: str
+    header: tuple[str, ...]
 
 
 def find_layout(lines: list[str]) -> Layout | None:
@@ -82,10 +86,8 @@ def _layout(
     lines: list[str], plain: list[int], remark: str, separator: str, kind: str
 ) -> Layout | None:
     sample = [cells(lines[row], separator) for row in plain]
-    if not sample:
-        return None
-    header = sample[0] if not any(number(cell) is not None for cell in sample[0]) else None
-    body = sample[1:] if header else sample
+    above, header = _header(sample, separator)
+    body = sample[above:]
     if len(body) < (1 if header else 2):
         return None
     widths = [len(row) for row in body]
@@ -99,8 +101,43 @@ def _layout(
     ):
         return None
     names = header or _remark_names(remark, separator, width)
-    first = lines[plain[0]].strip() if header else ""
+    first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
+
+
+def _header(sample: list[list[str]], separator: str) -> tuple[int, list[str] | None]:
+    """Count the rows above the numbers, and take the names from them.
+
+    The last one has the names. Others may stand above it with groups, as pandas writes them, or
+    below with units; a sentence above a table is no name.
+    """
+    above = list(takewhile(_is_text, sample[:HEADER_MOST]))
+    texts = [row for row in above if any(map(LETTER.search, row))]  # the others are rules
+    if not texts:
+        return 0, None
+    if len(texts) == 1 or not separator:
+        return len(above), texts[-1]
+    width = len(sample[len(above)]) if len(above) < len(sample) else len(texts[0])
+    rows = [row for row in texts if len(row) == width] or texts[:1]
+    names = rows[0]
+    for row in rows[1:]:
+        if any(map(_is_telling, row)):
+            groups = accumulate(names, lambda last, name: name or last)
+            names = [" ".join(filter(None, pair)) for pair in zip(groups, row, strict=True)]
+        elif not all(map(UNIT.fullmatch, row)):
+            return above.index(row), names
+    return len(above), names
+
+
+def _is_text(row: list[str]) -> bool:
+    """Whether some cells hold words, and none a number."""
+    held = [cell for cell in row if cell.lower() not in BLANK]
+    return bool(held) and all(number(cell) is None for cell in held)
+
+
+def _is_telling(name: str) -> bool:
+    column = Column(name, lambda: (np.empty(0, dtype=np.int64), np.empty(0)))
+    return x_points(column) > 0 or not is_unknown(column)
 
 
 def _rows(lines: list[str], most: int | None = None) -> list[int]:
@@ -108,7 +145,9 @@ def _rows(lines: list[str], most: int | None = None) -> list[int]:
     plain = (
         row
         for row, line in enumerate(lines)
-        if (start := line.lstrip()[:1]) and start not in REMARKS
+        if (start := line.lstrip()[:1])
+        and start not in REMARKS
+        and not (row == 0 and SEPARATOR_TOLD.fullmatch(line))
     )
     return list(islice(plain, most))
 
@@ -163,7 +202,7 @@ def _is_json(text: str) -> bool:
 
 def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     """Read the columns of a table, and give the line (an index) of each of its rows."""
-    rows = [row for row in _rows(source.lines) if source.lines[row].strip() != layout.header]
+    rows = [row for row in _rows(source.lines) if source.lines[row].strip() not in layout.header]
     if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
         last = cells(source.lines[rows[-1]], layout.separator)
         if len(last) < layout.width:
