@@ -39,7 +39,7 @@ METRICS = {
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
-    "entropy": 3, "r": 2,
+    "entropy": 3, "value": 3, "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
@@ -84,6 +84,7 @@ NOT_IT_WORDS = vocabulary(
 )
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
+LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
 UNNAMED = 6.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
 CONSTANT = -4.0  # "init loss: 4.6" on every line
 CONSTANT_FROM = 2  # rows from which "always the same" means something
@@ -207,6 +208,7 @@ X_UNKNOWN = 3.0  # any column of whole numbers that counts up
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
+X_COARSE = -4.0  # per share of rows that it does not tell apart, where another on the row does
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
 NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
@@ -220,6 +222,8 @@ def x_points(column: Column) -> float:
     """Points of a column's name as x."""
     if column.implied:
         return X_IMPLIED
+    if column.name == "x":
+        return X_AMOUNT
     found = _own_words(column.name)
     kinds = (
         (STEPS, X_STEP),

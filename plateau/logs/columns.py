@@ -141,3 +141,8 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
 def column(name: str, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Column:
     """Make a column of numbers that are already there."""
     return Column(name, lambda: (rows, values))
+
+
+def named(name: str) -> Column:
+    """Make a column of no rows, to ask what its name says."""
+    return column(name, np.empty(0, dtype=np.int64), np.empty(0))

@@ -60,7 +60,7 @@ def ranked(material: Material) -> list[Candidate]:
         if not (count := rows[item.name, item.held_out]):
             continue
         points = (
-            choose.metric_points(item)
+            (choose.metric_points(item) if item.name or _is_told(table) else choose.LONELY)
             + choose.OWN_X * any(map(choose.x_points, table.without(item)))
             + choose.ROWS * np.log10(count / max(rows.values()))
             + choose.SHARE * np.log10(_size(table, item) / count)
@@ -73,6 +73,11 @@ def ranked(material: Material) -> list[Candidate]:
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return sorted(candidates, key=lambda one: -one.points)
+
+
+def _is_told(table: Table) -> bool:
+    """Whether a line names other numbers than its counter."""
+    return any(item.name and not item.implied for item in table.columns)
 
 
 def _is_equal(one: Candidate, best: Candidate) -> bool:

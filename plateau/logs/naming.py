@@ -31,6 +31,10 @@ INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
 )
+# "finished with value", "and loss"
+FILLING = re.compile(
+    r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)", re.IGNORECASE
+)
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
@@ -80,9 +84,11 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
     line = _Line(literals, is_number)
     for index, numeric in enumerate(is_number):
         line.look(index, numeric=numeric)
-    # One number without a name is the main one where the others beside it have theirs.
-    telling = line.opened and any(slot.name and not slot.implied for slot in line.slots)
-    return line.slots if telling else [slot for slot in line.slots if slot.name]
+    # One number without a name is the main one where the others beside it have theirs, or where
+    # there is nothing but it and the counter.
+    named = [slot for slot in line.slots if slot.name]
+    telling = any(not slot.implied for slot in named) or len(line.slots) == len(named) + 1 == 2
+    return line.slots if line.opened and telling else named
 
 
 class _Line:
@@ -178,6 +184,7 @@ def name_before(literal: str, *, first: bool) -> str:
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
     name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
+    name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
     return name if LETTER.search(name) and len(name.split()) <= LONGEST else ""
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.choose import is_unknown, is_whole, x_points
-from plateau.logs.columns import Column, Table, number
+from plateau.logs.columns import named, number
 from plateau.logs.records import tables_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from plateau.logs.columns import Data
+    from plateau.logs.columns import Data, Table
     from plateau.logs.source import Source
 
 MIXED = ",;\t"  # any of these, where a table has several
@@ -136,8 +136,7 @@ def _is_text(row: list[str]) -> bool:
 
 
 def _is_telling(name: str) -> bool:
-    column = Column(name, lambda: (np.empty(0, dtype=np.int64), np.empty(0)))
-    return x_points(column) > 0 or not is_unknown(column)
+    return x_points(named(name)) > 0 or not is_unknown(named(name))
 
 
 def _rows(lines: list[str], most: int | None = None) -> list[int]:

@@ -712,7 +712,7 @@ CASES = {
             {"training.loss": {"steps": [10 * i for i in STEPS], "values": [loss(i) for i in STEPS]},
              "lr": {"steps": [10 * i for i in STEPS], "values": [rate(i) for i in STEPS]}}
         ),
-        "training.loss.values", "training.loss.steps", lr="lr.values",
+        "training.loss", "steps", lr="lr",
     ),
     "neptune export": Case(
         "run_id,attribute_path,step,timestamp,value\n"
