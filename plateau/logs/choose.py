@@ -39,13 +39,14 @@ METRICS = {
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
-    "entropy": 3, "value": 3, "r": 2,
+    "entropy": 3, "value": 4, "fval": 4, "f": 3,
+    "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct likelihood"
+    "mcc kappa correct likelihood prob"
 )
 
 EITHER_WAY = vocabulary("objective objf obj")
@@ -78,10 +79,12 @@ NUMBERED = -1.5
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
 NOT_IT = -8.0
 NOT_IT_WORDS = vocabulary(
-    "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
+    "min max std var num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
     "mem eta throughput weight coef coeff target patience size ratio images hours samples id "
     "timestamp"
 )
+# "best loss so far" only tells of progress, and stays as it is in between.
+BEST, BEST_WORDS = -4.0, frozenset(["best"])
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
 LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
@@ -135,6 +138,7 @@ def metric_points(column: Column) -> float:
     points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d+$|_[a-z]\d+$", column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * bool(NOT_IT_WORDS.intersection(found))
+    points += BEST * bool(BEST_WORDS.intersection(found))
     named = side(column.name)
     points += HELD_OUT_POINTS * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
@@ -190,12 +194,13 @@ STEPS = vocabulary(
     "step steps timestep timesteps iter iters iteration iterations iterate itr it update updates "
     "up batch batches minibatch minibatches"
 )
+STEP_ENDINGS = ("step", "steps", "iter")  # NSTEP
 AMOUNTS = vocabulary(
     "frame frames sample samples token tokens kimg image images sentences example examples seen "
     "interacts interactions progress"
 )
 ROUNDS = vocabulary(
-    "round rounds tree trees boosting generation gen episode episodes trial tick ticks"
+    "round rounds tree trees boosting generation generations gen episode episodes trial tick ticks"
 )
 EPOCHS = vocabulary("epoch epochs ep")
 TIMES = vocabulary("time timestamp t date wall elapsed seconds secs sec hours ms relative")
@@ -233,7 +238,7 @@ def x_points(column: Column) -> float:
         (TIMES, X_TIME),
     )
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
-    points = points or X_STEP * any(word.endswith(("step", "steps")) for word in found)  # NSTEP
+    points = points or X_STEP * any(word.endswith(STEP_ENDINGS) for word in found)
     if points == X_TIME or not points:
         return points
     measures = any(map(_metric_word, found))
@@ -268,7 +273,7 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
 def counts_steps(x_name: str, x: NDArray[np.float64]) -> bool:
     """Whether x counts optimisation steps."""
     found = words(x_name)
-    named = any(word in STEPS or word.endswith(("step", "steps")) for word in found)
+    named = any(word in STEPS or word.endswith(STEP_ENDINGS) for word in found)
     return named and is_whole(x) and bool(np.all(np.diff(x) >= 0))
 
 

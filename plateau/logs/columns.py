@@ -107,6 +107,7 @@ def _moved(item: Column, by: int) -> Data:
 
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+FORTRAN = re.compile(r"[-+]?\d*\.?\d*D[-+]\d+")
 MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
 
 
@@ -115,6 +116,8 @@ def number(token: str) -> float | None:
     text = token.strip()
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
+    if FORTRAN.fullmatch(text):
+        text = text.replace("D", "E")
     try:
         return float(text)
     except ValueError:

@@ -222,6 +222,9 @@ def _curves(node: Any, name: str = "", depth: int = 0) -> Iterator[Curve]:
     if depth > DEEPEST or not isinstance(node, dict | list):
         return
     if isinstance(node, list):
+        if curve := _curve_of_points(node, name):
+            yield curve
+            return
         for item in node if len(node) <= FEW and _all(node, dict) else []:
             label = next((item[key] for key in LABELS if isinstance(item.get(key), str)), "")
             yield from _curves(item, ".".join(filter(None, (name, label))), depth + 1)
@@ -235,6 +238,21 @@ def _curves(node: Any, name: str = "", depth: int = 0) -> Iterator[Curve]:
             return
     for key, value in node.items():
         yield from _curves(value, f"{name}.{key}" if name else key, depth + 1)
+
+
+def _curve_of_points(items: list[Any], name: str) -> Curve | None:
+    """Read a list of points, [{"step": 1, "value": 0.5}, ...], under a name."""
+    if not name or len(items) < 2 or not _all(items, dict):
+        return None
+    axis = next((key for key in PLACES if key in items[0]), None)
+    value = next((key for key in VALUES if key in items[0]), None)
+    if not axis or not value:
+        return None
+    points = [(item.get(axis), item.get(value)) for item in items]
+    if not all(_all(list(point), int | float) for point in points):
+        return None
+    x, y = np.array(points, dtype=np.float64).T
+    return Curve(name, axis, x, y) if np.all(np.diff(x) > 0) else None
 
 
 def _is_series(node: Any) -> bool:

@@ -15,10 +15,11 @@ CLOSE = 2  # of one whose header is right above
 WORD = re.compile(r"[^\s|]+")
 WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
-LABEL = re.compile(r"\s*[A-Za-z]\w*:\s")  # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL"
+# "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
+LABEL = re.compile(r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d]))")
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
-    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![A-Za-z]{3})|[-+]?(?i:nan|inf)\b"
+    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})|[-+]?(?i:nan|inf)\b"
 )
 
 
@@ -37,8 +38,12 @@ class Cell:
 
 def find_header(lines: list[str], row: int) -> list[str]:
     """Return the lines of the header above a row: names without numbers, perhaps stacked."""
-    cells = _cells(_without_label(lines[row]), WORD)
-    return _header(lines, row) if cells and BARE.match(cells[0].text) else []
+    line = _without_label(lines[row])
+    cells = _cells(line, WORD)
+    bare = [BARE.match(cell.text) is not None for cell in cells]
+    if not bare or not (bare[0] if line is lines[row] else all(bare)):
+        return []
+    return _header(lines, row)
 
 
 def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:

@@ -14,6 +14,7 @@ from plateau.logs.axis import x_at
 from plateau.logs.columns import Column, Table
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
+from plateau.logs.naming import UNNAMED
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -60,7 +61,7 @@ def ranked(material: Material) -> list[Candidate]:
         if not (count := rows[item.name, item.held_out]):
             continue
         points = (
-            (choose.metric_points(item) if item.name or _is_told(table) else choose.LONELY)
+            (choose.metric_points(item) if _is_told(table) else choose.LONELY)
             + choose.OWN_X * any(map(choose.x_points, table.without(item)))
             + choose.ROWS * np.log10(count / max(rows.values()))
             + choose.SHARE * np.log10(_size(table, item) / count)
@@ -76,8 +77,11 @@ def ranked(material: Material) -> list[Candidate]:
 
 
 def _is_told(table: Table) -> bool:
-    """Whether a line names other numbers than its counter."""
-    return any(item.name and not item.implied for item in table.columns)
+    """Whether rows name other numbers than their counter."""
+    told = (
+        item.name and not UNNAMED.fullmatch(item.name) for item in table.columns if not item.implied
+    )
+    return table.sparse or any(told)
 
 
 def _is_equal(one: Candidate, best: Candidate) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from plateau.logs.choose import EPOCHS, ROUNDS, STEPS
-from plateau.logs.words import side, words
+from plateau.logs.words import side, vocabulary, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
@@ -19,7 +19,8 @@ BETWEEN = re.compile(
 )
 JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
 UNIT = re.compile(
-    r"(?:%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it|[KMGT]?i?B|[KMG])\s+(?=\w)"
+    r"(?:[\u4e00-\u9fff]+|%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it"
+    r"|[KMGT]?i?B|[KMG])\s+(?=\w)"
 )
 WRAPPER = re.compile(
     r"(?:\b\w+\.)?\b(?:[Aa]rray|[Tt]ensor|DeviceArray|float\d*)\($"
@@ -33,7 +34,8 @@ SEVERITY = re.compile(
 )
 # "finished with value", "and loss"
 FILLING = re.compile(
-    r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)", re.IGNORECASE
+    r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
+    re.IGNORECASE,
 )
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
@@ -52,6 +54,8 @@ SENTENCE = re.compile(
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
+UNNAMED = re.compile(r"column \d+")
+BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 LONGEST = 6  # words; more is a sentence
 
 
@@ -88,7 +92,20 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
     # there is nothing but it and the counter.
     named = [slot for slot in line.slots if slot.name]
     telling = any(not slot.implied for slot in named) or len(line.slots) == len(named) + 1 == 2
-    return line.slots if line.opened and telling else named
+    if line.opened and telling:
+        return line.slots
+    return named or _numbered(literals, is_number)
+
+
+def _numbered(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
+    """Number the slots of a line that is a list of numbers and says nothing about them."""
+    inside = [index for index, numeric in enumerate(is_number) if numeric]
+    first = next((i for i in inside if not any(map(LETTER.search, literals[i + 1 :]))), None)
+    own = [index for index in inside if first is not None and index >= first]
+    return [
+        Slot(index, f"column {place}", held_out=False, implied=False)
+        for place, index in enumerate(own if len(own) > 1 else [], start=1)
+    ]
 
 
 class _Line:
@@ -185,7 +202,9 @@ def name_before(literal: str, *, first: bool) -> str:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
     name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
     name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
-    return name if LETTER.search(name) and len(name.split()) <= LONGEST else ""
+    if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
+        return ""
+    return name if LETTER.search(name) else ""
 
 
 def name_after(literal: str) -> str:

@@ -39,14 +39,15 @@ SPAN = r"(?:\d+ days?, +)?(?:\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
     r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
-    r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+|D[-+]\d\d+)?"  # Fortran writes 0.12D+01
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
+LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u052f"  # not those of scripts without spaces
 TOKEN = re.compile(
-    rf"(?:(?<![\w@#])|{NUMBERED})(?<!\d\.)((?>{SPAN}|{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
+    rf"(?:(?<![{LETTERS}\d@#])|{NUMBERED})(?<!\d\.)((?>{SPAN}|{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
 )
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
