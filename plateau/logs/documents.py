@@ -99,7 +99,7 @@ def read_lines(source: Source) -> tuple[list[Table], list[int]]:
 def message_field(source: Source) -> str | None:
     """Name the text in which records carry the lines of a log, where nothing else is a metric.
 
-    Containers and structured loggers write such: {"log": "step 10 loss 0.5\\n", "stream": …}.
+    Containers and structured loggers write such: {"log": "step 10 loss 0.5", "stream": …}.
     """
     filled = islice((line for line in source.lines if line.strip()), SAMPLE)
     records = [record for line in filled if (record := _record(line)) is not None]

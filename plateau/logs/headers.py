@@ -87,12 +87,15 @@ def _header(lines: list[str], row: int) -> list[str]:
         rule = RULE.fullmatch(line) is not None
         if header and (rule or not _goes_on(line, header[0])):
             break
-        if not rule and all(LETTER.search(word) or word == "#" for word in words):
-            if not any(map(BARE.match, words)):
-                header.insert(0, line)
+        if not rule and all(map(_is_name, words)):
+            header.insert(0, line)
         if len(header) == MOST:
             break
     return header
+
+
+def _is_name(word: str) -> bool:
+    return word == "#" or bool(LETTER.search(word) and not BARE.match(word))
 
 
 def _goes_on(upper: str, lower: str) -> bool:

@@ -98,7 +98,7 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
 
 
 def _numbered(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
-    """Number the slots of a line that is a list of numbers and says nothing about them."""
+    """Give numbers as names, where a line is a list of numbers and says nothing about them."""
     inside = [index for index, numeric in enumerate(is_number) if numeric]
     first = next((i for i in inside if not any(map(LETTER.search, literals[i + 1 :]))), None)
     own = [index for index in inside if first is not None and index >= first]

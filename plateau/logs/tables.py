@@ -122,11 +122,15 @@ def _header(sample: list[list[str]], separator: str) -> tuple[int, list[str] | N
     names = rows[0]
     for row in rows[1:]:
         if any(map(_is_telling, row)):
-            groups = accumulate(names, lambda last, name: name or last)
+            groups = accumulate(names, _last_name)
             names = [" ".join(filter(None, pair)) for pair in zip(groups, row, strict=True)]
         elif not all(map(UNIT.fullmatch, row)):
             return above.index(row), names
     return len(above), names
+
+
+def _last_name(last: str, name: str) -> str:
+    return name or last
 
 
 def _is_text(row: list[str]) -> bool:

@@ -35,7 +35,10 @@ DATE = (
     rf"(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
 )
-SPAN = r"(?:\d+ days?, +)?(?:\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)|\d+ *m(?:in)? *\d+ *s(?!\w)"
+SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
+    r"(?:\d+ days?, +|\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)"
+    r"|\d+ *m(?:in)? *\d+ *s(?!\w)"
+)
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
     r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
@@ -142,7 +145,7 @@ def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
             sizes = range(min(len(literals), STARTS) - 1, 1, -1)
             size = next((size for size in sizes if starts[literals[:size]] >= JOINED), 0)
             if size:
-                key, tokens = literals[:size] + ("",), [row[:size] for row in tokens]
+                key, tokens = (*literals[:size], ""), [row[:size] for row in tokens]
         joined.setdefault(key, Shape()).add(shape.rows, tokens)
     return joined
 
