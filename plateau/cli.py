@@ -3,6 +3,7 @@
 What a command needs is imported when it runs: ``plateau --help`` should not wait for numba.
 """
 
+import gc
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -53,6 +54,8 @@ from plateau.options import (
 )
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from rich.console import Console
 
     from plateau.export import Columns, LogScan
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from plateau.rule import Rule
 
 SIGPIPE = 13
+GARBAGE = 100_000  # objects made before the collector looks for cycles
 T = TypeVar("T")
 
 app = typer.Typer(
@@ -449,25 +453,28 @@ def told(no_logs: Sequence[str]) -> str:
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     """Return what passes things on and shows on a terminal how far they are."""
+    from plateau.offline import untracked
+
+    if quiet or not sys.stderr.isatty():
+        return untracked
     from rich.progress import track
 
     errors = console(stderr=True)
-    silent = quiet or not errors.is_terminal
     return lambda things, count: track(
-        things, "Scanning", total=count, console=errors, transient=True, disable=silent
+        things, "Scanning", total=count, console=errors, transient=True
     )
 
 
 def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
     """Show on a terminal how far the reading of a large log is."""
+    if quiet or not sys.stderr.isatty():
+        return read_one
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    errors = console(stderr=True)
     columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
-    silent = quiet or not errors.is_terminal
 
     def read(path: str) -> "Log":
-        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+        with Progress(*columns, console=console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=None, visible=False)
             return read_one(
                 path,
@@ -564,6 +571,12 @@ def complain(message: str) -> None:
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+    # Importing what a scan needs makes many objects and hardly any garbage: the collector would
+    # look at them for 0.1 s.
+    gc.set_threshold(GARBAGE)
+    # numba imports SciPy where there is one, which takes 0.3 s, for linear algebra that no kernel
+    # uses.
+    sys.modules.setdefault("scipy", cast("ModuleType", None))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:

@@ -7,7 +7,6 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from functools import partial
 from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +18,16 @@ from plateau.logs.columns import named, number
 from plateau.logs.records import tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from plateau.logs.columns import Data, Table
     from plateau.logs.source import Source
 
+    Cells = list[str] | pl.Series
+
+SMALL = 8 << 20  # characters
 MIXED = ",;\t"  # any of these, where a table has several
 # "" is any white space.
 SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table", MIXED: "csv"}
@@ -211,57 +215,93 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
         if len(last) < layout.width:
             line = source.numbers[rows.pop()]
             source.warnings.append(f"line {line} is cut off and was left out")
-    frame = _frame([source.lines[row] for row in rows], layout)
-    if frame.height != len(rows):  # a quoted cell with a line end in it
-        rows = (rows + [rows[-1]] * frame.height)[: frame.height]
+    columns = _columns([source.lines[row] for row in rows], layout)
+    if len(columns[0]) != len(rows):  # a quoted cell with a line end in it
+        rows = (rows + [rows[-1]] * len(columns[0]))[: len(columns[0])]
     names = layout.names or tuple(f"column {index + 1}" for index in range(layout.width))
     series: dict[str, Data] = {}
     texts: dict[str, list[str | None]] = {}
-    for name, text in zip(names, frame, strict=True):
-        data = numbers_of(text)
+    for name, text in zip(names, columns, strict=True):
+        data, labels = _told(text) if isinstance(text, list) else _told_by_polars(text)
         if len(data[0]):
             series.setdefault(name, data)
-        if 2 * len(data[0]) < len(text) - text.null_count():
-            texts[name] = text.to_list()
+        if 2 * len(data[0]) < len(labels) - labels.count(None):
+            texts[name] = labels
     _tell_lost(source, series, rows)
     if not layout.names:
         series = name_after_file(series, source.path)
     return tables_of(series, texts, len(rows)), rows
 
 
-def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
-    """All cells as text; a wrong cell then costs itself, not the file."""
-    import polars as pl  # slow to import, and text logs do without
+def _columns(lines: list[str], layout: Layout) -> Sequence[Cells]:
+    """All cells as text, column by column; a wrong cell then costs itself, not the file.
 
+    A small table is done before polars would be imported.
+    """
     if not layout.separator:
         lines = ["\t".join(line.split()) for line in lines]
     if layout.separator == MIXED:
         lines = [unmixed(line) for line in lines]
     if layout.separator == ";":
         lines = [decimal_points(line) for line in lines]
-    data = "\n".join(lines).encode(errors="replace")
-    read = partial(
-        pl.read_csv,
-        has_header=False,
-        separator=layout.separator[:1] or "\t",
-        schema={f"{index}": pl.String for index in range(layout.width)},
-        truncate_ragged_lines=True,
-    )
+    separator = layout.separator[:1] or "\t"
+    if sum(map(len, lines)) < SMALL and not any('"' in line for line in lines):
+        return _split(lines, separator, layout.width)
+    return _frame(lines, separator, layout.width).get_columns()
+
+
+def _frame(lines: list[str], separator: str, width: int) -> pl.DataFrame:
+    import polars as pl
+
+    schema = {f"{index}": pl.String for index in range(width)}
     try:
-        frame = read(io.BytesIO(data))
+        frame = pl.read_csv(
+            io.BytesIO("\n".join(lines).encode(errors="replace")),
+            has_header=False,
+            separator=separator,
+            schema=schema,
+            truncate_ragged_lines=True,
+        )
     except pl.exceptions.PolarsError:  # quotes that do not pair, a first row of another width
-        frame = _split(lines, layout)
+        frame = pl.DataFrame(_split(lines, separator, width), schema=schema)
     return frame.select(pl.all().str.strip_chars(' "').replace("", None))
 
 
-def _split(lines: list[str], layout: Layout) -> pl.DataFrame:
+def _split(lines: list[str], separator: str, width: int) -> list[list[str]]:
     """Split lines one by one; rows that are too short or too long are made to fit."""
-    import polars as pl
+    rows = [line.split(separator) for line in lines]
+    full = [row if len(row) == width else (row + [""] * width)[:width] for row in rows]
+    return [list(column) for column in zip(*full, strict=True)]
 
-    rows = [line.split(layout.separator[:1] or "\t")[: layout.width] for line in lines]
-    full = [row + [None] * (layout.width - len(row)) for row in rows]
-    schema = {f"{index}": pl.String for index in range(layout.width)}
-    return pl.DataFrame(full, schema=schema, orient="row")
+
+def _told(cells: list[str]) -> tuple[Data, list[str | None]]:
+    """Take the cells that are numbers; all cells, where some are none."""
+    try:
+        return (np.arange(len(cells)), np.array(list(map(float, cells)))), []
+    except ValueError:
+        labels = [cell.strip(' "\r') or None for cell in cells]
+    rows = [row for row, label in enumerate(labels) if label is not None]
+    held = [label for label in labels if label is not None]
+    found = [_plain(label) for label in held]
+    odd = [index for index, value in enumerate(found) if value is None]
+    for index, value in zip(odd, _odd([held[index] for index in odd]), strict=True):
+        found[index] = value
+    present = [index for index, value in enumerate(found) if value is not None]
+    values = [value for value in found if value is not None]
+    at = np.array(rows, dtype=np.int64)[present]
+    return (at, np.array(values, dtype=np.float64)), labels
+
+
+def _told_by_polars(cells: pl.Series) -> tuple[Data, list[str | None]]:
+    data = numbers_of(cells)
+    return data, [] if 2 * len(data[0]) >= len(cells) - cells.null_count() else cells.to_list()
+
+
+def _plain(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def numbers_of(cells: pl.Series) -> Data:

@@ -253,6 +253,7 @@ def _table(
     if found := _headed(lines, shape.rows[0], known):
         headed[literals] = found
     slots = headed.get(literals) or name_slots(literals, is_number)
+    slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
     columns = [
         Column(
             slot.name,
