@@ -283,6 +283,7 @@ def replay(
     from plateau.terminal import show_replay
 
     check_files(output_format, output, None)
+    tell_of_compiling()
     with clear_errors():
         rule = Rule(detector.value, window, smooth, alpha, beta, threshold, patience, horizon)
         policy = Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor)
@@ -346,6 +347,7 @@ def watch(
     from plateau.watching.status import Status
     from plateau.watching.teller import Teller
 
+    tell_of_compiling()
     status = Status(quiet=quiet)
     for file in (output, state):
         if file and not file.parent.is_dir():
@@ -414,6 +416,7 @@ def scanned(
     from plateau.logs.parallel import read_logs
     from plateau.offline import scan_run, untracked
 
+    tell_of_compiling()
     scans: list[LogScan] = []
     no_logs: list[str] = []
     found = find_logs(paths, complain)
@@ -443,6 +446,14 @@ def scanned(
     if not scans:
         raise typer.Exit(2)
     return scans
+
+
+def tell_of_compiling() -> None:
+    """Tell a person why the first use takes longer."""
+    if sys.stderr.isatty():
+        from plateau._compile import when_compiling
+
+        when_compiling(lambda: complain("compiling the detector, which is done once: about 10 s"))
 
 
 def told(no_logs: Sequence[str]) -> str:
@@ -569,14 +580,19 @@ def complain(message: str) -> None:
     typer.echo(f"plateau: {' '.join(message.split())}", err=True)
 
 
-def main() -> None:
-    """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+def hurry() -> None:
+    """Leave out what costs time at the start and is of no use in a process of the command line."""
     # Importing what a scan needs makes many objects and hardly any garbage: the collector would
     # look at them for 0.1 s.
     gc.set_threshold(GARBAGE)
     # numba imports SciPy where there is one, which takes 0.3 s, for linear algebra that no kernel
     # uses.
     sys.modules.setdefault("scipy", cast("ModuleType", None))
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+    hurry()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from numba import njit
+from numba.core.event import install_listener
 
 from plateau import cli
 from plateau.export import write_whole
@@ -46,6 +48,8 @@ def plateau(*arguments, **environment):
 def run(monkeypatch, capfdbinary):
     """Run it in this process: (exit code, stdout, stderr)."""
 
+    monkeypatch.setattr(cli, "hurry", lambda: None)  # other tests need SciPy
+
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
@@ -70,6 +74,29 @@ def log(tmp_path):
 
 
 RULE = ["--window", 200, "--threshold", 4e-4, "--patience", 300]
+
+
+def test_a_small_log_is_scanned_without_what_is_slow_to_import(log):
+    code = "import sys; from plateau.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('polars', 'scipy', 'matplotlib') if sys.modules.get(name)])"
+    command = [sys.executable, "-c", code, "scan", str(log)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_compiling_is_told_once(run, log, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    told = []
+    monkeypatch.setattr("plateau._compile.register", lambda kind, listener: told.append(listener))
+    assert run("scan", log, "--quiet")[0] == 0
+    (listener,) = told
+    with install_listener("numba:compile", listener):
+        for add in (1, 2):
+            njit(lambda x, add=add: x + add)(1.0)
+    assert (
+        run("scan", log, "--quiet")[2]
+        == "plateau: compiling the detector, which is done once: about 10 s\n"
+    )
 
 
 def test_help_needs_no_numba():
