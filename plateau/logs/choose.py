@@ -197,7 +197,7 @@ STEPS = vocabulary(
 STEP_ENDINGS = ("step", "steps", "iter")  # NSTEP
 AMOUNTS = vocabulary(
     "frame frames sample samples token tokens kimg image images sentences example examples seen "
-    "interacts interactions progress"
+    "interacts interactions"
 )
 ROUNDS = vocabulary(
     "round rounds tree trees boosting generation generations gen episode episodes trial tick ticks"
@@ -227,7 +227,7 @@ def x_points(column: Column) -> float:
     """Points of a column's name as x."""
     if column.implied:
         return X_IMPLIED
-    if column.name == "x":
+    if column.name == "x" or words(column.name) == ("progress",):
         return X_AMOUNT
     found = _own_words(column.name)
     kinds = (

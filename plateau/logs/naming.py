@@ -158,7 +158,7 @@ class _Line:
 
     def _span(self, index: int) -> str:
         """Name of the counter in a span such as "1-50batch"."""
-        if self.literals[index + 1] != "-":
+        if self.literals[index + 1] != "-" or index + 1 == self.count:
             return ""
         name = name_after(self.literals[index + 2])
         return name if _counts(name) else ""
