@@ -459,7 +459,9 @@ def tell_of_compiling() -> None:
 def told(no_logs: Sequence[str]) -> str:
     """Say which files of a folder are no logs, without a line for each."""
     shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
-    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
+    many = len(no_logs) > 1
+    what = f"{len(no_logs)} files hold" if many else "1 file holds"
+    return f"{what} no series of numbers and {'were' if many else 'was'} left out: {shown}"
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":

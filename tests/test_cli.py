@@ -462,7 +462,7 @@ def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
     assert "warning: step goes back from 59 to 0 at line 63" in text
     assert err.splitlines() == [
         f"plateau: {tmp_path}/bad.csv: is not text (it is neither UTF-8 nor UTF-16)",
-        f"plateau: 1 files hold no series of numbers and were left out: {tmp_path}/notes.txt",
+        f"plateau: 1 file holds no series of numbers and was left out: {tmp_path}/notes.txt",
     ]
 
 
