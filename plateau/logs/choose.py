@@ -151,6 +151,7 @@ def remarks(column: Column) -> list[str]:
     told = {
         "validation": column.held_out if named is None else named,
         "smoothed": SMOOTHED_WORDS & found,
+        "the best so far": BEST_WORDS & found,
         "auxiliary": AUXILIARY_WORDS & found,
         "an opponent's": OPPONENT_WORDS & found,
         "no metric by its name": NOT_IT_WORDS & found and not lr_points(column),

@@ -271,7 +271,7 @@ def _split(lines: list[str], separator: str, width: int) -> list[list[str]]:
     """Split lines one by one; rows that are too short or too long are made to fit."""
     rows = [line.split(separator) for line in lines]
     full = [row if len(row) == width else (row + [""] * width)[:width] for row in rows]
-    return [list(column) for column in zip(*full, strict=True)]
+    return [list(column) for column in zip(*full, strict=True)] or [[]] * width
 
 
 def _told(cells: list[str]) -> tuple[Data, list[str | None]]:
