@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from numba import config, njit, types
+from numba.core.event import Event, Listener, register
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 kernel = njit(cache=True, error_model="numpy")
@@ -87,3 +88,24 @@ def compiled(name: str) -> Callable[..., Any]:
     signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
     entry: Callable[..., Any] = driver if config.DISABLE_JIT else driver.compile(signature)
     return entry
+
+
+class _Once(Listener):
+    """Calls back at the first compilation: what is in the cache is loaded, not compiled."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Event) -> None:
+        """Call back, if that has not been done."""
+        tell, self._tell = self._tell, None
+        if tell:
+            tell()
+
+    def on_end(self, event: Event) -> None:
+        """Do nothing."""
+
+
+def when_compiling(tell: Callable[[], None]) -> None:
+    """Call ``tell`` once, when a kernel has to be compiled."""
+    register("numba:compile", _Once(tell))

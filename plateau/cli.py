@@ -1,8 +1,11 @@
 """The command line: ``plateau demo``, ``scan``, ``columns``, ``replay``, ``watch``, ``report``."""
 
+import gc
 import io
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,7 +17,11 @@ from plateau.commands.report import report
 from plateau.commands.scan import scan
 from plateau.commands.watch import watch
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 SIGPIPE = 13  # Windows does not name it
+GARBAGE = 100_000  # objects made before the collector looks for cycles
 
 app = typer.Typer(
     help="Tell when a metric has stopped moving.",
@@ -42,12 +49,32 @@ for command in (demo, scan, report, columns, replay, watch):
     app.command()(command)
 
 
+@contextmanager
+def hurry() -> Iterator[None]:
+    """Leave out what costs time at the start and is of no use to a command."""
+    thresholds, absent = gc.get_threshold(), "scipy" not in sys.modules
+    # Importing what a scan needs makes many objects and hardly any garbage: the collector would
+    # look at them for 0.1 s.
+    gc.set_threshold(GARBAGE)
+    # numba imports SciPy where there is one, which takes 0.3 s, for linear algebra that no kernel
+    # uses.
+    if absent:
+        sys.modules["scipy"] = cast("ModuleType", None)
+    try:
+        yield
+    finally:  # for a program that calls main()
+        gc.set_threshold(*thresholds)
+        if absent:
+            del sys.modules["scipy"]
+
+
 def main() -> None:
     """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:
-        code = typer.main.get_command(app).main(prog_name="plateau", standalone_mode=False)
+        with hurry():
+            code = typer.main.get_command(app).main(prog_name="plateau", standalone_mode=False)
     except typer.TyperException as error:
         complain(error.format_message())
         code = 2

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from numba import njit
+from numba.core.event import install_listener
 
 from plateau.commands.groups import ColumnOptions, grouped
 from plateau.commands.options import Mode, Paths, Quiet
@@ -58,6 +60,40 @@ def log(tmp_path):
 
 
 RULE = ["--window", 200, "--threshold", 4e-4, "--patience", 300]
+
+
+def test_a_small_log_is_scanned_without_what_is_slow_to_import(log):
+    code = "import sys; from plateau.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('polars', 'scipy', 'matplotlib') if sys.modules.get(name)])"
+    command = [sys.executable, "-c", code, "scan", str(log)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_a_program_that_calls_the_command_line_keeps_its_modules(log):
+    code = "import gc, sys; from plateau.cli import main; before = gc.get_threshold()\n"
+    code += "try: main()\nexcept SystemExit as done: assert not done.code\n"
+    code += "import scipy.linalg; from numba import njit; import numpy as np\n"
+    code += "print(gc.get_threshold() == before, njit(lambda x: np.linalg.det(x))(np.eye(2)))"
+    command = [sys.executable, "-c", code, "scan", str(log), "--quiet"]
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True 1.0\n"
+    )
+
+
+def test_compiling_is_told_once(run, log, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    told = []
+    monkeypatch.setattr("plateau._compile.register", lambda kind, listener: told.append(listener))
+    assert run("scan", log, "--quiet")[0] == 0
+    (listener,) = told
+    with install_listener("numba:compile", listener):
+        for add in (1, 2):
+            njit(lambda x, add=add: x + add)(1.0)
+    assert (
+        run("scan", log, "--quiet")[2]
+        == "plateau: compiling the detector, which is done once: about 10 s\n"
+    )
 
 
 def test_help_needs_no_numba():
@@ -395,6 +431,16 @@ def test_a_command_has_the_options_of_its_groups():
     assert given == [(["a"], ColumnOptions("loss", None, "rate", Mode.max), True)]
 
 
+def test_the_package_is_a_command(log):
+    command = [sys.executable, "-m", "plateau", "scan", str(log), "--fail-on", "no-such"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("plateau: ")
+    command[3:] = ["--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == plateau("--version").stdout
+
+
 def test_version():
     assert plateau("--version").stdout == f"plateau {__import__('plateau').__version__}\n"
 
@@ -438,7 +484,7 @@ def test_a_folder_gives_a_line_for_each_run(run, tmp_path):
     assert "warning: step goes back from 59 to 0 at line 63" in text
     assert err.splitlines() == [
         f"plateau: {tmp_path}/bad.csv: is not text (it is neither UTF-8 nor UTF-16)",
-        f"plateau: 1 files hold no series of numbers and were left out: {tmp_path}/notes.txt",
+        f"plateau: 1 file holds no series of numbers and was left out: {tmp_path}/notes.txt",
     ]
 
 

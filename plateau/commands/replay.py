@@ -18,7 +18,7 @@ from plateau.commands.options import (
     option,
 )
 from plateau.commands.results import check_files, emit, keep_apart
-from plateau.commands.scanning import asking, bar
+from plateau.commands.scanning import asking, bar, tell_of_compiling
 
 if TYPE_CHECKING:
     from plateau.policy import Policy
@@ -71,6 +71,7 @@ def replay(
     from plateau.replay import replay_run
     from plateau.terminal import show_replay
 
+    tell_of_compiling()
     check_files(output_format, output, None)
     keep_apart([path], [output])
     rule, policy = settings.rule(), reaction.policy()

@@ -1,5 +1,6 @@
 """Reading logs and scanning their runs, with a bar for those who wait."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ def scanned(
     from plateau.logs.parallel import read_logs
     from plateau.offline import untracked
 
+    tell_of_compiling()
     scans: list[LogScan] = []
     no_logs: list[str] = []
     found = find_logs(paths, complain)
@@ -80,33 +82,46 @@ def scanned_log(log: "Log", rule: "Rule", unit: Unit | None, track: "Track") -> 
     return [LogScan(log, runs)]
 
 
+def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
+    """Tell a person why the first use takes longer."""
+    if sys.stderr.isatty():
+        from plateau._compile import when_compiling
+
+        when_compiling(lambda: tell("compiling the detector, which is done once: about 10 s"))
+
+
 def told(no_logs: Sequence[str]) -> str:
     """Say which files of a folder are no logs, without a line for each."""
     shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
-    return f"{len(no_logs)} files hold no series of numbers and were left out: {shown}"
+    many = len(no_logs) > 1
+    what = f"{len(no_logs)} files hold" if many else "1 file holds"
+    return f"{what} no series of numbers and {'were' if many else 'was'} left out: {shown}"
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     """Return what passes things on and shows on a terminal how far they are."""
+    from plateau.offline import untracked
+
+    if quiet or not sys.stderr.isatty():
+        return untracked
     from rich.progress import track
 
     errors = console(stderr=True)
-    silent = quiet or not errors.is_terminal
     return lambda things, count: track(
-        things, "Scanning", total=count, console=errors, transient=True, disable=silent
+        things, "Scanning", total=count, console=errors, transient=True
     )
 
 
 def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
     """Show on a terminal how far the reading of a large log is."""
+    if quiet or not sys.stderr.isatty():
+        return read_one
     from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    errors = console(stderr=True)
     columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
-    silent = quiet or not errors.is_terminal
 
     def read(path: str) -> "Log":
-        with Progress(*columns, console=errors, transient=True, disable=silent) as progress:
+        with Progress(*columns, console=console(stderr=True), transient=True) as progress:
             task = progress.add_task("", total=None, visible=False)
             return read_one(
                 path,

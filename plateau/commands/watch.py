@@ -20,6 +20,7 @@ from plateau.commands.options import (
     option,
 )
 from plateau.commands.results import keep_apart
+from plateau.commands.scanning import tell_of_compiling
 
 
 @grouped
@@ -59,6 +60,7 @@ def watch(
         status("")
         complain(message)
 
+    tell_of_compiling(tell)
     rule = settings.rule()
     with clear_errors():
         options = Options(

@@ -1,9 +1,15 @@
-"""Parquet and Arrow files."""
+"""Parquet and Arrow files.
+
+Polars reads them, in a process of its own: on some damaged files it ends the process that it is in.
+"""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,42 +21,61 @@ from plateau.logs.tables import numbers_of
 if TYPE_CHECKING:
     import polars as pl
 
-    from plateau.logs.columns import Data
-
-PARQUET, ARROW, FEATHER = b"PAR1", b"ARROW1", b"FEA1"
+PARQUET, ARROW = b"PAR1", b"ARROW1"
+TOLD = 3  # exit code where the reason is the last line on standard error
+PROCESS = "import sys; sys.path[:] = {path!r}; from plateau.logs.arrow import convert; convert()"
 
 
 def read_arrow(path: str, data: bytes) -> Contents:
     """Read all columns that hold numbers, or texts that tell rows apart."""
+    kind = "parquet" if data.startswith(PARQUET) else "arrow"
+    command = [sys.executable, "-c", PROCESS.format(path=sys.path)]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode:
+        told = done.stderr.decode(errors="replace").splitlines()[-1:]
+        reason = told[0] if done.returncode == TOLD and told else f"the {kind} file is damaged"
+        raise LogError(f"{path}: cannot be read: {reason}")
+    with np.load(io.BytesIO(done.stdout)) as arrays:
+        size, names, texts = json.loads(arrays["told"].tobytes())
+        series = {
+            name: (arrays[f"rows{index}"], arrays[f"values{index}"])
+            for index, name in enumerate(names)
+        }
+    return Contents(kind, tables_of(series, texts, size), np.arange(1, size + 1, dtype=np.int64))
+
+
+def convert() -> None:
+    """Turn a file on standard input into arrays on standard output."""
     import polars as pl
 
+    data = io.BytesIO(sys.stdin.buffer.read())
     try:
-        if data.startswith(PARQUET):
-            kind, frame = "parquet", pl.read_parquet(io.BytesIO(data))
-        else:
-            kind, frame = "arrow", pl.read_ipc(io.BytesIO(data))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "damaged"
-        raise LogError(f"{path}: cannot be read: {reason}") from None
-    return contents_of(kind, frame)
+        parquet = data.getvalue().startswith(PARQUET)
+        arrays = arrays_of(pl.read_parquet(data) if parquet else pl.read_ipc(data))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        print((str(error) or "damaged").splitlines()[0], file=sys.stderr)  # noqa: T201 - to read_arrow
+        sys.exit(TOLD)
+    np.savez(sys.stdout.buffer, **arrays)
 
 
-def contents_of(kind: str, frame: pl.DataFrame) -> Contents:
-    """Tables of a data frame."""
+def arrays_of(frame: pl.DataFrame) -> dict[str, Any]:
+    """Numbers and texts of a data frame, also of structs in it."""
     import polars as pl
     import polars.selectors as cs
 
     while nested := [name for name, type_ in frame.schema.items() if isinstance(type_, pl.Struct)]:
         frame = frame.unnest(nested, separator=".")
     frame = frame.with_columns(cs.temporal().cast(pl.Int64), cs.categorical().cast(pl.String))
-    series: dict[str, Data] = {}
+    arrays: dict[str, Any] = {}
+    names: list[str] = []
     texts: dict[str, list[str | None]] = {}
     for column in frame.select(cs.numeric() | cs.string()):
         if column.dtype == pl.String:
             texts[column.name] = column.to_list()
             continue
-        found = numbers_of(column)
-        if len(found[0]):
-            series[column.name] = found
-    tables = tables_of(series, texts, frame.height)
-    return Contents(kind, tables, np.arange(1, frame.height + 1, dtype=np.int64))
+        rows, values = numbers_of(column)
+        if len(rows):
+            arrays |= {f"rows{len(names)}": rows, f"values{len(names)}": values}
+            names.append(column.name)
+    told = json.dumps([frame.height, names, texts]).encode()
+    return {**arrays, "told": np.frombuffer(told, dtype=np.uint8)}

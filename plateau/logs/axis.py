@@ -53,6 +53,10 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     if found and found[1] > choose.X_EPOCH:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE)
+    if found and fetched:
+        x = x_at(metric.rows, fetched[0].columns[-1], material.block)
+        coarse = 1 - len(np.unique(x)) / len(x)
+        fetched = fetched[0], fetched[1] + choose.X_COARSE * coarse
     axis = max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
     return axis or _time_line(material, table, metric)
 

@@ -33,17 +33,20 @@ METRICS = {
     "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
-    "quantile": 7, "residual": 7, "residuals": 7, "energy": 6, "wer": 6, "cer": 6, "fid": 6,
+    "quantile": 7, "residual": 7, "residuals": 7, "rms": 7, "energy": 6,
+    "etot": 6, "epot": 6, "wer": 6, "cer": 6, "fid": 6,
     "ppl": 7, "perplexity": 7, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
-    "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4, "r": 2,
+    "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
+    "entropy": 3, "value": 4, "fval": 4, "f": 3,
+    "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct likelihood"
+    "mcc kappa correct likelihood prob"
 )
 
 EITHER_WAY = vocabulary("objective objf obj")
@@ -58,6 +61,8 @@ EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
 # A smoothed copy hides the noise that the detector wants to know.
 SMOOTHED = -1.5
 SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
+# A column called "avg", among others called "min" and "max", is what a population is told by.
+MEANS, MEAN = vocabulary("avg mean average"), 3.0
 # Held-out rows are few, and they are the second thing to look at.
 HELD_OUT_POINTS = -4.0
 # Adversarial losses and regularisers need not fall while training goes well.
@@ -74,13 +79,17 @@ NUMBERED = -1.5
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
 NOT_IT = -8.0
 NOT_IT_WORDS = vocabulary(
-    "min max std var best num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
+    "min max std var num count scale time sec secs seconds ms speed rate lr norm gnorm memory "
     "mem eta throughput weight coef coeff target patience size ratio images hours samples id "
     "timestamp"
 )
+# "best loss so far" only tells of progress, and stays as it is in between.
+BEST, BEST_WORDS = -4.0, frozenset(["best"])
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
+LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
 UNNAMED = 6.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
+CONSTANT = -4.0  # "init loss: 4.6" on every line
 CONSTANT_FROM = 2  # rows from which "always the same" means something
 OWN_X = 2.0  # x on the same row
 SHARE = 0.1  # of two line shapes with the same metric the longer one leads
@@ -115,6 +124,8 @@ def metric_points(column: Column) -> float:
         return NOT_IT
     if lr_points(column):
         return NOT_LR
+    if set(words(column.name)) <= MEANS:
+        return MEAN
     found = tuple(word for word in words(column.name) if word != "cross")
     if len(found) < len(words(column.name)):  # "cross-entropy" is one word, a plain "entropy" less
         found = tuple("crossentropy" if word == "entropy" else word for word in found)
@@ -127,6 +138,7 @@ def metric_points(column: Column) -> float:
     points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d+$|_[a-z]\d+$", column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * bool(NOT_IT_WORDS.intersection(found))
+    points += BEST * bool(BEST_WORDS.intersection(found))
     named = side(column.name)
     points += HELD_OUT_POINTS * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
@@ -139,6 +151,7 @@ def remarks(column: Column) -> list[str]:
     told = {
         "validation": column.held_out if named is None else named,
         "smoothed": SMOOTHED_WORDS & found,
+        "the best so far": BEST_WORDS & found,
         "auxiliary": AUXILIARY_WORDS & found,
         "an opponent's": OPPONENT_WORDS & found,
         "no metric by its name": NOT_IT_WORDS & found and not lr_points(column),
@@ -162,6 +175,11 @@ def is_counter(values: NDArray[np.float64]) -> bool:
     return len(values) > CONSTANT_FROM and (up or not change.any())
 
 
+def is_constant(values: NDArray[np.float64]) -> bool:
+    """Whether it never changes: what was so at the start, or a setting."""
+    return len(values) > CONSTANT_FROM and bool(np.all(values == values[0]))
+
+
 def _metric_word(word: str) -> float:
     if word in METRICS:
         return float(METRICS[word])
@@ -177,23 +195,26 @@ STEPS = vocabulary(
     "step steps timestep timesteps iter iters iteration iterations iterate itr it update updates "
     "up batch batches minibatch minibatches"
 )
+STEP_ENDINGS = ("step", "steps", "iter")  # NSTEP
 AMOUNTS = vocabulary(
     "frame frames sample samples token tokens kimg image images sentences example examples seen "
     "interacts interactions"
 )
 ROUNDS = vocabulary(
-    "round rounds tree trees boosting generation gen episode episodes trial tick ticks"
+    "round rounds tree trees boosting generation generations gen episode episodes trial tick ticks"
 )
 EPOCHS = vocabulary("epoch epochs ep")
 TIMES = vocabulary("time timestamp t date wall elapsed seconds secs sec hours ms relative")
 
 # Finer counters first: a step is what the detector counts in.
 X_STEP, X_IMPLIED, X_AMOUNT, X_ROUND, X_EPOCH = 10.0, 9.0, 8.0, 7.0, 6.0
+PATH = re.compile(r"[./]")
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
+X_COARSE = -4.0  # per share of rows that it does not tell apart, where another on the row does
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
 NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
@@ -207,6 +228,8 @@ def x_points(column: Column) -> float:
     """Points of a column's name as x."""
     if column.implied:
         return X_IMPLIED
+    if column.name == "x" or words(column.name) == ("progress",):
+        return X_AMOUNT
     found = _own_words(column.name)
     kinds = (
         (STEPS, X_STEP),
@@ -216,7 +239,7 @@ def x_points(column: Column) -> float:
         (TIMES, X_TIME),
     )
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
-    points = points or X_STEP * any(word.endswith(("step", "steps")) for word in found)  # NSTEP
+    points = points or X_STEP * any(word.endswith(STEP_ENDINGS) for word in found)
     if points == X_TIME or not points:
         return points
     measures = any(map(_metric_word, found))
@@ -226,10 +249,11 @@ def x_points(column: Column) -> float:
 
 
 def _own_words(name: str) -> tuple[str, ...]:
-    """Words of a name; of a path such as "loss.steps" the last part, where that is a counter."""
-    last = words(name.rpartition(".")[2])
+    """Words of a name; of a path such as "time/total_steps" the last part, if that is a counter."""
+    last = words(PATH.split(name)[-1])
     counts = STEPS | AMOUNTS | ROUNDS | EPOCHS | TIMES
-    return last if last and counts.issuperset(last) else words(name)
+    own = counts.intersection(last) and (counts | GLOBAL_WORDS).issuperset(last)
+    return last if own else words(name)
 
 
 def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
@@ -250,7 +274,7 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
 def counts_steps(x_name: str, x: NDArray[np.float64]) -> bool:
     """Whether x counts optimisation steps."""
     found = words(x_name)
-    named = any(word in STEPS or word.endswith(("step", "steps")) for word in found)
+    named = any(word in STEPS or word.endswith(STEP_ENDINGS) for word in found)
     return named and is_whole(x) and bool(np.all(np.diff(x) >= 0))
 
 

@@ -107,6 +107,7 @@ def _moved(item: Column, by: int) -> Data:
 
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+FORTRAN = re.compile(r"[-+]?\d*\.?\d*D[-+]\d+")
 MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
 
 
@@ -115,6 +116,8 @@ def number(token: str) -> float | None:
     text = token.strip()
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
+    if FORTRAN.fullmatch(text):
+        text = text.replace("D", "E")
     try:
         return float(text)
     except ValueError:
@@ -141,3 +144,8 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
 def column(name: str, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Column:
     """Make a column of numbers that are already there."""
     return Column(name, lambda: (rows, values))
+
+
+def named(name: str) -> Column:
+    """Make a column of no rows, to ask what its name says."""
+    return column(name, np.empty(0, dtype=np.int64), np.empty(0))

@@ -9,31 +9,53 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau.logs.columns import number, numbers
+from plateau.logs.choose import is_unknown
+from plateau.logs.columns import named, number, numbers
 from plateau.logs.records import tables_of
 from plateau.logs.tables import name_after_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plateau.logs.columns import Table
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Data, Table
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
+TOLD = re.compile(r"[A-Za-z]{2,}\W*[\s:=]\W*[-+]?\d")  # "loss: 0.5"
 BAD_MOST = 0.5  # of these; above, the file is no JSON lines
 SAMPLE = 200  # lines that tell what a file is
 DEEPEST = 8
 MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]')
 CLOSING = {"[": "]", "{": "}"}
 SOUND = 0.5  # of a damaged document; with less in front of the damage it is something else
+FEW_NUMBERS = 4  # in a list that is no series but a value for each of several things
 FEW = 64  # objects in a list that may hold a series each
 
+PLACES = ("x", "step", "steps", "iteration", "iterations")
+VALUES = ("y", "value", "values")
+LABELS = ("name", "key", "tag", "metric", "label", "title")
+MESSAGE_SHARE = 0.5  # of the records have a text with numbers in it
+
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A series with its own places."""
+
+    name: str
+    axis: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
 
 def parse(text: str) -> Any:
@@ -72,6 +94,28 @@ def read_lines(source: Source) -> tuple[list[Table], list[int]]:
             f"the first is line {source.numbers[bad[0]]}"
         )
     return tables_of_records([record for _, record in found]), [row for row, _ in found]
+
+
+def message_field(source: Source) -> str | None:
+    """Name the text in which records carry the lines of a log, where nothing else is a metric.
+
+    Containers and structured loggers write such: {"log": "step 10 loss 0.5", "stream": …}.
+    """
+    filled = islice((line for line in source.lines if line.strip()), SAMPLE)
+    records = [record for line in filled if (record := _record(line)) is not None]
+    fields = [field for record in records for field in _flat(record)]
+    if any(not is_unknown(named(name)) for name, value in fields if not isinstance(value, str)):
+        return None
+    told = Counter(name for name, value in fields if isinstance(value, str) and TOLD.search(value))
+    name, count = max(told.items(), key=lambda item: item[1], default=("", 0))
+    return name if count > MESSAGE_SHARE * len(records) else None
+
+
+def messages(source: Source, name: str) -> Source:
+    """Return the lines of text that records carry in that field."""
+    records = (_record(line) or {} for line in source.lines)
+    texts = (dict(_flat(record)).get(name, "") for record in records)
+    return replace(source, lines=[" ".join(str(text).split("\n")).rstrip() for text in texts])
 
 
 def _record(line: str) -> Record | None:
@@ -113,6 +157,9 @@ def _flat(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[st
             yield name, value if read is None else read
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield name, _float(value)
+        elif isinstance(value, list) and len(value) <= FEW_NUMBERS and _all(value, int | float):
+            for index, item in enumerate(value):
+                yield f"{name}.{index}" if len(value) > 1 else name, _float(item)
 
 
 def _float(value: float) -> float:
@@ -134,6 +181,8 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
         document = _before_damage(text, error, source)
     except (ValueError, RecursionError):
         return None
+    if curves := list(_curves(document)):
+        return _along(curves)
     lists = list(_lists(document))
     records = max((found for _, found in lists if _all(found, dict)), key=len, default=[])
     plain = {name: found for name, found in lists if _all(found, int | float | str | None)}
@@ -157,6 +206,57 @@ def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
     if series:
         return tables_of(series, {}, longest), [0] * max(map(len, plain.values()))
     return None
+
+
+def _along(curves: list[Curve]) -> tuple[list[Table], list[int]]:
+    """Put curves on one axis, so that each row has what was logged at that place."""
+    x = np.unique(np.concatenate([curve.x for curve in curves]))
+    series: dict[str, Data] = {curves[0].axis: (np.arange(len(x)), x)}
+    for curve in curves:
+        series.setdefault(curve.name, (np.searchsorted(x, curve.x), curve.y))
+    return tables_of(series, {}, len(x)), [0] * len(x)
+
+
+def _curves(node: Any, name: str = "", depth: int = 0) -> Iterator[Curve]:
+    """All objects that hold a list of places and a list of values: {"x": [...], "y": [...]}."""
+    if depth > DEEPEST or not isinstance(node, dict | list):
+        return
+    if isinstance(node, list):
+        if curve := _curve_of_points(node, name):
+            yield curve
+            return
+        for item in node if len(node) <= FEW and _all(node, dict) else []:
+            label = next((item[key] for key in LABELS if isinstance(item.get(key), str)), "")
+            yield from _curves(item, ".".join(filter(None, (name, label))), depth + 1)
+        return
+    axis = next((key for key in PLACES if _is_series(node.get(key))), None)
+    values = next((key for key in VALUES if _is_series(node.get(key))), None)
+    if axis and values and len(node[axis]) == len(node[values]):
+        x, y = (np.array(node[key], dtype=np.float64) for key in (axis, values))
+        if np.all(np.diff(x) > 0):
+            yield Curve(name or values, axis, x, y)
+            return
+    for key, value in node.items():
+        yield from _curves(value, f"{name}.{key}" if name else key, depth + 1)
+
+
+def _curve_of_points(items: list[Any], name: str) -> Curve | None:
+    """Read a list of points, [{"step": 1, "value": 0.5}, ...], under a name."""
+    if not name or len(items) < 2 or not _all(items, dict):
+        return None
+    axis = next((key for key in PLACES if key in items[0]), None)
+    value = next((key for key in VALUES if key in items[0]), None)
+    if not axis or not value:
+        return None
+    points = [(item.get(axis), item.get(value)) for item in items]
+    if not all(_all(list(point), int | float) for point in points):
+        return None
+    x, y = np.array(points, dtype=np.float64).T
+    return Curve(name, axis, x, y) if np.all(np.diff(x) > 0) else None
+
+
+def _is_series(node: Any) -> bool:
+    return isinstance(node, list) and len(node) > 1 and _all(node, int | float)
 
 
 def _before_damage(text: str, error: json.JSONDecodeError, source: Source) -> Any:

@@ -51,8 +51,9 @@ class FastTable:
         """Give the columns of so many lines; None where a cell of them is no plain number."""
         import polars as pl
 
-        start = data[: data.find(b"\n") + 1]
-        skip = int(bool(start) and start.decode(errors="replace").strip() == self._layout.header)
+        first = data.split(b"\n", len(self._layout.header))[: len(self._layout.header)]
+        told = [line.decode(errors="replace").strip() in self._layout.header for line in first]
+        skip = len(told) if all(told) else 0
         types = [pl.Float64 if i in self._at else pl.String for i in range(self._layout.width)]
         try:
             frame = pl.read_csv(

@@ -27,13 +27,16 @@ def fetch(
     """Give the column's value in force at each row.
 
     That is the value on the row itself, else the only one in the same block (before or after),
-    else the last one before; NaN before the first.
+    else the next one where each row is followed by one, else the last one before; NaN before the
+    first.
     """
     there, values = column.rows, column.values
     if len(there) == len(rows) and np.array_equal(there, rows):
         return values
     last = np.searchsorted(there, rows, side="right") - 1
     taken = np.where(last >= 0, values[np.maximum(last, 0)], np.nan)
+    if len(rows) > 1 and np.array_equal(last, np.arange(len(rows)) - 1):
+        taken = values[np.minimum(last + 1, len(values) - 1)]
     if block is None:
         return taken
     known, first, count = np.unique(block[there], return_index=True, return_counts=True)

@@ -14,6 +14,7 @@ from plateau.logs.axis import x_at
 from plateau.logs.columns import Column, Table
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
+from plateau.logs.naming import UNNAMED
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -60,7 +61,7 @@ def ranked(material: Material) -> list[Candidate]:
         if not (count := rows[item.name, item.held_out]):
             continue
         points = (
-            choose.metric_points(item)
+            (choose.metric_points(item) if _is_told(table) else choose.LONELY)
             + choose.OWN_X * any(map(choose.x_points, table.without(item)))
             + choose.ROWS * np.log10(count / max(rows.values()))
             + choose.SHARE * np.log10(_size(table, item) / count)
@@ -68,9 +69,19 @@ def ranked(material: Material) -> list[Candidate]:
         # Looking at the numbers takes time: only where it matters.
         if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
             points += choose.NOT_IT
+        elif points >= best and choose.is_constant(item.values):
+            points += choose.CONSTANT
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return sorted(candidates, key=lambda one: -one.points)
+
+
+def _is_told(table: Table) -> bool:
+    """Whether rows name other numbers than their counter."""
+    told = (
+        item.name and not UNNAMED.fullmatch(item.name) for item in table.columns if not item.implied
+    )
+    return table.sparse or any(told)
 
 
 def _is_equal(one: Candidate, best: Candidate) -> bool:

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from plateau.logs.choose import EPOCHS, ROUNDS, STEPS
-from plateau.logs.words import side, words
+from plateau.logs.words import side, vocabulary, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
 BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
 DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
-WIDE = re.compile(r"\s{2,}|\t")
 BETWEEN = re.compile(
     r"""(?<=\w\w\w\w)\.\s+|^\s*\w\.\s+|[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)"""
 )
 JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
 UNIT = re.compile(
-    r"(?:%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it|[KMGT]?i?B|[KMG])\s+(?=\w)"
+    r"(?:[\u4e00-\u9fff]+|%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it"
+    r"|[KMGT]?i?B|[KMG])\s+(?=\w)"
 )
 WRAPPER = re.compile(
     r"(?:\b\w+\.)?\b(?:[Aa]rray|[Tt]ensor|DeviceArray|float\d*)\($"
@@ -32,6 +32,11 @@ INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
 )
+# "finished with value", "and loss"
+FILLING = re.compile(
+    r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
+    re.IGNORECASE,
+)
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
@@ -41,7 +46,7 @@ TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
 COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
 COPULA = re.compile(r"\W*(?:is|was)?\W*")
-CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s{2,}")
+CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s-\s|\s{2,}")
 SENTENCE = re.compile(
     r"(?:(.*?)\s+)?(?:at|after|for|in|on|during)\s+((?:[A-Za-z]\w*\s+)?[A-Za-z]\w*)\W*",
     re.IGNORECASE,
@@ -49,6 +54,8 @@ SENTENCE = re.compile(
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
+UNNAMED = re.compile(r"column \d+")
+BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 LONGEST = 6  # words; more is a sentence
 
 
@@ -81,9 +88,24 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
     line = _Line(literals, is_number)
     for index, numeric in enumerate(is_number):
         line.look(index, numeric=numeric)
-    # One number without a name is the main one where the others beside it have theirs.
-    telling = line.opened and any(slot.name and not slot.implied for slot in line.slots)
-    return line.slots if telling else [slot for slot in line.slots if slot.name]
+    # One number without a name is the main one where the others beside it have theirs, or where
+    # there is nothing but it and the counter.
+    named = [slot for slot in line.slots if slot.name]
+    telling = any(not slot.implied for slot in named) or len(line.slots) == len(named) + 1 == 2
+    if line.opened and telling:
+        return line.slots
+    return named or _numbered(literals, is_number)
+
+
+def _numbered(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
+    """Give numbers as names, where a line is a list of numbers and says nothing about them."""
+    inside = [index for index, numeric in enumerate(is_number) if numeric]
+    first = next((i for i in inside if not any(map(LETTER.search, literals[i + 1 :]))), None)
+    own = [index for index in inside if first is not None and index >= first]
+    return [
+        Slot(index, f"column {place}", held_out=False, implied=False)
+        for place, index in enumerate(own if len(own) > 1 else [], start=1)
+    ]
 
 
 class _Line:
@@ -136,7 +158,7 @@ class _Line:
 
     def _span(self, index: int) -> str:
         """Name of the counter in a span such as "1-50batch"."""
-        if self.literals[index + 1] != "-":
+        if self.literals[index + 1] != "-" or index + 1 == self.count:
             return ""
         name = name_after(self.literals[index + 2])
         return name if _counts(name) else ""
@@ -172,21 +194,6 @@ def _counts(name: str) -> bool:
     return bool(COUNTERS.intersection(words(name)[-1:]))
 
 
-def cells(line: str, *, bars: bool) -> list[str]:
-    """Cells of a line of a printed table, between bars or white space."""
-    if bars:
-        return [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return line.split()
-
-
-def header_of(line: str, row: str) -> list[str]:
-    """Names in a line above ``row``; a name may hold single spaces where the cells fit then."""
-    bars = "|" in line
-    wide = WIDE.split(line.strip())
-    names = wide if not bars and len(wide) == len(row.split()) else cells(line, bars=bars)
-    return names if all(LETTER.search(name) or name == "#" for name in names) else []
-
-
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
     fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", WRAPPER.sub("", literal))))
@@ -194,7 +201,10 @@ def name_before(literal: str, *, first: bool) -> str:
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
     name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
-    return name if LETTER.search(name) and len(name.split()) <= LONGEST else ""
+    name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
+    if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
+        return ""
+    return name if LETTER.search(name) else ""
 
 
 def name_after(literal: str) -> str:

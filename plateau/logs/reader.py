@@ -15,7 +15,14 @@ from plateau.logs import databases, wandb
 from plateau.logs.arrow import ARROW, PARQUET, read_arrow
 from plateau.logs.assemble import assemble, select
 from plateau.logs.contents import Contents
-from plateau.logs.documents import is_lines, read_document, read_lines, tables_of_records
+from plateau.logs.documents import (
+    is_lines,
+    message_field,
+    messages,
+    read_document,
+    read_lines,
+    tables_of_records,
+)
 from plateau.logs.events import read_events
 from plateau.logs.fast import FastTable, fast_text
 from plateau.logs.folders import EVENTS, read_folder, read_whole
@@ -227,6 +234,8 @@ def kind_of(source: Source) -> Kind:
     """Find out what the lines of a log are."""
     first = next((line.lstrip()[0] for line in source.lines if line.strip()), "")
     if first == "{" and is_lines(source):
+        if field := message_field(source):
+            return Kind("jsonl", lambda part: (mine(messages(part, field)), None))
         return Kind("jsonl", read_lines)
     if first in "{[" and (found := read_document(source)):
         return Kind("json", lambda _: found)

@@ -33,18 +33,22 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     """
     series = {**series, **dict(clocks(texts))}
     held_out, run = _held_out(texts, size), _runs(texts, size)
-    kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     long = long_form(series, texts, size)
+    kinds: list[tuple[str | None, bool]] = [(None, False)]
+    if held_out or run:
+        kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     tables: list[Table] = []
     for one in dict.fromkeys(kinds):
         own: Mapping[str, Data] = series
+        count = size
         if held_out or run:
+            count = kinds.count(one)
             mask = np.array([kind == one for kind in kinds])
             own = {name: _only(data, mask) for name, data in series.items()}
         if long:
             own = pivot(own, texts[long[0]], long[1])
         columns = [_column(name, data, held_out=one[1]) for name, data in own.items()]
-        tables.append(Table(columns, kinds.count(one), one[0], sparse=True))
+        tables.append(Table(columns, count, one[0], sparse=True))
     return tables
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,12 @@ CONTROL = re.compile(rb"[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 CONTROL_SHARE = 0.001  # of bytes that no text has
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+BARS = "│┃║┆┊"  # between the cells of a table that was drawn
+# Where another drawing of a progress bar begins, in a log that lost its carriage returns.
+GLUED = re.compile(
+    r"(?:(?<=\.\d{4})|(?<=[eE][-+]\d\d))(?=\d+/\d+ \[[=>.])|(?<=\])(?=[^\[\]|]{0,80}\d%\|)"
+)
+BAR = re.compile(r"%\||\d \[[=>.]{3}")
 REDRAW = re.compile(r"[\r\x08]+")
 
 
@@ -58,6 +65,8 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     text = _decode(data, path, warnings)
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    for bar in BARS if not text.isascii() else "":
+        text = text.replace(bar, "|")
     if last and not text.strip():
         raise LogError(f"{path}: the file is empty")
     lines = text.replace("\r\n", "\n").split("\n")
@@ -65,7 +74,7 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     if lines[-1] == "":
         lines.pop()
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
-    if "\r" in text or "\x08" in text:
+    if "\r" in text or "\x08" in text or "%|" in text or " [=" in text:
         lines, numbers = _redrawn(lines)
     return Source(path, lines, numbers, cut, warnings)
 
@@ -108,11 +117,21 @@ def _without_mark(data: bytes) -> str | None:
 
 
 def _redrawn(lines: list[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Split lines at carriage returns and backspaces; keep count of the line in the file."""
+    """Split lines into the drawings of a progress bar; keep count of the line in the file."""
     pieces: list[str] = []
     numbers: list[int] = []
     for number, line in enumerate(lines, start=1):
-        drawn = [piece for piece in REDRAW.split(line) if piece] or [""]
+        parts = REDRAW.split(line) if "\r" in line or "\x08" in line else [line]
+        drawn = [piece for part in parts for piece in _unglued(part) if piece] or [""]
         pieces += drawn
         numbers += [number] * len(drawn)
     return pieces, np.array(numbers, dtype=np.int64)
+
+
+def _unglued(line: str) -> list[str]:
+    """Split a line that holds several drawings in one."""
+    first = BAR.search(line)
+    if not first or not BAR.search(line, first.end()):
+        return [line]
+    cuts = [found.start() for found in GLUED.finditer(line, first.end())]
+    return [line[start:end] for start, end in pairwise([0, *cuts, len(line)])]

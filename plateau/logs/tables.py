@@ -7,23 +7,27 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+from itertools import accumulate, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.choose import is_whole
-from plateau.logs.columns import Table, number
+from plateau.logs.choose import is_unknown, is_whole, x_points
+from plateau.logs.columns import named, number
 from plateau.logs.records import tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
-    from plateau.logs.columns import Data
+    from plateau.logs.columns import Data, Table
     from plateau.logs.source import Source
 
+    Cells = list[str] | pl.Series
+
+SMALL = 8 << 20  # characters
 MIXED = ",;\t"  # any of these, where a table has several
 # "" is any white space.
 SEPARATORS = {",": "csv", "\t": "tsv", ";": "csv", "": "table", MIXED: "csv"}
@@ -34,7 +38,11 @@ NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
 MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-REMARKS = "#%"
+UNIT = re.compile(r"[(\[]?[\w%°µ/^*·²³.-]{0,12}[)\]]?")  # "[degC]", below a name
+LETTER = re.compile(r"[^\W\d_]|#")
+HEADER_MOST = 3  # lines
+REMARKS = "#%@"
+SEPARATOR_TOLD = re.compile(r"sep=.\s*", re.IGNORECASE)  # the first line of what Excel opens well
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
 
@@ -52,15 +60,15 @@ class Layout:
         One for each column; empty where the table has no header.
     width : int
         Number of columns.
-    header : str
-        The line of the names, empty where there is none.
+    header : tuple of str
+        The lines of the names, stripped.
     """
 
     format: str
     separator: str
     names: tuple[str, ...]
     width: int
-    header: str
+    header: tuple[str, ...]
 
 
 def find_layout(lines: list[str]) -> Layout | None:
@@ -82,10 +90,8 @@ def _layout(
     lines: list[str], plain: list[int], remark: str, separator: str, kind: str
 ) -> Layout | None:
     sample = [cells(lines[row], separator) for row in plain]
-    if not sample:
-        return None
-    header = sample[0] if not any(number(cell) is not None for cell in sample[0]) else None
-    body = sample[1:] if header else sample
+    above, header = _header(sample, separator)
+    body = sample[above:]
     if len(body) < (1 if header else 2):
         return None
     widths = [len(row) for row in body]
@@ -99,8 +105,46 @@ def _layout(
     ):
         return None
     names = header or _remark_names(remark, separator, width)
-    first = lines[plain[0]].strip() if header else ""
+    first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
+
+
+def _header(sample: list[list[str]], separator: str) -> tuple[int, list[str] | None]:
+    """Count the rows above the numbers, and take the names from them.
+
+    The last one has the names. Others may stand above it with groups, as pandas writes them, or
+    below with units; a sentence above a table is no name.
+    """
+    above = list(takewhile(_is_text, sample[:HEADER_MOST]))
+    texts = [row for row in above if any(map(LETTER.search, row))]  # the others are rules
+    if not texts:
+        return 0, None
+    if len(texts) == 1 or not separator:
+        return len(above), texts[-1]
+    width = len(sample[len(above)]) if len(above) < len(sample) else len(texts[0])
+    rows = [row for row in texts if len(row) == width] or texts[:1]
+    names = rows[0]
+    for row in rows[1:]:
+        if any(map(_is_telling, row)):
+            groups = accumulate(names, _last_name)
+            names = [" ".join(filter(None, pair)) for pair in zip(groups, row, strict=True)]
+        elif not all(map(UNIT.fullmatch, row)):
+            return above.index(row), names
+    return len(above), names
+
+
+def _last_name(last: str, name: str) -> str:
+    return name or last
+
+
+def _is_text(row: list[str]) -> bool:
+    """Whether some cells hold words, and none a number."""
+    held = [cell for cell in row if cell.lower() not in BLANK]
+    return bool(held) and all(number(cell) is None for cell in held)
+
+
+def _is_telling(name: str) -> bool:
+    return x_points(named(name)) > 0 or not is_unknown(named(name))
 
 
 def _rows(lines: list[str], most: int | None = None) -> list[int]:
@@ -108,7 +152,9 @@ def _rows(lines: list[str], most: int | None = None) -> list[int]:
     plain = (
         row
         for row, line in enumerate(lines)
-        if (start := line.lstrip()[:1]) and start not in REMARKS
+        if (start := line.lstrip()[:1])
+        and start not in REMARKS
+        and not (row == 0 and SEPARATOR_TOLD.fullmatch(line))
     )
     return list(islice(plain, most))
 
@@ -163,63 +209,99 @@ def _is_json(text: str) -> bool:
 
 def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     """Read the columns of a table, and give the line (an index) of each of its rows."""
-    rows = [row for row in _rows(source.lines) if source.lines[row].strip() != layout.header]
+    rows = [row for row in _rows(source.lines) if source.lines[row].strip() not in layout.header]
     if source.cut and len(rows) > 1 and rows[-1] == len(source.lines) - 1:
         last = cells(source.lines[rows[-1]], layout.separator)
         if len(last) < layout.width:
             line = source.numbers[rows.pop()]
             source.warnings.append(f"line {line} is cut off and was left out")
-    frame = _frame([source.lines[row] for row in rows], layout)
-    if frame.height != len(rows):  # a quoted cell with a line end in it
-        rows = (rows + [rows[-1]] * frame.height)[: frame.height]
+    columns = _columns([source.lines[row] for row in rows], layout)
+    if len(columns[0]) != len(rows):  # a quoted cell with a line end in it
+        rows = (rows + [rows[-1]] * len(columns[0]))[: len(columns[0])]
     names = layout.names or tuple(f"column {index + 1}" for index in range(layout.width))
     series: dict[str, Data] = {}
     texts: dict[str, list[str | None]] = {}
-    for name, text in zip(names, frame, strict=True):
-        data = numbers_of(text)
+    for name, text in zip(names, columns, strict=True):
+        data, labels = _told(text) if isinstance(text, list) else _told_by_polars(text)
         if len(data[0]):
             series.setdefault(name, data)
-        if 2 * len(data[0]) < len(text) - text.null_count():
-            texts[name] = text.to_list()
+        if 2 * len(data[0]) < len(labels) - labels.count(None):
+            texts[name] = labels
     _tell_lost(source, series, rows)
     if not layout.names:
         series = name_after_file(series, source.path)
     return tables_of(series, texts, len(rows)), rows
 
 
-def _frame(lines: list[str], layout: Layout) -> pl.DataFrame:
-    """All cells as text; a wrong cell then costs itself, not the file."""
-    import polars as pl  # slow to import, and text logs do without
+def _columns(lines: list[str], layout: Layout) -> Sequence[Cells]:
+    """All cells as text, column by column; a wrong cell then costs itself, not the file.
 
+    A small table is done before polars would be imported.
+    """
     if not layout.separator:
         lines = ["\t".join(line.split()) for line in lines]
     if layout.separator == MIXED:
         lines = [unmixed(line) for line in lines]
     if layout.separator == ";":
         lines = [decimal_points(line) for line in lines]
-    data = "\n".join(lines).encode(errors="replace")
-    read = partial(
-        pl.read_csv,
-        has_header=False,
-        separator=layout.separator[:1] or "\t",
-        schema={f"{index}": pl.String for index in range(layout.width)},
-        truncate_ragged_lines=True,
-    )
+    separator = layout.separator[:1] or "\t"
+    if sum(map(len, lines)) < SMALL and not any('"' in line for line in lines):
+        return _split(lines, separator, layout.width)
+    return _frame(lines, separator, layout.width).get_columns()
+
+
+def _frame(lines: list[str], separator: str, width: int) -> pl.DataFrame:
+    import polars as pl
+
+    schema = {f"{index}": pl.String for index in range(width)}
     try:
-        frame = read(io.BytesIO(data))
+        frame = pl.read_csv(
+            io.BytesIO("\n".join(lines).encode(errors="replace")),
+            has_header=False,
+            separator=separator,
+            schema=schema,
+            truncate_ragged_lines=True,
+        )
     except pl.exceptions.PolarsError:  # quotes that do not pair, a first row of another width
-        frame = _split(lines, layout)
+        frame = pl.DataFrame(_split(lines, separator, width), schema=schema)
     return frame.select(pl.all().str.strip_chars(' "').replace("", None))
 
 
-def _split(lines: list[str], layout: Layout) -> pl.DataFrame:
+def _split(lines: list[str], separator: str, width: int) -> list[list[str]]:
     """Split lines one by one; rows that are too short or too long are made to fit."""
-    import polars as pl
+    rows = [line.split(separator) for line in lines]
+    full = [row if len(row) == width else (row + [""] * width)[:width] for row in rows]
+    return [list(column) for column in zip(*full, strict=True)] or [[]] * width
 
-    rows = [line.split(layout.separator[:1] or "\t")[: layout.width] for line in lines]
-    full = [row + [None] * (layout.width - len(row)) for row in rows]
-    schema = {f"{index}": pl.String for index in range(layout.width)}
-    return pl.DataFrame(full, schema=schema, orient="row")
+
+def _told(cells: list[str]) -> tuple[Data, list[str | None]]:
+    """Take the cells that are numbers; all cells, where some are none."""
+    try:
+        return (np.arange(len(cells)), np.array(list(map(float, cells)))), []
+    except ValueError:
+        labels = [cell.strip(' "\r') or None for cell in cells]
+    rows = [row for row, label in enumerate(labels) if label is not None]
+    held = [label for label in labels if label is not None]
+    found = [_plain(label) for label in held]
+    odd = [index for index, value in enumerate(found) if value is None]
+    for index, value in zip(odd, _odd([held[index] for index in odd]), strict=True):
+        found[index] = value
+    present = [index for index, value in enumerate(found) if value is not None]
+    values = [value for value in found if value is not None]
+    at = np.array(rows, dtype=np.int64)[present]
+    return (at, np.array(values, dtype=np.float64)), labels
+
+
+def _told_by_polars(cells: pl.Series) -> tuple[Data, list[str | None]]:
+    data = numbers_of(cells)
+    return data, [] if 2 * len(data[0]) >= len(cells) - cells.null_count() else cells.to_list()
+
+
+def _plain(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def numbers_of(cells: pl.Series) -> Data:

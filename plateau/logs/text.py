@@ -12,12 +12,14 @@ expression made from it reads the others.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
-from plateau.logs.naming import DRAWN, Slot, cells, header_of, name_slots, normal_literal
+from plateau.logs.headers import find_header, is_ruled, names_under
+from plateau.logs.naming import DRAWN, Slot, name_slots, normal_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,20 +31,26 @@ CLOCK = (
     r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
 )
 DATE = (
-    rf"\d+(?:[-/.]\d+){{2,}}(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,})"
+    rf"(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+)
+SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
+    r"(?:\d+ days?, +|\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)"
+    r"|\d+ *m(?:in)? *\d+ *s(?!\w)"
 )
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
     r"|\d+\.\#(?:QNAN|SNAN|IND|INF)\d*"
-    r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+|D[-+]\d\d+)?"  # Fortran writes 0.12D+01
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
+LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u052f"  # not those of scripts without spaces
 TOKEN = re.compile(
-    rf"(?:(?<![\w@#])|{NUMBERED})(?<!\d\.)((?>{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
+    rf"(?:(?<![{LETTERS}\d@#])|{NUMBERED})(?<!\d\.)((?>{SPAN}|{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
 )
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
@@ -51,13 +59,8 @@ BULK = 16  # lines from which an expression of their own pays
 ROUNDS = 8  # expressions tried for one fingerprint
 LONGEST = 20_000  # characters of a line; what is longer is no record
 LEAST = 2  # lines that make a shape recur
-
-BARE = re.compile(
-    rf"(?:{NUMBER})(?![A-Za-z]{{3}})"
-)  # a cell of a printed table: 12, 0.5, 2.5G, 1/10
-HEADER_LEAST = 3  # columns of a printed table
-HEADER_CLOSE = 2  # of one whose header is right above
-HEADER_NEAR = 5  # lines from the header to the first row
+JOINED = 4  # lines that only begin alike
+STARTS = 32  # pieces of a beginning at most
 
 
 @dataclass
@@ -111,6 +114,8 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
+    if least > 1:
+        shapes = _joined_by_start(shapes, least)
     recurring = [
         (literals, shape) for literals, shape in shapes.items() if len(shape.rows) >= least
     ]
@@ -119,8 +124,30 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     if source.cut:
         _drop_cut_line(source, recurring)
     recurring.sort(key=lambda item: item[1].rows[0])
-    tables = [_table(literals, shape, lines, headed) for literals, shape in recurring]
+    known: list[list[str]] = []
+    tables = [_table(literals, shape, lines, headed, known) for literals, shape in recurring]
     return [table for table in tables if table.columns]
+
+
+def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
+    """Put lines together whose shape does not recur, but its beginning does.
+
+    A line may end in what is never the same: "epoch 3: loss 0.42, saved as model_3.pt".
+    """
+    joined: Shapes = {}
+    starts: Counter[tuple[str, ...]] = Counter()
+    single = [literals for literals, shape in shapes.items() if len(shape.rows) < least]
+    for literals in single:
+        starts.update(literals[:size] for size in range(2, min(len(literals), STARTS)))
+    for literals, shape in shapes.items():
+        key, tokens = literals, shape.tokens
+        if len(shape.rows) < least:
+            sizes = range(min(len(literals), STARTS) - 1, 1, -1)
+            size = next((size for size in sizes if starts[literals[:size]] >= JOINED), 0)
+            if size:
+                key, tokens = (*literals[:size], ""), [row[:size] for row in tokens]
+        joined.setdefault(key, Shape()).add(shape.rows, tokens)
+    return joined
 
 
 def _tell_long(source: Source) -> None:
@@ -215,11 +242,18 @@ def _lacks_decimals(shape: Shape, line: str) -> bool:
     return line.endswith(last) and len(decimals) == 1 and fewer
 
 
-def _table(literals: tuple[str, ...], shape: Shape, lines: list[str], headed: Headed) -> LineTable:
+def _table(
+    literals: tuple[str, ...],
+    shape: Shape,
+    lines: list[str],
+    headed: Headed,
+    known: list[list[str]],
+) -> LineTable:
     is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
-    if found := _headed(lines, shape.rows[0]):
+    if found := _headed(lines, shape.rows[0], known):
         headed[literals] = found
     slots = headed.get(literals) or name_slots(literals, is_number)
+    slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
     columns = [
         Column(
             slot.name,
@@ -236,27 +270,27 @@ def _table(literals: tuple[str, ...], shape: Shape, lines: list[str], headed: He
     )
 
 
-def _headed(lines: list[str], row: int) -> list[Slot]:
-    """Slots of a row of bare numbers, named by the header of a table printed into the log."""
-    if not all(map(BARE.match, cells(lines[row].replace("|", " "), bars=False)[:HEADER_LEAST])):
+def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
+    """Slots of a row of bare numbers, named by the header of a table printed into the log.
+
+    Headers are added to ``known``: rows between bars, of which only some have all numbers, may be
+    far below theirs.
+    """
+    header = find_header(lines, row)
+    if not header and known and is_ruled(known[-1], lines[row]):
+        header = known[-1]
+    if not header:
         return []
-    for line in reversed(lines[max(row - HEADER_NEAR, 0) : row]):
-        names = header_of(line, lines[row])
-        found = cells(lines[row], bars="|" in line)
-        close = line is lines[row - 1] and len(names) == len(found)
-        least = HEADER_CLOSE if close else HEADER_LEAST
-        if least <= len(names) <= len(found) and not any(map(BARE.match, names)):
-            break
-    else:
-        return []
-    slots: list[Slot] = []
-    index = 0
-    for cell, name in zip(found, names, strict=False):
-        tokens = TOKEN.findall(cell)
-        if tokens and IS_NUMBER.fullmatch(tokens[0]):
-            slots.append(Slot(index, name, held_out=False, implied=False))
-        index += len(tokens)
-    return slots
+    slots: dict[str, Slot] = {}
+    tokens = list(TOKEN.finditer(lines[row]))
+    for cell in names_under(header, lines[row], close=header[-1] is lines[row - 1]):
+        inside = [i for i, token in enumerate(tokens) if cell.start <= token.start() < cell.end]
+        if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
+            slot = Slot(inside[0], cell.text, held_out=False, implied=False)
+            slots.setdefault(slot.name, slot)
+    if slots:
+        known.append(header)
+    return list(slots.values())
 
 
 def _slot(shape: Shape, index: int) -> Data:

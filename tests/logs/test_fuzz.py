@@ -1,10 +1,13 @@
 """Damaged files of every format: a log comes back or one clear line, never anything else.
 
-Short here; ``python tests/logs/test_fuzz.py MINUTES`` goes on for as long as one likes.
+Short here; ``python tests/logs/test_fuzz.py MINUTES`` goes on for as long as one likes, and
+``python tests/logs/test_fuzz.py atheris [OPTIONS OF LIBFUZZER]`` lets atheris look for what is not
+reached yet. What was found is in the folder ``findings``.
 """
 
 import bz2
 import gzip
+import importlib
 import io
 import json
 import lzma
@@ -95,6 +98,10 @@ FILES = {
 }
 
 
+SLOW = {"parquet", "arrow"}  # read in a process of their own
+FINDINGS = Path(__file__).parent / "findings"
+
+
 def damaged(data, random):
     """Change some bytes, leave some out, put some in, repeat some, or cut the end."""
     data = bytearray(data)
@@ -145,13 +152,26 @@ def test_sound_files_read(folder, name):
     assert {len(run.values) for run in log.runs} & {30, 1, 15, 29}, log.runs
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", sorted(FILES.keys() - SLOW))
 @settings(max_examples=25, deadline=None)
 @given(seed=st.randoms(use_true_random=False))
 def test_damaged_files_give_a_log_or_a_clear_line(folder, name, seed):
     path = folder / "damaged"
     path.write_bytes(damaged(FILES[name], seed))
+    check(path)
+
+
+@pytest.mark.parametrize("name", sorted(SLOW))
+@settings(max_examples=4, deadline=None)
+@given(seed=st.randoms(use_true_random=False))
+def test_damaged_files_of_polars_do_so_too(folder, name, seed):
+    path = folder / "damaged"
+    path.write_bytes(damaged(FILES[name], seed))
+    check(path)
+
+
+@pytest.mark.parametrize("path", sorted(FINDINGS.iterdir()), ids=lambda path: path.name)
+def test_what_was_found_stays_mended(path):
     check(path)
 
 
@@ -175,5 +195,31 @@ def main(minutes):
     print(f"{count} damaged files, each a log or a clear line")
 
 
+def guided(options):
+    """Let atheris change files towards code that was not run yet."""
+    import atheris
+
+    for name in [name for name in sys.modules if name.startswith("plateau")]:
+        del sys.modules[name]
+    with atheris.instrument_imports(include=["plateau.logs"]):
+        logs = importlib.import_module("plateau.logs")
+    globals().update(read_log=logs.read_log, LogError=logs.LogError)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, path = Path(folder, "corpus"), Path(folder, "changed")
+        corpus.mkdir()
+        for name in FILES.keys() - SLOW:
+            (corpus / name).write_bytes(FILES[name])
+
+        def one(data):
+            path.write_bytes(data)
+            check(path)
+
+        atheris.Setup([sys.argv[0], str(corpus), *options], one)
+        atheris.Fuzz()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "atheris":
+        guided(sys.argv[2:])
+    else:
+        main(sys.argv[1])

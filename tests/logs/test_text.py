@@ -352,3 +352,16 @@ def test_user_chooses(read_run):
     assert (run.metric, run.x_name, run.lr_name) == ("val/loss", "epoch", "base_lr")
     assert read_run(text, x="och").x_name == "epoch"
     assert run.lr[0] == 0.1
+
+
+def test_a_header_names_rows_that_end_in_something_else_each_time(read_run):
+    words = ["ash", "birch", "cedar", "dogwood", "elm", "fir", "gorse", "hazel"]
+    rows = [f"{10 * i}  {5 - i / 2}  {word}  0.1\n" for i, word in enumerate(words)]
+    run = read_run("step  loss  saved as  rate\n" + "".join(rows))
+    assert (run.metric, run.x_name, len(run.values)) == ("loss", "step", 8)
+
+
+def test_a_rate_that_follows_each_row_belongs_to_it(read_run):
+    lines = [f"- step: {i}\n  loss: {9 - i}\n  lr: {0.1 if i < 4 else 0.01}\n" for i in range(8)]
+    run = read_run("".join(lines))
+    assert run.lr.tolist() == [0.1] * 4 + [0.01] * 4
