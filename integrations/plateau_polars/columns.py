@@ -55,7 +55,7 @@ def plateaus(series: pl.Series, detector: PlateauDetector) -> pl.Series:
 
 def plateaus_listed(series: pl.Series, detector: PlateauDetector) -> pl.Series:
     """Return the plateaus as one list."""
-    return pl.Series(series.name, [plateaus(series, detector)])
+    return pl.Series([plateaus(series, detector)])
 
 
 def samples_of(series: pl.Series) -> NDArray[np.float64]:
@@ -67,7 +67,7 @@ def samples_of(series: pl.Series) -> NDArray[np.float64]:
         If they are neither numbers nor booleans.
     """
     dtype = series.dtype
-    if not dtype.is_numeric() and dtype not in (pl.Boolean(), pl.Null):
+    if not dtype.is_numeric() and dtype not in (pl.Boolean, pl.Null):
         where = f" in column {series.name!r}" if series.name else ""  # groups come without a name
         raise TypeError(f"samples{where} must be numbers or booleans, not {dtype}: cast them first")
     samples: NDArray[np.float64] = series.cast(pl.Float64).to_numpy()

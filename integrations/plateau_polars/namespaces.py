@@ -70,7 +70,7 @@ class PlateauExpr:
     def trace(self, detector: PlateauDetector | None = None) -> pl.Expr:
         """Return all of the above in one pass, a struct for each row."""
         return self._mapped(
-            partial(c.traced_whole, detector=described(detector)), pl.Struct(c.TRACE)
+            partial(c.traced_whole, detector=as_detector(detector)), pl.Struct(c.TRACE)
         )
 
     def plateaus(self, detector: PlateauDetector | None = None) -> pl.Expr:
@@ -78,11 +78,11 @@ class PlateauExpr:
 
         It aggregates: a single row in `select`, one for each group in `group_by`.
         """
-        function = partial(c.plateaus_listed, detector=described(detector))
+        function = partial(c.plateaus_listed, detector=as_detector(detector))
         return self._mapped(function, pl.List(pl.Struct(c.PLATEAU)), returns_scalar=True)
 
     def _traced(self, field: str, detector: PlateauDetector | None) -> pl.Expr:
-        function = partial(c.traced, field=field, detector=described(detector))
+        function = partial(c.traced, field=field, detector=as_detector(detector))
         return self._mapped(function, c.TRACE[field])
 
     def _mapped(
@@ -125,35 +125,35 @@ class PlateauSeries:
 
     def verdict(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return the verdict after each row, see `PlateauExpr.verdict`."""
-        return c.traced(self._series, described(detector), "verdict")
+        return c.traced(self._series, as_detector(detector), "verdict")
 
     def slope(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return the slope after each row, see `PlateauExpr.slope`."""
-        return c.traced(self._series, described(detector), "slope")
+        return c.traced(self._series, as_detector(detector), "slope")
 
     def level(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return the level after each row, see `PlateauExpr.level`."""
-        return c.traced(self._series, described(detector), "level")
+        return c.traced(self._series, as_detector(detector), "level")
 
     def fired(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return for each row whether the detector fired at it, see `PlateauExpr.fired`."""
-        return c.traced(self._series, described(detector), "fired")
+        return c.traced(self._series, as_detector(detector), "fired")
 
     def onset(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return for each row where its plateau began, see `PlateauExpr.onset`."""
-        return c.traced(self._series, described(detector), "onset")
+        return c.traced(self._series, as_detector(detector), "onset")
 
     def trace(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return all of the above in one pass, a struct for each row."""
-        return c.traced_whole(self._series, described(detector))
+        return c.traced_whole(self._series, as_detector(detector))
 
     def plateaus(self, detector: PlateauDetector | None = None) -> pl.Series:
         """Return the plateaus, a struct for each, whose fields are those of `plateau.Plateau`."""
-        return c.plateaus(self._series, described(detector))
+        return c.plateaus(self._series, as_detector(detector))
 
 
-def described(detector: PlateauDetector | None) -> PlateauDetector:
-    """Return a copy that nobody else updates, by default of the calibrated detector.
+def as_detector(detector: PlateauDetector | None) -> PlateauDetector:
+    """Return the detector, by default the calibrated one.
 
     Raises
     ------
@@ -164,4 +164,4 @@ def described(detector: PlateauDetector | None) -> PlateauDetector:
         return Detector()
     if not isinstance(detector, PlateauDetector):
         raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
-    return detector.clone()
+    return detector
