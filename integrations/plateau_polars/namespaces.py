@@ -69,9 +69,8 @@ class PlateauExpr:
 
     def trace(self, detector: PlateauDetector | None = None) -> pl.Expr:
         """Return all of the above in one pass, a struct for each row."""
-        return self._mapped(
-            partial(c.traced_whole, detector=as_detector(detector)), pl.Struct(c.TRACE)
-        )
+        function = partial(c.traced_whole, detector=as_detector(detector))
+        return self._mapped(function, pl.Struct(c.TRACE))
 
     def plateaus(self, detector: PlateauDetector | None = None) -> pl.Expr:
         """Return the plateaus as one list of structs, whose fields are those of `plateau.Plateau`.
