@@ -48,6 +48,10 @@ def test_the_test_above_can_fail(name):
     assert name in python(USED.format(imports=f"import {name}", heavy=HEAVY))
 
 
+def test_the_adapter_of_polars_needs_polars_beside():
+    assert python(USED.format(imports="import plateau_polars", heavy=HEAVY)) == ["polars"]
+
+
 def test_import_compiles_nothing(tmp_path):
     code = """
 import json
