@@ -20,13 +20,15 @@ from torch import Tensor, nn
 from plateau import Detector
 from plateau_face.config import Config, checked
 from plateau_face.data.augment import augmented
-from plateau_face.data.sampling import Batch, Sampler, batches
+from plateau_face.data.faces import Faces
+from plateau_face.data.sampling import Batch, PairSampler, Sampler, batches
 from plateau_face.files import replacing
 from plateau_face.heads import Head, PartialHead
 from plateau_face.log import Log, Row
 from plateau_face.margins import MARGINS, Margin
 from plateau_face.models import make_model
 from plateau_face.schedules import make_schedule
+from plateau_face.siamese import SiameseHead
 from plateau_face.sources import training_faces, verification_sets
 from plateau_face.verify import verify
 
@@ -119,7 +121,7 @@ class Trainer:
         self.device = chosen_device(config.device)
         self.faces = training_faces(config)
         self.pairs = verification_sets(config)
-        self.sampler = Sampler(len(self.faces.labels), config.batch, config.seed)
+        self.sampler = make_sampler(config, self.faces)
         self.steps = self.sampler.steps * config.epochs
 
         torch.manual_seed(config.seed)
@@ -127,11 +129,11 @@ class Trainer:
             config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
         ).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it for tensors only
-        self.head = make_head(config, self.faces.classes).to(self.device)
+        self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
             self.model.compile()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.trained.append(self.head.trained())
+        self.trained += self.head.trained()
         self.optimizer = torch.optim.SGD(
             self.trained,
             lr=config.lr,
@@ -182,15 +184,17 @@ class Trainer:
         images = batch.images.to(self.device, non_blocking=True)
         labels = self.head.gather(batch.labels.to(self.device, non_blocking=True), self.optimizer)
         images = augmented(images, config.augment, generator(config.seed, self.step))
+        images = images.contiguous(memory_format=torch.channels_last)
+
+        with self.autocast():
+            self.head.look(images)
 
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         parts = zip(images.chunk(config.accumulate), labels.chunk(config.accumulate), strict=True)
         for some_images, some_labels in parts:
-            with torch.autocast(
-                self.device.type, DTYPES[config.precision], enabled=config.precision != "fp32"
-            ):
-                embeddings = self.model(some_images.contiguous(memory_format=torch.channels_last))
+            with self.autocast():
+                embeddings = self.model(some_images)
             loss = self.head(embeddings, some_labels) / config.accumulate
             self.scaler.scale(loss).backward()
             total += loss.detach()
@@ -202,6 +206,11 @@ class Trainer:
         self.scaler.update()
         self.head.scatter(self.optimizer)
         return total
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the networks compute in the precision asked for."""
+        precision = self.config.precision
+        return torch.autocast(self.device.type, DTYPES[precision], enabled=precision != "fp32")
 
     def write_row(self) -> None:
         """Log the mean loss since the last row; the one place that waits for the device."""
@@ -306,10 +315,19 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make_head(config: Config, classes: int) -> Head:
+def make_sampler(config: Config, faces: Faces) -> Sampler:
+    """Return what chooses the images of the steps."""
+    if config.siamese:
+        return PairSampler(faces.labels, config.batch, config.seed)
+    return Sampler(len(faces.labels), config.batch, config.seed)
+
+
+def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseHead:
     """Return the head that a configuration describes."""
     margin = make_margin(config)
     chunk = config.chunk or None
+    if config.siamese:
+        return SiameseHead(model, config.dim, margin, config.queue, config.decay, chunk)
     if config.sample_rate < 1:
         return PartialHead(classes, config.dim, margin, config.sample_rate, chunk)
     return Head(classes, config.dim, margin, chunk)
