@@ -1,4 +1,4 @@
-"""The command line: ``plateau-face train``, ``verify``, ``pack`` and ``info``."""
+"""The command line: ``plateau-face train``, ``verify``, ``pack``, ``export`` and ``info``."""
 
 import sys
 from collections.abc import Iterator
@@ -134,6 +134,22 @@ def pack(
 
 
 @app.command()
+def export(
+    run: Run,
+    target: Annotated[Path, typer.Argument(help=".onnx file to write.", show_default=False)],
+    terms: Annotated[str | None, option("Terms of the training data, for the card.")] = None,
+) -> None:
+    """Write the network of a run as ONNX, checked against torch, with a card beside it."""
+    from plateau_face.export import export as write
+
+    with clear_errors():
+        if target.suffix != ".onnx":
+            raise ValueError(f"{target}: the name must end in .onnx")
+        written = write(run, target, terms)
+    typer.echo(f"{target}: within {written.deviation:.0e} of torch; card {written.card}")
+
+
+@app.command()
 def info(
     source: Annotated[
         Path, typer.Argument(help="A set of faces, or the folder of a run.", show_default=False)
@@ -173,7 +189,8 @@ def main() -> None:
         typer.echo(f"plateau-face: {' '.join(error.format_message().split())}", err=True)
         code = 2
     except ModuleNotFoundError as error:
-        typer.echo(f"plateau-face: {error}: install plateau-detect[face]", err=True)
+        extra = "export" if (error.name or "").startswith("onnx") else "face"
+        typer.echo(f"plateau-face: {error}: install plateau-detect[{extra}]", err=True)
         code = 2
     except typer.Abort:
         code = 130

@@ -33,6 +33,8 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
+    terms: str = ""
+    """Terms under which the data may be used, for the card of an exported network."""
     val: tuple[str, ...] = ()
     """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
     val_folder: str = ""

@@ -8,28 +8,13 @@ import time
 
 import pytest
 import torch
+from face_runs import TINY
 
 from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
 from plateau_face.schedules import make_schedule
 from plateau_face.train import DivergedError, generator, load_checkpoint, resume, start
-
-TINY = Config(
-    synthetic=True,
-    synthetic_identities=6,
-    synthetic_images=6,
-    image_size=16,
-    dim=8,
-    batch=12,
-    epochs=3,
-    threads=2,
-    log_every=2,
-    save_every=2,
-    val_every=3,
-    dropout=0.2,
-    augment=0.5,
-)
 
 
 class KilledError(Exception):
