@@ -67,6 +67,23 @@ def test_a_finished_run_resumes_to_its_end(run):
     assert (run / "log.jsonl").read_bytes() == before
 
 
+def test_export(run, tmp_path):
+    pytest.importorskip("onnxruntime", reason="export needs plateau-detect[export]")
+    target = tmp_path / "net.onnx"
+    told = call("export", run, target, "--terms", "mine")
+    assert re.fullmatch(rf"{target}: within \S+ of torch; card {tmp_path}/net.card.md\n", told)
+    assert "mine" in (tmp_path / "net.card.md").read_text()
+
+
+def test_pictures(run, ijb):
+    protocol = ["--ijb", ijb, "--folder", ijb]
+    for arguments in (["info", run], ["verify", run], ["verify", run, *protocol]):
+        picture = ijb / f"{len(arguments)}{arguments[0]}.svg"
+        told = call(*arguments, "--plot", picture)
+        assert f"picture {picture}" in told
+        assert picture.read_bytes().startswith(b"<?xml")
+
+
 def test_info(run, tmp_path):
     assert "margin = 'arcface'" in call("info", run)
     folder = identities(tmp_path)
@@ -118,6 +135,13 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
         "plateau-face: give data, or synthetic, and not both\n"
     )
     assert said("verify", tmp_path) == f"plateau-face: {tmp_path} has no run: there is no last.pt\n"
+    assert said("verify", run, "--plot", "roc.jpg") == (
+        "plateau-face: --plot roc.jpg: the name must end in .png or .svg\n"
+    )
+    assert said("info", folder / "id1", "--plot", "run.png") == (
+        f"plateau-face: {folder}/id1 has no run to draw\n"
+    )
+    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
     import plateau_face.train
 
