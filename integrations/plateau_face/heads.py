@@ -115,8 +115,9 @@ def sampled(labels: Tensor, classes: int, size: int) -> Tensor:
     """Return sorted classes: all that are in `labels`, and others at random up to `size`."""
     draw = torch.rand(classes, device=labels.device)
     draw[labels] = 2.0  # above all others
-    present: Tensor = torch.unique(labels)
-    if len(present) >= size:
-        return present
+    if len(labels) > size:  # only then can there be too many; counting them waits for the device
+        present: Tensor = torch.unique(labels)
+        if len(present) >= size:
+            return present
     rows: Tensor = draw.topk(size).indices.sort().values
     return rows

@@ -163,6 +163,7 @@ class Trainer:
             self.step,
             self.steps,
             self.config.threads,
+            pinned=self.device.type == "cuda",
         )
         for batch in source:
             loss = self.train_on(batch)

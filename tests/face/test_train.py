@@ -1,11 +1,13 @@
 import dataclasses
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from face_runs import TINY
@@ -14,7 +16,14 @@ from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
 from plateau_face.schedules import make_schedule
-from plateau_face.train import DivergedError, generator, load_checkpoint, resume, start
+from plateau_face.train import (
+    DivergedError,
+    generator,
+    load_checkpoint,
+    load_model,
+    resume,
+    start,
+)
 
 
 class KilledError(Exception):
@@ -122,6 +131,22 @@ def test_training_learns(tmp_path):
     found = rows(tmp_path / "run")
     assert found[5]["loss"] < 0.5 * found[0]["loss"]
     assert found[-1]["val_synthetic_accuracy"] > 0.55
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # of torch in torch
+def test_a_compiled_network_trains_as_one_that_is_not(tmp_path):
+    found = []
+    for compiled in (False, True):
+        config = dataclasses.replace(TINY, compile=compiled, augment=0.0, dropout=0.0)
+        trainer = start(config, tmp_path / str(compiled), lambda _: None)
+        images = torch.from_numpy(np.stack([trainer.faces.read(i) for i in range(12)]))
+        batch = Batch(images, torch.from_numpy(trainer.faces.labels[:12]))
+        losses = [trainer.train_on(batch).item() for _ in range(3)]
+        trainer.save()  # names and values are those of a network that is not compiled
+        found.append((losses, load_model(tmp_path / str(compiled))[0].state_dict()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-3)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=0.01, atol=0.01)
 
 
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
