@@ -7,6 +7,7 @@ schedule. Whatever happens in a step is a function of the seed, the step's numbe
 state, so a run that was killed and resumed ends with the same weights as one that was not.
 """
 
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -78,12 +79,15 @@ def load_checkpoint(out: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is none, or it is of another version.
+        If there is none, or it is damaged or of another version.
     """
     path = out / CHECKPOINT
     if not path.is_file():
         raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: damaged, or no checkpoint") from error
     if state["version"] != VERSION:
         raise ValueError(f"{path}: version {state['version']}, not {VERSION}")
     return state
@@ -97,7 +101,7 @@ def load_model(out: Path) -> tuple[nn.Module, Config]:
         config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
     )
     model.load_state_dict(state["model"])
-    return model.to(chosen_device(config.device)), config
+    return model.to(chosen_device("auto")), config
 
 
 class Trainer:
@@ -119,6 +123,10 @@ class Trainer:
     ) -> None:
         self.config, self.out, self.report = config, out, report
         self.device = chosen_device(config.device)
+        # Convolutions may round to TF32, as is torch's default; the head's products may not: TF32
+        # has 11 bits, and cosines near 1 would be as coarse as in fp16.
+        torch.backends.cudnn.allow_tf32 = True
+        torch.set_float32_matmul_precision("highest")
         self.faces = training_faces(config)
         self.pairs = verification_sets(config)
         self.sampler = make_sampler(config, self.faces)
@@ -266,6 +274,7 @@ class Trainer:
             "version": VERSION,
             "config": asdict(self.config),
             "classes": self.faces.classes,
+            "images": len(self.faces.labels),
             "step": self.step,
             "log_bytes": self.log.sizes(),
             "losses": [float(loss) for loss in self.losses],
@@ -286,9 +295,12 @@ class Trainer:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
-        if state["classes"] != self.faces.classes:
+        before = (state["classes"], state["images"])
+        now = (self.faces.classes, len(self.faces.labels))
+        if before != now:
             raise ValueError(
-                f"the run has {state['classes']} identities, the data now {self.faces.classes}"
+                "the run has {} identities and {} images, ".format(*before)
+                + "the data now {} and {}".format(*now)
             )
         self.step = state["step"]
         self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"]]
@@ -310,10 +322,22 @@ def generator(seed: int, step: int) -> torch.Generator:
 
 
 def chosen_device(name: str) -> torch.device:
-    """Return the device of that name, or the GPU where there is one."""
-    if name != "auto":
-        return torch.device(name)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the device of that name; of ``auto`` the GPU where there is one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {name!r} cannot be used: {reason}") from error
+    return device
 
 
 def make_sampler(config: Config, faces: Faces) -> Sampler:
