@@ -18,6 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+SIGPIPE = 13
+
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 Plot = Annotated[Path | None, typer.Option(help="Draw it too: .png or .svg.", show_default=False)]
 Source = Annotated[
@@ -212,6 +214,8 @@ def clear_errors() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # the reader of standard output has gone: no error to tell
+        raise
     except (ValueError, TypeError, OSError, DivergedError) as error:
         raise typer.TyperException(str(error)) from None
 
@@ -230,4 +234,6 @@ def main() -> None:
         code = 2
     except typer.Abort:
         code = 130
+    except SystemExit:  # the reader of standard output has gone
+        code = 128 + SIGPIPE
     sys.exit(code or 0)
