@@ -177,12 +177,11 @@ def info(
     with clear_errors():
         check_picture(plot)
         if (source / CHECKPOINT).is_file():
-            state = load_checkpoint(source)
-            lines = describe_run(state)
+            lines = describe_run(load_checkpoint(source))
             if plot is not None:
                 from plateau_face.plots import plot_run
 
-                plot_run(source / LOG, state["config"]["schedule"], plot)
+                plot_run(source / LOG, plot)
                 typer.echo(f"picture {plot}")
         elif plot is not None:
             raise ValueError(f"{source} has no run to draw")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
 from plateau.plots import CURVE, FLAT, LEVEL, RATE, label, write_figure
 from plateau_face.verify import Floats
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 
-STEPWISE = ("plateau", "multistep", "reduce_on_plateau")
-"""Schedules that lower the rate at moments, which are marked."""
 VERDICTS = {"improving": LEVEL, "plateau": FLAT, "worsening": RATE, "undecided": "#dde2e7"}
 """Colours of the verdicts; those of a detector that is warming up are left out."""
 STYLES = ((LEVEL, "-"), (RATE, "-"), (FLAT, "-"), (LEVEL, "--"), (RATE, "--"), (FLAT, "--"))
@@ -52,7 +51,7 @@ def plot_roc(curves: Mapping[str, tuple[Floats, Floats]], path: Path) -> None:
     write_figure(figure, path)
 
 
-def plot_run(log: Path, schedule: str, path: Path) -> None:
+def plot_run(log: Path, path: Path) -> None:
     """Draw the log of a run, and write a PNG or SVG file.
 
     Raises
@@ -71,14 +70,14 @@ def plot_run(log: Path, schedule: str, path: Path) -> None:
             1 + bool(accuracies), 1, sharex=True, height_ratios=(3, 2) if accuracies else None
         )
     )
-    _draw_losses(panels[0], losses, schedule)
+    _draw_losses(panels[0], losses)
     if accuracies:
         _draw_accuracies(panels[1], accuracies)
     panels[-1].set_xlabel("step")
     write_figure(figure, path)
 
 
-def _draw_losses(axes: "Axes", rows: Rows, schedule: str) -> None:
+def _draw_losses(axes: "Axes", rows: Rows) -> None:
     steps, losses, rates = np.array([[row["step"], row["loss"], row["lr"]] for row in rows]).T
     axes.plot(steps, losses, color=LEVEL, linewidth=1.2, label="loss")
     right = axes.twinx()
@@ -89,15 +88,9 @@ def _draw_losses(axes: "Axes", rows: Rows, schedule: str) -> None:
     right.tick_params(axis="y", which="both", colors=RATE)
     right.spines[["top", "left"]].set_visible(False)
     right.spines["right"].set_color(RATE)
-    if schedule in STEPWISE:
-        for number, place in enumerate(np.flatnonzero(np.diff(rates) < 0)):
-            axes.axvline(
-                steps[place],
-                color=RATE,
-                linewidth=0.8,
-                linestyle=":",
-                label="" if number else "reduction",
-            )
+    for number, place in enumerate(_reductions(rates)):
+        name = "" if number else "reduction"
+        axes.axvline(steps[place], color=RATE, linewidth=0.8, linestyle=":", label=name)
     _draw_verdicts(axes, rows)
     axes.set_ylabel("loss")
     _tidy(axes)
@@ -108,6 +101,13 @@ def _draw_losses(axes: "Axes", rows: Rows, schedule: str) -> None:
         lines + more[0], names + more[1], loc="lower left", bbox_to_anchor=(0, 1), ncols=7,
         fontsize=8, frameon=False,
     )  # fmt: skip
+
+
+def _reductions(rates: Floats) -> NDArray[np.int64]:
+    """Return the rows after which the rate fell, with rows of one rate on both sides."""
+    falls = np.diff(rates) < 0
+    before, after = np.append(False, falls[:-1]), np.append(falls[1:], False)
+    return np.flatnonzero(falls & ~before & ~after)
 
 
 def _draw_verdicts(axes: "Axes", rows: Rows) -> None:

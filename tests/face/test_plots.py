@@ -30,19 +30,19 @@ def write_log(folder, rates, verdicts=()):
 def test_a_run_with_reductions_verdicts_and_accuracies(tmp_path):
     verdicts = ["warming_up", "improving", "plateau", "plateau"]
     log = write_log(tmp_path, [0.1, 0.1, 0.05, 0.05], verdicts)
-    plot_run(log, "plateau", tmp_path / "run.svg")
+    plot_run(log, tmp_path / "run.svg")
     shown = words(tmp_path / "run.svg")
     assert {"loss", "learning rate", "reduction", "accuracy", "step", "lfw"} <= set(shown)
     assert {"verdict improving", "verdict plateau"} <= set(shown)
     assert "verdict worsening" not in shown
-    plot_run(log, "plateau", tmp_path / "again.svg")
+    plot_run(log, tmp_path / "again.svg")
     assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "run.svg").read_bytes()
-    plot_run(log, "plateau", tmp_path / "run.png")
+    plot_run(log, tmp_path / "run.png")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_smooth_schedule_has_no_reductions_to_mark(tmp_path):
-    plot_run(write_log(tmp_path, [0.1, 0.07, 0.03, 0.0]), "cosine", tmp_path / "run.svg")
+    plot_run(write_log(tmp_path, [0.1, 0.07, 0.03, 0.0]), tmp_path / "run.svg")
     shown = words(tmp_path / "run.svg")
     assert "reduction" not in shown
     assert not any(word.startswith("verdict") for word in shown)
@@ -51,7 +51,7 @@ def test_a_smooth_schedule_has_no_reductions_to_mark(tmp_path):
 def test_a_run_without_a_loss_has_no_picture(tmp_path):
     (tmp_path / "log.jsonl").write_text("")
     with pytest.raises(ValueError, match=r"log\.jsonl: no loss to draw yet"):
-        plot_run(tmp_path / "log.jsonl", "cosine", tmp_path / "run.png")
+        plot_run(tmp_path / "log.jsonl", tmp_path / "run.png")
 
 
 def test_the_curves_of_several_sets(tmp_path):
