@@ -33,8 +33,6 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
-    terms: str = ""
-    """Terms under which the data may be used, for the card of an exported network."""
     val: tuple[str, ...] = ()
     """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
     val_folder: str = ""
@@ -42,6 +40,8 @@ class Config:
     """Epochs between verifications."""
     augment: float = 0.0
     """Strength of the augmentation beyond mirroring; about 1 for small sets."""
+    terms: str = ""
+    """Terms under which the data may be used, for the card of an exported network."""
     # network
     model: str = "narrow"
     image_size: int = 56
@@ -125,10 +125,10 @@ class Config:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
         if self.sample_rate > 1:
             raise ValueError(f"sample_rate must be at most 1, not {self.sample_rate}")
-        if self.siamese:
-            self._check_siamese()
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
+        if self.siamese:
+            self._check_siamese()
 
     def _check_siamese(self) -> None:
         if self.batch // self.accumulate % 2:
