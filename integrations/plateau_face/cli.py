@@ -139,6 +139,7 @@ def pack(
     from plateau_face.sources import open_faces
 
     with clear_errors(), Progress() as progress:
+        check_target(target)
         side = None if size is None else whole("size", size, least=1)
         faces = open_faces(source, identities)
         progress.start(0, len(faces.labels))
@@ -156,8 +157,7 @@ def export(
     from plateau_face.export import export as write
 
     with clear_errors():
-        if target.suffix != ".onnx":
-            raise ValueError(f"{target}: the name must end in .onnx")
+        check_target(target, ".onnx")
         written = write(run, target, terms)
     typer.echo(f"{target}: within {written.deviation:.0e} of torch; card {written.card}")
 
@@ -192,9 +192,17 @@ def info(
 
 
 def check_picture(plot: Path | None) -> None:
-    """Refuse a name that is none of a picture, before the work."""
-    if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
-        raise ValueError(f"--plot {plot}: the name must end in .png or .svg")
+    """Refuse a picture that could not be written, before the work."""
+    if plot is not None:
+        check_target(plot, ".png", ".svg")
+
+
+def check_target(path: Path, *endings: str) -> None:
+    """Refuse a file that could not be written, before the work."""
+    if endings and path.suffix.lower() not in endings:
+        raise ValueError(f"{path}: the name must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
 
 
 def draw(curves: "Mapping[str, tuple[Floats, Floats]]", plot: Path | None) -> None:

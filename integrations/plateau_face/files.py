@@ -26,6 +26,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise OSError(f"{path} is not written: {error}") from error
+        raise OSError(f"{path} is not written: {error.strerror or error}") from error
     finally:
         beside.unlink(missing_ok=True)

@@ -164,6 +164,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the end of the last epoch."""
+        self._last_row = time.perf_counter()
         source = batches(
             self.faces,
             self.sampler,
