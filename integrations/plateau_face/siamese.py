@@ -122,7 +122,8 @@ class SiameseHead(nn.Module):
     def scatter(self, optimizer: Optimizer) -> None:
         """Let the gallery follow the probe, and the queue take one prototype of each identity."""
         self._average(list(self.gallery.parameters()), self._probe, None)
-        chosen = self._first if torch.rand(()) < 0.5 else self._second
+        either = torch.rand((), device=self.queue.device) < 0.5  # not read: the host would wait
+        chosen = torch.where(either, self._first, self._second)
         self.queue.index_copy_(0, self._columns, chosen)
         self.classes.index_copy_(0, self._columns, self._identities)
         self.place.add_(len(self._columns)).remainder_(len(self.queue))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from face_runs import TINY
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
@@ -165,6 +166,44 @@ def test_a_compiled_network_trains_as_one_that_is_not(tmp_path):
         found.append((losses, load_model(tmp_path / str(compiled))[0].state_dict()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-3)
     torch.testing.assert_close(found[0][1], found[1][1], rtol=0.01, atol=0.01)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses operations whose result, or its shape, the host must read from the device."""
+
+    refused = frozenset({"_local_scalar_dense", "nonzero", "_unique2", "masked_select", "equal"})
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        assert name not in self.refused, f"{name} waits for the device"
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"augment": 0.0, "precision": "bf16", "margin": "adaface"},
+        {"precision": "fp16", "margin": "magface"},
+        {"sample_rate": 0.5, "margin": "elasticface"},
+        {"margin": "curricularface", "chunk": 7, "accumulate": 2},
+        {"siamese": True, "queue": 64},
+    ],
+    ids=str,
+)
+def test_a_step_waits_for_nothing(tmp_path, values):
+    """As far as a CPU can tell; tests/benchmarks/face_gpu.py asks the GPU itself."""
+    config = dataclasses.replace(TINY, synthetic_identities=40, **values)
+    trainer = start(config, tmp_path / "run", lambda _: None)
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    batch = Batch(images, torch.arange(6).repeat_interleave(2))
+    with NoWaiting():
+        trainer.train_on(batch)
+    with (
+        pytest.raises(AssertionError, match="_local_scalar_dense waits for the device"),
+        NoWaiting(),
+    ):
+        trainer.not_finite.item()
 
 
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
