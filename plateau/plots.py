@@ -41,19 +41,24 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
         np.atleast_1d(figure.subplots(len(shown), 1)), shown, strict=True
     ):
         _draw(axes, found)
-        title = f"{_label(Path(name).name)}, run {_label(found.run.name)}"
+        title = f"{label(Path(name).name)}, run {label(found.run.name)}"
         axes.set_title(title, loc="left", fontsize=10, pad=24)  # the legend lies below it
+    write_figure(figure, path)
+    return len(runs) - len(shown)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a picture in the format of its name; the same picture is the same file."""
     buffer, form = BytesIO(), path.suffix[1:].lower()
-    # The same runs give the same file: no date, and names within an SVG that are not random.
+    # No date, and names within an SVG that are not random.
     with rc_context({"svg.hashsalt": "plateau"}):
         figure.savefig(
             buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None
         )
     write_whole(path, buffer.getvalue())
-    return len(runs) - len(shown)
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     """Return a name as matplotlib should show it: short, no mathematics, and not hidden."""
     short = name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
     plain = short.replace("$", r"\$")
@@ -78,8 +83,8 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")
     _draw_rate(axes, found)
-    axes.set_xlabel(_label(run.x_name))
-    axes.set_ylabel(_label(run.metric))
+    axes.set_xlabel(label(run.x_name))
+    axes.set_ylabel(label(run.metric))
     axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -93,7 +98,7 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
         rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
         if np.nanmin(run.lr) > 0:
             rates.set_yscale("log")
-        rates.set_ylabel(_label(run.lr_name or ""), color=RATE)
+        rates.set_ylabel(label(run.lr_name or ""), color=RATE)
         rates.tick_params(axis="y", which="both", colors=RATE)
         rates.spines[["top", "left"]].set_visible(False)
         more = rates.get_legend_handles_labels()

@@ -1,12 +1,15 @@
-"""The command line: ``plateau-face train``, ``verify``, ``pack`` and ``info``."""
+"""The command line: ``plateau-face train``, ``verify``, ``pack``, ``export`` and ``info``."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from plateau_face.verify import Floats
 
 app = typer.Typer(
     help="Train face recognition on one device, and measure it.",
@@ -15,7 +18,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+SIGPIPE = 13
+
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
+Plot = Annotated[Path | None, typer.Option(help="Draw it too: .png or .svg.", show_default=False)]
 Source = Annotated[
     Path, typer.Argument(help="Folder of identities, .rec file or packed file.", show_default=False)
 ]
@@ -78,14 +84,17 @@ def verify(
     ijb: Annotated[
         Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:1 protocol.", "--ijb")
     ] = None,
+    plot: Plot = None,
 ) -> None:
     """Measure the network of a run on verification sets."""
     from plateau_face.ijb import compare, read_protocol, tars
     from plateau_face.sources import open_pairs, verification_sets
     from plateau_face.train import load_model
+    from plateau_face.verify import roc
     from plateau_face.verify import verify as measure
 
     with clear_errors():
+        check_picture(plot)
         model, settings = load_model(run)
         if ijb is not None:
             protocol = read_protocol(ijb)
@@ -94,10 +103,12 @@ def verify(
             )
             for far, tar in tars(cosines, protocol.same).items():
                 typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
+            draw({ijb.name: roc(cosines, protocol.same)[1:]}, plot)
             return
         found = [open_pairs(path, folder) for path in sets or ()] or verification_sets(settings)
         if not found:
             raise ValueError(f"{run} was trained without verification sets: name some")
+        curves = {}
         for pairs in found:
             result = measure(model, pairs, settings.image_size, threads=settings.threads)
             rates = "".join(f", TAR {tar:.4f} at FAR {far:g}" for far, tar in result.tar.items())
@@ -106,6 +117,8 @@ def verify(
                 f"(deviation over folds {100 * result.deviation:.2f}){rates}, "
                 f"{len(pairs.same)} pairs"
             )
+            curves[pairs.name] = result.curve
+        draw(curves, plot)
 
 
 @app.command()
@@ -126,6 +139,7 @@ def pack(
     from plateau_face.sources import open_faces
 
     with clear_errors(), Progress() as progress:
+        check_target(target)
         side = None if size is None else whole("size", size, least=1)
         faces = open_faces(source, identities)
         progress.start(0, len(faces.labels))
@@ -134,23 +148,70 @@ def pack(
 
 
 @app.command()
+def export(
+    run: Run,
+    target: Annotated[Path, typer.Argument(help=".onnx file to write.", show_default=False)],
+    terms: Annotated[str | None, option("Terms of the training data, for the card.")] = None,
+) -> None:
+    """Write the network of a run as ONNX, checked against torch, with a card beside it."""
+    from plateau_face.export import export as write
+
+    with clear_errors():
+        check_target(target, ".onnx")
+        written = write(run, target, terms)
+    typer.echo(f"{target}: within {written.deviation:.0e} of torch; card {written.card}")
+
+
+@app.command()
 def info(
     source: Annotated[
         Path, typer.Argument(help="A set of faces, or the folder of a run.", show_default=False)
     ],
+    plot: Plot = None,
 ) -> None:
     """Say what a set or a run is made of."""
     from plateau_face.describe import describe_faces, describe_run
     from plateau_face.sources import open_faces
-    from plateau_face.train import CHECKPOINT, load_checkpoint
+    from plateau_face.train import CHECKPOINT, LOG, load_checkpoint
 
     with clear_errors():
+        check_picture(plot)
         if (source / CHECKPOINT).is_file():
             lines = describe_run(load_checkpoint(source))
+            if plot is not None:
+                from plateau_face.plots import plot_run
+
+                plot_run(source / LOG, plot)
+                typer.echo(f"picture {plot}")
+        elif plot is not None:
+            raise ValueError(f"{source} has no run to draw")
         else:
             lines = describe_faces(open_faces(source))
         for line in lines:
             typer.echo(line)
+
+
+def check_picture(plot: Path | None) -> None:
+    """Refuse a picture that could not be written, before the work."""
+    if plot is not None:
+        check_target(plot, ".png", ".svg")
+
+
+def check_target(path: Path, *endings: str) -> None:
+    """Refuse a file that could not be written, before the work."""
+    if endings and path.suffix.lower() not in endings:
+        raise ValueError(f"{path}: the name must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+
+
+def draw(curves: "Mapping[str, tuple[Floats, Floats]]", plot: Path | None) -> None:
+    """Draw the curves of a verification, if a picture is wanted."""
+    if plot is not None:
+        from plateau_face.plots import plot_roc
+
+        plot_roc(curves, plot)
+        typer.echo(f"picture {plot}")
 
 
 @contextmanager
@@ -160,6 +221,8 @@ def clear_errors() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:  # the reader of standard output has gone: no error to tell
+        raise
     except (ValueError, TypeError, OSError, DivergedError) as error:
         raise typer.TyperException(str(error)) from None
 
@@ -173,8 +236,11 @@ def main() -> None:
         typer.echo(f"plateau-face: {' '.join(error.format_message().split())}", err=True)
         code = 2
     except ModuleNotFoundError as error:
-        typer.echo(f"plateau-face: {error}: install plateau-detect[face]", err=True)
+        extra = "export" if (error.name or "").startswith("onnx") else "face"
+        typer.echo(f"plateau-face: {error}: install plateau-detect[{extra}]", err=True)
         code = 2
     except typer.Abort:
         code = 130
+    except SystemExit:  # the reader of standard output has gone
+        code = 128 + SIGPIPE
     sys.exit(code or 0)

@@ -40,6 +40,8 @@ class Config:
     """Epochs between verifications."""
     augment: float = 0.0
     """Strength of the augmentation beyond mirroring; about 1 for small sets."""
+    terms: str = ""
+    """Terms under which the data may be used, for the card of an exported network."""
     # network
     model: str = "narrow"
     image_size: int = 56
@@ -59,6 +61,13 @@ class Config:
     """Share of the classes in each step: Partial FC; from some 100,000 classes 0.1 to 0.3."""
     chunk: int = 0
     """Classes whose logits are in memory at a time; 0 for all."""
+    siamese: bool = False
+    """Semi-Siamese training, for identities with two images; with it an epoch is two images of
+    each identity. As published with margin cosface at 0.35 and scale 32."""
+    queue: int = 16384
+    """Of siamese: prototypes that are kept."""
+    decay: float = 0.999
+    """Of siamese: share of itself that the gallery network keeps in each step."""
     # optimisation
     epochs: int = 20
     batch: int = 64
@@ -102,14 +111,14 @@ class Config:
         one_of("precision", self.precision, PRECISIONS)
         for name in (
             "synthetic_identities", "synthetic_images", "val_every", "image_size", "dim", "epochs",
-            "batch", "accumulate", "threads", "log_every",
+            "batch", "accumulate", "threads", "log_every", "queue",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
             whole(name, getattr(self, name), least=0)
         for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))
-        for name in ("augment", "dropout", "momentum", "weight_decay", "clip"):
+        for name in ("augment", "dropout", "momentum", "weight_decay", "clip", "decay"):
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
@@ -118,6 +127,23 @@ class Config:
             raise ValueError(f"sample_rate must be at most 1, not {self.sample_rate}")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
+        if self.siamese:
+            self._check_siamese()
+
+    def _check_siamese(self) -> None:
+        if self.batch // self.accumulate % 2:
+            raise ValueError(
+                f"siamese needs an even number of images in a part, batch={self.batch} in "
+                f"accumulate={self.accumulate} parts has {self.batch // self.accumulate}"
+            )
+        if self.batch // 2 > self.queue:
+            raise ValueError(
+                f"queue must hold the {self.batch // 2} identities of a batch, not {self.queue}"
+            )
+        if self.decay > 1:
+            raise ValueError(f"decay must be at most 1, not {self.decay}")
+        if self.sample_rate != 1:
+            raise ValueError("siamese has no classes to sample: leave sample_rate at 1")
 
 
 def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:

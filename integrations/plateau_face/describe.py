@@ -22,7 +22,11 @@ def describe_faces(faces: Faces) -> Iterator[str]:
 
 def describe_run(state: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines on the checkpoint of a run."""
-    weights = sum(value.numel() for value in state["model"].values() if value.is_floating_point())
-    yield f"step {state['step']}, {state['classes']} identities, {weights} numbers in the network"
+    parameters = sum(
+        value.numel()
+        for name, value in state["model"].items()
+        if value.is_floating_point() and "running_" not in name  # statistics of a batch norm
+    )
+    yield f"step {state['step']}, {state['classes']} identities, {parameters} parameters"
     for name, value in state["config"].items():
         yield f"{name} = {value!r}"

@@ -12,6 +12,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that takes the place of `path` when the block ends.
 
     Where the process is killed, the disk is full or the block raises, `path` stays as it was.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; it is named.
     """
     beside = path.with_name(path.name + ".partial")
     try:
@@ -20,5 +25,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+    except OSError as error:
+        raise OSError(f"{path} is not written: {error.strerror or error}") from error
     finally:
         beside.unlink(missing_ok=True)

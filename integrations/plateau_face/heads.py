@@ -1,7 +1,7 @@
 """Heads: the prototypes of the classes, all in each step or, as Partial FC does it, some.
 
 A head lives beside the network only while training. The loop calls, in each step,
-``gather → forward → backward → optimizer.step → scatter``.
+``gather → look → forward → backward → optimizer.step → scatter``.
 """
 
 from collections.abc import Callable
@@ -31,9 +31,12 @@ class Head(nn.Module):
         self.margin, self.chunk = margin, chunk
         self.weight = nn.Parameter(0.01 * torch.randn(classes, dim))
 
-    def trained(self) -> nn.Parameter:
+    def trained(self) -> list[nn.Parameter]:
         """Return what the optimizer trains."""
-        return self.weight
+        return [self.weight]
+
+    def look(self, images: Tensor) -> None:
+        """See the images of a step before the network does."""
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
         """Get the classes of a step ready, and return the labels among them."""
@@ -41,7 +44,8 @@ class Head(nn.Module):
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch; labels as `gather` returned them."""
-        return margin_loss(embeddings, labels, self.trained(), self.margin, self.chunk)
+        (weight,) = self.trained()
+        return margin_loss(embeddings, labels, weight, self.margin, self.chunk)
 
     def scatter(self, optimizer: Optimizer) -> None:
         """Take back what the optimizer changed."""
@@ -82,26 +86,27 @@ class PartialHead(Head):
         # In a list, where the module does not find it: it is no state, each step fills it anew.
         self._sample = [nn.Parameter(weight[: self.size].clone())]
 
-    def trained(self) -> nn.Parameter:
+    def trained(self) -> list[nn.Parameter]:
         """Return the sampled prototypes."""
-        return self._sample[0]
+        return self._sample
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it open
-        self.trained().data = fn(self.trained().data)
+        (sample,) = self._sample
+        sample.data = fn(sample.data)
         return self
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
         """Take out the sampled prototypes and their momentum."""
         self._rows = sampled(labels, len(self.weight), self.size)
-        sample = self.trained()
+        (sample,) = self._sample
         sample.data = self.weight[self._rows]
         optimizer.state[sample]["momentum_buffer"] = self.momentum[self._rows]
         return torch.searchsorted(self._rows, labels)
 
     def scatter(self, optimizer: Optimizer) -> None:
         """Put them back."""
-        sample = self.trained()
+        (sample,) = self._sample
         self.weight[self._rows] = sample.detach()
         self.momentum[self._rows] = optimizer.state[sample]["momentum_buffer"]
 
@@ -110,8 +115,9 @@ def sampled(labels: Tensor, classes: int, size: int) -> Tensor:
     """Return sorted classes: all that are in `labels`, and others at random up to `size`."""
     draw = torch.rand(classes, device=labels.device)
     draw[labels] = 2.0  # above all others
-    present: Tensor = torch.unique(labels)
-    if len(present) >= size:
-        return present
+    if len(labels) > size:  # only then can there be too many; counting them waits for the device
+        present: Tensor = torch.unique(labels)
+        if len(present) >= size:
+            return present
     rows: Tensor = draw.topk(size).indices.sort().values
     return rows

@@ -42,8 +42,11 @@ class Log:
 
 
 def _append(path: Path, content: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(content)
+    try:
+        with path.open("ab") as file:
+            file.write(content)
+    except OSError as error:  # the system does not say which file
+        raise OSError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _size_on_disk(path: Path) -> int:

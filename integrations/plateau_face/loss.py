@@ -14,6 +14,7 @@ def margin_loss(
     weight: Tensor,
     margin: Margin,
     chunk: int | None = None,
+    classes: Tensor | None = None,
 ) -> Tensor:
     """Return the mean cross-entropy of a batch, plus the margin's penalty.
 
@@ -28,6 +29,9 @@ def margin_loss(
     chunk : int, optional
         Handle so many classes at a time, and compute their logits again for the gradient: the
         memory falls from several times 4·batch·classes bytes to several times 4·batch·chunk.
+    classes : Tensor of int64, shape (rows of weight,), optional
+        Class of each prototype, where a class can have several: the others of an image's own class
+        are left out. By default each row is a class.
 
     Notes
     -----
@@ -44,9 +48,13 @@ def margin_loss(
             margin.observe(own, norms)
         target = margin.scale * margin.soften(own, margin.target(own, norms))
         sums = [target]
+        if classes is None:
+            classes = torch.arange(len(weight), device=labels.device)
         size = chunk or len(weight)
+        right = classes[labels]
         for first in range(0, len(weight), size):
-            part = (direction, weight[first : first + size], labels - first, own, margin)
+            rows = slice(first, first + size)
+            part = (direction, weight[rows], right, classes[rows], own, margin)
             if len(weight) <= size:
                 sums.append(log_sum_of_others(*part))
             else:
@@ -56,17 +64,17 @@ def margin_loss(
 
 
 def log_sum_of_others(
-    direction: Tensor, weight: Tensor, labels: Tensor, own: Tensor, margin: Margin
+    direction: Tensor, weight: Tensor, right: Tensor, classes: Tensor, own: Tensor, margin: Margin
 ) -> Tensor:
-    """Return log Σ exp z over the classes of `weight` that are not the right one, shape (batch,).
+    """Return log Σ exp z over the rows of `weight` that are not of the right class, shape (batch,).
 
-    Labels that are no row of `weight` have all their wrong classes here.
+    `right` has the classes of the batch, `classes` those of the rows.
     """
     cosine = (direction @ functional.normalize(weight).T).clamp(-1, 1)
     logits = margin.scale * margin.soften(cosine, margin.others(cosine, own))
-    right = labels[:, None] == torch.arange(len(weight), device=labels.device)
     # Not −inf: where all are left out the gradient would be NaN.
-    return logits.masked_fill(right, torch.finfo(logits.dtype).min).logsumexp(dim=1)
+    least = torch.finfo(logits.dtype).min
+    return logits.masked_fill(right[:, None] == classes, least).logsumexp(dim=1)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:

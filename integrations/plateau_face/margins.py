@@ -143,8 +143,8 @@ class AdaFace(Margin):
     """cos(θ − m·z) − (m + m·z), where z tells how good the image is (arXiv 2204.00964, eq. 9-12).
 
     z = h·(‖x‖ − μ)/σ, cut to [−1, 1]; μ and σ are running means of the mean and the standard
-    deviation of the embeddings' lengths. A good image gets CosFace's margin, a bad one ArcFace's.
-    No gradient goes through z.
+    deviation of the embeddings' lengths. A bad image, z = −1, gets ArcFace's margin, an average
+    one, z = 0, CosFace's, and a good one that of cos(θ − m) − 2m. No gradient goes through z.
     """
 
     mean: Tensor

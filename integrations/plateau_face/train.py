@@ -7,6 +7,7 @@ schedule. Whatever happens in a step is a function of the seed, the step's numbe
 state, so a run that was killed and resumed ends with the same weights as one that was not.
 """
 
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -20,13 +21,15 @@ from torch import Tensor, nn
 from plateau import Detector
 from plateau_face.config import Config, checked
 from plateau_face.data.augment import augmented
-from plateau_face.data.sampling import Batch, Sampler, batches
+from plateau_face.data.faces import Faces
+from plateau_face.data.sampling import Batch, PairSampler, Sampler, batches
 from plateau_face.files import replacing
 from plateau_face.heads import Head, PartialHead
 from plateau_face.log import Log, Row
 from plateau_face.margins import MARGINS, Margin
 from plateau_face.models import make_model
 from plateau_face.schedules import make_schedule
+from plateau_face.siamese import SiameseHead
 from plateau_face.sources import training_faces, verification_sets
 from plateau_face.verify import verify
 
@@ -76,12 +79,15 @@ def load_checkpoint(out: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is none, or it is of another version.
+        If there is none, or it is damaged or of another version.
     """
     path = out / CHECKPOINT
     if not path.is_file():
         raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: damaged, or no checkpoint") from error
     if state["version"] != VERSION:
         raise ValueError(f"{path}: version {state['version']}, not {VERSION}")
     return state
@@ -95,7 +101,7 @@ def load_model(out: Path) -> tuple[nn.Module, Config]:
         config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
     )
     model.load_state_dict(state["model"])
-    return model.to(chosen_device(config.device)), config
+    return model.to(chosen_device("auto")), config
 
 
 class Trainer:
@@ -117,9 +123,13 @@ class Trainer:
     ) -> None:
         self.config, self.out, self.report = config, out, report
         self.device = chosen_device(config.device)
+        # Convolutions may round to TF32, as is torch's default; the head's products may not: TF32
+        # has 11 bits, and cosines near 1 would be as coarse as in fp16.
+        torch.backends.cudnn.allow_tf32 = True
+        torch.set_float32_matmul_precision("highest")
         self.faces = training_faces(config)
         self.pairs = verification_sets(config)
-        self.sampler = Sampler(len(self.faces.labels), config.batch, config.seed)
+        self.sampler = make_sampler(config, self.faces)
         self.steps = self.sampler.steps * config.epochs
 
         torch.manual_seed(config.seed)
@@ -127,11 +137,11 @@ class Trainer:
             config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
         ).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it for tensors only
-        self.head = make_head(config, self.faces.classes).to(self.device)
+        self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
             self.model.compile()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.trained.append(self.head.trained())
+        self.trained += self.head.trained()
         self.optimizer = torch.optim.SGD(
             self.trained,
             lr=config.lr,
@@ -154,6 +164,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the end of the last epoch."""
+        self._last_row = time.perf_counter()
         source = batches(
             self.faces,
             self.sampler,
@@ -161,6 +172,7 @@ class Trainer:
             self.step,
             self.steps,
             self.config.threads,
+            pinned=self.device.type == "cuda",
         )
         for batch in source:
             loss = self.train_on(batch)
@@ -182,15 +194,17 @@ class Trainer:
         images = batch.images.to(self.device, non_blocking=True)
         labels = self.head.gather(batch.labels.to(self.device, non_blocking=True), self.optimizer)
         images = augmented(images, config.augment, generator(config.seed, self.step))
+        images = images.contiguous(memory_format=torch.channels_last)
+
+        with self.autocast():
+            self.head.look(images)
 
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         parts = zip(images.chunk(config.accumulate), labels.chunk(config.accumulate), strict=True)
         for some_images, some_labels in parts:
-            with torch.autocast(
-                self.device.type, DTYPES[config.precision], enabled=config.precision != "fp32"
-            ):
-                embeddings = self.model(some_images.contiguous(memory_format=torch.channels_last))
+            with self.autocast():
+                embeddings = self.model(some_images)
             loss = self.head(embeddings, some_labels) / config.accumulate
             self.scaler.scale(loss).backward()
             total += loss.detach()
@@ -202,6 +216,11 @@ class Trainer:
         self.scaler.update()
         self.head.scatter(self.optimizer)
         return total
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the networks compute in the precision asked for."""
+        precision = self.config.precision
+        return torch.autocast(self.device.type, DTYPES[precision], enabled=precision != "fp32")
 
     def write_row(self) -> None:
         """Log the mean loss since the last row; the one place that waits for the device."""
@@ -256,6 +275,7 @@ class Trainer:
             "version": VERSION,
             "config": asdict(self.config),
             "classes": self.faces.classes,
+            "images": len(self.faces.labels),
             "step": self.step,
             "log_bytes": self.log.sizes(),
             "losses": [float(loss) for loss in self.losses],
@@ -276,9 +296,12 @@ class Trainer:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
-        if state["classes"] != self.faces.classes:
+        before = (state["classes"], state["images"])
+        now = (self.faces.classes, len(self.faces.labels))
+        if before != now:
             raise ValueError(
-                f"the run has {state['classes']} identities, the data now {self.faces.classes}"
+                "the run has {} identities and {} images, ".format(*before)
+                + "the data now {} and {}".format(*now)
             )
         self.step = state["step"]
         self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"]]
@@ -300,16 +323,37 @@ def generator(seed: int, step: int) -> torch.Generator:
 
 
 def chosen_device(name: str) -> torch.device:
-    """Return the device of that name, or the GPU where there is one."""
-    if name != "auto":
-        return torch.device(name)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the device of that name; of ``auto`` the GPU where there is one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {name!r} cannot be used: {reason}") from error
+    return device
 
 
-def make_head(config: Config, classes: int) -> Head:
+def make_sampler(config: Config, faces: Faces) -> Sampler:
+    """Return what chooses the images of the steps."""
+    if config.siamese:
+        return PairSampler(faces.labels, config.batch, config.seed)
+    return Sampler(len(faces.labels), config.batch, config.seed)
+
+
+def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseHead:
     """Return the head that a configuration describes."""
     margin = make_margin(config)
     chunk = config.chunk or None
+    if config.siamese:
+        return SiameseHead(model, config.dim, margin, config.queue, config.decay, chunk)
     if config.sample_rate < 1:
         return PartialHead(classes, config.dim, margin, config.sample_rate, chunk)
     return Head(classes, config.dim, margin, chunk)

@@ -33,6 +33,8 @@ class Verified(NamedTuple):
     """Standard deviation of that over the folds."""
     tar: dict[float, float]
     """Share of same pairs that are accepted where a given share of different pairs is."""
+    curve: tuple[Floats, Floats]
+    """False- and true-accept rates at every threshold: see `roc`."""
 
 
 def verify(
@@ -89,7 +91,8 @@ def score(
     """Return accuracy and true-accept rates from the squared distances of the pairs."""
     each = fold_accuracies(distances, same)
     rates = {far: tar_at_far(-distances, same, far) for far in fars}
-    return Verified(float(each.mean()), float(each.std()), rates)
+    _, fars_of_all, tars_of_all = roc(-distances, same)
+    return Verified(float(each.mean()), float(each.std()), rates, (fars_of_all, tars_of_all))
 
 
 def fold_accuracies(distances: Floats, same: NDArray[np.bool_], folds: int = FOLDS) -> Floats:

@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from plateau.cli import app as plateau
 from plateau_face.cli import app, main
 from plateau_face.data.packed import PackedFaces
 from plateau_face.data.synthetic import SyntheticFaces
+from plateau_face.train import load_model
 
 SMALL = [
     "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
@@ -67,8 +69,28 @@ def test_a_finished_run_resumes_to_its_end(run):
     assert (run / "log.jsonl").read_bytes() == before
 
 
+def test_export(run, tmp_path):
+    pytest.importorskip("onnxruntime", reason="export needs plateau-detect[export]")
+    target = tmp_path / "net.onnx"
+    told = call("export", run, target, "--terms", "mine")
+    assert re.fullmatch(rf"{target}: within \S+ of torch; card {tmp_path}/net.card.md\n", told)
+    assert "mine" in (tmp_path / "net.card.md").read_text()
+
+
+def test_pictures(run, ijb):
+    protocol = ["--ijb", ijb, "--folder", ijb]
+    for arguments in (["info", run], ["verify", run], ["verify", run, *protocol]):
+        picture = ijb / f"{len(arguments)}{arguments[0]}.svg"
+        told = call(*arguments, "--plot", picture)
+        assert f"picture {picture}" in told
+        assert picture.read_bytes().startswith(b"<?xml")
+
+
 def test_info(run, tmp_path):
-    assert "margin = 'arcface'" in call("info", run)
+    told = call("info", run)
+    parameters = sum(value.numel() for value in load_model(run)[0].parameters())
+    assert told.startswith(f"step 30, 10 identities, {parameters} parameters\n")
+    assert "margin = 'arcface'" in told
     folder = identities(tmp_path)
     told = call("info", folder).splitlines()
     assert told[0] == "5 images of 2 identities"
@@ -118,6 +140,20 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
         "plateau-face: give data, or synthetic, and not both\n"
     )
     assert said("verify", tmp_path) == f"plateau-face: {tmp_path} has no run: there is no last.pt\n"
+    assert said("verify", run, "--plot", "roc.jpg") == (
+        "plateau-face: roc.jpg: the name must end in .png or .svg\n"
+    )
+    nowhere = tmp_path / "nowhere"
+    for command in (
+        ["verify", run, "--plot", nowhere / "roc.png"],
+        ["export", run, nowhere / "net.onnx"],
+        ["pack", folder / "id1", nowhere / "packed"],
+    ):
+        assert said(*command) == f"plateau-face: {command[-1]}: there is no folder {nowhere}\n"
+    assert said("info", folder / "id1", "--plot", "run.png") == (
+        f"plateau-face: {folder}/id1 has no run to draw\n"
+    )
+    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
     import plateau_face.train
 
@@ -129,3 +165,10 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     )
     monkeypatch.undo()
     assert "No such option: --epoch" in said("train", "--out", tmp_path / "x", "--epoch", 3)
+
+
+def test_a_reader_that_has_gone_is_no_error(run):
+    command = f"{sys.executable} -m plateau_face info {run} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("step 30, ")
+    assert done.stderr == ""

@@ -131,6 +131,9 @@ def test_recordio_that_is_damaged(tmp_path):
     path.write_bytes(whole[:-20])
     with pytest.raises(ValueError, match="the file ends within a record"):
         RecordFaces(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"t\.rec: an empty file"):
+        RecordFaces(path)
     path.write_bytes(b"\0" + whole[1:])
     with pytest.raises(ValueError, match="at byte 0: no record begins here"):
         RecordFaces(path)
@@ -167,6 +170,18 @@ def test_a_file_that_is_not_packed(folder, tmp_path):
     whole = (tmp_path / "packed").read_bytes()
     (tmp_path / "packed").write_bytes(whole[:-3])
     with pytest.raises(ValueError, match="not a packed file, or cut off"):
+        PackedFaces(tmp_path / "packed")
+    (tmp_path / "packed").write_bytes(b"")
+    with pytest.raises(ValueError, match="packed: an empty file"):
+        PackedFaces(tmp_path / "packed")
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_packed_file_with_a_label_out_of_range(folder, tmp_path, label):
+    faces = FolderFaces(folder)
+    faces.labels[4] = label
+    pack(faces, tmp_path / "packed", None, lambda _: None)
+    with pytest.raises(ValueError, match=f"packed image 4: label {label} is none of the 3 from 0"):
         PackedFaces(tmp_path / "packed")
 
 

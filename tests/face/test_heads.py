@@ -32,7 +32,7 @@ def test_a_partial_head_with_all_classes_is_the_whole_head():
     partial = PartialHead(CLASSES, DIM, CosFace(), rate=1.0)
     partial.weight.copy_(whole.weight.detach())
     for head in (whole, partial):
-        train(head, torch.optim.SGD([head.trained()], **SGD), steps())
+        train(head, torch.optim.SGD(head.trained(), **SGD), steps())
     torch.testing.assert_close(partial.weight, whole.weight.detach())
 
 
@@ -40,7 +40,7 @@ def test_rows_move_by_their_own_gradient_and_momentum_only():
     """Against a twin that does the arithmetic of SGD row by row."""
     torch.manual_seed(0)
     head = PartialHead(CLASSES, DIM, CosFace(), rate=0.25)
-    optimizer = torch.optim.SGD([head.trained()], **SGD)
+    optimizer = torch.optim.SGD(head.trained(), **SGD)
     weight, momentum = head.weight.clone(), torch.zeros(CLASSES, DIM)
     untouched = set(range(CLASSES))
     for embeddings, labels in steps(count=3, batch=4):
@@ -89,7 +89,7 @@ def test_the_sample_has_the_classes_of_the_batch():
 
 def test_a_batch_of_more_classes_than_the_sample():
     head = PartialHead(CLASSES, DIM, CosFace(), rate=0.05)
-    optimizer = torch.optim.SGD([head.trained()], **SGD)
+    optimizer = torch.optim.SGD(head.trained(), **SGD)
     train(head, optimizer, [(torch.randn(20, DIM), torch.arange(20)), *steps(count=1, batch=1)])
     assert torch.isfinite(head.weight).all()
     assert head.momentum[:20].any(dim=1).all()
@@ -106,7 +106,7 @@ def test_the_state_has_weights_and_momentum_of_all_classes():
 
 def test_the_sample_moves_with_the_head():
     head = PartialHead(CLASSES, DIM, CosFace(), rate=0.25).double()
-    assert head.weight.dtype == head.trained().dtype == torch.float64
+    assert head.weight.dtype == head.trained()[0].dtype == torch.float64
 
 
 def test_a_share_that_is_none():

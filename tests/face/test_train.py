@@ -1,34 +1,30 @@
 import dataclasses
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import torch
+from face_runs import TINY
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
 from plateau_face.schedules import make_schedule
-from plateau_face.train import DivergedError, generator, load_checkpoint, resume, start
-
-TINY = Config(
-    synthetic=True,
-    synthetic_identities=6,
-    synthetic_images=6,
-    image_size=16,
-    dim=8,
-    batch=12,
-    epochs=3,
-    threads=2,
-    log_every=2,
-    save_every=2,
-    val_every=3,
-    dropout=0.2,
-    augment=0.5,
+from plateau_face.train import (
+    DivergedError,
+    generator,
+    load_checkpoint,
+    load_model,
+    resume,
+    start,
 )
 
 
@@ -76,6 +72,7 @@ VARIANTS = {
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
+    "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
 }
 
@@ -104,27 +101,44 @@ def test_another_seed_is_another_run(tmp_path):
         assert_same(*(load_checkpoint(tmp_path / s)["model"] for s in "01"))
 
 
-def test_kill_9_in_the_middle_of_it(tmp_path):
+def test_kill_9_at_random_moments(tmp_path):
+    """Three times in a run that saves after each step, so that some kills hit a file half written.
+
+    A kill comes up to 30 ms after the row of a random step was logged: a step takes about as long.
+    """
+    random = np.random.default_rng()
     options = [f"--set={name}={value!r}" for name, value in TINY_OPTIONS.items()]
-    command = [sys.executable, "-m", "plateau_face", "train", "--synthetic", *options]
     start(Config(synthetic=True, **TINY_OPTIONS), tmp_path / "whole", lambda _: None).run()
-    process = subprocess.Popen([*command, "--out", tmp_path / "cut"], stderr=subprocess.DEVNULL)
-    log = tmp_path / "cut" / "log.jsonl"
-    deadline = time.monotonic() + 60
-    while not (log.exists() and log.read_text().count("\n") >= 7):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert load_checkpoint(tmp_path / "cut")["step"] < 25
+    command = [sys.executable, "-m", "plateau_face", "train", "--out", tmp_path / "cut"]
+    for more in (["--synthetic", *options], ["--resume"], ["--resume"]):
+        process = subprocess.Popen([*command, *more], stderr=subprocess.DEVNULL)
+        wait_for_rows(tmp_path / "cut" / "log.jsonl", random.integers(1, 7), process)
+        time.sleep(random.uniform(0, 0.03))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    before = load_checkpoint(tmp_path / "cut")["step"]
+    assert before < load_checkpoint(tmp_path / "whole")["step"]
     resume(tmp_path / "cut", lambda _: None).run()
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+
+
+def wait_for_rows(log, more, process):
+    """Wait until a log has grown by so many rows."""
+    first, deadline = count_rows(log), time.monotonic() + 120
+    while count_rows(log) < first + more:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.001)
+
+
+def count_rows(log):
+    return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
 TINY_OPTIONS = {
     "synthetic_identities": 8, "synthetic_images": 10, "image_size": 16, "dim": 8, "batch": 16,
-    "epochs": 5, "threads": 1, "log_every": 1, "save_every": 3, "val_every": 5,
+    "epochs": 9, "threads": 1, "log_every": 1, "save_every": 1, "val_every": 9,
 }  # fmt: skip
 
 
@@ -136,6 +150,60 @@ def test_training_learns(tmp_path):
     found = rows(tmp_path / "run")
     assert found[5]["loss"] < 0.5 * found[0]["loss"]
     assert found[-1]["val_synthetic_accuracy"] > 0.55
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # of torch in torch
+def test_a_compiled_network_trains_as_one_that_is_not(tmp_path):
+    found = []
+    for compiled in (False, True):
+        config = dataclasses.replace(TINY, compile=compiled, augment=0.0, dropout=0.0)
+        trainer = start(config, tmp_path / str(compiled), lambda _: None)
+        images = torch.from_numpy(np.stack([trainer.faces.read(i) for i in range(12)]))
+        batch = Batch(images, torch.from_numpy(trainer.faces.labels[:12]))
+        losses = [trainer.train_on(batch).item() for _ in range(3)]
+        trainer.save()  # names and values are those of a network that is not compiled
+        found.append((losses, load_model(tmp_path / str(compiled))[0].state_dict()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-3)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=0.01, atol=0.01)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses operations whose result, or its shape, the host must read from the device."""
+
+    refused = frozenset({"_local_scalar_dense", "nonzero", "_unique2", "masked_select", "equal"})
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        assert name not in self.refused, f"{name} waits for the device"
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"augment": 0.0, "precision": "bf16", "margin": "adaface"},
+        {"precision": "fp16", "margin": "magface"},
+        {"sample_rate": 0.5, "margin": "elasticface"},
+        {"margin": "curricularface", "chunk": 7, "accumulate": 2},
+        {"siamese": True, "queue": 64},
+    ],
+    ids=str,
+)
+def test_a_step_waits_for_nothing(tmp_path, values):
+    """As far as a CPU can tell; tests/benchmarks/face_gpu.py asks the GPU itself."""
+    config = dataclasses.replace(TINY, synthetic_identities=40, **values)
+    trainer = start(config, tmp_path / "run", lambda _: None)
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    batch = Batch(images, torch.arange(6).repeat_interleave(2))
+    with NoWaiting():
+        trainer.train_on(batch)
+    with (
+        pytest.raises(AssertionError, match="_local_scalar_dense waits for the device"),
+        NoWaiting(),
+    ):
+        trainer.not_finite.item()
 
 
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
@@ -173,31 +241,61 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
 
 def test_resume_with_other_data_is_refused(tmp_path):
     trainer = start(TINY, tmp_path / "run", lambda _: None)
-    state = load_checkpoint(tmp_path / "run") | {"classes": 7}
-    with pytest.raises(ValueError, match="the run has 7 identities, the data now 6"):
-        trainer.load(state)
+    for other, message in [
+        ({"classes": 7}, "the run has 7 identities and 36 images, the data now 6 and 36"),
+        ({"images": 35}, "the run has 6 identities and 35 images, the data now 6 and 36"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            trainer.load(load_checkpoint(tmp_path / "run") | other)
 
 
-def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
-    """A limit on the size of files stands for the disk."""
-    trainer = start(TINY, tmp_path / "run", lambda _: None)
-    before = (tmp_path / "run" / "last.pt").read_bytes()
-    trainer.step = 1
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    start(TINY, tmp_path / "run", lambda _: None)
+    whole = (tmp_path / "run" / "last.pt").read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no checkpoint"):
+        (tmp_path / "run" / "last.pt").write_bytes(content)
+        with pytest.raises(ValueError, match=r"last\.pt: damaged, or no checkpoint"):
+            resume(tmp_path / "run", lambda _: None)
+
+
+@contextmanager
+def files_of_at_most(size):
+    """A limit on the size of files stands for a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        with pytest.raises(OSError, match="no checkpoint at step 1, the last stays"):
-            trainer.save()
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    trainer = start(TINY, tmp_path / "run", lambda _: None)
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    trainer.step = 1
+    with (
+        files_of_at_most(len(before) // 2),
+        pytest.raises(OSError, match="no checkpoint at step 1, the last stays"),
+    ):
+        trainer.save()
     assert (tmp_path / "run" / "last.pt").read_bytes() == before
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "events.out.tfevents.0.plateau",
         "last.pt",
         "log.jsonl",
     ]
+
+
+def test_a_full_disk_is_named_where_the_log_is(tmp_path):
+    trainer = start(TINY, tmp_path / "run", lambda _: None)
+    with files_of_at_most(20), pytest.raises(OSError, match=r"log\.jsonl cannot be written"):
+        trainer.tell({"loss": 1.0, "lr": 0.1})
+    assert (tmp_path / "run" / "log.jsonl").stat().st_size == 20
+    before = load_checkpoint(tmp_path / "run")
+    resume(tmp_path / "run", lambda _: None)  # the row that was cut is gone
+    assert (tmp_path / "run" / "log.jsonl").stat().st_size == before["log_bytes"][0]
 
 
 @pytest.mark.parametrize(
@@ -291,4 +389,7 @@ def test_data_and_options_that_will_not_do(tmp_path):
         begin(synthetic=False, data="nowhere")
     with pytest.raises(ValueError, match=r"no\.bin: no such file"):
         begin(val=("no.bin",))
+    for device in ("gpu", "cuda:99"):
+        with pytest.raises(ValueError, match=f"device '{device}' cannot be used: "):
+            begin(device=device)
     assert not (tmp_path / "run" / "last.pt").exists()

@@ -31,10 +31,10 @@ def augmented(images: Tensor, strength: float, generator: torch.Generator) -> Te
     batch = len(x)
 
     def draw(*shape: int) -> Tensor:
-        return torch.rand(batch, *shape, generator=generator).to(x.device)
+        return torch.rand(batch, *shape, generator=generator).to(x.device, non_blocking=True)
 
     def scatter(deviation: float) -> Tensor:
-        drawn = torch.randn(batch, generator=generator).to(x.device)
+        drawn = torch.randn(batch, generator=generator).to(x.device, non_blocking=True)
         return strength * deviation * drawn.clamp(-2, 2)
 
     mirror = draw() < 0.5

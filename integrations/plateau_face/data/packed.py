@@ -31,11 +31,13 @@ class PackedFaces:
     Raises
     ------
     ValueError
-        If it is not one, of another version, or cut off.
+        If it is not one, of another version, cut off, or has labels that are none.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path}: an empty file")
         self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
         tail = self._bytes[-16:].tobytes()
         if self._bytes[:8].tobytes() != MAGIC or tail[8:] != MAGIC:
@@ -51,6 +53,12 @@ class PackedFaces:
         index = self._bytes[start - 8 * (2 * count + 1) : start].tobytes()
         self._offsets = np.frombuffer(index, dtype="<u8", count=count + 1).astype(np.int64)
         self.labels = np.frombuffer(index, dtype="<i8", offset=8 * (count + 1)).astype(np.int64)
+        wrong = np.flatnonzero((self.labels < 0) | (self.labels >= self.classes))
+        if len(wrong):
+            raise ValueError(
+                f"{path} image {wrong[0]}: label {self.labels[wrong[0]]} is none of the "
+                f"{self.classes} from 0"
+            )
 
     def encoded(self, index: int) -> bytes:
         """Return an image as it is in the file."""

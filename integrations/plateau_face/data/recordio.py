@@ -41,6 +41,8 @@ class RecordFaces:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path}: an empty file")
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         offsets = read_index(path.with_suffix(".idx"))

@@ -31,6 +31,11 @@ class Sampler:
     Parameters
     ----------
     images, batch, seed : int
+
+    Raises
+    ------
+    ValueError
+        If there is no batch of images.
     """
 
     def __init__(self, images: int, batch: int, seed: int) -> None:
@@ -46,14 +51,61 @@ class Sampler:
         epoch, position = divmod(step, self.steps)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.images)
+            self._order = self._shuffled(np.random.default_rng([self.seed, epoch]))
         return self._order[position * self.batch : (position + 1) * self.batch]
+
+    def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+        return random.permutation(self.images)
+
+
+class PairSampler(Sampler):
+    """Draws two images of each identity in an epoch; they are neighbours in a batch.
+
+    Of an identity with one image it is that image twice.
+
+    Parameters
+    ----------
+    labels : shape (images,)
+    batch : int
+        Images, an even number: twice as many as identities.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        If there are not identities enough for a batch.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], batch: int, seed: int) -> None:
+        identities, self._counts = np.unique(labels, return_counts=True)
+        if 2 * len(identities) < batch:
+            raise ValueError(
+                f"a batch of {batch} needs two images of {batch // 2} identities, "
+                f"there are {len(identities)}"
+            )
+        super().__init__(2 * len(identities), batch, seed)
+        self._labels = labels
+
+    def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+        within = np.lexsort((random.random(len(self._labels)), self._labels))
+        first = np.cumsum(self._counts) - self._counts  # place of each identity in `within`
+        second = first + (self._counts > 1)
+        pairs = within[np.stack([first, second], axis=1)]
+        return random.permutation(pairs).ravel()
 
 
 def batches(
-    faces: Faces, sampler: Sampler, size: int, first: int, stop: int, threads: int
+    faces: Faces,
+    sampler: Sampler,
+    size: int,
+    first: int,
+    stop: int,
+    threads: int,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield the batches of the steps from `first` to `stop`, read ahead by threads.
+
+    `pinned` puts the images into memory that a GPU reads without waiting.
 
     An image that cannot be read ends the iteration with its error: training on without it would
     hide that the data are damaged.
@@ -69,7 +121,8 @@ def batches(
                     indices, images = waiting.popleft()
                     pixels = np.stack([image.result() for image in images])
                     labels = torch.from_numpy(faces.labels[indices])
-                    yield Batch(torch.from_numpy(pixels), labels)
+                    batch = Batch(torch.from_numpy(pixels), labels)
+                    yield Batch(*(part.pin_memory() for part in batch)) if pinned else batch
         finally:
             pool.shutdown(cancel_futures=True)
 
