@@ -33,6 +33,12 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
+    synthetic_val_identities: int = 40
+    """Others, to verify on."""
+    synthetic_val_images: int = 5
+    synthetic_val_pairs: int = 1000
+    synthetic_cache: str = ""
+    """Folder that keeps drawn faces, for runs that would draw the same again."""
     val: tuple[str, ...] = ()
     """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
     val_folder: str = ""
@@ -101,8 +107,9 @@ class Config:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("precision", self.precision, PRECISIONS)
         for name in (
-            "synthetic_identities", "synthetic_images", "val_every", "image_size", "dim", "epochs",
-            "batch", "accumulate", "threads", "log_every",
+            "synthetic_identities", "synthetic_images", "synthetic_val_identities",
+            "synthetic_val_images", "synthetic_val_pairs", "val_every", "image_size", "dim",
+            "epochs", "batch", "accumulate", "threads", "log_every",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
@@ -142,13 +149,18 @@ def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str,
             values |= tomllib.loads(file.read_text())
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{file}: {error}") from None
+    return Config(**checked(values | from_command_line(overrides, given)))
+
+
+def from_command_line(overrides: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names and values of a command line; see `load_config`."""
+    values: dict[str, Any] = {}
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
             raise ValueError(f"{override!r} is not name=value")
         values[name.strip()] = toml_value(text.strip())
-    values |= {name: value for name, value in given.items() if value is not None}
-    return Config(**checked(values))
+    return values | {name: value for name, value in given.items() if value is not None}
 
 
 def toml_value(text: str) -> Any:
