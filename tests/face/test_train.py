@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import resource
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import time
 
 import pytest
 import torch
+from face_runs import assert_same, rows
 
 from plateau_face.config import Config, load_config
 from plateau_face.data.sampling import Batch
@@ -34,27 +34,6 @@ TINY = Config(
 
 class KilledError(Exception):
     pass
-
-
-def rows(out):
-    found = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k != "images_per_s"} for row in found]
-
-
-def assert_same(one, other):
-    """Every number of two checkpoints is the same, bit for bit."""
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one.keys() - {"log_bytes"}:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same(a, b)
-    else:
-        assert one == other
 
 
 def train_with_kill(config, out, at):

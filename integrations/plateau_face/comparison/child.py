@@ -14,9 +14,12 @@ from threading import Thread
 
 import torch
 
+from plateau import Detector
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.log import Row
 from plateau_face.train import CHECKPOINT, DivergedError, resume, start
+
+Detector()  # loads the compiled kernels, once for all processes that are made from this one
 
 
 def train(path: Path) -> None:
