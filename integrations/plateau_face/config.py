@@ -84,7 +84,7 @@ class Config:
     max_reductions: int = 8
     horizon: float = 0.05
     """Of plateau: share of all steps without visible drift that make a plateau."""
-    decay: float = 0.0
+    finish: float = 0.0
     """Of plateau: share of all steps, the last ones, over which the rate falls to 0."""
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
     """Of multistep: shares of all steps."""
@@ -118,12 +118,12 @@ class Config:
             whole(name, getattr(self, name), least=0)
         for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))
-        for name in ("augment", "dropout", "momentum", "weight_decay", "clip", "decay"):
+        for name in ("augment", "dropout", "momentum", "weight_decay", "clip", "finish"):
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        for name in ("sample_rate", "decay"):
+        for name in ("sample_rate", "finish"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
         if bool(self.data) == self.synthetic:

@@ -190,7 +190,7 @@ def make_schedule(
             max_reductions=config.max_reductions,
             warmup_steps=config.warmup,
         )
-        decay = round(config.decay * steps)
+        decay = round(config.finish * steps)
         return PlateauThenDecay(plateau, steps, decay) if decay else plateau
     if config.schedule == "reduce_on_plateau":
         return ReducedEachEpoch(optimizer, config.factor, steps_of_epoch, config.warmup)

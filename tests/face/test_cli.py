@@ -3,7 +3,7 @@ import re
 import sys
 
 import pytest
-from face_runs import call, complaint
+from face_calls import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau

@@ -88,9 +88,10 @@ def smoothed(losses: Losses, over: int) -> Floats:
     """
     sums = np.append(0.0, np.cumsum(losses.values * losses.widths))
     ends = np.append(0, losses.steps)
-    first = np.searchsorted(ends, losses.steps - over, side="right") - 1  # −1: too early
+    first = np.searchsorted(ends, losses.steps - over, side="right") - 1
+    early, first = first < 0, first.clip(0)
     means = (sums[1:] - sums[first]) / (losses.steps - ends[first])
-    return np.where(first < 0, np.nan, means)
+    return np.where(early, np.nan, means)
 
 
 def steps_to(losses: Losses, level: float, over: int) -> int | None:
