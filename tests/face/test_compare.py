@@ -195,7 +195,7 @@ def test_the_picture(uninterrupted):
     out, _ = uninterrupted
     picture = (out / "curves.svg").read_text()
     ElementTree.fromstring(picture)
-    for text in ("A small experiment", "6 epochs", "1 epochs", "learning rate", "cosine"):
+    for text in ("A small experiment", "6 epochs", "1 epoch", "learning rate", "cosine"):
         assert f"<!-- {text} -->" in picture
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from plateau import wording
 from plateau_face.comparison.measures import Losses, smoothed
 from plateau_face.comparison.statistics import estimate
 from plateau_face.config import SCHEDULES
@@ -37,7 +38,7 @@ def draw(title: str, curves: Sequence[Curve]) -> bytes:
     panels = figure.subplots(3, len(budgets), sharey="row", squeeze=False, height_ratios=[3, 2, 2])
     for epochs, column in zip(budgets, panels.T, strict=True):
         here = [curve for curve in curves if curve.epochs == epochs]
-        column[0].set_title(f"{epochs} epochs", loc="left")
+        column[0].set_title(wording.count(epochs, "epoch"), loc="left")
         _draw_losses(column[0], here)
         _draw_rates(column[1], here)
         _draw_accuracies(column[2], here)

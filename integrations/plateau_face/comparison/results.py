@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -184,14 +185,18 @@ def markdown(found: dict[str, Any]) -> Iterator[str]:
     for cell in found["cells"]:
         yield _line(_cells(cell, len(seeds)))
     yield ""
-    if found["best"]:
-        yield f"Differences, in points of accuracy, to {found['best']['schedule']} with"
-        yield f"{found['best']['epochs']} epochs, the best with the full budget, seed by seed."
-    yield f"Mean and 95 % interval over {len(seeds)} seeds, by Student's t."
-    if found["spread"]:
-        points = 100 * found["spread"]["deviation"]
-        yield f"Pooled: with the spread that all cells have in common, {points:.2f} points,"
-        yield f"{found['spread']['freedom']} degrees of freedom."
+    text = f"Mean and 95 % interval over {len(seeds)} seeds, by Student's t."
+    if best := found["best"]:
+        text += (
+            f" Differences: points of accuracy to {best['schedule']} with {best['epochs']} epochs, "
+            "the best with the full budget, seed by seed."
+        )
+    if spread := found["spread"]:
+        text += (
+            f" Pooled: by the spread that all cells have in common, "
+            f"{100 * spread['deviation']:.2f} points at {spread['freedom']} degrees of freedom."
+        )
+    yield from wrap(text, 100)
 
 
 def _cells(cell: dict[str, Any], seeds: int) -> Iterator[str]:
