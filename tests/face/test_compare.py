@@ -187,6 +187,8 @@ def test_reductions_are_the_falls_of_the_rate(experiment):
     assert found == pytest.approx(Measures(0.7, 0.2, 1.0, 4, 2))
     curved = dataclasses.replace(run, schedule="poly")
     assert measure([*log, seen, other], curved, plan).reductions is None
+    finish = dataclasses.replace(run, config=dataclasses.replace(run.config, finish=0.3))
+    assert measure([*log, seen], finish, plan).reductions == 1  # the last is of the finish
     with pytest.raises(ValueError, match="its log has no loss or no verification of the last"):
         measure(log, run, plan)
 

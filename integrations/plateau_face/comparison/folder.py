@@ -35,11 +35,10 @@ class RunFolder:
         ValueError
             If it holds a run with another configuration.
         """
-        if self.is_finished():
-            self.compare(config)
-            return True
         if self._record.is_file():
             self.compare(config)
+        if self.is_finished():
+            return True
         self.path.mkdir(parents=True, exist_ok=True)
         self._write(config, finished=False)
         return False

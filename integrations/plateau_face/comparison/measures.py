@@ -67,8 +67,17 @@ def measure(rows: Rows, run: Run, experiment: Experiment) -> Measures:
         float(np.mean(tars)),
         float(np.average(losses.values[last], weights=losses.widths[last])),
         steps_to(losses, experiment.reach, experiment.over),
-        int((np.diff(losses.rates) < 0).sum()) if run.schedule in STEPWISE else None,
+        reductions(losses, run) if run.schedule in STEPWISE else None,
     )
+
+
+def reductions(losses: Losses, run: Run) -> int:
+    """Return how often the rate was lowered, without the finish of a plateau schedule."""
+    rates = losses.rates
+    if run.schedule == "plateau":
+        steps = int(losses.steps[-1])
+        rates = rates[losses.steps <= steps - round(run.config.finish * steps)]
+    return int((np.diff(rates) < 0).sum())
 
 
 def losses_of(rows: Rows) -> Losses:
