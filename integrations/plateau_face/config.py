@@ -85,7 +85,8 @@ class Config:
     horizon: float = 0.05
     """Of plateau: share of all steps without visible drift that make a plateau."""
     finish: float = 0.0
-    """Of plateau: share of all steps, the last ones, over which the rate falls to 0."""
+    """Of plateau: share of all steps, the last ones, over which the rate falls to 0; about 0.3
+    for runs that are over before their loss is flat."""
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
     """Of multistep: shares of all steps."""
     power: float = 2.0
