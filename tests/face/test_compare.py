@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -210,6 +211,21 @@ def test_the_picture(uninterrupted):
     ElementTree.fromstring(picture)
     for text in ("A small experiment", "6 epochs", "1 epoch", "learning rate", "cosine"):
         assert f"<!-- {text} -->" in picture
+
+
+def test_the_results_go_into_the_page(uninterrupted, tmp_path):
+    out, table = uninterrupted
+    for name in ("experiment.md", "experiments/make_results.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(EXPERIMENTS.parent / name, tmp_path / name)
+    command = [sys.executable, tmp_path / "experiments" / "make_results.py", f"small={out}"]
+    for _ in range(2):  # again, in place of what is there
+        subprocess.run(command, check=True)
+    page = (tmp_path / "experiment.md").read_text()
+    assert page.count(f"### A small experiment\n\n{table}") == page.count("## Results") == 1
+    assert (tmp_path / "experiments" / "small.svg").read_bytes() == (
+        out / "curves.svg"
+    ).read_bytes()
 
 
 def test_only_a_report(experiment, uninterrupted, tmp_path):
