@@ -65,6 +65,11 @@ def label(name: str) -> str:
     return f" {plain}" if plain.startswith("_") else plain
 
 
+def tidy(axes: "Axes") -> None:
+    """Leave out the lines of the frame that carry no numbers."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def _draw(axes: "Axes", found: RunScan) -> None:
     run = found.run
     axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
@@ -86,7 +91,7 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
     axes.margins(x=0)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
 
 
 def _draw_rate(axes: "Axes", found: RunScan) -> None:

@@ -86,8 +86,8 @@ def shell(command):
 class Folder:
     """A working folder for the examples of a page.
 
-    It has the programs of `examples`, the sample log where a checkout has it, and FastFace's
-    published log where PLATEAU_DATA says that there is one.
+    It has the programs of `examples`, the small experiment, the sample log where a checkout has
+    it, and FastFace's published log where PLATEAU_DATA says that there is one.
     """
 
     def __init__(self):
@@ -96,8 +96,9 @@ class Folder:
         data = Path(self.here.name, "plateau", "data")
         data.mkdir(parents=True)
         shutil.copy(str(files("plateau") / "data" / "sample.log"), data)
-        for program in Path(__file__).parents[1].glob("examples/*.py"):
-            shutil.copy(program, self.here.name)
+        docs = Path(__file__).parents[1]
+        for file in (*docs.glob("examples/*.py"), docs / "experiments" / "small.toml"):
+            shutil.copy(file, self.here.name)
         for log in Path(os.environ.get("PLATEAU_DATA", data), "logs").glob("fastface-*/*.txt.gz"):
             Path(self.here.name, log.stem).write_bytes(gzip.decompress(log.read_bytes()))
         os.chdir(self.here.name)

@@ -1,4 +1,4 @@
-"""The command line: ``plateau-face train``, ``verify``, ``pack``, ``export`` and ``info``."""
+"""The command line ``plateau-face``: train, verify, compare, pack, export and info."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -119,6 +119,41 @@ def verify(
             )
             curves[pairs.name] = result.curve
         draw(curves, plot)
+
+
+@app.command()
+def compare(
+    experiment: Annotated[Path, typer.Argument(help="TOML file.", show_default=False)],
+    out: Annotated[Path, option("Folder of the runs and the results.", "--out")],
+    jobs: Annotated[int, typer.Option(help="Runs side by side.")] = 2,
+    report_only: Annotated[
+        bool, option("Train nothing: results of the runs that are finished.", "--report-only")
+    ] = False,
+    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
+    overrides: Annotated[
+        list[str] | None, option("name=value of the configuration; several times.", "--set")
+    ] = None,
+) -> None:
+    """Train under several schedules and budgets, and compare; what is finished is not repeated."""
+    from plateau._arguments import whole
+    from plateau_face.comparison.experiment import load_experiment
+    from plateau_face.comparison.results import write_results
+    from plateau_face.comparison.running import make_runs
+    from plateau_face.progress import Progress
+
+    with clear_errors():
+        plan = load_experiment(
+            experiment, overrides or (), {"data": data, "val": val}, only_report=report_only
+        )
+        failed: list[str] = []
+        if not report_only:
+            with Progress() as progress:
+                failed = make_runs(plan, out, whole("jobs", jobs, least=1), progress)
+        if len(failed) < len(plan.runs):
+            typer.echo(write_results(plan, out), nl=False)
+        if failed:
+            raise ValueError(f"{len(failed)} of {len(plan.runs)} runs failed: {'; '.join(failed)}")
 
 
 @app.command()

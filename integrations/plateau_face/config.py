@@ -33,6 +33,12 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
+    synthetic_val_identities: int = 40
+    """Others, to verify on."""
+    synthetic_val_images: int = 5
+    synthetic_val_pairs: int = 1000
+    synthetic_cache: str = ""
+    """Folder that keeps drawn faces, for runs that would draw the same again."""
     val: tuple[str, ...] = ()
     """Verification sets: ``.bin`` files, and pair lists of files below `val_folder`."""
     val_folder: str = ""
@@ -87,6 +93,9 @@ class Config:
     max_reductions: int = 8
     horizon: float = 0.05
     """Of plateau: share of all steps without visible drift that make a plateau."""
+    finish: float = 0.0
+    """Of plateau: share of all steps, the last ones, over which the rate falls to 0; about 0.3
+    for runs that are over before their loss is flat."""
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
     """Of multistep: shares of all steps."""
     power: float = 2.0
@@ -110,21 +119,25 @@ class Config:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("precision", self.precision, PRECISIONS)
         for name in (
-            "synthetic_identities", "synthetic_images", "val_every", "image_size", "dim", "epochs",
-            "batch", "accumulate", "threads", "log_every", "queue",
+            "synthetic_identities", "synthetic_images", "synthetic_val_identities",
+            "synthetic_val_images", "synthetic_val_pairs", "val_every", "image_size", "dim",
+            "epochs", "batch", "accumulate", "threads", "log_every", "queue",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
             whole(name, getattr(self, name), least=0)
         for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))
-        for name in ("augment", "dropout", "momentum", "weight_decay", "clip", "decay"):
+        for name in (
+            "augment", "dropout", "momentum", "weight_decay", "clip", "decay", "finish",
+        ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        if self.sample_rate > 1:
-            raise ValueError(f"sample_rate must be at most 1, not {self.sample_rate}")
+        for name in ("sample_rate", "finish"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:
@@ -168,13 +181,18 @@ def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str,
             values |= tomllib.loads(file.read_text())
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{file}: {error}") from None
+    return Config(**checked(values | from_command_line(overrides, given)))
+
+
+def from_command_line(overrides: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names and values of a command line; see `load_config`."""
+    values: dict[str, Any] = {}
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
             raise ValueError(f"{override!r} is not name=value")
         values[name.strip()] = toml_value(text.strip())
-    values |= {name: value for name, value in given.items() if value is not None}
-    return Config(**checked(values))
+    return values | {name: value for name, value in given.items() if value is not None}
 
 
 def toml_value(text: str) -> Any:

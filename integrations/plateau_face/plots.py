@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from plateau.plots import CURVE, FLAT, LEVEL, RATE, label, write_figure
+from plateau.plots import CURVE, FLAT, LEVEL, RATE, label, tidy, write_figure
 from plateau_face.verify import Floats
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def plot_roc(curves: Mapping[str, tuple[Floats, Floats]], path: Path) -> None:
     axes.set_xlabel("false-accept rate")
     axes.set_ylabel("true-accept rate")
     axes.legend(loc="upper left", frameon=False)
-    _tidy(axes)
+    tidy(axes)
     write_figure(figure, path)
 
 
@@ -88,12 +88,12 @@ def _draw_losses(axes: "Axes", rows: Rows) -> None:
     right.tick_params(axis="y", which="both", colors=RATE)
     right.spines[["top", "left"]].set_visible(False)
     right.spines["right"].set_color(RATE)
-    for number, place in enumerate(_reductions(rates)):
+    for number, place in enumerate(_reductions(rates, rows)):
         name = "" if number else "reduction"
         axes.axvline(steps[place], color=RATE, linewidth=0.8, linestyle=":", label=name)
     _draw_verdicts(axes, rows)
     axes.set_ylabel("loss")
-    _tidy(axes)
+    tidy(axes)
     axes.margins(x=0, y=0.08)  # room for the strip
     lines, names = axes.get_legend_handles_labels()
     more = right.get_legend_handles_labels()
@@ -103,9 +103,15 @@ def _draw_losses(axes: "Axes", rows: Rows) -> None:
     )  # fmt: skip
 
 
-def _reductions(rates: Floats) -> NDArray[np.int64]:
-    """Return the rows after which the rate fell, with rows of one rate on both sides."""
+def _reductions(rates: Floats, rows: Rows) -> NDArray[np.int64]:
+    """Return the rows after which the rate fell, with rows of one rate on both sides.
+
+    Of a plateau schedule only those where its detector was still asked: the finish is none.
+    """
     falls = np.diff(rates) < 0
+    asked = np.array(["verdict" in row for row in rows])
+    if asked.any():
+        falls &= asked[1:]
     before, after = np.append(False, falls[:-1]), np.append(falls[1:], False)
     return np.flatnonzero(falls & ~before & ~after)
 
@@ -134,7 +140,7 @@ def _draw_accuracies(axes: "Axes", accuracies: Mapping[str, tuple[Floats, Floats
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.set_ylabel("accuracy")
     axes.legend(loc="lower right", frameon=False)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _accuracies(rows: Rows) -> dict[str, tuple[Floats, Floats]]:
@@ -145,7 +151,3 @@ def _accuracies(rows: Rows) -> dict[str, tuple[Floats, Floats]]:
             if name.startswith("val_") and name.endswith("_accuracy"):
                 points.setdefault(name[4:-9], []).append((row["step"], value))
     return {name: (*np.array(found, dtype=float).T,) for name, found in points.items()}
-
-
-def _tidy(axes: "Axes") -> None:
-    axes.spines[["top", "right"]].set_visible(False)

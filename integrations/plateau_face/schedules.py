@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from plateau import Detector
 from plateau_face.config import Config
 from plateau_torch import PlateauLR
+from plateau_torch.detecting import Detecting
 
 HORIZON_LEAST = 50
 """Steps: in fewer no drift could be seen through the noise of a training loss."""
@@ -92,6 +93,53 @@ class Curved:
         self._set()
 
 
+class PlateauThenDecay:
+    """A plateau schedule up to the last part of the run, over which the rates fall to 0.
+
+    Where a run is too short for its loss to become flat, no plateau is there to be found, and the
+    rate would stay where it began to the end.
+
+    Parameters
+    ----------
+    plateau : PlateauLR
+    steps : int
+        Of the whole run.
+    decay : int
+        Of its last part.
+    """
+
+    def __init__(self, plateau: PlateauLR, steps: int, decay: int) -> None:
+        self._plateau, self._steps, self._decay = plateau, steps, decay
+        self._step = 0
+        self._full: list[float] = []  # rates where the decay begins
+
+    @property
+    def detector(self) -> Detecting | None:
+        """The detector as long as it is listened to."""
+        return None if self._full else self._plateau.detector
+
+    def step(self, loss: Tensor) -> None:
+        """Follow the loss, or the number of steps."""
+        if not self._full:
+            self._plateau.step(loss)
+        self._step += 1
+        left = self._steps - self._step
+        if left <= self._decay:
+            groups = self._plateau.optimizer.param_groups
+            self._full = self._full or [float(group["lr"]) for group in groups]
+            for group, full in zip(groups, self._full, strict=True):
+                group["lr"] = full * left / self._decay
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the plateau schedule's state, the number of steps and the rates."""
+        return {"plateau": self._plateau.state_dict(), "step": self._step, "full": self._full}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._plateau.load_state_dict(state["plateau"])
+        self._step, self._full = state["step"], state["full"]
+
+
 class ReducedEachEpoch:
     """PyTorch's own ReduceLROnPlateau on the mean loss of each epoch, with patience 1."""
 
@@ -135,13 +183,15 @@ def make_schedule(
     """Return the schedule that a configuration names."""
     if config.schedule == "plateau":
         horizon = max(HORIZON_LEAST, round(config.horizon * steps))
-        return PlateauLR(
+        plateau = PlateauLR(
             optimizer,
             Detector(horizon=horizon),
             factor=config.factor,
             max_reductions=config.max_reductions,
             warmup_steps=config.warmup,
         )
+        decay = round(config.finish * steps)
+        return PlateauThenDecay(plateau, steps, decay) if decay else plateau
     if config.schedule == "reduce_on_plateau":
         return ReducedEachEpoch(optimizer, config.factor, steps_of_epoch, config.warmup)
     curves: dict[str, Curve] = {

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from plateau_face.config import Config
 from plateau_face.data.faces import Faces, FolderFaces
-from plateau_face.data.packed import PackedFaces
+from plateau_face.data.packed import PackedFaces, pack_decoded
 from plateau_face.data.pairs import Pairs, drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
 from plateau_face.data.synthetic import SyntheticFaces
-
-SYNTHETIC_VAL_IDENTITIES, SYNTHETIC_VAL_IMAGES, SYNTHETIC_VAL_PAIRS = 40, 5, 1000
 
 
 def open_faces(
@@ -39,9 +37,7 @@ def training_faces(config: Config) -> Faces:
         If they cannot be read, or show one identity only.
     """
     if config.synthetic:
-        faces: Faces = SyntheticFaces(
-            config.synthetic_identities, config.synthetic_images, config.image_size, config.seed
-        )
+        faces = drawn_faces(config, config.synthetic_identities, config.synthetic_images)
     else:
         identities = Path(config.identities) if config.identities else None
         faces = open_faces(Path(config.data), identities)
@@ -54,15 +50,27 @@ def verification_sets(config: Config) -> list[Pairs]:
     """Open the verification sets; synthetic ones have identities that are not trained on."""
     found = [open_pairs(Path(path), Path(config.val_folder)) for path in config.val]
     if config.synthetic and not found:
-        faces = SyntheticFaces(
-            SYNTHETIC_VAL_IDENTITIES,
-            SYNTHETIC_VAL_IMAGES,
-            config.image_size,
-            config.seed,
+        faces = drawn_faces(
+            config,
+            config.synthetic_val_identities,
+            config.synthetic_val_images,
             first=config.synthetic_identities,
         )
-        found = [drawn_pairs(faces, "synthetic", SYNTHETIC_VAL_PAIRS, config.seed)]
+        found = [drawn_pairs(faces, "synthetic", config.synthetic_val_pairs, config.seed)]
     return found
+
+
+def drawn_faces(config: Config, identities: int, images: int, first: int = 0) -> Faces:
+    """Draw faces, or take those that the cache keeps from the last time."""
+    faces = SyntheticFaces(identities, images, config.image_size, config.seed, first)
+    if not config.synthetic_cache:
+        return faces
+    name = f"{identities}x{images}-from{first}-size{config.image_size}-seed{config.seed}.packed"
+    path = Path(config.synthetic_cache) / name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pack_decoded(faces, path, config.image_size, lambda _: None)
+    return PackedFaces(path)
 
 
 def open_pairs(path: Path, folder: Path) -> Pairs:

@@ -1,5 +1,13 @@
-"""A run that takes a second."""
+"""A run that takes a second; calling the command line, and comparing what runs leave behind."""
 
+import json
+import sys
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from plateau_face.cli import app, main
 from plateau_face.config import Config
 
 TINY = Config(
@@ -17,3 +25,38 @@ TINY = Config(
     dropout=0.2,
     augment=0.5,
 )
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def complaint(capsys, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["plateau-face", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+def rows(out):
+    found = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "images_per_s"} for row in found]
+
+
+def assert_same(one, other):
+    """Every number of two checkpoints is the same, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one.keys() - {"log_bytes"}:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == other

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 
@@ -47,3 +48,18 @@ def loss(embeddings, labels, weight, target, scale=64.0, others=None, penalty=No
     if penalty:
         total = total + sum(penalty(x.norm()) for x in embeddings) / len(labels)
     return total
+
+
+def linear_fit_spread(table):
+    """Spread of what a least-squares fit of cells and seeds leaves, by its design matrix."""
+    cells, seeds = len(table), len(table[0])
+    design, values = [], []
+    for cell in range(cells):
+        for seed in range(seeds):
+            design.append([float(cell == c) for c in range(cells)])
+            design[-1] += [float(seed == s) for s in range(1, seeds)]
+            values.append(table[cell][seed])
+    design, values = np.array(design), np.array(values)
+    fit = np.linalg.lstsq(design, values, rcond=None)[0]
+    freedom = len(values) - design.shape[1]
+    return math.sqrt(sum((values - design @ fit) ** 2) / freedom), freedom

@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from face_runs import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
-from plateau_face.cli import app, main
 from plateau_face.data.packed import PackedFaces
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.train import load_model
@@ -16,20 +16,6 @@ SMALL = [
     "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
     "--set=dim=8", "--set=log_every=1", "--set=val_every=3", "--batch=10", "--synthetic",
 ]  # fmt: skip
-
-
-def call(*arguments):
-    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def complaint(capsys, monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["plateau-face", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    return capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

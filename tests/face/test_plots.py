@@ -18,7 +18,7 @@ def words(path):
 def write_log(folder, rates, verdicts=()):
     rows = [
         {"step": 10 * (k + 1), "loss": 20.0 / (k + 1), "lr": rate}
-        | ({"verdict": verdicts[k]} if verdicts else {})
+        | ({"verdict": verdicts[k]} if verdicts and verdicts[k] else {})
         for k, rate in enumerate(rates)
     ]
     rows.append({"step": 30, "val_lfw_accuracy": 0.91, "val_lfw_tar_at_far_1e-2": 0.5})
@@ -46,6 +46,14 @@ def test_a_smooth_schedule_has_no_reductions_to_mark(tmp_path):
     shown = words(tmp_path / "run.svg")
     assert "reduction" not in shown
     assert not any(word.startswith("verdict") for word in shown)
+
+
+def test_a_finish_is_not_marked_as_a_reduction(tmp_path):
+    rates = [0.1, 0.1, 0.1, 0.02, 0.02]
+    plot_run(write_log(tmp_path, rates, ["improving"] * 3 + [None] * 2), tmp_path / "run.svg")
+    assert "reduction" not in words(tmp_path / "run.svg")
+    plot_run(write_log(tmp_path, rates, ["plateau"] * 5), tmp_path / "run.svg")
+    assert "reduction" in words(tmp_path / "run.svg")
 
 
 def test_a_run_without_a_loss_has_no_picture(tmp_path):

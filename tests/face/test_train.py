@@ -1,5 +1,5 @@
 import dataclasses
-import json
+import math
 import resource
 import shutil
 import signal
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from face_runs import TINY
+from face_runs import TINY, assert_same, rows
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from plateau_face.config import Config, load_config
@@ -32,27 +32,6 @@ class KilledError(Exception):
     pass
 
 
-def rows(out):
-    found = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k != "images_per_s"} for row in found]
-
-
-def assert_same(one, other):
-    """Every number of two checkpoints is the same, bit for bit."""
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one.keys() - {"log_bytes"}:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same(a, b)
-    else:
-        assert one == other
-
-
 def train_with_kill(config, out, at):
     """Train, stop without warning where the row of step `at` is reported, and resume."""
 
@@ -68,6 +47,7 @@ def train_with_kill(config, out, at):
 
 VARIANTS = {
     "plateau": {},
+    "finish": {"finish": 0.7, "warmup": 2},
     "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
@@ -329,8 +309,27 @@ def test_curves():
     assert rates(schedule="cosine")[::10] == pytest.approx([1.0, 0.5])
     assert rates(schedule="multistep", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
     assert rates(schedule="plateau", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
+    finished = rates(schedule="plateau", finish=0.25)  # no plateau in 20 steps
+    assert finished == pytest.approx([1.0] * 16 + [0.8, 0.6, 0.4, 0.2])
     reduced = rates(schedule="reduce_on_plateau", warmup=4)  # epochs 2 and 3 are no better than 1
     assert reduced == pytest.approx([0.25, 0.5, 0.75] + [1.0] * 12 + [0.5] * 5)
+
+
+def test_reductions_come_before_the_finish():
+    """A loss that is flat from the start: halved twice, then down from there."""
+    config = dataclasses.replace(TINY, lr=1.0, schedule="plateau", finish=0.2)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule, found = make_schedule(config, optimizer, 500, 5), []
+    noise = np.random.default_rng(1).normal(size=500)
+    for x in noise:
+        found.append(optimizer.param_groups[0]["lr"])
+        schedule.step(torch.tensor(x))
+    before = found[400]
+    assert before < 1.0
+    assert {math.log2(rate) % 1 for rate in found[:401]} == {0.0}
+    assert found[401:] == pytest.approx([before * left / 100 for left in range(99, 0, -1)])
+    assert optimizer.param_groups[0]["lr"] == 0.0
+    assert schedule.detector is None
 
 
 def test_configurations(tmp_path):
@@ -359,6 +358,7 @@ def test_configurations(tmp_path):
         ("accumulate=5", "accumulate=5 does not divide batch=64"),
         ("synthetic=true", "give data, or synthetic, and not both"),
         ("sample_rate=2.0", "sample_rate must be at most 1, not 2.0"),
+        ("finish=1.5", "finish must be at most 1, not 1.5"),
         ("dropout=-0.1", "dropout must be at least 0, not -0.1"),
         ("margin_options=3", "margin_options must be a table, not 3"),
     ],

@@ -82,18 +82,45 @@ def pack(
     faces : EncodedFaces
     path : Path
     size : int, optional
-        Decode the images and resize them to this side: nothing is left to do when training, at
-        3·size² bytes an image. By default the image files go in as they are, to the byte.
+        See `pack_decoded`. By default the image files go in as they are, to the byte.
     progress : callable
         Told the number of images written so far.
     """
+
+    def encoded(index: int) -> bytes:
+        faces.read(index)  # an unreadable image shows now
+        return faces.encoded(index)
+
+    if size is None:
+        _write(faces, path, None, encoded, progress)
+    else:
+        pack_decoded(faces, path, size, progress)
+
+
+def pack_decoded(faces: Faces, path: Path, size: int, progress: Callable[[int], object]) -> None:
+    """Write a packed file of images that are decoded and resized to a side of `size`.
+
+    Nothing is left to do when training, at 3·size² bytes an image.
+    """
+
+    def decoded(index: int) -> bytes:
+        return resized(faces.read(index), size).tobytes()
+
+    _write(faces, path, size, decoded, progress)
+
+
+def _write(
+    faces: Faces,
+    path: Path,
+    size: int | None,
+    content: Callable[[int], bytes],
+    progress: Callable[[int], object],
+) -> None:
     offsets = [len(MAGIC)]
     with replacing(path) as file:
         file.write(MAGIC)
         for index in range(len(faces.labels)):
-            pixels = faces.read(index)  # also where it is not needed: an unreadable image shows now
-            content = faces.encoded(index) if size is None else resized(pixels, size).tobytes()
-            offsets.append(offsets[-1] + file.write(content))
+            offsets.append(offsets[-1] + file.write(content(index)))
             progress(index + 1)
         file.write(np.array(offsets, dtype="<u8").tobytes())
         file.write(faces.labels.astype("<i8").tobytes())

@@ -1,0 +1,432 @@
+"""A small experiment, killed and taken up again, and what is computed from its runs."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from face_runs import assert_same, call, complaint, rows
+from face_twins import linear_fit_spread
+from scipy import stats
+
+from plateau_face import train as training
+from plateau_face.comparison.experiment import load_experiment
+from plateau_face.comparison.folder import RunFolder
+from plateau_face.comparison.measures import Losses, Measures, measure, smoothed, steps_to
+from plateau_face.comparison.results import Difference, write_results
+from plateau_face.comparison.statistics import (
+    Estimate,
+    estimate,
+    half_of_difference,
+    residual_spread,
+    t_quantile,
+)
+from plateau_face.sources import drawn_faces
+
+EXPERIMENTS = Path(__file__).parents[2] / "docs" / "experiments"
+SMALL = EXPERIMENTS / "small.toml"
+
+
+def reading(log):
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    cache = tmp_path_factory.mktemp("drawn")
+    overrides = ["save_every=4", f"synthetic_cache={json.dumps(str(cache))}"]
+    return load_experiment(SMALL, overrides), [f"--set={text}" for text in overrides]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(experiment, tmp_path_factory):
+    """The runs made one after the other in this process, without `compare`."""
+    plan, _ = experiment
+    out = tmp_path_factory.mktemp("uninterrupted")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for run in plan.runs:
+        folder = RunFolder(out / run.name)
+        folder.claim(run.config)
+        training.start(run.config, out / run.name, lambda _: None).run()
+        folder.finish()
+    torch.set_num_threads(threads)
+    return out, write_results(plan, out)
+
+
+@pytest.fixture(scope="module")
+def killed(experiment, tmp_path_factory):
+    """The same experiment, killed where some runs are finished and one is on its way."""
+    plan, overrides = experiment
+    out = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-m", "plateau_face", "compare", str(SMALL), "--out", str(out)]
+    mark = f"PLATEAU_TEST={out}"
+    with subprocess.Popen(
+        [*command, *overrides], stderr=subprocess.DEVNULL, env=os.environ | dict([mark.split("=")])
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (half := half_made(plan, out)):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+        assert len(marked(mark)) > 1 or not Path("/proc").is_dir()
+        process.send_signal(signal.SIGKILL)
+    while marked(mark):  # its processes end by themselves
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    finished = [run.name for run in plan.runs if RunFolder(out / run.name).is_finished()]
+    before = {name: (out / name / "last.pt").stat().st_mtime_ns for name in finished}
+    at = training.load_checkpoint(out / half)["step"]
+    speeds = [row["images_per_s"] for row in reading(out / half / "log.jsonl")[:at]]
+    said = call("compare", SMALL, "--out", out, *overrides)
+    return out, said, before, half, speeds
+
+
+def half_made(plan, out):
+    """Return a run that has a few rows, once another one is finished."""
+    folders = {run.name: RunFolder(out / run.name) for run in plan.runs}
+    if not any(folder.is_finished() for folder in folders.values()):
+        return None
+    for run in plan.runs:
+        step = folders[run.name].last_row().get("step", 0)
+        if run.epochs == plan.epochs[0] and 5 <= step <= 20:
+            return run.name
+    return None
+
+
+def marked(mark):
+    """Return the processes with that in their environment, where there is a /proc to look in."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # of another user, or gone by now
+            if mark.encode() in environment.read_bytes().split(b"\0"):
+                found.append(environment)
+    return found
+
+
+def test_a_killed_experiment_ends_as_one_that_was_not(experiment, uninterrupted, killed):
+    whole, table = uninterrupted
+    out, said, *_ = killed
+    for run in experiment[0].runs:
+        one, other = (training.load_checkpoint(path / run.name) for path in (whole, out))
+        assert_same(one, other)
+        assert rows(whole / run.name) == rows(out / run.name)
+    assert said == table
+    for name in ("results.json", "results.md", "curves.svg"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_nothing_is_made_twice(killed):
+    out, _, before, half, speeds = killed
+    assert before
+    assert {name: (out / name / "last.pt").stat().st_mtime_ns for name in before} == before
+    # The rows up to the checkpoint are still those of the process that was killed.
+    kept = [row["images_per_s"] for row in reading(out / half / "log.jsonl")[: len(speeds)]]
+    assert speeds
+    assert kept == speeds
+
+
+def test_the_table_is_what_the_logs_say(experiment, uninterrupted):
+    """Against loops over the rows and the t of scipy."""
+    plan, (out, table) = experiment[0], uninterrupted
+    found = json.loads((out / "results.json").read_text())
+    accuracy = {}
+    for cell in found["cells"]:
+        place = cell["schedule"], cell["epochs"]
+        logs = [reading(out / f"{place[0]}-{place[1]}-{seed}" / "log.jsonl") for seed in (0, 1, 2)]
+        accuracy[place] = [log[-1]["val_synthetic_accuracy"] for log in logs]
+        assert cell["accuracy"]["values"] == accuracy[place]
+        tars = [log[-1]["val_synthetic_tar_at_far_1e-2"] for log in logs]
+        assert cell["tar"]["values"] == tars
+        losses = [[row["loss"] for row in log if "loss" in row] for log in logs]  # of each step
+        assert cell["loss"]["values"] == pytest.approx([sum(row[-5:]) / 5 for row in losses])
+        first = [
+            next((i for i in range(4, len(row) + 1) if sum(row[i - 4 : i]) / 4 <= 15.0), None)
+            for row in losses
+        ]
+        assert cell["steps"]["values"] == first
+        assert_estimate(cell["accuracy"], accuracy[place])
+        assert_estimate(cell["loss"], cell["loss"]["values"])
+    full = [place for place in accuracy if place[1] == 6]
+    best = max(full, key=lambda place: sum(accuracy[place]))
+    assert found["best"] == {"schedule": best[0], "epochs": best[1]}
+    deviation, freedom = linear_fit_spread(list(accuracy.values()))
+    assert found["spread"]["deviation"] == pytest.approx(deviation)
+    assert found["spread"]["freedom"] == freedom == 6
+    for cell in found["cells"]:
+        place = cell["schedule"], cell["epochs"]
+        if place == best:
+            assert cell["difference"] is None
+            continue
+        gaps = [a - b for a, b in zip(accuracy[place], accuracy[best], strict=True)]
+        assert cell["difference"]["values"] == pytest.approx(gaps)
+        assert_estimate(cell["difference"], gaps)
+        half = stats.t.ppf(0.975, freedom) * deviation * math.sqrt(2 / 3)
+        assert cell["difference"]["half_pooled"] == pytest.approx(half)
+        assert f"± {100 * half:.2f} |" in table
+    assert table == (out / "results.md").read_text()
+    assert [line.split(" | ")[:2] for line in table.splitlines()[2:6]] == [
+        [f"| {schedule}", str(epochs)] for epochs in plan.epochs for schedule in plan.schedules
+    ]
+
+
+def assert_estimate(found, values):
+    assert found["mean"] == pytest.approx(np.mean(values))
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert found["half"] == pytest.approx((high - low) / 2)
+
+
+def test_reductions_are_the_falls_of_the_rate(experiment):
+    plan, _ = experiment
+    run = next(run for run in plan.runs if run.schedule == "plateau" and run.epochs == 1)
+    rates = [0.05, 0.1, 0.1, 0.05, 0.05, 0.2, 0.1]
+    log = [{"step": i, "epoch": 1, "loss": 1.0, "lr": lr} for i, lr in enumerate(rates, start=1)]
+    seen = {"step": 7, "epoch": 1, "val_a_accuracy": 0.6, "val_a_tar_at_far_1e-2": 0.1}
+    other = {"step": 7, "epoch": 1, "val_b_accuracy": 0.8, "val_b_tar_at_far_1e-2": 0.3}
+    found = measure([*log, seen, other], run, plan)
+    assert found == pytest.approx(Measures(0.7, 0.2, 1.0, 4, 2))
+    curved = dataclasses.replace(run, schedule="poly")
+    assert measure([*log, seen, other], curved, plan).reductions is None
+    finish = dataclasses.replace(run, config=dataclasses.replace(run.config, finish=0.3))
+    assert measure([*log, seen], finish, plan).reductions == 1  # the last is of the finish
+    with pytest.raises(ValueError, match="its log has no loss or no verification of the last"):
+        measure(log, run, plan)
+
+
+def test_the_picture(uninterrupted):
+    out, _ = uninterrupted
+    picture = (out / "curves.svg").read_text()
+    ElementTree.fromstring(picture)
+    for text in ("A small experiment", "6 epochs", "1 epoch", "learning rate", "cosine"):
+        assert f"<!-- {text} -->" in picture
+
+
+def test_the_results_go_into_the_page(uninterrupted, tmp_path):
+    out, table = uninterrupted
+    for name in ("experiment.md", "experiments/make_results.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(EXPERIMENTS.parent / name, tmp_path / name)
+    command = [sys.executable, tmp_path / "experiments" / "make_results.py", f"small={out}"]
+    for _ in range(2):  # again, in place of what is there
+        subprocess.run(command, check=True)
+    page = (tmp_path / "experiment.md").read_text()
+    assert page.count(f"### A small experiment\n\n{table}") == page.count("## Results") == 1
+    assert (tmp_path / "experiments" / "small.svg").read_bytes() == (
+        out / "curves.svg"
+    ).read_bytes()
+
+
+def test_only_a_report(experiment, uninterrupted, tmp_path):
+    _, overrides = experiment
+    out, table = uninterrupted
+    (tmp_path / "runs").mkdir()
+    for name in ("plateau-6-0", "plateau-6-1", "cosine-6-0", "cosine-6-1", "plateau-1-1"):
+        (tmp_path / "runs" / name).symlink_to(out / name)
+    told = call("compare", SMALL, "--out", tmp_path / "runs", "--report-only", *overrides)
+    assert [line.split(" | ")[0] for line in told.splitlines()[2:5]] == [
+        "| plateau (2 of 3)", "| cosine (2 of 3)", "| plateau (1 of 3)",
+    ]  # fmt: skip
+    (record,) = (c for c in document(tmp_path / "runs")["cells"] if c["epochs"] == 1)
+    assert record["accuracy"]["half"] is None
+    assert record["difference"]["half"] is None
+    assert call("compare", SMALL, "--out", out, "--report-only", *overrides) == table
+
+
+def document(out):
+    return json.loads((out / "results.json").read_text())
+
+
+def test_a_folder_of_other_runs_is_refused(experiment, uninterrupted, capsys, monkeypatch):
+    out, _ = uninterrupted
+    options = ["compare", SMALL, "--out", out, *experiment[1]]
+    said = complaint(capsys, monkeypatch, *options, "--set=augment=0.5")
+    assert said == (
+        f"plateau-face: {out}/plateau-6-0 was begun with augment = 0.0, not 0.5: choose another "
+        "folder, or what it was begun with\n"
+    )
+    assert "augment = 0.0, not 0.5" in complaint(
+        capsys, monkeypatch, *options, "--set=augment=0.5", "--report-only"
+    )
+
+
+def test_two_at_once_are_refused(experiment, tmp_path, capsys, monkeypatch):
+    from plateau_face.comparison.running import locked
+
+    with locked(tmp_path / ".lock"):
+        said = complaint(capsys, monkeypatch, "compare", SMALL, "--out", tmp_path, *experiment[1])
+    assert said == f"plateau-face: {tmp_path} is in use by another plateau-face compare\n"
+
+
+def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
+    text = SMALL.read_text().replace("[6, 1]", "[1]").replace('"plateau", "cosine"', '"cosine"')
+    file, out = tmp_path / "one.toml", tmp_path / "out"
+    file.write_text(text)
+    cache = f"--set=synthetic_cache={json.dumps(str(tmp_path / 'drawn'))}"
+    events = out / "cosine-1-1" / "events.out.tfevents.0.plateau"
+    events.mkdir(parents=True)  # where a file should be
+    said = complaint(capsys, monkeypatch, "compare", file, "--out", out, cache).splitlines()
+    reason = f"[Errno 21] Is a directory: '{events}'"
+    assert f"run cosine-1-1  failed {reason}" in said
+    assert said[-1] == f"plateau-face: 1 of 3 runs failed: cosine-1-1: {reason}"
+    assert document(out)["cells"][0]["seeds"] == [0, 2]
+    events.rmdir()
+    assert call("compare", file, "--out", out, cache).startswith("| schedule |")
+    assert document(out)["cells"][0]["seeds"] == [0, 1, 2]
+
+
+def test_nothing_to_report(tmp_path, capsys, monkeypatch):
+    said = complaint(capsys, monkeypatch, "compare", SMALL, "--out", tmp_path, "--report-only")
+    assert said == f"plateau-face: {tmp_path}: no run of this experiment is finished\n"
+
+
+CHANGES = {
+    "seeds = [0, 1, 2]": {
+        "": "seeds is missing: a list",
+        "seeds = [0, 1]": "seeds must be at least 3, not 2",
+        "seeds = [0, 1, 1]": "seeds has something twice: [0, 1, 1]",
+        "seeds = 3": "seeds must be a list of what to compare, not 3",
+        "seeds = [0, 1, -1]": "seeds must be at least 0, not -1",
+        "seeds = [0, 1, 2": "Unclosed array",
+    },
+    "epochs = [6, 1]": {
+        "epochs = [6, 1.5]": "epochs must be a whole number, not 1.5",
+        "epochs = []": "epochs must be a list of what to compare, not []",
+        "epoch = [6, 1]": "there is no 'epoch' in an experiment, only title, schedules, epochs",
+    },
+    'schedules = ["plateau", "cosine"]': {
+        'schedules = ["plateau", "sine"]': "schedules must be one of plateau, multistep, ",
+        'schedules = ["plateau"]': "there is no 'cosine' in schedule, only plateau",
+    },
+    "loss = 15.0": {
+        "": "reach.loss is missing: the training loss whose steps are counted",
+        "loss = 0": "reach.loss must be above 0, not 0",
+        "los = 15.0": "there is no 'los' in reach, only loss, over",
+    },
+    "synthetic = true": {
+        "": "give data, or synthetic, and not both",
+        'data = "faces"': "there is nothing to verify on: name a set with --val",
+        "synthetic = true\nseed = 3": "seed is what the runs differ in: it cannot be set for all",
+        "synthetic = true\nbach = 3": "there is no 'bach' in a configuration",
+    },
+    "lr = 0.08": {"lr = -1": "lr must be above 0, not -1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [(old, new, message) for old, news in CHANGES.items() for new, message in news.items()],
+)
+def test_experiments_that_will_not_do(tmp_path, old, new, message):
+    text = SMALL.read_text()
+    assert old in text
+    file = tmp_path / "e.toml"
+    file.write_text(text.replace(old, new))
+    with pytest.raises(ValueError) as error:  # noqa: PT011  # the whole message is compared
+        load_experiment(file)
+    assert str(error.value).startswith(f"{file}: {message}")
+
+
+def test_experiments_are_read():
+    plan = load_experiment(SMALL, ["lr=0.3"])
+    assert [run.name for run in plan.runs[:5]] == [
+        "plateau-6-0", "cosine-6-0", "plateau-1-0", "cosine-1-0", "plateau-6-1",
+    ]  # fmt: skip
+    assert [run.config.lr for run in plan.runs[:2]] == [0.3, 0.08]
+    assert {(run.config.schedule, run.config.epochs, run.config.seed) for run in plan.runs} == {
+        (run.schedule, run.epochs, run.seed) for run in plan.runs
+    }
+
+
+@pytest.mark.parametrize("name", ["real", "synthetic"])
+def test_the_experiments_of_the_documentation(name):
+    given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
+    plan = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
+    assert len(plan.schedules) == 5
+    assert plan.epochs[0] == 4 * plan.epochs[1]
+    assert len(plan.seeds) >= 3
+    config = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text())["config"]
+    assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 18, 40, 101])
+def test_t(freedom):
+    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
+
+
+def test_one_value_has_no_interval():
+    assert estimate([0.5]) == Estimate(0.5, None)
+    assert residual_spread(np.ones((1, 3))) is None
+    assert residual_spread(np.ones((4, 1))) is None
+    assert residual_spread(np.ones((4, 0))) is None
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (10, 3), (4, 5)])
+def test_the_common_spread(shape):
+    table = np.random.default_rng(1).normal(size=shape)
+    found = residual_spread(table)
+    assert found == pytest.approx(linear_fit_spread(table.tolist()))
+
+
+def test_the_common_spread_has_the_level_it_promises():
+    """Intervals of differences hold the truth in 95 % of experiments with equal spread."""
+    random = np.random.default_rng(2)
+    inside = 0
+    for _ in range(2000):
+        cells, seeds = random.normal(size=(10, 1)), 3 * random.normal(size=3)
+        table = cells + seeds + random.normal(size=(10, 3))
+        half = half_of_difference(residual_spread(table), 3)
+        gap = table[0].mean() - table[1].mean()
+        inside += abs(gap - (cells[0, 0] - cells[1, 0])) < half
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015)  # three deviations
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "word"),
+    [(-0.004, 0.005, "yes"), (-0.004, 0.008, "open"), (-0.02, 0.009, "no"), (0.0, None, "open")],
+)
+def test_what_a_difference_says(mean, half, word):
+    assert Difference((), Estimate(mean, None), Estimate(mean, half)).within == word
+
+
+@pytest.mark.parametrize("over", [1, 3, 7, 40, 41])
+def test_the_smoothed_loss(over):
+    random = np.random.default_rng(3)
+    widths = random.integers(1, 4, 20)
+    widths[-1] += 40 - widths.sum() if widths.sum() < 40 else 0
+    ends, values = np.cumsum(widths), random.uniform(1, 9, 20)
+    losses = Losses(ends, np.ones(20, np.int64), values, np.ones(20))
+    steps = np.repeat(values, widths)  # the loss of each step, as well as the rows tell it
+    starts = np.append(0, ends)
+    expected = []
+    for end in ends:
+        first = max((start for start in starts if start <= end - over), default=None)
+        expected.append(np.nan if first is None else steps[first:end].mean())
+    np.testing.assert_allclose(smoothed(losses, over), expected)
+    if over <= 40:
+        least = int(np.nanargmin(expected))
+        assert steps_to(losses, expected[least] + 1e-9, over) == ends[least]
+    assert steps_to(losses, 0.5, over) is None
+
+
+def test_faces_of_the_cache_are_those_that_are_drawn(experiment, tmp_path):
+    config = dataclasses.replace(experiment[0].runs[0].config, synthetic_cache="")
+    kept = dataclasses.replace(config, synthetic_cache=str(tmp_path / "new" / "folder"))
+    drawn = drawn_faces(config, 3, 2, first=5)
+    for _ in range(2):  # written, then read
+        found = drawn_faces(kept, 3, 2, first=5)
+        assert (found.classes, found.labels.tolist()) == (3, drawn.labels.tolist())
+        assert all(np.array_equal(found.read(i), drawn.read(i)) for i in range(6))
+    assert len([*(tmp_path / "new" / "folder").iterdir()]) == 1
+    assert drawn_faces(kept, 3, 2).read(0).tolist() != drawn.read(0).tolist()
