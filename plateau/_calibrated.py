@@ -24,6 +24,7 @@ from plateau._kernels import (
     PARAMS,
     PLATEAU,
     UNDECIDED,
+    WARMING_UP,
     WORSENING,
 )
 
@@ -176,37 +177,38 @@ def _inefficiencies(values, begin, end, starts, g):
     serves all suffixes, since each needs the same products and only its own mean.
     """
     n, centre = end - begin, _mean(values, begin, end)
-    y, total, variance = np.empty(n), np.zeros(n + 1), np.empty(starts)
+    y, total, means, scale = np.empty(n), np.zeros(n + 1), np.empty(starts), np.zeros(starts)
     square = 0.0
     for i in range(n - 1, -1, -1):
         y[i] = values[begin + i] - centre
         total[i] = total[i + 1] + y[i]
         square += y[i] * y[i]
         if i < starts:
-            mean = total[i] / (n - i)
-            variance[i], g[i] = square / (n - i) - mean * mean, 1.0
+            length = n - i
+            means[i], g[i] = total[i] / length, 1.0
+            scale[i] = square - length * means[i] * means[i]  # n times the variance
     rounding = 1e-14 * square / n
-    last = starts
-    for i in range(starts):
-        if variance[i] <= rounding:  # a constant has no autocorrelation
-            variance[i] = 0.0
+    for i in range(starts):  # a constant has no autocorrelation
+        scale[i] = 2.0 / scale[i] if scale[i] > rounding * (n - i) else 0.0
+    first, last = 0, starts  # beyond these the sums have ended
     for k in range(1, n - 1):
-        while last > 0 and variance[last - 1] == 0.0:
+        while last > 0 and scale[last - 1] == 0.0:
             last -= 1
-        if last == 0:
+        while first < last and scale[first] == 0.0:
+            first += 1
+        if first == last:
             break
         products = 0.0
-        for i in range(n - 1 - k, -1, -1):
+        for i in range(n - 1 - k, first - 1, -1):
             products += y[i] * y[i + k]
-            if i < last and variance[i] > 0.0:
-                length = n - i
-                mean = total[i] / length
+            if i < last and scale[i] > 0.0:
+                mean, lagged = means[i], n - i - k
                 ends = mean * (total[i] - total[n - k] + total[i + k])
-                rho = ((products - ends) / (length - k) + mean * mean) / variance[i]
-                if rho <= 0.0 or k >= length - 1:
-                    variance[i] = 0.0  # done
+                covariance = products - ends + lagged * mean * mean
+                if covariance <= 0.0 or lagged <= 1:
+                    scale[i] = 0.0  # done
                 else:
-                    g[i] += 2.0 * rho * (1.0 - k / length)
+                    g[i] += covariance * scale[i]
 
 
 @helper
@@ -655,31 +657,65 @@ def _merge(s):
     s[RISE_FROM], s[FALL_FROM] = s[RISE_FROM] // 2, s[FALL_FROM] // 2
 
 
+class Hot(NamedTuple):
+    """The cells that every sample changes."""
+
+    accepted: float
+    previous: float
+    variance: float
+    older: float
+    variance2: float
+    filled: float
+    mean: float
+    spread: float
+
+
+@inline
+def _load(s):
+    """Read them."""
+    return Hot(
+        s[ACCEPTED], s[PREVIOUS], s[VARIANCE], s[OLDER], s[VARIANCE2], s[FILLED], s[MEAN], s[SPREAD]
+    )
+
+
+@inline
+def _store(s, hot):
+    """Write them back."""
+    s[ACCEPTED], s[PREVIOUS], s[VARIANCE], s[OLDER] = hot[0], hot[1], hot[2], hot[3]
+    s[VARIANCE2], s[FILLED], s[MEAN], s[SPREAD] = hot[4], hot[5], hot[6], hot[7]
+
+
+@inline
+def _sampled(hot, x):
+    """Return them after a sample, less the anchor.
+
+    Weights are multiplied by, not divided by: a division would hold up the sample after it.
+    """
+    n, step, step2 = hot.accepted, x - hot.previous, x - hot.older
+    variance, variance2 = hot.variance, hot.variance2
+    if n > MEMORY:
+        variance += (0.5 * step * step - variance) * (1.0 / MEMORY)
+        variance2 += (0.5 * step2 * step2 - variance2) * (1.0 / MEMORY)
+    else:
+        variance += (0.5 * step * step - variance) / n if n >= 1.0 else 0.0
+        variance2 += (0.5 * step2 * step2 - variance2) / (n - 1.0) if n >= 2.0 else 0.0
+    weight, off = 1.0 / (hot.filled + 1.0), x - hot.mean
+    mean = hot.mean + off * weight
+    spread = hot.spread + (off * (x - mean) - hot.spread) * weight
+    return Hot(n + 1.0, x, variance, hot.previous, variance2, hot.filled + 1.0, mean, spread)
+
+
 @inline
 def _accept(s, x):
     """Take one sample; return whether it fills a block, which must then be closed."""
     if not abs(x) <= LIMIT:
         s[SKIPPED] += 1.0
         return False
-    n = s[ACCEPTED]
-    if n == 0.0:
+    if s[ACCEPTED] == 0.0:
         s[ANCHOR] = x
-    x -= s[ANCHOR]
-    if n >= 1.0:
-        step = x - s[PREVIOUS]
-        s[VARIANCE] += (0.5 * step * step - s[VARIANCE]) / min(n, MEMORY)
-    if n >= 2.0:
-        step = x - s[OLDER]
-        s[VARIANCE2] += (0.5 * step * step - s[VARIANCE2]) / min(n - 1.0, MEMORY)
-    s[OLDER] = s[PREVIOUS]
-    s[PREVIOUS] = x
-    s[ACCEPTED] = n + 1.0
-    filled = s[FILLED] + 1.0
-    off = x - s[MEAN]
-    s[MEAN] += off / filled
-    s[SPREAD] += (off * (x - s[MEAN]) - s[SPREAD]) / filled
-    s[FILLED] = filled
-    return filled > s[MORE]
+    hot = _sampled(_load(s), x - s[ANCHOR])
+    _store(s, hot)
+    return hot.filled > s[MORE]
 
 
 @helper
@@ -703,7 +739,45 @@ def _close(s, p):
     return _assess(s, p)
 
 
+class Row(NamedTuple):
+    """What is known after a block."""
+
+    taken: float  # samples taken up to its end
+    fires: float  # 1 if the detector fires
+    level: float  # as the detector's properties of these names
+    slope: float
+    verdict: float
+    onset: float  # -1 outside a plateau
+
+
+@inline
+def _row(s, taken, fires):
+    """Read it."""
+    slope = s[SLOPE] if s[VERDICT] != WARMING_UP else math.nan
+    onset = s[ONSET] if s[VERDICT] == PLATEAU else -1.0
+    return Row(taken, 1.0 if fires else 0.0, s[ANCHOR] + s[LEVEL], slope, s[VERDICT], onset)
+
+
 # ---- drivers -------------------------------------------------------------------------------------
+
+
+@inline
+def _fill(s, xs, i):
+    """Take samples from the one at i on, up to one that fills a block; return where it stopped."""
+    if s[ACCEPTED] == 0.0:  # the first is the anchor
+        _accept(s, xs[i])
+        return i + 1
+    hot, anchor, full, skipped = _load(s), s[ANCHOR], s[MORE] + 1.0, 0
+    while i < xs.size and hot.filled < full:
+        x = xs[i]
+        if abs(x) <= LIMIT:
+            hot = _sampled(hot, x - anchor)
+        else:
+            skipped += 1
+        i += 1
+    _store(s, hot)
+    s[SKIPPED] += skipped
+    return i
 
 
 @inline
@@ -719,20 +793,29 @@ def flat_update(block, sample):
 
 
 @kernel
-def flat_take(block, xs):
-    """Take samples in a row up to one that fills a block; return how many."""
-    s = _stream(block, 0)
-    for i in range(xs.size):
-        if _accept(s, xs[i]):
-            return i + 1
-    return xs.size
-
-
-@kernel
 def flat_bank(block, streams, xs, full):
     """Take one sample for each of many streams, one after the other; write which fill a block."""
     for i in range(streams):
         full[i] = _accept(_stream(block, i), xs[i])
+
+
+@kernel
+def flat_blocks(block, xs, rows):
+    """Take samples in a row and close the blocks that they fill; write a row after each.
+
+    Returns how many samples were taken and how many rows written. It stops behind a block that
+    fires, and where there is no more room for rows.
+    """
+    s, p = _stream(block, 0), Params(block[0], block[1], block[2], block[3])
+    taken, closed, fires = 0, 0, False
+    while taken < xs.size and closed < rows.shape[0] and not fires:
+        taken = _fill(s, xs, taken)
+        if s[FILLED] > s[MORE]:
+            fires = _close(s, p)
+            row = rows[closed]
+            row[0], row[1], row[2], row[3], row[4], row[5] = _row(s, taken, fires)
+            closed += 1
+    return taken, closed
 
 
 @kernel
