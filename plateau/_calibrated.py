@@ -373,9 +373,9 @@ def _studentised(s, j, lead, level):
     So noise that grows or shrinks along the plateau leaves the blocks exchangeable. A block without
     spread is at its level or infinitely far from it: what is known of it has no units.
     """
-    off = _whitened(s, j, lead) - level
-    if s[SPREADS + j] > 0.0:
-        return off / math.sqrt(s[SPREADS + j])
+    off, spread = _whitened(s, j, lead) - level, s[SPREADS + j]
+    if spread > 0.0:
+        return off / math.sqrt(spread)
     return math.copysign(math.inf, off) if off != 0.0 else 0.0
 
 
@@ -394,12 +394,18 @@ def _watch(s, p):
     lead = phi / (1.0 - phi) / size
     level = _mean(s, MEANS + begin, MEANS + newest)
     own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
-    value = _studentised(s, newest, lead, level) if own else _whitened(s, newest, lead)
-    below = 0.0
-    for j in range(begin, newest):
-        other = _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
-        below += 1.0 if other < value else 0.5 if other == value else 0.0
-    score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
+    y = np.empty(others + 1)
+    if own:
+        for j in range(others + 1):
+            y[j] = _studentised(s, begin + j, lead, level)
+    else:
+        for j in range(others + 1):
+            y[j] = _whitened(s, begin + j, lead)
+    below, ties = 0, 0
+    for j in range(others):
+        below += y[j] < y[others]
+        ties += y[j] == y[others]
+    score = (2.0 * below + ties - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:
         s[RISE_FROM] = newest
     if s[FALL] == 0.0:
