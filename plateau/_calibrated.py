@@ -499,7 +499,10 @@ def _describe(s, change, error, blocks, noise):
 
 @helper
 def _returned(s):
-    """Whether the stream is back at the level of the plateau that it left: nearer than half way."""
+    """Whether the stream is back at the level that it left, nearer than half way, and stays there.
+
+    Returns the first block of the stretch that is back, or -1.
+    """
     full = int(s[FULL])
     recent = max(LEAST, math.ceil(SHARE * full))
     if s[INTERRUPTED] == 0.0 or recent * (s[MORE] + 1.0) < FIRST:
@@ -507,7 +510,7 @@ def _returned(s):
     change, error, _, rest = _drift(s, MEANS + full - recent, MEANS + full)
     apart = abs(_mean(s, MEANS + full - recent, MEANS + full) - s[LEFT_LEVEL])
     apart += ONE_SIDED * error / math.sqrt(12.0)  # that of the mean
-    if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]):
+    if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]) or abs(change) > SURE * error:
         return -1
     _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
     return full - recent
