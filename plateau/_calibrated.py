@@ -223,7 +223,8 @@ def _inefficiency(values, begin, end):
 def _without_outlier(values, begin, end):
     """Copy them; one that has more than half of their variance becomes the mean of the others.
 
-    Beside such a one the others look like white noise, whatever they do.
+    Beside such a one the others look like white noise, whatever they do. The last one stays: it may
+    be the beginning of something.
     """
     n, mean = end - begin, _mean(values, begin, end)
     y, far, square = np.empty(n), 0, 0.0
@@ -234,9 +235,21 @@ def _without_outlier(values, begin, end):
         if abs(off) > abs(y[far] - mean):
             far = i
     off = y[far] - mean
-    if off * off > 0.5 * square:
+    if off * off > 0.5 * square and far < n - 1:
         y[far] = mean - off / (n - 1)
     return y
+
+
+@helper
+def _apart(values, begin, until, since, end):
+    """Means of values[since:end] less that of values[begin:until], in the latter's terms.
+
+    Those are the standard errors that it would have if both parts were alike.
+    """
+    apart = _mean(values, since, end) - _mean(values, begin, until)
+    error = _variance(values, begin, until) * _inefficiency(values, begin, until)
+    error = math.sqrt(error * (1.0 / (end - since) + 1.0 / (until - begin)))
+    return apart / error if error > 0.0 else math.copysign(math.inf, apart) if apart else 0.0
 
 
 @helper
@@ -528,6 +541,9 @@ def _settled(s, p, onset):
         return False
     if length / _inefficiency(y, NONE, length) < EFFECTIVE:
         return False
+    latest = length - max(length // 8, 1)
+    if abs(_apart(y, NONE, latest, latest, length)) > SURE:
+        return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
     bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
     return abs(change) <= limit * error or abs(change) + UNSEEN * error <= bound
@@ -589,14 +605,33 @@ def _assess(s, p):
     begin = _levelled(s, p, _range(s))
     if begin >= 0:
         return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0)
+    runs = _runs_off(s)
     if abs(s[SLOPE]) <= SURE * s[ERROR]:  # the last quarter is silent: ask the whole stretch
         s[SLOPE], s[ERROR], s[NOISE] = drift
     if abs(s[SLOPE]) > SURE * s[ERROR]:
         _moves(s, p, s[SLOPE])
         s[CONFIDENCE] = _certainty(s)
-    else:
-        s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
+        return False
+    s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
+    if runs != 0.0:
+        _moves(s, p, runs)
+        s[CONFIDENCE] = 1.0
     return False
+
+
+@helper
+def _runs_off(s):
+    """In which direction both halves of the last eighth have left all before; 0 if they have not.
+
+    A stream that runs off ever faster has no visible line: its end outweighs all the rest.
+    """
+    full = int(s[FULL])
+    latest, half = full - full // 8, full - full // 16
+    first = _apart(s, MEANS, MEANS + latest, MEANS + latest, MEANS + half)
+    second = _apart(s, MEANS, MEANS + latest, MEANS + half, MEANS + full)
+    if full < 2 * LEAST or first * second <= 0.0 or min(abs(first), abs(second)) <= SURE:
+        return 0.0
+    return second
 
 
 @helper
