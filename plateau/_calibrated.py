@@ -74,6 +74,11 @@ OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)
 DISTINCT = 8.0
 """Uncorrelated samples' worth of a block from which its own spread is known well enough."""
 
+DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
+"""In a plateau the blocks stay shorter than the horizon by DROPPED, if more than SHORTEST: from then
+on the oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a
+shift is known about as soon after a million samples as after thousands."""
+
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
 
@@ -131,14 +136,16 @@ class Cells(NamedTuple):
     away_level: float  # the level to which it went, less the anchor
     known: float  # 1 if there is a level from before the blocks
     known_level: float  # that level, less the anchor
+    held: float  # 1 if a plateau is so long that its beginning is no longer in the blocks
+    held_level: float  # its level there, less the anchor
 
 
 CELLS = len(Cells._fields)
 (ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, SKIPPED, FIRES, LAST_FIRE, FIRE_LEVEL, FIRE_LENGTH,
  ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, MEAN, SPREAD, FIRST_INDEX, DUE, VERDICT, ERROR,
  CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, VISIBLE, TOLERANCE, INFLATION, RISE, FALL, RISE_FROM,
- FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN,
- KNOWN_LEVEL) = range(CELLS)  # fmt: skip
+ FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD,
+ HELD_LEVEL) = range(CELLS)  # fmt: skip
 MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 """Where the blocks' means, last samples and variances within begin."""
 
@@ -484,6 +491,8 @@ def _stands(s, p, best, g):
         _moves(s, p, change)
         s[CONFIDENCE] = _certainty(s)
         return False
+    if s[HELD] > 0.0:
+        return _holds(s, p, begin, noise)
     if best <= begin:
         return True
     apart = _mean(s, MEANS + begin, MEANS + best) - _mean(s, MEANS + best, MEANS + full)
@@ -497,6 +506,19 @@ def _stands(s, p, best, g):
         s[INFLATION] = _inflation(s, best, full)
         return True
     s[VERDICT], s[RENEW], s[INTERRUPTED], s[CONFIDENCE] = UNDECIDED, 1.0, 0.0, 0.0
+    return False
+
+
+@helper
+def _holds(s, p, begin, noise):
+    """Whether a long plateau is still at the level of its beginning, which the blocks have left."""
+    level = _mean(s, MEANS + begin, MEANS + int(s[FULL]))
+    apart, rounding = level - s[HELD_LEVEL], 1e-12 * abs(level)
+    if abs(apart) <= max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE], rounding):
+        return True
+    s[INTERRUPTED] = 0.0
+    _moves(s, p, apart)
+    s[CONFIDENCE] = 1.0
     return False
 
 
@@ -640,7 +662,7 @@ def _declare(s, p, begin, onset, visible):
     s[VERDICT], s[VISIBLE], s[ONSET] = PLATEAU, visible, onset
     s[BEGUN] = s[FIRST_INDEX] + begin * (s[MORE] + 1.0)
     s[DECLARED] = s[ACCEPTED] - 1.0
-    s[RISE], s[FALL], s[RENEW], s[INTERRUPTED] = 0.0, 0.0, 0.0, 0.0
+    s[RISE], s[FALL], s[RENEW], s[INTERRUPTED], s[HELD] = 0.0, 0.0, 0.0, 0.0, 0.0
     full = int(s[FULL])
     s[INFLATION] = _inflation(s, begin, full)
     s[CONFIDENCE] = _confidence(s, p)
@@ -699,6 +721,33 @@ def _merge(s):
     # A CUSUM of blocks twice as long has the same evidence in units √2 as large.
     s[RISE], s[FALL] = s[RISE] / math.sqrt(2.0), s[FALL] / math.sqrt(2.0)
     s[RISE_FROM], s[FALL_FROM] = s[RISE_FROM] // 2, s[FALL_FROM] // 2
+
+
+@helper
+def _may_drop(s, p):
+    """Whether the newer half of the blocks tells all that is needed of a plateau."""
+    half = BLOCKS // 2
+    if s[VERDICT] != PLATEAU or _block_of(s, s[BEGUN]) > half:
+        return False
+    if 2.0 * (s[MORE] + 1.0) <= max(p.horizon / DROPPED, SHORTEST):
+        return False
+    return half >= FREE * _inefficiency(s, MEANS + half, MEANS + BLOCKS)
+
+
+@helper
+def _drop(s):
+    """Drop the older half of the blocks of a plateau; what is kept of them is their level."""
+    half, begin = BLOCKS // 2, _block_of(s, s[BEGUN])
+    if s[HELD] == 0.0 and begin < half:
+        s[HELD], s[HELD_LEVEL] = 1.0, _mean(s, MEANS + begin, MEANS + half)
+    for j in range(half):
+        s[MEANS + j], s[LASTS + j] = s[MEANS + half + j], s[LASTS + half + j]
+        s[SPREADS + j] = s[SPREADS + half + j]
+    s[FULL] = half
+    s[FIRST_INDEX] += half * (s[MORE] + 1.0)
+    s[BEGUN] = max(s[BEGUN], s[FIRST_INDEX])
+    s[RISE_FROM], s[FALL_FROM] = max(s[RISE_FROM] - half, 0.0), max(s[FALL_FROM] - half, 0.0)
+    s[DUE] = BLOCKS * (s[MORE] + 1.0) - 1.0
 
 
 class Hot(NamedTuple):
@@ -775,7 +824,10 @@ def _close(s, p):
     if s[VERDICT] == PLATEAU:
         _watch(s, p)
     if s[FULL] == BLOCKS:
-        _merge(s)
+        if _may_drop(s, p):
+            _drop(s)
+        else:
+            _merge(s)
     length = s[FULL] * (s[MORE] + 1.0)
     if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
         return False

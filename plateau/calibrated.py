@@ -283,7 +283,7 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(("visible", "renew", "interrupted", "known"), flags),
+        **dict.fromkeys(("visible", "renew", "interrupted", "known", "held"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
