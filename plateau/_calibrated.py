@@ -443,7 +443,8 @@ def _shifted(s, p, begin, since):
     full = int(s[FULL])
     away = _mean(s, MEANS + since, MEANS + full)
     level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
-    if abs(away - level) <= s[TOLERANCE]:
+    if abs(away - level) <= s[TOLERANCE]:  # it counts for nothing, and from now on as the level
+        s[RISE] = s[FALL] = 0.0
         return
     s[INTERRUPTED], s[LEFT_ONSET], s[LEFT_LEVEL], s[AWAY_LEVEL] = 1.0, s[ONSET], level, away
     s[KNOWN], s[KNOWN_LEVEL] = 1.0, level
@@ -588,7 +589,7 @@ def _levelled(s, p, covered):
     bound, allowed = abs(change) + ONE_SIDED * error, p.change * covered
     long_enough = recent * size >= p.horizon and effective >= EFFECTIVE
     if long_enough and bound <= 2.0 * allowed:
-        s[TOLERANCE] = bound
+        s[TOLERANCE] = allowed
     elif (
         -_lowest(s, full - recent, full, NONE, -1.0) - _lowest(s, full - recent, full, NONE, 1.0)
         <= allowed
@@ -609,7 +610,7 @@ def _assess(s, p):
     full = int(s[FULL])
     best, onset, g = _stationary(s)
     if s[VERDICT] == PLATEAU:
-        s[INFLATION] = _inflation(s, _block_of(s, s[BEGUN]), full)
+        s[INFLATION] = _inflation(s, max(_block_of(s, s[BEGUN]), best), full)
         if _stands(s, p, best, g):
             s[CONFIDENCE] = _confidence(s, p)
             return _fires_again(s)
@@ -618,15 +619,15 @@ def _assess(s, p):
     begin = _returned(s)
     if begin >= 0:
         s[TOLERANCE] = 0.0
-        return _declare(s, p, begin, s[LEFT_ONSET], 0.0)
+        return _declare(s, p, begin, s[LEFT_ONSET], 0.0, best)
     if _settled(s, p, onset):
         s[TOLERANCE] = 0.0
-        return _declare(s, p, onset, s[FIRST_INDEX] + onset * (s[MORE] + 1.0), 1.0)
+        return _declare(s, p, onset, s[FIRST_INDEX] + onset * (s[MORE] + 1.0), 1.0, best)
     s[RENEW] = 0.0
     drift = s[SLOPE], s[ERROR], s[NOISE]
     begin = _levelled(s, p, _range(s))
     if begin >= 0:
-        return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0)
+        return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0, best)
     runs = _runs_off(s)
     if abs(s[SLOPE]) <= SURE * s[ERROR]:  # the last quarter is silent: ask the whole stretch
         s[SLOPE], s[ERROR], s[NOISE] = drift
@@ -657,14 +658,14 @@ def _runs_off(s):
 
 
 @helper
-def _declare(s, p, begin, onset, visible):
+def _declare(s, p, begin, onset, visible, best):
     """Begin a plateau with this block and fire."""
     s[VERDICT], s[VISIBLE], s[ONSET] = PLATEAU, visible, onset
     s[BEGUN] = s[FIRST_INDEX] + begin * (s[MORE] + 1.0)
     s[DECLARED] = s[ACCEPTED] - 1.0
     s[RISE], s[FALL], s[RENEW], s[INTERRUPTED], s[HELD] = 0.0, 0.0, 0.0, 0.0, 0.0
     full = int(s[FULL])
-    s[INFLATION] = _inflation(s, begin, full)
+    s[INFLATION] = _inflation(s, begin if visible > 0.0 else max(begin, best), full)
     s[CONFIDENCE] = _confidence(s, p)
     level = _mean(s, MEANS + begin, MEANS + full)
     step = level - s[FIRE_LEVEL]
