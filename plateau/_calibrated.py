@@ -475,6 +475,15 @@ def _certainty(s):
 
 
 @helper
+def _late_change(values, n):
+    """Mean of their last quarter less that of the others; 0 if it may be chance."""
+    split = n - max(n // 4, 8)
+    _, error, _, _ = _drift(values, split, n)
+    change = _mean(values, split, n) - _mean(values, NONE, split)
+    return change if abs(change) > SURE * error / math.sqrt(12.0) else 0.0
+
+
+@helper
 def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
@@ -487,7 +496,9 @@ def _stands(s, p, best, g):
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
-    if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
+    if abs(change) <= SURE * error:  # no straight drift; but the last quarter may have left the rest
+        change = 2.0 * _late_change(y, length)
+    if abs(change) > max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
         s[CONFIDENCE] = _certainty(s)
