@@ -597,17 +597,14 @@ def _levelled(s, p, covered):
     _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
     if recent * size < BRIEF or abs(change) > CLEAR * error:
         return -1
-    bound, allowed = abs(change) + ONE_SIDED * error, p.change * covered
-    long_enough = recent * size >= p.horizon and effective >= EFFECTIVE
-    if long_enough and bound <= 2.0 * allowed:
-        s[TOLERANCE] = allowed
-    elif (
-        -_lowest(s, full - recent, full, NONE, -1.0) - _lowest(s, full - recent, full, NONE, 1.0)
-        <= allowed
-    ):
-        s[TOLERANCE] = allowed
-    else:
+    allowed, ahead = p.change * covered, max(p.horizon / (recent * size), 1.0)
+    if (abs(change) + ONE_SIDED * error) * ahead > 2.0 * allowed:
         return -1
+    high = -_lowest(s, full - recent, full, NONE, -1.0)
+    if high - _lowest(s, full - recent, full, NONE, 1.0) > allowed:
+        if ahead > 1.0 or effective < EFFECTIVE:
+            return -1
+    s[TOLERANCE] = allowed
     begin = full - recent
     level = _mean(s, MEANS + begin, MEANS + full)
     while begin > 0 and abs(s[MEANS + begin - 1] - level) <= allowed:
