@@ -75,9 +75,9 @@ DISTINCT = 8.0
 """Uncorrelated samples' worth of a block from which its own spread is known well enough."""
 
 DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
-"""In a plateau the blocks stay shorter than the horizon by DROPPED, if more than SHORTEST: from then
-on the oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a
-shift is known about as soon after a million samples as after thousands."""
+"""In a plateau the blocks stay shorter than the horizon by DROPPED, if more than SHORTEST: then the
+oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a shift
+is known about as soon after a million samples as after thousands."""
 
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
@@ -377,6 +377,23 @@ def _inflation(s, begin, end):
     return _inefficiency(y, NONE, n)
 
 
+@helper
+def _own_inflation(s, begin, best):
+    """Return that of the blocks from `begin` on, as far as they are the plateau's.
+
+    The tail of a descent is no correlation, so it is taken from the best start on; nor is what may
+    be a shift, so up to where the CUSUMs began to rise; a part of it is left in any case.
+    """
+    full = int(s[FULL])
+    until = full
+    if s[RISE] > 0.0:
+        until = min(until, int(s[RISE_FROM]))
+    if s[FALL] > 0.0:
+        until = min(until, int(s[FALL_FROM]))
+    until = max(until, full - (full - begin) // 4)
+    return _inflation(s, max(begin, min(best, (begin + until) // 2)), until)
+
+
 # ---- within a plateau ----------------------------------------------------------------------------
 
 
@@ -476,11 +493,11 @@ def _certainty(s):
 
 @helper
 def _late_change(values, n):
-    """Mean of their last quarter less that of the others; 0 if it may be chance."""
-    split = n - max(n // 4, 8)
-    _, error, _, _ = _drift(values, split, n)
-    change = _mean(values, split, n) - _mean(values, NONE, split)
-    return change if abs(change) > SURE * error / math.sqrt(12.0) else 0.0
+    """Change from their first to their last quarter, along all of them; 0 if it may be chance."""
+    quarter = max(n // 4, 4)
+    _, error, _, _ = _drift(values, n - quarter, n)
+    change = _mean(values, n - quarter, n) - _mean(values, NONE, quarter)
+    return change / 0.75 if abs(change) > SURE * error / math.sqrt(6.0) else 0.0
 
 
 @helper
@@ -496,8 +513,10 @@ def _stands(s, p, best, g):
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
-    if abs(change) <= SURE * error:  # no straight drift; but the last quarter may have left the rest
-        change = 2.0 * _late_change(y, length)
+    if (
+        abs(change) <= SURE * error
+    ):  # no straight drift; but the last quarter may have left the rest
+        change = _late_change(y, length)
     if abs(change) > max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
@@ -598,11 +617,11 @@ def _levelled(s, p, covered):
     if recent * size < BRIEF or abs(change) > CLEAR * error:
         return -1
     allowed, ahead = p.change * covered, max(p.horizon / (recent * size), 1.0)
-    if (abs(change) + ONE_SIDED * error) * ahead > 2.0 * allowed:
+    if (abs(change) - ONE_SIDED * error) * ahead > 2.0 * allowed:
         return -1
-    high = -_lowest(s, full - recent, full, NONE, -1.0)
-    if high - _lowest(s, full - recent, full, NONE, 1.0) > allowed:
-        if ahead > 1.0 or effective < EFFECTIVE:
+    if ahead > 1.0 or effective < EFFECTIVE or abs(change) + ONE_SIDED * error > 2.0 * allowed:
+        high = -_lowest(s, full - recent, full, NONE, -1.0)
+        if high - _lowest(s, full - recent, full, NONE, 1.0) > allowed:
             return -1
     s[TOLERANCE] = allowed
     begin = full - recent
@@ -615,10 +634,9 @@ def _levelled(s, p, covered):
 @helper
 def _assess(s, p):
     """Look at all blocks anew; return whether the detector fires."""
-    full = int(s[FULL])
     best, onset, g = _stationary(s)
     if s[VERDICT] == PLATEAU:
-        s[INFLATION] = _inflation(s, max(_block_of(s, s[BEGUN]), best), full)
+        s[INFLATION] = _own_inflation(s, _block_of(s, s[BEGUN]), best)
         if _stands(s, p, best, g):
             s[CONFIDENCE] = _confidence(s, p)
             return _fires_again(s)
@@ -673,7 +691,7 @@ def _declare(s, p, begin, onset, visible, best):
     s[DECLARED] = s[ACCEPTED] - 1.0
     s[RISE], s[FALL], s[RENEW], s[INTERRUPTED], s[HELD] = 0.0, 0.0, 0.0, 0.0, 0.0
     full = int(s[FULL])
-    s[INFLATION] = _inflation(s, begin if visible > 0.0 else max(begin, best), full)
+    s[INFLATION] = _own_inflation(s, begin, begin if visible > 0.0 else best)
     s[CONFIDENCE] = _confidence(s, p)
     level = _mean(s, MEANS + begin, MEANS + full)
     step = level - s[FIRE_LEVEL]
@@ -756,7 +774,7 @@ def _drop(s):
     s[FIRST_INDEX] += half * (s[MORE] + 1.0)
     s[BEGUN] = max(s[BEGUN], s[FIRST_INDEX])
     s[RISE_FROM], s[FALL_FROM] = max(s[RISE_FROM] - half, 0.0), max(s[FALL_FROM] - half, 0.0)
-    s[DUE] = BLOCKS * (s[MORE] + 1.0) - 1.0
+    s[DUE] = 0.0
 
 
 class Hot(NamedTuple):
@@ -840,7 +858,8 @@ def _close(s, p):
     length = s[FULL] * (s[MORE] + 1.0)
     if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
         return False
-    s[DUE] = max(length + 1.0, length * (1.0 + GROWTH))
+    growth = 1.0 if s[HELD] > 0.0 else GROWTH  # from then on each time that blocks are dropped
+    s[DUE] = max(length + 1.0, length * (1.0 + growth))
     return _assess(s, p)
 
 
