@@ -675,12 +675,14 @@ def _runs_off(s):
     A stream that runs off ever faster has no visible line: its end outweighs all the rest.
     """
     full = int(s[FULL])
+    if full < 2 * LEAST:
+        return 0.0
     latest, half = full - full // 8, full - full // 16
     first = _apart(s, MEANS, MEANS + latest, MEANS + latest, MEANS + half)
     second = _apart(s, MEANS, MEANS + latest, MEANS + half, MEANS + full)
-    if full < 2 * LEAST or first * second <= 0.0 or min(abs(first), abs(second)) <= SURE:
-        return 0.0
-    return second
+    if first * second > 0.0 and min(abs(first), abs(second)) > SURE:
+        return second
+    return 0.0
 
 
 @helper
