@@ -513,10 +513,8 @@ def _stands(s, p, best, g):
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
-    if (
-        abs(change) <= SURE * error
-    ):  # no straight drift; but the last quarter may have left the rest
-        change = _late_change(y, length)
+    if abs(change) <= SURE * error:  # not straight; but the end may have left the beginning
+        change = _late_change(y, length) if s[TOLERANCE] > 0.0 else 0.0
     if abs(change) > max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
