@@ -24,6 +24,7 @@ from plateau._kernels import (
     PARAMS,
     PLATEAU,
     UNDECIDED,
+    WARMING_UP,
     WORSENING,
 )
 
@@ -72,6 +73,11 @@ OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)
 
 DISTINCT = 8.0
 """Uncorrelated samples' worth of a block from which its own spread is known well enough."""
+
+DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
+"""In a plateau the blocks stay shorter than the horizon by DROPPED, if more than SHORTEST: then the
+oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a shift
+is known about as soon after a million samples as after thousands."""
 
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
@@ -130,14 +136,16 @@ class Cells(NamedTuple):
     away_level: float  # the level to which it went, less the anchor
     known: float  # 1 if there is a level from before the blocks
     known_level: float  # that level, less the anchor
+    held: float  # 1 if a plateau is so long that its beginning is no longer in the blocks
+    held_level: float  # its level there, less the anchor
 
 
 CELLS = len(Cells._fields)
 (ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, SKIPPED, FIRES, LAST_FIRE, FIRE_LEVEL, FIRE_LENGTH,
  ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, MEAN, SPREAD, FIRST_INDEX, DUE, VERDICT, ERROR,
  CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, VISIBLE, TOLERANCE, INFLATION, RISE, FALL, RISE_FROM,
- FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN,
- KNOWN_LEVEL) = range(CELLS)  # fmt: skip
+ FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD,
+ HELD_LEVEL) = range(CELLS)  # fmt: skip
 MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 """Where the blocks' means, last samples and variances within begin."""
 
@@ -176,37 +184,38 @@ def _inefficiencies(values, begin, end, starts, g):
     serves all suffixes, since each needs the same products and only its own mean.
     """
     n, centre = end - begin, _mean(values, begin, end)
-    y, total, variance = np.empty(n), np.zeros(n + 1), np.empty(starts)
+    y, total, means, scale = np.empty(n), np.zeros(n + 1), np.empty(starts), np.zeros(starts)
     square = 0.0
     for i in range(n - 1, -1, -1):
         y[i] = values[begin + i] - centre
         total[i] = total[i + 1] + y[i]
         square += y[i] * y[i]
         if i < starts:
-            mean = total[i] / (n - i)
-            variance[i], g[i] = square / (n - i) - mean * mean, 1.0
+            length = n - i
+            means[i], g[i] = total[i] / length, 1.0
+            scale[i] = square - length * means[i] * means[i]  # n times the variance
     rounding = 1e-14 * square / n
-    last = starts
-    for i in range(starts):
-        if variance[i] <= rounding:  # a constant has no autocorrelation
-            variance[i] = 0.0
+    for i in range(starts):  # a constant has no autocorrelation
+        scale[i] = 2.0 / scale[i] if scale[i] > rounding * (n - i) else 0.0
+    first, last = 0, starts  # beyond these the sums have ended
     for k in range(1, n - 1):
-        while last > 0 and variance[last - 1] == 0.0:
+        while last > 0 and scale[last - 1] == 0.0:
             last -= 1
-        if last == 0:
+        while first < last and scale[first] == 0.0:
+            first += 1
+        if first == last:
             break
         products = 0.0
-        for i in range(n - 1 - k, -1, -1):
+        for i in range(n - 1 - k, first - 1, -1):
             products += y[i] * y[i + k]
-            if i < last and variance[i] > 0.0:
-                length = n - i
-                mean = total[i] / length
+            if i < last and scale[i] > 0.0:
+                mean, lagged = means[i], n - i - k
                 ends = mean * (total[i] - total[n - k] + total[i + k])
-                rho = ((products - ends) / (length - k) + mean * mean) / variance[i]
-                if rho <= 0.0 or k >= length - 1:
-                    variance[i] = 0.0  # done
+                covariance = products - ends + lagged * mean * mean
+                if covariance <= 0.0 or lagged <= 1:
+                    scale[i] = 0.0  # done
                 else:
-                    g[i] += 2.0 * rho * (1.0 - k / length)
+                    g[i] += covariance * scale[i]
 
 
 @helper
@@ -221,7 +230,8 @@ def _inefficiency(values, begin, end):
 def _without_outlier(values, begin, end):
     """Copy them; one that has more than half of their variance becomes the mean of the others.
 
-    Beside such a one the others look like white noise, whatever they do.
+    Beside such a one the others look like white noise, whatever they do. The last one stays: it may
+    be the beginning of something.
     """
     n, mean = end - begin, _mean(values, begin, end)
     y, far, square = np.empty(n), 0, 0.0
@@ -232,9 +242,21 @@ def _without_outlier(values, begin, end):
         if abs(off) > abs(y[far] - mean):
             far = i
     off = y[far] - mean
-    if off * off > 0.5 * square:
+    if off * off > 0.5 * square and far < n - 1:
         y[far] = mean - off / (n - 1)
     return y
+
+
+@helper
+def _apart(values, begin, until, since, end):
+    """Means of values[since:end] less that of values[begin:until], in the latter's terms.
+
+    Those are the standard errors that it would have if both parts were alike.
+    """
+    apart = _mean(values, since, end) - _mean(values, begin, until)
+    error = _variance(values, begin, until) * _inefficiency(values, begin, until)
+    error = math.sqrt(error * (1.0 / (end - since) + 1.0 / (until - begin)))
+    return apart / error if error > 0.0 else math.copysign(math.inf, apart) if apart else 0.0
 
 
 @helper
@@ -355,6 +377,23 @@ def _inflation(s, begin, end):
     return _inefficiency(y, NONE, n)
 
 
+@helper
+def _own_inflation(s, begin, best):
+    """Return that of the blocks from `begin` on, as far as they are the plateau's.
+
+    The tail of a descent is no correlation, so it is taken from the best start on; nor is what may
+    be a shift, so up to where the CUSUMs began to rise; a part of it is left in any case.
+    """
+    full = int(s[FULL])
+    until = full
+    if s[RISE] > 0.0:
+        until = min(until, int(s[RISE_FROM]))
+    if s[FALL] > 0.0:
+        until = min(until, int(s[FALL_FROM]))
+    until = max(until, full - (full - begin) // 4)
+    return _inflation(s, max(begin, min(best, (begin + until) // 2)), until)
+
+
 # ---- within a plateau ----------------------------------------------------------------------------
 
 
@@ -371,9 +410,9 @@ def _studentised(s, j, lead, level):
     So noise that grows or shrinks along the plateau leaves the blocks exchangeable. A block without
     spread is at its level or infinitely far from it: what is known of it has no units.
     """
-    off = _whitened(s, j, lead) - level
-    if s[SPREADS + j] > 0.0:
-        return off / math.sqrt(s[SPREADS + j])
+    off, spread = _whitened(s, j, lead) - level, s[SPREADS + j]
+    if spread > 0.0:
+        return off / math.sqrt(spread)
     return math.copysign(math.inf, off) if off != 0.0 else 0.0
 
 
@@ -392,12 +431,18 @@ def _watch(s, p):
     lead = phi / (1.0 - phi) / size
     level = _mean(s, MEANS + begin, MEANS + newest)
     own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
-    value = _studentised(s, newest, lead, level) if own else _whitened(s, newest, lead)
-    below = 0.0
-    for j in range(begin, newest):
-        other = _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
-        below += 1.0 if other < value else 0.5 if other == value else 0.0
-    score = (2.0 * below - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
+    y = np.empty(others + 1)
+    if own:
+        for j in range(others + 1):
+            y[j] = _studentised(s, begin + j, lead, level)
+    else:
+        for j in range(others + 1):
+            y[j] = _whitened(s, begin + j, lead)
+    below, ties = 0, 0
+    for j in range(others):
+        below += y[j] < y[others]
+        ties += y[j] == y[others]
+    score = (2.0 * below + ties - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:
         s[RISE_FROM] = newest
     if s[FALL] == 0.0:
@@ -415,7 +460,8 @@ def _shifted(s, p, begin, since):
     full = int(s[FULL])
     away = _mean(s, MEANS + since, MEANS + full)
     level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
-    if abs(away - level) <= s[TOLERANCE]:
+    if abs(away - level) <= s[TOLERANCE]:  # it counts for nothing, and from now on as the level
+        s[RISE] = s[FALL] = 0.0
         return
     s[INTERRUPTED], s[LEFT_ONSET], s[LEFT_LEVEL], s[AWAY_LEVEL] = 1.0, s[ONSET], level, away
     s[KNOWN], s[KNOWN_LEVEL] = 1.0, level
@@ -446,6 +492,15 @@ def _certainty(s):
 
 
 @helper
+def _late_change(values, n):
+    """Change from their first to their last quarter, along all of them; 0 if it may be chance."""
+    quarter = max(n // 4, 4)
+    _, error, _, _ = _drift(values, n - quarter, n)
+    change = _mean(values, n - quarter, n) - _mean(values, NONE, quarter)
+    return change / 0.75 if abs(change) > SURE * error / math.sqrt(6.0) else 0.0
+
+
+@helper
 def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
@@ -458,11 +513,15 @@ def _stands(s, p, best, g):
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
-    if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
+    if abs(change) <= SURE * error:  # not straight; but the end may have left the beginning
+        change = _late_change(y, length) if s[TOLERANCE] > 0.0 else 0.0
+    if abs(change) > max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
         s[CONFIDENCE] = _certainty(s)
         return False
+    if s[HELD] > 0.0:
+        return _holds(s, p, begin, noise)
     if best <= begin:
         return True
     apart = _mean(s, MEANS + begin, MEANS + best) - _mean(s, MEANS + best, MEANS + full)
@@ -479,6 +538,19 @@ def _stands(s, p, best, g):
     return False
 
 
+@helper
+def _holds(s, p, begin, noise):
+    """Whether a long plateau is still at the level of its beginning, which the blocks have left."""
+    level = _mean(s, MEANS + begin, MEANS + int(s[FULL]))
+    apart, rounding = level - s[HELD_LEVEL], 1e-12 * abs(level)
+    if abs(apart) <= max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE], rounding):
+        return True
+    s[INTERRUPTED] = 0.0
+    _moves(s, p, apart)
+    s[CONFIDENCE] = 1.0
+    return False
+
+
 # ---- outside a plateau ---------------------------------------------------------------------------
 
 
@@ -491,7 +563,10 @@ def _describe(s, change, error, blocks, noise):
 
 @helper
 def _returned(s):
-    """Whether the stream is back at the level of the plateau that it left: nearer than half way."""
+    """Whether the stream is back at the level that it left, nearer than half way, and stays there.
+
+    Returns the first block of the stretch that is back, or -1.
+    """
     full = int(s[FULL])
     recent = max(LEAST, math.ceil(SHARE * full))
     if s[INTERRUPTED] == 0.0 or recent * (s[MORE] + 1.0) < FIRST:
@@ -499,7 +574,7 @@ def _returned(s):
     change, error, _, rest = _drift(s, MEANS + full - recent, MEANS + full)
     apart = abs(_mean(s, MEANS + full - recent, MEANS + full) - s[LEFT_LEVEL])
     apart += ONE_SIDED * error / math.sqrt(12.0)  # that of the mean
-    if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]):
+    if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]) or abs(change) > SURE * error:
         return -1
     _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
     return full - recent
@@ -516,6 +591,9 @@ def _settled(s, p, onset):
     if length * size < p.horizon or length < SHARE * full:
         return False
     if length / _inefficiency(y, NONE, length) < EFFECTIVE:
+        return False
+    latest = length - max(length // 8, 1)
+    if abs(_apart(y, NONE, latest, latest, length)) > SURE:
         return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
     bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
@@ -536,17 +614,14 @@ def _levelled(s, p, covered):
     _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
     if recent * size < BRIEF or abs(change) > CLEAR * error:
         return -1
-    bound, allowed = abs(change) + ONE_SIDED * error, p.change * covered
-    long_enough = recent * size >= p.horizon and effective >= EFFECTIVE
-    if long_enough and bound <= 2.0 * allowed:
-        s[TOLERANCE] = bound
-    elif (
-        -_lowest(s, full - recent, full, NONE, -1.0) - _lowest(s, full - recent, full, NONE, 1.0)
-        <= allowed
-    ):
-        s[TOLERANCE] = allowed
-    else:
+    allowed, ahead = p.change * covered, max(p.horizon / (recent * size), 1.0)
+    if (abs(change) - ONE_SIDED * error) * ahead > 2.0 * allowed:
         return -1
+    if ahead > 1.0 or effective < EFFECTIVE or abs(change) + ONE_SIDED * error > 2.0 * allowed:
+        high = -_lowest(s, full - recent, full, NONE, -1.0)
+        if high - _lowest(s, full - recent, full, NONE, 1.0) > allowed:
+            return -1
+    s[TOLERANCE] = allowed
     begin = full - recent
     level = _mean(s, MEANS + begin, MEANS + full)
     while begin > 0 and abs(s[MEANS + begin - 1] - level) <= allowed:
@@ -557,10 +632,9 @@ def _levelled(s, p, covered):
 @helper
 def _assess(s, p):
     """Look at all blocks anew; return whether the detector fires."""
-    full = int(s[FULL])
     best, onset, g = _stationary(s)
     if s[VERDICT] == PLATEAU:
-        s[INFLATION] = _inflation(s, _block_of(s, s[BEGUN]), full)
+        s[INFLATION] = _own_inflation(s, _block_of(s, s[BEGUN]), best)
         if _stands(s, p, best, g):
             s[CONFIDENCE] = _confidence(s, p)
             return _fires_again(s)
@@ -569,34 +643,55 @@ def _assess(s, p):
     begin = _returned(s)
     if begin >= 0:
         s[TOLERANCE] = 0.0
-        return _declare(s, p, begin, s[LEFT_ONSET], 0.0)
+        return _declare(s, p, begin, s[LEFT_ONSET], 0.0, best)
     if _settled(s, p, onset):
         s[TOLERANCE] = 0.0
-        return _declare(s, p, onset, s[FIRST_INDEX] + onset * (s[MORE] + 1.0), 1.0)
+        return _declare(s, p, onset, s[FIRST_INDEX] + onset * (s[MORE] + 1.0), 1.0, best)
     s[RENEW] = 0.0
     drift = s[SLOPE], s[ERROR], s[NOISE]
     begin = _levelled(s, p, _range(s))
     if begin >= 0:
-        return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0)
+        return _declare(s, p, begin, s[FIRST_INDEX] + begin * (s[MORE] + 1.0), 0.0, best)
+    runs = _runs_off(s)
     if abs(s[SLOPE]) <= SURE * s[ERROR]:  # the last quarter is silent: ask the whole stretch
         s[SLOPE], s[ERROR], s[NOISE] = drift
     if abs(s[SLOPE]) > SURE * s[ERROR]:
         _moves(s, p, s[SLOPE])
         s[CONFIDENCE] = _certainty(s)
-    else:
-        s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
+        return False
+    s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
+    if runs != 0.0:
+        _moves(s, p, runs)
+        s[CONFIDENCE] = 1.0
     return False
 
 
 @helper
-def _declare(s, p, begin, onset, visible):
+def _runs_off(s):
+    """In which direction both halves of the last eighth have left all before; 0 if they have not.
+
+    A stream that runs off ever faster has no visible line: its end outweighs all the rest.
+    """
+    full = int(s[FULL])
+    if full < 2 * LEAST:
+        return 0.0
+    latest, half = full - full // 8, full - full // 16
+    first = _apart(s, MEANS, MEANS + latest, MEANS + latest, MEANS + half)
+    second = _apart(s, MEANS, MEANS + latest, MEANS + half, MEANS + full)
+    if first * second > 0.0 and min(abs(first), abs(second)) > SURE:
+        return second
+    return 0.0
+
+
+@helper
+def _declare(s, p, begin, onset, visible, best):
     """Begin a plateau with this block and fire."""
     s[VERDICT], s[VISIBLE], s[ONSET] = PLATEAU, visible, onset
     s[BEGUN] = s[FIRST_INDEX] + begin * (s[MORE] + 1.0)
     s[DECLARED] = s[ACCEPTED] - 1.0
-    s[RISE], s[FALL], s[RENEW], s[INTERRUPTED] = 0.0, 0.0, 0.0, 0.0
+    s[RISE], s[FALL], s[RENEW], s[INTERRUPTED], s[HELD] = 0.0, 0.0, 0.0, 0.0, 0.0
     full = int(s[FULL])
-    s[INFLATION] = _inflation(s, begin, full)
+    s[INFLATION] = _own_inflation(s, begin, begin if visible > 0.0 else best)
     s[CONFIDENCE] = _confidence(s, p)
     level = _mean(s, MEANS + begin, MEANS + full)
     step = level - s[FIRE_LEVEL]
@@ -655,31 +750,92 @@ def _merge(s):
     s[RISE_FROM], s[FALL_FROM] = s[RISE_FROM] // 2, s[FALL_FROM] // 2
 
 
+@helper
+def _may_drop(s, p):
+    """Whether the newer half of the blocks tells all that is needed of a plateau."""
+    half = BLOCKS // 2
+    if s[VERDICT] != PLATEAU or _block_of(s, s[BEGUN]) > half:
+        return False
+    if 2.0 * (s[MORE] + 1.0) <= max(p.horizon / DROPPED, SHORTEST):
+        return False
+    return half >= FREE * _inefficiency(s, MEANS + half, MEANS + BLOCKS)
+
+
+@helper
+def _drop(s):
+    """Drop the older half of the blocks of a plateau; what is kept of them is their level."""
+    half, begin = BLOCKS // 2, _block_of(s, s[BEGUN])
+    if s[HELD] == 0.0 and begin < half:
+        s[HELD], s[HELD_LEVEL] = 1.0, _mean(s, MEANS + begin, MEANS + half)
+    for j in range(half):
+        s[MEANS + j], s[LASTS + j] = s[MEANS + half + j], s[LASTS + half + j]
+        s[SPREADS + j] = s[SPREADS + half + j]
+    s[FULL] = half
+    s[FIRST_INDEX] += half * (s[MORE] + 1.0)
+    s[BEGUN] = max(s[BEGUN], s[FIRST_INDEX])
+    s[RISE_FROM], s[FALL_FROM] = max(s[RISE_FROM] - half, 0.0), max(s[FALL_FROM] - half, 0.0)
+    s[DUE] = 0.0
+
+
+class Hot(NamedTuple):
+    """The cells that every sample changes."""
+
+    accepted: float
+    previous: float
+    variance: float
+    older: float
+    variance2: float
+    filled: float
+    mean: float
+    spread: float
+
+
+@inline
+def _load(s):
+    """Read them."""
+    return Hot(
+        s[ACCEPTED], s[PREVIOUS], s[VARIANCE], s[OLDER], s[VARIANCE2], s[FILLED], s[MEAN], s[SPREAD]
+    )
+
+
+@inline
+def _store(s, hot):
+    """Write them back."""
+    s[ACCEPTED], s[PREVIOUS], s[VARIANCE], s[OLDER] = hot[0], hot[1], hot[2], hot[3]
+    s[VARIANCE2], s[FILLED], s[MEAN], s[SPREAD] = hot[4], hot[5], hot[6], hot[7]
+
+
+@inline
+def _sampled(hot, x):
+    """Return them after a sample, less the anchor.
+
+    Weights are multiplied by, not divided by: a division would hold up the sample after it.
+    """
+    n, step, step2 = hot.accepted, x - hot.previous, x - hot.older
+    variance, variance2 = hot.variance, hot.variance2
+    if n > MEMORY:
+        variance += (0.5 * step * step - variance) * (1.0 / MEMORY)
+        variance2 += (0.5 * step2 * step2 - variance2) * (1.0 / MEMORY)
+    else:
+        variance += (0.5 * step * step - variance) / n if n >= 1.0 else 0.0
+        variance2 += (0.5 * step2 * step2 - variance2) / (n - 1.0) if n >= 2.0 else 0.0
+    weight, off = 1.0 / (hot.filled + 1.0), x - hot.mean
+    mean = hot.mean + off * weight
+    spread = hot.spread + (off * (x - mean) - hot.spread) * weight
+    return Hot(n + 1.0, x, variance, hot.previous, variance2, hot.filled + 1.0, mean, spread)
+
+
 @inline
 def _accept(s, x):
     """Take one sample; return whether it fills a block, which must then be closed."""
     if not abs(x) <= LIMIT:
         s[SKIPPED] += 1.0
         return False
-    n = s[ACCEPTED]
-    if n == 0.0:
+    if s[ACCEPTED] == 0.0:
         s[ANCHOR] = x
-    x -= s[ANCHOR]
-    if n >= 1.0:
-        step = x - s[PREVIOUS]
-        s[VARIANCE] += (0.5 * step * step - s[VARIANCE]) / min(n, MEMORY)
-    if n >= 2.0:
-        step = x - s[OLDER]
-        s[VARIANCE2] += (0.5 * step * step - s[VARIANCE2]) / min(n - 1.0, MEMORY)
-    s[OLDER] = s[PREVIOUS]
-    s[PREVIOUS] = x
-    s[ACCEPTED] = n + 1.0
-    filled = s[FILLED] + 1.0
-    off = x - s[MEAN]
-    s[MEAN] += off / filled
-    s[SPREAD] += (off * (x - s[MEAN]) - s[SPREAD]) / filled
-    s[FILLED] = filled
-    return filled > s[MORE]
+    hot = _sampled(_load(s), x - s[ANCHOR])
+    _store(s, hot)
+    return hot.filled > s[MORE]
 
 
 @helper
@@ -695,15 +851,57 @@ def _close(s, p):
     if s[VERDICT] == PLATEAU:
         _watch(s, p)
     if s[FULL] == BLOCKS:
-        _merge(s)
+        if _may_drop(s, p):
+            _drop(s)
+        else:
+            _merge(s)
     length = s[FULL] * (s[MORE] + 1.0)
     if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
         return False
-    s[DUE] = max(length + 1.0, length * (1.0 + GROWTH))
+    growth = 1.0 if s[HELD] > 0.0 else GROWTH  # from then on each time that blocks are dropped
+    s[DUE] = max(length + 1.0, length * (1.0 + growth))
     return _assess(s, p)
 
 
+class Row(NamedTuple):
+    """What is known after a block."""
+
+    taken: float  # samples taken up to its end
+    fires: float  # 1 if the detector fires
+    level: float  # as the detector's properties of these names
+    slope: float
+    verdict: float
+    onset: float  # -1 outside a plateau
+
+
+@inline
+def _row(s, taken, fires):
+    """Read it."""
+    slope = s[SLOPE] if s[VERDICT] != WARMING_UP else math.nan
+    onset = s[ONSET] if s[VERDICT] == PLATEAU else -1.0
+    return Row(taken, 1.0 if fires else 0.0, s[ANCHOR] + s[LEVEL], slope, s[VERDICT], onset)
+
+
 # ---- drivers -------------------------------------------------------------------------------------
+
+
+@inline
+def _fill(s, xs, i):
+    """Take samples from the one at i on, up to one that fills a block; return where it stopped."""
+    if s[ACCEPTED] == 0.0:  # the first is the anchor
+        _accept(s, xs[i])
+        return i + 1
+    hot, anchor, full, skipped = _load(s), s[ANCHOR], s[MORE] + 1.0, 0
+    while i < xs.size and hot.filled < full:
+        x = xs[i]
+        if abs(x) <= LIMIT:
+            hot = _sampled(hot, x - anchor)
+        else:
+            skipped += 1
+        i += 1
+    _store(s, hot)
+    s[SKIPPED] += skipped
+    return i
 
 
 @inline
@@ -719,20 +917,29 @@ def flat_update(block, sample):
 
 
 @kernel
-def flat_take(block, xs):
-    """Take samples in a row up to one that fills a block; return how many."""
-    s = _stream(block, 0)
-    for i in range(xs.size):
-        if _accept(s, xs[i]):
-            return i + 1
-    return xs.size
-
-
-@kernel
 def flat_bank(block, streams, xs, full):
     """Take one sample for each of many streams, one after the other; write which fill a block."""
     for i in range(streams):
         full[i] = _accept(_stream(block, i), xs[i])
+
+
+@kernel
+def flat_blocks(block, xs, rows):
+    """Take samples in a row and close the blocks that they fill; write a row after each.
+
+    Returns how many samples were taken and how many rows written. It stops behind a block that
+    fires, and where there is no more room for rows.
+    """
+    s, p = _stream(block, 0), Params(block[0], block[1], block[2], block[3])
+    taken, closed, fires = 0, 0, False
+    while taken < xs.size and closed < rows.shape[0] and not fires:
+        taken = _fill(s, xs, taken)
+        if s[FILLED] > s[MORE]:
+            fires = _close(s, p)
+            row = rows[closed]
+            row[0], row[1], row[2], row[3], row[4], row[5] = _row(s, taken, fires)
+            closed += 1
+    return taken, closed
 
 
 @kernel

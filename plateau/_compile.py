@@ -67,8 +67,8 @@ SIGNATURES = {
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
     "flat_update": (FLOATS, SampleType()),
-    "flat_take": (FLOATS, FLOATS),
     "flat_bank": (FLOATS, types.int64, FLOATS, FLAGS),
+    "flat_blocks": (FLOATS, FLOATS, types.float64[:, ::1]),
     "flat_close": (FLOATS, INTS, FLAGS),
 }
 """Argument types of each driver: those of `plateau._kernels`, whatever the filter, then those of

@@ -17,6 +17,9 @@ from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict,
 
 FIRST_STREAM = np.zeros(1, dtype=np.int64)
 
+ROWS = 1024
+"""Blocks that are closed at most before Python looks at them."""
+
 
 class Detector(PlateauDetector):
     """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
@@ -137,40 +140,40 @@ class Detector(PlateauDetector):
         self._close(self._block, FIRST_STREAM, self._full)
         return bool(self._full[0])
 
-    def _blocks(self, samples: NDArray[np.float64]) -> Iterator[tuple[int, bool]]:
-        """Take samples; yield after each block how many were taken so far and whether it fires."""
-        take, taken = compiled("flat_take"), 0
+    def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
+        take, taken = compiled("flat_blocks"), 0
         while taken < len(samples):
-            taken += take(self._block, samples[taken:])
-            if self._block[PARAMS + c.FILLED] > self._block[PARAMS + c.MORE]:
-                yield taken, self._closes()
+            rows = np.empty((ROWS, len(c.Row._fields)))
+            more, closed = take(self._block, samples[taken:], rows)
+            rows[:closed, 0] += taken
+            taken += more
+            yield rows[:closed]
+
+    def _fires(self, samples: NDArray[np.float64]) -> Iterator[int]:
+        """Take samples; yield the offsets of those at which it fires."""
+        for rows in self._blocks(samples):
+            for taken, fires in rows[-1:, :2]:
+                if fires:
+                    yield int(taken) - 1
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
-        fired = [taken - 1 for taken, fires in self._blocks(samples) if fires]
-        return np.array(fired, dtype=np.int64)
+        return np.array(list(self._fires(samples)), dtype=np.int64)
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        return next((taken - 1 for taken, fires in self._blocks(samples) if fires), None)
+        return next(self._fires(samples), None)
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         # What is known changes only where a block is full: there it is written down, then repeated.
-        ends, fired = [0], []
-        known = [self._known()]
-        for taken, fires in self._blocks(samples):
-            ends.append(taken - 1)
-            known.append(self._known())
-            if fires:
-                fired.append(taken - 1)
-        lengths = np.diff([*ends, len(samples)])
-        columns = zip(*known, strict=True)
-        level, slope, verdict, onset = (np.repeat(column, lengths) for column in columns)
-        fires_at = np.zeros(len(samples), dtype=np.bool_)
-        fires_at[fired] = True
-        return Trace(level, slope, verdict.astype(np.int8), fires_at, onset.astype(np.int64))
-
-    def _known(self) -> tuple[float, float, int, int]:
         onset = self.onset
-        return self.level, self.slope, int(self.verdict), -1 if onset is None else onset
+        before = c.Row(1, 0, self.level, self.slope, self.verdict, -1 if onset is None else onset)
+        taken, fires, *known = np.concatenate([[before], *self._blocks(samples)]).T
+        begins = taken.astype(np.int64) - 1
+        lengths = np.diff(begins, append=len(samples))
+        level, slope, verdict, onset = (column.repeat(lengths) for column in known)
+        fired = np.zeros(len(samples), dtype=np.bool_)
+        fired[begins[fires > 0]] = True
+        return Trace(level, slope, verdict.astype(np.int8), fired, onset.astype(np.int64))
 
     def _advance(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
@@ -280,7 +283,7 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(("visible", "renew", "interrupted", "known"), flags),
+        **dict.fromkeys(("visible", "renew", "interrupted", "known", "held"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")

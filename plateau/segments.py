@@ -141,10 +141,17 @@ def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
             earlier = spans.pop()
             if onset <= earlier[0] or _at_once(earlier, declared):
                 declared = earlier[1]
-        if revises and spans and (spans[-1][2] is None or onset < spans[-1][2]):
-            spans[-1] = (*spans[-1][:2], onset)
         spans.append((onset, declared, stop))
-    return spans
+    return _disjoint(spans) if revises else spans
+
+
+def _disjoint(spans: list[Stretch]) -> list[Stretch]:
+    """End each at the onset of the next, if it goes on until then."""
+    onsets = [onset for onset, _, _ in spans[1:]]
+    return [
+        (onset, declared, following if stop is None or following < stop else stop)
+        for (onset, declared, stop), following in zip(spans, onsets, strict=False)
+    ] + spans[-1:]
 
 
 def _at_once(earlier: Stretch, declared: int) -> bool:

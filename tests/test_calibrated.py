@@ -214,6 +214,68 @@ def test_fourteen_decades_of_decay_have_an_end():
         assert fed(xs).in_plateau
 
 
+@pytest.mark.parametrize("efold", [20, 50, 100, 200, 400])
+@pytest.mark.parametrize("before", [0, 2000])
+def test_a_stream_that_runs_off_worsens_to_the_end(efold, before):
+    growth = 2 * np.exp(np.arange(40 * efold) / efold)
+    calm = 2 + 0.01 * rng(efold).normal(size=before)
+    found = trace(np.r_[calm, growth], Detector())
+    late = before + np.arange(5 * efold, 40 * efold)
+    assert (found.verdict[late] == WORSENING).all()
+
+
+def test_passing_the_old_level_is_no_return():
+    fall = 0.2 + 2.8 * np.exp(-np.arange(8000) / 300)
+    xs = np.r_[np.ones(2000), fall] + 0.05 * rng(0).normal(size=10_000)
+    verdict = trace(xs, Detector()).verdict
+    assert not (verdict[2100:2900] == PLATEAU).any()  # 0.4 and more to fall
+    assert verdict[-1] == PLATEAU
+    ramp = np.r_[np.ones(2000), 3 - 1e-3 * np.arange(4000)]
+    assert not (trace(ramp, Detector()).verdict[2100:] == PLATEAU).any()
+
+
+@pytest.mark.parametrize("time", [100, 300])
+def test_a_drop_behind_a_descent_is_seen_at_once(time):
+    t = np.arange(10_000)
+    xs = 2 + 5 * np.exp(-t / time) + 0.02 * rng(0).normal(size=len(t))
+    xs[6000:] -= 0.5
+    (_, begun, _), (left, verdict, _), *_ = story(xs)
+    assert (begun, verdict) == (PLATEAU, IMPROVING)
+    assert 6000 < left < 6300
+
+
+def test_a_drift_behind_a_descent_is_seen():
+    t = np.arange(12_000)
+    drift = 1e-4 * np.maximum(t - 3000, 0)
+    xs = 1 - np.exp(-t / 300) - drift + 0.01 * rng(0).normal(size=len(t))
+    _, (left, verdict, _), *_ = story(xs, Detector("max"))
+    assert verdict == WORSENING
+    assert 3000 < left < 5000
+
+
+@pytest.mark.parametrize("size", [1.0, 1000.0])
+def test_after_a_million_samples_a_shift_is_seen_as_soon(size):
+    n = 1_000_000
+    for seed in (1, 2):
+        xs = rng(seed).normal(size=n + 2000)
+        xs[n:] += size
+        ends = [i for i, verdict, _ in story(xs) if verdict == WORSENING and i >= n]
+        assert ends
+        assert ends[0] < n + 1500
+
+
+def test_a_slow_drift_of_a_long_plateau_is_seen():
+    n = 400_000
+    xs = rng(3).normal(size=n) + 1e-5 * np.arange(n)
+    assert sum(verdict != PLATEAU for _, verdict, _ in story(xs)) >= 2  # four σ in all
+
+
+def test_a_descent_that_goes_on_is_not_flat_after_its_steep_part():
+    t = np.arange(4000)
+    xs = 1 + 7 * np.exp(-t / 50) + 2 * np.exp(-t / 5000) + 0.01 * rng(0).normal(size=len(t))
+    assert not (trace(xs, Detector()).verdict[:300] == PLATEAU).any()
+
+
 def test_a_restart_is_seen():
     decay = 10 * np.exp(-np.arange(6000) / 200)
     for seed in range(3):

@@ -164,3 +164,12 @@ def test_a_better_onset_cuts_nothing_off():
     assert found[-1].stop == 8000
     assert not found[-1].closed
     assert found[-1].declared < 2000  # first known long before its onset was
+
+
+def test_a_plateau_that_is_found_anew_leaves_no_hole():
+    xs = -np.arange(5000) / 5000 + np.random.default_rng(7).normal(size=5000)
+    flat = trace(xs, Detector()).verdict == Verdict.PLATEAU
+    covered = np.zeros(len(xs), dtype=bool)
+    for plateau in find_plateaus(xs):
+        covered[plateau.start : plateau.stop] = True
+    assert covered[flat].all()

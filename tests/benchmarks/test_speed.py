@@ -138,6 +138,7 @@ BATCHES = {
     "numpy.copyto": lambda xs: lambda out=np.empty_like(xs): np.copyto(out, xs),
     "plateau threshold rule, EmaHaar": lambda xs: lambda d=ema_rule(): d.update_many(xs),
     "plateau threshold rule, Haar(4000, 4000)": lambda xs: lambda d=haar_rule(): d.update_many(xs),
+    "plateau calibrated detector": lambda xs: lambda: Detector().update_many(xs),
     "plateau response, Ema": lambda xs: lambda f=Ema(1e-3): f.update_many(xs),
     "plateau response, EmaHaar": lambda xs: lambda f=EmaHaar(1e-3, 1e-3): f.update_many(xs),
     "plateau response, Haar(4000, 4000)": lambda xs: lambda f=Haar(4000, 4000): f.update_many(xs),
