@@ -166,7 +166,7 @@ class DetectorBank(Streaming):
         for stream in which.tolist():
             if not -self.streams <= stream < self.streams:
                 raise IndexError(f"there is no stream {stream} among {self.streams}")
-        return np.arange(self.streams)[which]
+        return which.astype(np.int64) % self.streams
 
     @property
     def verdict(self) -> NDArray[np.int8]:
