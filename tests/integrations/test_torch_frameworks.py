@@ -6,6 +6,9 @@ in `test_torch_scheduler`: they ask ``isinstance(scheduler, ReduceLROnPlateau)``
     pip install transformers accelerate lightning
 """
 
+import runpy
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -57,6 +60,13 @@ def test_the_trainer_of_transformers_gives_it_the_metric_of_each_evaluation(tmp_
     assert optimizer.param_groups[0]["lr"] == 0.2
     path = next(tmp_path.glob("checkpoint-7/scheduler.pt"))
     assert torch.load(path, weights_only=True) == scheduler.state_dict()
+
+
+def test_the_example_gives_it_the_loss_of_every_step_of_a_trainer(capsys):
+    pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/torch_trainer.py"))
+    assert capsys.readouterr().out.endswith("3000 steps, rate now 0.0025\n")
 
 
 def test_lightning_gives_it_the_monitored_metric_of_each_step(tmp_path):
