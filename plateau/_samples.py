@@ -15,6 +15,10 @@ REAL = "fiub"
 Sample = SupportsFloat | SupportsIndex
 """A real number: int, float, a NumPy scalar, a 0-d array or tensor."""
 
+NO_FLOAT = (TypeError, ValueError, RuntimeError, OverflowError)
+"""What a conversion to float raises: ValueError for a tensor of several numbers, RuntimeError for a
+complex one, OverflowError for an int that is too large."""
+
 
 def as_sample(x: Any) -> float:
     """Return `x` as a float; integers too large for one become infinite.
@@ -32,7 +36,7 @@ def as_sample(x: Any) -> float:
             return float(x)
         except OverflowError:
             return math.inf if x > 0 else -math.inf
-        except (TypeError, ValueError):
+        except NO_FLOAT:
             pass
     raise TypeError(f"a sample must be one real number, not {_described(x)}")
 

@@ -179,9 +179,13 @@ class Streaming(ABC):
 
         Raises
         ------
+        TypeError
+            If they are no bytes.
         ValueError
             If the bytes are damaged, of another version or hold something of another class.
         """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data must be bytes, not {data!r}")
         description, numbers = _unpacked(bytes(data))
         kind = description.get("type")
         if kind != cls._type:

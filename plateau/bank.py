@@ -1,5 +1,6 @@
 """Many streams under the same detector."""
 
+from operator import index
 from typing import Self
 
 import numpy as np
@@ -123,11 +124,16 @@ class DetectorBank(Streaming):
         ----------
         streams : array_like of bool or int, optional
             Mask or indices of the streams that it concerns; all by default.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If it is neither a mask of the streams nor indices of some.
         """
-        table, every = self._table(), np.arange(self.streams)
-        chosen = every if streams is None or np.size(streams) == 0 else every[np.asarray(streams)]
-        if streams is not None and np.size(streams) == 0:
+        chosen = np.arange(self.streams) if streams is None else self._chosen(streams)
+        if not len(chosen):
             return
+        table = self._table()
         rows = table[chosen]
         self.detector._mark_changed(rows)
         table[chosen] = rows
@@ -138,9 +144,29 @@ class DetectorBank(Streaming):
 
     def __getitem__(self, stream: int) -> PlateauDetector:
         """Return a single detector that goes on where this stream is."""
+        try:
+            place = index(stream)
+        except TypeError:
+            raise TypeError(f"a stream is named by its index, not by {stream!r}") from None
         single = self.detector.clone()
-        single._set_table(self._table()[stream][None])
+        single._set_table(self._table()[self._chosen(place)])
         return single
+
+    def _chosen(self, streams: ArrayLike) -> NDArray[np.int64]:
+        """Return the indices of the streams that a mask or indices stand for."""
+        which = np.atleast_1d(np.asarray(streams))
+        if which.size == 0:
+            return np.arange(0)
+        if which.dtype == np.bool_:
+            if which.shape != (self.streams,):
+                raise ValueError(f"a mask has shape ({self.streams},), not {which.shape}")
+            return np.flatnonzero(which)
+        if which.dtype.kind not in "iu" or which.ndim > 1:
+            raise TypeError(f"streams must be a mask or indices of streams, not {streams!r}")
+        for stream in which.tolist():
+            if not -self.streams <= stream < self.streams:
+                raise IndexError(f"there is no stream {stream} among {self.streams}")
+        return which.astype(np.int64) % self.streams
 
     @property
     def verdict(self) -> NDArray[np.int8]:

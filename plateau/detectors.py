@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _kernels as k
 from plateau._arguments import positive, whole
 from plateau._compile import compiled
-from plateau._samples import Sample, as_sample
+from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Description
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 from plateau.filters import SlopeFilter, filter_from
@@ -119,7 +119,7 @@ class ThresholdDetector(PlateauDetector):
             self._refuse_nonfinite(x)
         try:
             return self._update(self._block, x)
-        except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
+        except NO_FLOAT:
             return self._update(self._block, as_sample(x))
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -12,9 +12,11 @@ class PolicyState(NamedTuple):
     reductions: int = 0
     """Reductions made so far."""
     streak: int = 0
-    """Reductions in a row without progress between them."""
+    """Reductions in a row without progress between them, or fires at the minimum in their place."""
     quiet_until: int = 0
     """Sample before which fires are ignored."""
+    highest: float = 0.0
+    """Highest learning rate at a fire so far: a restart does not go beyond it."""
 
 
 class Reaction(NamedTuple):
@@ -42,9 +44,11 @@ class Policy:
         Samples after a change in which fires are ignored.
     restart_after : int, optional
         After so many reductions in a row without progress between them, the next fire multiplies
-        by `restart_factor` instead. By default there are no restarts.
+        by `restart_factor` instead. A fire at `min_lr`, where nothing can be reduced, counts as
+        one of them. By default there are no restarts.
     restart_factor : float, default 4.0
-        A restart multiplies the learning rate by it, above 1.
+        A restart multiplies the learning rate by it, above 1, but never leads beyond the highest
+        rate at a fire so far: as a rule, the rate that the training began with.
 
     Raises
     ------
@@ -79,15 +83,24 @@ class Policy:
     restart_factor: float = 4.0
 
     def __post_init__(self) -> None:
-        if not 0 < number("factor", self.factor) < 1:
+        restart_after = self.restart_after
+        if restart_after is not None:
+            restart_after = whole("restart_after", restart_after, least=1)
+        plain = {
+            "factor": number("factor", self.factor),
+            "max_reductions": whole("max_reductions", self.max_reductions, least=0),
+            "min_lr": number("min_lr", self.min_lr),
+            "cooldown": whole("cooldown", self.cooldown, least=0),
+            "restart_after": restart_after,
+            "restart_factor": positive("restart_factor", self.restart_factor),
+        }
+        for name, value in plain.items():  # Python's own numbers, which any saved state can hold
+            object.__setattr__(self, name, value)
+        if not 0 < self.factor < 1:
             raise ValueError(f"factor must lie between 0 and 1, not {self.factor}")
-        whole("max_reductions", self.max_reductions, least=0)
-        if number("min_lr", self.min_lr) < 0:
+        if self.min_lr < 0:
             raise ValueError(f"min_lr must be at least 0, not {self.min_lr}")
-        whole("cooldown", self.cooldown, least=0)
-        if self.restart_after is not None:
-            whole("restart_after", self.restart_after, least=1)
-        if positive("restart_factor", self.restart_factor) <= 1:
+        if self.restart_factor <= 1:
             raise ValueError(f"restart_factor must be above 1, not {self.restart_factor}")
 
     def react(self, state: PolicyState, sample: int, lr: float, fires: int) -> Reaction:
@@ -110,13 +123,22 @@ class Policy:
             The factor to apply now, and what to remember.
         """
         streak = 0 if fires == 1 else state.streak
+        state = state._replace(streak=streak, highest=max(state.highest, lr))
         if state.reductions >= self.max_reductions or sample < state.quiet_until:
-            return Reaction(1.0, state._replace(streak=streak))
-        quiet_until = sample + 1 + self.cooldown
-        if streak == self.restart_after:
-            return Reaction(self.restart_factor, PolicyState(state.reductions, 0, quiet_until))
+            return Reaction(1.0, state)
+        acted = state._replace(quiet_until=sample + 1 + self.cooldown)
+        if self.restart_after is not None and streak >= self.restart_after:
+            raised = min(lr * self.restart_factor, state.highest)
+            if raised > lr:
+                factor = _ratio(raised, lr, self.restart_factor)
+                return Reaction(factor, acted._replace(streak=0))
         lowered = max(lr * self.factor, min(lr, self.min_lr))
         if lowered == lr:
-            return Reaction(1.0, state._replace(streak=streak))
-        factor = self.factor if lowered == lr * self.factor else lowered / lr
-        return Reaction(factor, PolicyState(state.reductions + 1, streak + 1, quiet_until))
+            return Reaction(1.0, state._replace(streak=streak + 1))
+        factor = _ratio(lowered, lr, self.factor)
+        return Reaction(factor, acted._replace(reductions=state.reductions + 1, streak=streak + 1))
+
+
+def _ratio(new: float, old: float, usual: float) -> float:
+    """Return new / old, without rounding where it is the usual factor."""
+    return usual if new == old * usual else new / old

@@ -83,6 +83,43 @@ def test_changed_concerns_the_chosen_streams_only():
     assert bank.in_plateau.tolist() == [False, False, False]
 
 
+def test_a_change_may_concern_one_stream_or_none():
+    bank = DetectorBank(ThresholdDetector(Haar(2), 0.1, 2), 3)
+    for _ in range(6):
+        bank.update([1.0, 2.0, 3.0])
+    bank.changed([])
+    assert bank.in_plateau.tolist() == [True, True, True]
+    bank.changed(1)
+    assert bank.in_plateau.tolist() == [True, False, True]
+    bank.changed(-1)
+    assert bank.in_plateau.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda bank: bank.changed(3), IndexError, "no stream 3 among 3"),
+        (lambda bank: bank.changed([0, -4]), IndexError, "no stream -4 among 3"),
+        (lambda bank: bank.changed("a"), TypeError, "streams must be a mask or indices .* not 'a'"),
+        (lambda bank: bank.changed([1.5]), TypeError, "streams must be a mask or indices"),
+        (lambda bank: bank.changed([[0, 1]]), TypeError, "streams must be a mask or indices"),
+        (lambda bank: bank.changed([True]), ValueError, r"a mask has shape \(3,\), not \(1,\)"),
+        (lambda bank: bank[3], IndexError, "no stream 3 among 3"),
+        (lambda bank: bank["a"], TypeError, "a stream is named by its index, not by 'a'"),
+        (lambda bank: bank[1:], TypeError, "a stream is named by its index, not by slice"),
+    ],
+)
+def test_streams_that_are_not_there_are_named(call, error, message):
+    bank = DetectorBank(ThresholdDetector(Haar(2), 0.1, 2), 3)
+    with pytest.raises(error, match=message):
+        call(bank)
+
+
+def test_a_bank_can_be_gone_through():
+    detector = ThresholdDetector(Haar(2), 0.1, 2)
+    assert [single.count for single in DetectorBank(detector, 3)] == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [

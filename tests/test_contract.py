@@ -272,6 +272,12 @@ def test_bytes_of_another_class_are_refused():
         Ema.from_bytes(Haar(4).to_bytes())
 
 
+@pytest.mark.parametrize("data", ["x", 3, None])
+def test_what_is_no_bytes_is_named(data):
+    with pytest.raises(TypeError, match="data must be bytes, not "):
+        Ema.from_bytes(data)
+
+
 def test_bytes_are_the_same_on_every_machine():
     ema = Ema(0.5)
     ema.update_many([1.0, 2.0, 4.0])

@@ -1,5 +1,9 @@
 """What the policy does with the learning rate."""
 
+from dataclasses import asdict
+from fractions import Fraction
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +63,47 @@ def test_what_does_nothing_is_no_reduction():
     assert played(Policy(max_reductions=2, min_lr=0.5), [1] * 5) == [0.5, 1.0, 1.0, 1.0, 1.0]
 
 
+def rates(policy, fires, lr):
+    """Learning rates after each fire."""
+    return [lr := lr * factor for factor in played(policy, fires, lr)]
+
+
+def test_at_the_minimum_a_restart_comes_as_anywhere_else():
+    policy = Policy(min_lr=0.3, restart_after=3)
+    assert rates(policy, range(1, 10), 0.8) == pytest.approx(
+        [0.4, 0.3, 0.3, 0.8, 0.4, 0.3, 0.3, 0.8, 0.4]
+    )
+
+
+def test_a_restart_does_not_go_beyond_the_rate_at_the_beginning():
+    policy = Policy(restart_after=1)
+    assert rates(policy, range(1, 20), 0.8) == [0.4, 0.8] * 7 + [0.4] * 5
+
+
+def test_a_rate_that_something_else_has_raised_is_the_new_limit():
+    policy, state = Policy(restart_after=1), PolicyState()
+    for sample, lr, expected in [(0, 0.1, 0.5), (1, 0.8, 0.5), (2, 0.4, 0.5), (3, 0.1, 4.0)]:
+        factor, state = policy.react(state, sample, lr, fires=sample % 2 + 1)
+        assert (factor, state.highest) == (expected, max(lr, 0.8 if sample else 0.1))
+
+
+def test_where_no_restart_can_raise_it_a_reduction_follows():
+    policy, state = Policy(restart_after=1), PolicyState(streak=1, highest=0.8)
+    assert policy.react(state, 0, 0.8, fires=2).factor == 0.5
+
+
+def test_a_rate_of_zero_stays():
+    assert played(Policy(restart_after=1), range(1, 6), lr=0.0) == [1.0] * 5
+
+
+def test_numbers_of_other_kinds_become_pythons_own():
+    policy = Policy(
+        np.float64(0.5), np.int64(3), Fraction(1, 8), np.uint8(2), np.int32(2), np.float32(4)
+    )
+    assert policy == Policy(0.5, 3, 0.125, 2, 2, 4.0)
+    assert {type(value) for value in asdict(policy).values()} == {int, float}
+
+
 def test_fires_during_the_cooldown_are_ignored():
     assert played(Policy(cooldown=20), [1] * 7) == [0.5, 1.0, 1.0, 0.5, 1.0, 1.0, 0.5]
 
@@ -66,15 +111,19 @@ def test_fires_during_the_cooldown_are_ignored():
 @given(
     st.lists(st.integers(1, 5), max_size=40),
     st.integers(0, 10),
-    st.one_of(st.none(), st.integers(1, 4)),
+    st.none() | st.integers(1, 4),
+    st.sampled_from([0.0, 0.1, 0.3, 2.0]),
 )
-def test_there_are_never_more_reductions_than_allowed(fires, most, restart_after):
-    factors = played(Policy(max_reductions=most, restart_after=restart_after), fires)
-    assert factors.count(0.5) <= most
-    if restart_after is None:
-        assert 4.0 not in factors
-    else:
-        assert factors.count(4.0) * restart_after <= factors.count(0.5)
+def test_reductions_and_rates_have_their_limits(fires, most, restart_after, min_lr):
+    policy = Policy(max_reductions=most, restart_after=restart_after, min_lr=min_lr)
+    factors = played(policy, fires, lr=0.8)
+    reductions, restarts = (sum(f < 1 for f in factors), sum(f > 1 for f in factors))
+    assert reductions <= most
+    assert restarts <= (reductions if restart_after else 0)
+    if restart_after and not min_lr:
+        assert restarts * restart_after <= reductions
+    after = rates(policy, fires, 0.8)
+    assert all(min(min_lr, 0.8) * (1 - 1e-12) <= rate <= 0.8 * (1 + 1e-12) for rate in after)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import torch
 
-from plateau import EmaHaar, ThresholdDetector
 from plateau_torch import PlateauLR
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -11,8 +10,7 @@ truth = torch.randn(20, 1, device=device)
 model = torch.nn.Linear(20, 1, device=device)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.04)
 scaler = torch.amp.GradScaler(device, init_scale=2.0**40)  # too high at first: steps are skipped
-detector = ThresholdDetector(EmaHaar(0.01, 0.01), threshold=1e-3, patience=500)
-scheduler = PlateauLR(optimizer, detector, max_reductions=4)
+scheduler = PlateauLR(optimizer, max_reductions=4)
 
 for _ in range(3000):
     mean = torch.zeros((), device=device)
@@ -27,5 +25,5 @@ for _ in range(3000):
     optimizer.zero_grad()
     scheduler.step(mean)  # one loss for each step of the optimizer, skipped or not
 
-print(f"scale {scaler.get_scale():g}, {detector.skipped} losses not finite")
+print(f"scale {scaler.get_scale():g}, {scheduler.detector.skipped} losses not finite")
 print(f"{scheduler.last_epoch} steps, rate now {scheduler.get_last_lr()[0]:g}")

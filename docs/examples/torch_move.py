@@ -1,7 +1,7 @@
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from plateau import Haar, ThresholdDetector
+from plateau import Detector
 from plateau_torch import PlateauLR
 
 EPOCHS, STEPS = 30, 100
@@ -14,9 +14,8 @@ def train(kind):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.04)
     if kind == "ReduceLROnPlateau":  # before
         scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=4)
-    else:  # after: the loss of every step, the window and the patience in steps
-        detector = ThresholdDetector(Haar(2 * STEPS, STEPS), threshold=1e-3, patience=4 * STEPS)
-        scheduler = PlateauLR(optimizer, detector, factor=0.5)
+    else:  # after: the loss of every step, and the patience in steps
+        scheduler = PlateauLR(optimizer, Detector(horizon=4 * STEPS), factor=0.5)
 
     lowered = []
     for epoch in range(EPOCHS):

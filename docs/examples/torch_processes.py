@@ -2,7 +2,6 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from plateau import EmaHaar, ThresholdDetector
 from plateau_torch import PlateauLR
 
 dist.init_process_group()
@@ -13,8 +12,7 @@ torch.manual_seed(0)
 truth = torch.randn(20, 1, device=device)
 model = DistributedDataParallel(torch.nn.Linear(20, 1, device=device))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.04)
-detector = ThresholdDetector(EmaHaar(0.01, 0.01), threshold=1e-3, patience=500)
-scheduler = PlateauLR(optimizer, detector, max_reductions=4, process_group="world")
+scheduler = PlateauLR(optimizer, max_reductions=4, process_group="world")
 
 torch.manual_seed(rank + 1)  # from here on each process has its own data, and its own losses
 for _ in range(3000):

@@ -57,14 +57,19 @@ class Intake:
 
     def put(self, loss: Sample | Tensor, step: int) -> None:
         """Queue the loss of a step."""
+        if isinstance(loss, Tensor):
+            loss = one_number(loss)
         if self.processes:
             loss = self.processes.gather(loss, step)
-        elif isinstance(loss, Tensor):
-            loss = loss.detach().reshape(())
         if not isinstance(loss, Tensor):
             self._queue.append(as_sample(loss))
         else:
             self._queue.append(Copy(loss) if loss.is_cuda else self._number(loss))
+
+    def begin(self, state: object, rate: float = 0.0, reductions: int = 0) -> None:
+        """Note what the steps from here on begin with: it must be the same in all processes."""
+        if self.processes:
+            self.processes.begin(rate, reductions, (state, self.lag))
 
     def take(self) -> Iterator[float]:
         """Remove the losses that are due, and yield them."""
@@ -109,6 +114,22 @@ class Intake:
 
     def _number(self, loss: Tensor) -> float:
         return mean_loss(loss.tolist()) if self.processes else float(loss)
+
+
+def one_number(loss: Tensor) -> Tensor:
+    """Return a loss as a tensor without dimensions and without a gradient.
+
+    Raises
+    ------
+    TypeError
+        If it is not one real number.
+    """
+    if loss.numel() != 1 or loss.is_complex():
+        raise TypeError(
+            "a loss must be one real number, "
+            f"not a tensor of shape {tuple(loss.shape)} and {loss.dtype}"
+        )
+    return loss.detach().reshape(())
 
 
 def pinned_like(value: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """One loss for several processes: each gathers the losses of all and takes the same mean."""
 
 import math
+import zlib
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NoReturn, Self
 
 import torch
 import torch.distributed as dist
@@ -14,24 +15,49 @@ Group = dist.ProcessGroup | Literal["world"]
 """The processes that act as one; ``"world"`` is all of them."""
 
 
-class Processes(NamedTuple):
+class Processes:
     """The processes that act as one."""
 
-    group: dist.ProcessGroup
+    def __init__(self, group: dist.ProcessGroup) -> None:
+        self.group = group
+        self._beginning = torch.zeros(3, dtype=torch.float64)
+
+    def begin(self, rate: float, reductions: int, state: object) -> None:
+        """Note what this process begins with, as plain data; it goes along with each loss.
+
+        So no process waits for the others before the first loss.
+        """
+        mark = zlib.crc32(repr(state).encode())  # below 2**32: a float64 holds it
+        self._beginning = torch.tensor([rate, reductions, mark], dtype=torch.float64)
 
     def gather(self, loss: Sample | Tensor, step: int) -> Tensor:
-        """Return loss and step of each process, shape (processes, 2), on the device of the loss.
+        """Return what each process has, shape (processes, 5), on the device of the loss.
 
-        Every process receives the same numbers, so that what they make of them is the same bit for
-        bit, which a reduction does not promise. On an accelerator nothing waits for them here.
+        It is the loss, the step, and what it began with: rate, reductions and mark. Every process
+        receives the same numbers, so that what they make of them is the same bit for bit, which a
+        reduction does not promise. On an accelerator nothing waits for them here.
         """
         if not isinstance(loss, Tensor):
             loss = torch.tensor(as_sample(loss), dtype=torch.float64)
-        loss = loss.detach().to(torch.float64).reshape(())
-        own = torch.stack([loss, torch.full_like(loss, step)])
-        gathered = own.new_empty(dist.get_world_size(self.group), 2)
+        loss = loss.to(torch.float64).reshape(1)
+        if self._beginning.device != loss.device:
+            self._beginning = self._beginning.to(loss.device)  # waits, so once only
+        own = torch.cat([loss, torch.full_like(loss, step), self._beginning])
+        gathered = own.new_empty(dist.get_world_size(self.group), len(own))
         dist.all_gather(list(gathered), own, group=self.group)
         return gathered
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy that shares the group, which belongs to the processes and not to it."""
+        twin = type(self)(self.group)
+        twin._beginning = self._beginning
+        return twin
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "with a process_group it cannot be pickled: save its state_dict(), and load that in "
+            "every process"
+        )
 
 
 def processes(group: Group | None) -> Processes | None:
@@ -62,15 +88,25 @@ def mean_loss(rows: Sequence[Sequence[float]]) -> float:
     Raises
     ------
     RuntimeError
-        If the processes are not at the same step, say because one has loaded another checkpoint.
+        If the processes are not at the same step or did not begin alike, say because one has
+        loaded another checkpoint.
     """
-    steps = [int(step) for _, step in rows]
+    losses, steps, rates, reductions, marks = zip(*rows, strict=True)
     if len(set(steps)) > 1:
         raise RuntimeError(
-            f"the processes have taken {steps} steps: let all of them load the same checkpoint "
-            "and call step() equally often"
+            f"the processes have taken {_whole(steps)} steps: let all of them load the same "
+            "checkpoint and call step() equally often"
         )
-    losses = [loss for loss, _ in rows]
+    if len(set(marks)) > 1:
+        raise RuntimeError(
+            "the processes began differently, "
+            f"with learning rates {list(rates)} and {_whole(reductions)} reductions: "
+            "give all of them the same rates, arguments and detector, or the same checkpoint"
+        )
     if not all(map(math.isfinite, losses)):
         return math.nan
     return math.fsum(loss / len(losses) for loss in losses)
+
+
+def _whole(numbers: Sequence[float]) -> list[int]:
+    return [int(number) for number in numbers]

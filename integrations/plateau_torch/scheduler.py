@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -11,8 +11,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from plateau._arguments import whole
 from plateau._samples import Sample
 from plateau.policy import Policy, PolicyState
+from plateau_torch import saved
 from plateau_torch.detecting import Detecting, as_detector
-from plateau_torch.intake import Intake
+from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import rates_of, scale_rates, set_rate
 
@@ -49,7 +50,8 @@ class PlateauLR(ReduceLROnPlateau):
         The rates of all its param groups are multiplied, also of groups added later.
     detector : optional
         A `plateau.Detector`, or another detector of one stream; by default a fresh
-        ``plateau.Detector()``. The scheduler feeds this very object: let nothing else feed it.
+        ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
+        nothing else feed it, and do not reset it.
     factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
     warmup_steps : int, default 0
@@ -119,7 +121,7 @@ class PlateauLR(ReduceLROnPlateau):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer, not {optimizer!r}")
         self.optimizer = optimizer
-        self.detector = as_detector(detector)
+        self._detector = as_detector(detector)
         self.policy = Policy(
             factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
         )
@@ -130,6 +132,7 @@ class PlateauLR(ReduceLROnPlateau):
         self._before = self._seen  # by the detector before it was given to this scheduler
         self._full: list[float] = []  # rates that the warm-up leads to
         self._warm_up()
+        self._begin()
 
     def step(self, metrics: Sample | Tensor) -> None:  # type: ignore[override]  # no epoch: torch deprecates it
         """Take the loss of one step, after the optimizer's own step.
@@ -148,13 +151,18 @@ class PlateauLR(ReduceLROnPlateau):
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If it is not one real number, or the processes of the group are not at the same step.
+            If it is not one real number, or the processes of the group are not at the same step or
+            did not begin alike.
         """
         if self._direct and type(metrics) is float:  # most calls end here
-            if self.detector.update(metrics):
+            if self._detector.update(metrics):
                 self._fired()
         elif self._direct and isinstance(metrics, Tensor) and not metrics.is_cuda:
-            if self.detector.update(metrics.item()):
+            try:
+                loss = metrics.item()
+            except RuntimeError:
+                loss = one_number(metrics).item()  # says what is wrong with it
+            if self._detector.update(loss):
                 self._fired()
         else:
             self._step_by_intake(metrics)
@@ -162,16 +170,16 @@ class PlateauLR(ReduceLROnPlateau):
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
         self._intake.put(loss, self.last_epoch)
         for arrived in self._intake.take():
-            fires = self.detector.update(arrived)
+            fires = self._detector.update(arrived)
             if self._taken == self.warmup_steps:
-                self.detector.changed()
+                self._detector.changed()
             elif fires and self._taken > self.warmup_steps:
                 self._fired()
         self._warm_up()
 
     def _fired(self) -> None:
         """React to a fire of the sample that was just taken."""
-        detector = self.detector
+        detector = self._detector
         onset, level = detector.onset, detector.level  # as they are before the reaction
         factor, self._state = self.policy.react(
             self._state, detector.count - 1, max(rates_of(self.optimizer)), detector.fires
@@ -194,14 +202,25 @@ class PlateauLR(ReduceLROnPlateau):
                 set_rate(group, full * (next_step / self.warmup_steps))
         self._set_direct()
 
+    def _begin(self) -> None:
+        """Let the processes of the group see that all begin alike."""
+        if self._intake.processes:
+            rate = max(rates_of(self.optimizer))
+            self._intake.begin(self.state_dict(), rate, self._state.reductions)
+
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
         self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
 
     @property
+    def detector(self) -> Detecting:
+        """What says whether the loss is flat. It was given once and stays."""
+        return self._detector
+
+    @property
     def _seen(self) -> int:
         """Losses that the detector has seen."""
-        return self.detector.count + self.detector.skipped
+        return self._detector.count + self._detector.skipped
 
     @property
     def _taken(self) -> int:
@@ -216,12 +235,17 @@ class PlateauLR(ReduceLROnPlateau):
     @property
     def in_cooldown(self) -> bool:
         """Whether a fire at the next step would be ignored because of the cooldown."""
-        return self.detector.count < self._state.quiet_until
+        return self._detector.count < self._state.quiet_until
 
     def get_last_lr(self) -> list[float | Tensor]:
         """Return the learning rate of each param group, as it is now; tensors are copies."""
         rates = [group["lr"] for group in self.optimizer.param_groups]
         return [rate.clone() if isinstance(rate, Tensor) else rate for rate in rates]
+
+    @property
+    def _last_lr(self) -> list[float | Tensor]:  # type: ignore[override]  # never behind the rates
+        """As in torch's own schedulers: some programs look at it."""
+        return self.get_last_lr()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain data, which ``torch.load(weights_only=True)`` reads.
@@ -230,9 +254,10 @@ class PlateauLR(ReduceLROnPlateau):
         """
         return {
             "version": VERSION,
-            **self._parameters(),
+            "policy": asdict(self.policy),
+            "warmup_steps": self.warmup_steps,
             "policy_state": self._state._asdict(),
-            "detector": self.detector.state_dict(),
+            "detector": self._detector.state_dict(),
             "last_epoch": self.last_epoch,
             "waiting": self._intake.waiting(),
             "lr": rates_of(self.optimizer),
@@ -247,44 +272,71 @@ class PlateauLR(ReduceLROnPlateau):
         Raises
         ------
         ValueError
-            If the state is of another version or of other parameters, or the optimizer has another
-            number of param groups. The present state then stays as it was.
+            If the state is of another version or of other parameters, is damaged, or the optimizer
+            has another number of param groups. The present state then stays as it was.
         """
-        self._refuse_other(state_dict)
-        state = PolicyState(**state_dict["policy_state"])
-        self.detector.load_state_dict(state_dict["detector"])
-        self._state = state
-        self._intake.restore(state_dict["waiting"])
-        self._before = self._seen + len(self._intake) - state_dict["last_epoch"]
-        self._full = list(state_dict["full_lr"])
-        for group, rate in zip(self.optimizer.param_groups, state_dict["lr"], strict=True):
-            set_rate(group, rate)
-        self._set_direct()
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"policy": asdict(self.policy), "warmup_steps": self.warmup_steps}
-
-    def _refuse_other(self, state: Mapping[str, Any]) -> None:
-        mine = self.state_dict()
-        if state.keys() != mine.keys():
-            raise ValueError(f"a state of PlateauLR has {', '.join(mine)}, not {', '.join(state)}")
+        state = saved.entries("PlateauLR", state_dict, self.state_dict())
         if state["version"] != VERSION:
             raise ValueError(
                 f"state has version {state['version']!r}, this library reads version {VERSION}"
             )
-        for name, value in self._parameters().items():
-            if state[name] != value:
-                raise ValueError(f"state was saved with {name}={state[name]}, here it is {value}")
-        if len(state["lr"]) != len(mine["lr"]):
+        saved.refuse_others(state["policy"], asdict(self.policy))
+        saved.refuse_others(
+            {"warmup_steps": state["warmup_steps"]}, {"warmup_steps": self.warmup_steps}
+        )
+        policy_state = saved.policy_state(state["policy_state"])
+        waiting = saved.waiting(state["waiting"])
+        lr, full = self._groups_of(state)
+        self._before = self._load_detector(state, len(waiting))
+        self._state, self._full = policy_state, full
+        self._intake.restore(waiting)
+        for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
+            set_rate(group, rate)
+        self._set_direct()
+        self._begin()
+
+    def _groups_of(self, state: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+        """Return the rates of a state, and those that its warm-up leads to."""
+        lr, full = saved.rates("lr", state["lr"]), saved.rates("full_lr", state["full_lr"])
+        groups = len(self.optimizer.param_groups)
+        if len(lr) != groups:
             raise ValueError(
-                f"state was saved with {len(state['lr'])} param groups, the optimizer has "
-                f"{len(mine['lr'])}: add the groups before loading"
+                f"state was saved with {len(lr)} param groups, the optimizer has {groups}: add the "
+                "groups before loading"
             )
+        if len(full) > groups:
+            raise ValueError(f"state is damaged: full_lr has {len(full)} rates for {groups} groups")
+        return lr, full
+
+    def _load_detector(self, state: Mapping[str, Any], waiting: int) -> int:
+        """Let the detector take over its state; return what it has seen before this scheduler."""
+        last_epoch = saved.count("last_epoch", state["last_epoch"])
+        present = self._detector.state_dict()
+        saved.load_detector(self._detector, state["detector"])
+        before = self._seen + waiting - last_epoch
+        if last_epoch < waiting or before < 0:
+            self._detector.load_state_dict(present)
+            raise ValueError(
+                f"state is damaged: last_epoch is {last_epoch}, with {waiting} losses waiting and "
+                f"{before + last_epoch - waiting} taken"
+            )
+        return before
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
+        raise NotImplementedError(
+            "PlateauLR has no best loss to compare with and lowers the rates in step() only; to "
+            "lower them yourself, set those of the optimizer and call scheduler.detector.changed()"
+        )
+
+    _reduce_lr = _reset = _is_better = _init_is_better = _refuse
 
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:
-    callbacks = (on_plateau,) if callable(on_plateau) else tuple(on_plateau)
+    if callable(on_plateau):
+        return (on_plateau,)
+    callbacks = tuple(on_plateau) if isinstance(on_plateau, Iterable) else (on_plateau,)
     for callback in callbacks:
         if not callable(callback):
-            raise TypeError(f"on_plateau must be callable, not {callback!r}")
+            raise TypeError(f"on_plateau must be callable, or several such, not {callback!r}")
     return callbacks

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from plateau._samples import Sample
+from plateau_torch import saved
 from plateau_torch.detecting import Detecting, as_detector
 from plateau_torch.intake import Intake
 from plateau_torch.processes import Group
@@ -48,10 +49,16 @@ class PlateauStopper:
         process_group: Group | None = None,
         lag: int | None = None,
     ) -> None:
-        self.detector = as_detector(detector)
+        self._detector = as_detector(detector)
         self.stopped = False
         self.steps = 0
         self._intake = Intake(process_group, lag)
+        self._intake.begin(self.state_dict())
+
+    @property
+    def detector(self) -> Detecting:
+        """What says whether the loss is flat."""
+        return self._detector
 
     def step(self, metrics: Sample | Tensor) -> bool:
         """Take the loss of one step, as `PlateauLR.step` does.
@@ -69,12 +76,13 @@ class PlateauStopper:
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            If it is not one real number, or the processes of the group are not at the same step.
+            If it is not one real number, or the processes of the group are not at the same step or
+            did not begin alike.
         """
         self._intake.put(metrics, self.steps)
         self.steps += 1
         for loss in self._intake.take():
-            self.stopped |= self.detector.update(loss)
+            self.stopped |= self._detector.update(loss)
         return self.stopped
 
     def state_dict(self) -> dict[str, Any]:
@@ -82,7 +90,7 @@ class PlateauStopper:
         return {
             "stopped": self.stopped,
             "steps": self.steps,
-            "detector": self.detector.state_dict(),
+            "detector": self._detector.state_dict(),
             "waiting": self._intake.waiting(),
         }
 
@@ -95,12 +103,11 @@ class PlateauStopper:
             If the state is not that of a stopper with such a detector. The present state then
             stays as it was.
         """
-        wanted = self.state_dict().keys()
-        if state_dict.keys() != wanted:
-            raise ValueError(
-                f"a state of PlateauStopper has {', '.join(wanted)}, not {', '.join(state_dict)}"
-            )
-        self.detector.load_state_dict(state_dict["detector"])
-        self.stopped = state_dict["stopped"]
-        self.steps = state_dict["steps"]
-        self._intake.restore(state_dict["waiting"])
+        state = saved.entries("PlateauStopper", state_dict, self.state_dict())
+        stopped = saved.flag("stopped", state["stopped"])
+        steps = saved.count("steps", state["steps"])
+        waiting = saved.waiting(state["waiting"])
+        saved.load_detector(self._detector, state["detector"])
+        self.stopped, self.steps = stopped, steps
+        self._intake.restore(waiting)
+        self._intake.begin(self.state_dict())

@@ -27,29 +27,40 @@ def plateau_lr(slope_filter):
     return PlateauLR(optimizer(), ThresholdDetector(slope_filter, 5e-5, 10_000)).step
 
 
+def after_its_reductions():
+    scheduler = PlateauLR(optimizer())
+    for loss in LOSSES:
+        scheduler.step(loss)
+    assert scheduler.get_last_lr() == [0.1 / 2**8]
+    return scheduler.step
+
+
 SCHEDULERS = {
     "torch ReduceLROnPlateau": lambda: ReduceLROnPlateau(optimizer()).step,
     "PlateauLR, EmaHaar": lambda: plateau_lr(EmaHaar(1e-3, 1e-3)),
     "PlateauLR, Haar(4000, 4000)": lambda: plateau_lr(Haar(4000, 4000)),
+    "PlateauLR, Detector(), eight reductions": lambda: PlateauLR(optimizer()).step,
+    "PlateauLR, Detector(), after them": after_its_reductions,
 }
+"""What makes each, fresh: the default detector costs most after its start and each reduction."""
 
 
-def measure(benchmark, group, step, losses):
-    def call():
+def measure(benchmark, group, make, losses):
+    def call(step):
         for loss in losses:
             step(loss)
 
     benchmark.group = group
-    benchmark.pedantic(call, rounds=50, warmup_rounds=2)
+    benchmark.pedantic(call, setup=lambda: ((make(),), {}), rounds=50, warmup_rounds=2)
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_numbers(benchmark, name):
-    measure(benchmark, f"{STEPS:,} steps of a scheduler, a number each", SCHEDULERS[name](), LOSSES)
+    measure(benchmark, f"{STEPS:,} steps of a scheduler, a number each", SCHEDULERS[name], LOSSES)
 
 
 @pytest.mark.parametrize("name", [*SCHEDULERS, "Tensor.item alone"])
 def test_tensors(benchmark, name):
-    step = SCHEDULERS[name]() if name in SCHEDULERS else torch.Tensor.item
+    make = SCHEDULERS.get(name, lambda: torch.Tensor.item)
     losses = [torch.tensor(loss) for loss in LOSSES]
-    measure(benchmark, f"{STEPS:,} steps of a scheduler, a tensor on the CPU each", step, losses)
+    measure(benchmark, f"{STEPS:,} steps of a scheduler, a tensor on the CPU each", make, losses)

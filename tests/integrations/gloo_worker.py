@@ -22,7 +22,7 @@ def joined(job, rendezvous):
     dist.init_process_group(
         "gloo", init_method=Path(rendezvous).as_uri(), rank=job["rank"], world_size=job["processes"]
     )
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=job.get("lr", 0.8))
     detector = ThresholdDetector(Haar(4), threshold=0.1, patience=3)
     return PlateauLR(optimizer, detector, process_group="world", warmup_steps=2)
 

@@ -7,20 +7,19 @@ import pytest
 from adapters import ADAPTERS
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import detectors, streams, with_gaps
+from strategies import detectors, streams, threshold_detectors, with_gaps
 from twins import policies, scheduled
 
-from plateau import Haar, ThresholdDetector, find_plateaus
+from plateau import Detector, Haar, ThresholdDetector, find_plateaus
 from plateau.logs import read_log
 from plateau.offline import Rows
-from plateau.policy import Policy
+from plateau.policy import Policy, PolicyState
 from plateau.replay import replay_run
 from plateau.rule import Rule
 
 adapters = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS.keys())
 FLAT = ThresholdDetector(Haar(window=4), threshold=0.1, patience=3)
 FLAT_LOSSES = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20
-MANY = {"max_reductions": 1000}
 
 
 def driven(adapter, losses):
@@ -32,14 +31,6 @@ def driven(adapter, losses):
     return rates
 
 
-def told(detector, losses):
-    """Where a detector fires that is told of each reaction."""
-    for i, loss in enumerate(losses):
-        if detector.update(loss):
-            detector.changed()
-            yield i
-
-
 @adapters
 @given(with_gaps(streams()), detectors, policies, st.integers(0, 40))
 def test_the_rates_are_those_of_the_policy(adapter, losses, detector, policy, warmup_steps):
@@ -49,13 +40,39 @@ def test_the_rates_are_those_of_the_policy(adapter, losses, detector, policy, wa
 
 
 @adapters
-@given(streams(), detectors)
-def test_the_rate_falls_where_a_plateau_is_declared(adapter, losses, detector):
-    rates = [1.0, *driven(adapter(detector.clone(), 1.0, **MANY), losses.tolist())]
-    falls = {i for i, (old, new) in enumerate(pairwise(rates)) if new < old}
-    assert falls == set(told(detector.clone(), losses))
-    if isinstance(detector, ThresholdDetector):  # being told at a fire changes nothing for it
-        assert {plateau.declared for plateau in find_plateaus(losses, detector)} <= falls
+@pytest.mark.parametrize("detector", [FLAT, Detector(horizon=24)], ids=["threshold", "calibrated"])
+def test_the_rates_are_those_of_the_policy_where_it_does_everything(adapter, detector):
+    rng = np.random.default_rng(0)
+    losses = np.repeat([8.0, 4.0, 1.0, 0.0, 3.0], 500) + 0.01 * rng.normal(size=2500)
+    losses[rng.random(2500) < 0.01] = np.nan
+    policy = {"min_lr": 0.01, "cooldown": 30, "restart_after": 2, "max_reductions": 30}
+    expected = scheduled(losses, detector, 0.8, warmup_steps=50, **policy)
+    made = adapter(detector.clone(), 0.8, warmup_steps=50, **policy)
+    assert driven(made, losses.tolist()) == expected
+    changes = [new / old for old, new in pairwise(expected[50:]) if new != old]
+    assert changes.count(0.5) > 5  # reductions,
+    assert max(changes) > 1  # and restarts
+    assert made.detector.skipped > 10
+
+
+@adapters
+@given(streams(), threshold_detectors, policies)
+def test_the_rates_are_those_of_the_policy_over_what_is_found_in_the_whole(
+    adapter, losses, detector, policy
+):
+    # To be told of a change at a fire changes none of the fires of a threshold detector.
+    fires, alone = {}, detector.clone()
+    for offset, loss in enumerate(losses.tolist()):
+        if alone.update(loss):
+            fires[offset] = alone.fires
+    rule, state, lr, expected = Policy(**policy), PolicyState(), 0.8, []
+    for offset in range(len(losses)):
+        if offset in fires:
+            factor, state = rule.react(state, offset, lr, fires[offset])
+            lr = max(lr * factor, min(lr, rule.min_lr))
+        expected.append(lr)
+    assert driven(adapter(detector.clone(), 0.8, **policy), losses.tolist()) == expected
+    assert {plateau.declared for plateau in find_plateaus(losses, detector)} <= set(fires)
 
 
 @adapters
@@ -100,7 +117,7 @@ def test_a_loss_that_is_not_finite_is_skipped_and_counted(adapter, bad):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"factor": 0.1}, "state was saved with policy="),
+        ({"factor": 0.1}, "state was saved with factor=0.5, here it is 0.1"),
         ({"warmup_steps": 7}, "state was saved with warmup_steps=0, here it is 7"),
         ({"detector": ThresholdDetector(Haar(4), 0.1, 4)}, "state was saved with patience=3"),
     ],

@@ -6,6 +6,10 @@ in `test_torch_scheduler`: they ask ``isinstance(scheduler, ReduceLROnPlateau)``
     pip install transformers accelerate lightning
 """
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -57,6 +61,16 @@ def test_the_trainer_of_transformers_gives_it_the_metric_of_each_evaluation(tmp_
     assert optimizer.param_groups[0]["lr"] == 0.2
     path = next(tmp_path.glob("checkpoint-7/scheduler.pt"))
     assert torch.load(path, weights_only=True) == scheduler.state_dict()
+
+
+def test_the_example_gives_it_the_loss_of_every_step_of_a_trainer():
+    pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    example = Path(__file__).parents[2] / "docs" / "examples" / "torch_trainer.py"
+    done = subprocess.run(  # alone: what accelerate keeps is shared by all of a process
+        [sys.executable, str(example)], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout.endswith("3000 steps, rate now 0.0025\n")
 
 
 def test_lightning_gives_it_the_monitored_metric_of_each_step(tmp_path):

@@ -1,8 +1,10 @@
 """Several processes that train together have the same learning rate at every step."""
 
+import copy
 import json
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -79,6 +81,18 @@ def test_one_of_two_is_killed_and_resumed(losses, tmp_path):
     assert (len(before), len(after)) == (25, STEPS - 25)
 
 
+def test_two_processes_of_unequal_rates_stop_with_an_error(losses, tmp_path):
+    job = {"processes": 2, "first": str(tmp_path / "first"), "losses": losses[0]}
+    both = [started(rank=rank, lr=lr, **job) for rank, lr in enumerate([0.8, 0.1])]
+    for process in both:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert not out
+        assert (
+            "RuntimeError: the processes began differently, with learning rates [0.4, 0.05]" in err
+        )
+
+
 @pytest.fixture
 def alone():
     """A group of this process only."""
@@ -87,8 +101,8 @@ def alone():
     dist.destroy_process_group()
 
 
-def scheduler_of(process_group, **arguments):
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+def scheduler_of(process_group, lr=0.8, **arguments):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     return PlateauLR(optimizer, FLAT.clone(), process_group=process_group, **arguments)
 
 
@@ -113,7 +127,7 @@ def test_a_number_is_taken_at_once(alone, loss):
 
 def test_steps_are_counted_beyond_what_a_small_float_holds(alone):
     gathered = Processes(alone).gather(torch.tensor(1.5, dtype=torch.float16), 100_001)
-    assert gathered.tolist() == [[1.5, 100_001.0]]
+    assert gathered.tolist() == [[1.5, 100_001.0, 0.0, 0.0, 0.0]]
 
 
 def test_the_group_is_named_or_given(alone):
@@ -127,37 +141,86 @@ def test_without_torch_distributed_there_is_no_world():
         scheduler_of("world")
 
 
+ALIKE = (0.8, 0.0, 7.0)  # rate, reductions and mark, the same in all processes
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(finite, min_size=1, max_size=9), st.randoms())
 def test_the_mean_is_the_same_in_any_order(losses, random):
-    mean = mean_loss([(loss, 7.0) for loss in losses])
+    mean = mean_loss([(loss, 7.0, *ALIKE) for loss in losses])
     exact = float(sum(map(Fraction, losses)) / len(losses))
     assert mean == pytest.approx(exact, abs=1e-15 * max(map(abs, losses)) + 1e-300)
     random.shuffle(losses)
-    assert mean_loss([(loss, 7.0) for loss in losses]) == mean
+    assert mean_loss([(loss, 7.0, *ALIKE) for loss in losses]) == mean
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_one_loss_that_is_not_finite_makes_the_mean_so(bad):
-    assert math.isnan(mean_loss([(1.0, 3.0), (bad, 3.0), (math.inf, 3.0)]))
+    assert math.isnan(mean_loss([(loss, 3.0, *ALIKE) for loss in (1.0, bad, math.inf)]))
 
 
 def test_a_process_at_another_step_is_noticed(alone, monkeypatch):
     with pytest.raises(
         RuntimeError, match=r"have taken \[1, 0\] steps: let all of them load the s"
     ):
-        mean_loss([(2.0, 1.0), (2.0, 0.0)])
+        mean_loss([(2.0, 1.0, *ALIKE), (2.0, 0.0, *ALIKE)])
     gathered = []
     monkeypatch.setattr("plateau_torch.intake.mean_loss", lambda rows: gathered.append(rows) or 1.0)
     made, stopper = scheduler_of(alone), PlateauStopper(FLAT.clone(), process_group=alone)
     for step in range(3):
         made.step(0.5)
-        assert gathered.pop() == [[0.5, step]]
+        assert gathered.pop()[0][:4] == [0.5, step, 0.8, 0.0]
         stopper.step(0.5)
-        assert gathered.pop() == [[0.5, step]]
+        assert gathered.pop()[0][:2] == [0.5, step]
     twin = scheduler_of(alone)
     twin.load_state_dict(made.state_dict())
     twin.step(0.5)
-    assert gathered.pop() == [[0.5, 3]]
+    assert gathered.pop()[0][:2] == [0.5, 3]
+
+
+def beginnings(schedulers, monkeypatch):
+    """What each would gather as its own at its next step."""
+    gathered = []
+    with monkeypatch.context() as patch:
+        patch.setattr("plateau_torch.intake.mean_loss", lambda rows: gathered.extend(rows) or 1.0)
+        for scheduler in schedulers:
+            copy.deepcopy(scheduler).step(0.5)
+    return [tuple(row) for row in gathered]
+
+
+def test_processes_that_did_not_begin_alike_are_noticed(alone, monkeypatch):
+    def loaded(losses, **arguments):
+        first, second = (scheduler_of(alone, **arguments) for _ in range(2))
+        for loss in losses:
+            first.step(loss)
+        second.load_state_dict(first.state_dict())
+        return second
+
+    flat = loaded([1.0] * 12)
+    assert mean_loss(beginnings([flat, loaded([1.0] * 12)], monkeypatch)) == 0.5
+    history = loaded([-float(i) for i in range(12)])
+    with pytest.raises(RuntimeError, match=r"rates \[0.2, 0.8\] and \[2, 0\] reductions: give all"):
+        mean_loss(beginnings([flat, history], monkeypatch))
+    slow = scheduler_of(alone, lr=0.1)
+    with pytest.raises(RuntimeError, match=r"differently, with learning rates \[0.8, 0.1\]"):
+        mean_loss(beginnings([scheduler_of(alone), slow], monkeypatch))
+    for other in ({"lag": 3}, {"cooldown": 5}, {"warmup_steps": 1}):
+        with pytest.raises(RuntimeError, match="the processes began differently"):
+            mean_loss(beginnings([scheduler_of(alone), scheduler_of(alone, **other)], monkeypatch))
+    others = [PlateauStopper(FLAT.clone(), process_group=alone) for _ in range(2)]
+    others[1].load_state_dict(others[1].state_dict() | {"stopped": True})
+    with pytest.raises(RuntimeError, match="the processes began differently"):
+        mean_loss(beginnings(others, monkeypatch))
+
+
+def test_a_copy_shares_the_group_and_a_pickle_is_refused(alone):
+    made = scheduler_of(alone)
+    made.step(1.0)
+    twin = copy.deepcopy(made)
+    for loss in [1.0] * 12:
+        made.step(loss)
+        twin.step(loss)
+    assert twin.state_dict() == made.state_dict()
+    assert twin.get_last_lr() == [0.2]
+    with pytest.raises(TypeError, match="with a process_group it cannot be pickled: save its st"):
+        pickle.dumps(made)

@@ -4,11 +4,14 @@ import copy
 import io
 import json
 import pickle
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import detectors, streams, with_gaps
 from torch.optim.lr_scheduler import (
     ChainedScheduler,
     ExponentialLR,
@@ -16,10 +19,11 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
     SequentialLR,
 )
-from twins import scheduled
+from twins import policies, scheduled
 
 import plateau
 from plateau import DetectorBank, Haar, ThresholdDetector
+from plateau.policy import Policy, PolicyState
 from plateau_torch import PlateauEvent, PlateauLR
 
 LOSSES = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20  # fires at 10, 14, 18 and 22
@@ -80,7 +84,49 @@ def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
 
 
 def test_a_restart_raises_all_groups():
-    assert drive(made(0.8, 0.2, restart_after=1))[13:15] == [[0.4, 0.1], [1.6, 0.4]]
+    rates = drive(made(0.8, 0.2, restart_after=2))
+    assert rates[13::4] == [[0.4, 0.1], [0.2, 0.05], [0.8, 0.2]]
+
+
+def rates_of_groups(losses, detector, later, warmup_steps, **policy):
+    """The rates after each step, where before step `at` a group of rate `lr` is added."""
+    detector, policy = detector.clone(), Policy(**policy)
+    state, samples, full, rates, known = PolicyState(), 0, [], [0.8], []
+    for step in range(-1, len(losses)):
+        if step >= 0:
+            rates = rates + [lr for at, lr in later if at == step]
+            fires = detector.update(losses[step])
+            samples += abs(losses[step]) <= 2.0**500
+            if step + 1 == warmup_steps:
+                detector.changed()
+            elif fires and step >= warmup_steps:
+                factor, state = policy.react(state, samples - 1, max(rates), detector.fires)
+                if factor != 1.0:
+                    rates = [max(rate * factor, min(rate, policy.min_lr)) for rate in rates]
+                    detector.changed()
+        if step + 2 <= warmup_steps:
+            full += rates[len(full) :]
+            rates = [rate * ((step + 2) / warmup_steps) for rate in full]
+        known.append(rates)
+    return known[1:]
+
+
+@given(
+    with_gaps(streams()),
+    detectors,
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0.0, 0.1, 1.5])), max_size=3),
+    st.integers(0, 40),
+    policies,
+)
+def test_groups_may_be_added_at_any_time(losses, detector, later, warmup_steps, policy):
+    expected = rates_of_groups(losses.tolist(), detector, later, warmup_steps, **policy)
+    scheduler = PlateauLR(sgd(0.8), detector.clone(), warmup_steps=warmup_steps, **policy)
+    for step, loss in enumerate(losses.tolist()):
+        for at, lr in later:
+            if at == step:
+                scheduler.optimizer.add_param_group({"params": [weight()], "lr": lr})
+        scheduler.step(loss)
+        assert scheduler.get_last_lr() == expected[step]
 
 
 def test_a_group_added_later_is_scaled_from_then_on():
@@ -131,17 +177,38 @@ def test_a_lag_holds_for_every_loss():
     assert drive(made(lag=2), losses) == [[0.8]] * 2 + drive(made())[:-2]
 
 
-def test_a_loss_with_a_gradient_is_taken():
-    scheduler, parameter = made(), weight()
+@pytest.mark.parametrize("arguments", [{}, {"lag": 0}, {"warmup_steps": 5}])
+def test_a_loss_with_a_gradient_is_taken_without_a_warning(arguments):
+    scheduler, parameter = made(**arguments), weight()
     scheduler.step((parameter * 2 + 1).sum())
     assert scheduler.detector.level == 1.0
 
 
-def test_a_tensor_of_several_numbers_is_refused():
-    scheduler = made()
-    with pytest.raises(RuntimeError, match="3 elements"):
-        scheduler.step(torch.zeros(3))
+@pytest.mark.parametrize("arguments", [{}, {"lag": 1}, {"warmup_steps": 5}])
+@pytest.mark.parametrize("loss", [torch.zeros(2), torch.zeros(0), torch.zeros(1, 3)])
+def test_a_tensor_of_another_size_is_refused(arguments, loss):
+    scheduler = made(**arguments)
+    with pytest.raises(TypeError, match=r"a loss must be one real number, not a tensor of shape"):
+        scheduler.step(loss)
     assert scheduler.last_epoch == 0
+
+
+def test_the_detector_stays():
+    scheduler = made()
+    with pytest.raises(AttributeError, match="no setter"):
+        scheduler.detector = flat_detector()
+
+
+def test_programs_may_look_at_the_last_rates_where_torch_has_them():
+    scheduler = made(0.8, 0.2)
+    drive(scheduler)
+    assert scheduler._last_lr == scheduler.get_last_lr() == [0.05, 0.0125]
+
+
+@pytest.mark.parametrize("name", ["_reduce_lr", "_reset", "_is_better", "_init_is_better"])
+def test_what_torchs_own_does_with_the_best_loss_is_refused(name):
+    with pytest.raises(NotImplementedError, match="lowers the rates in step"):
+        getattr(made(), name)(1, 2)
 
 
 def test_last_epoch_counts_all_steps():
@@ -229,6 +296,24 @@ def test_the_state_is_plain_data():
     assert scheduler.detector.skipped == 2
 
 
+def test_the_state_of_numbers_of_other_kinds_is_plain_data_too():
+    scheduler = made(
+        factor=np.float64(0.5),
+        max_reductions=np.int64(3),
+        min_lr=Fraction(1, 100),
+        cooldown=np.int32(1),
+        warmup_steps=np.uint8(2),
+        restart_after=np.int64(2),
+        restart_factor=np.float32(4),
+    )
+    drive(scheduler)
+    state = torch.load(saved(scheduler.state_dict()), weights_only=True)
+    twin = made(factor=0.5, max_reductions=3, min_lr=0.01, cooldown=1, warmup_steps=2,
+                restart_after=2, restart_factor=4.0)  # fmt: skip  # the same in plain numbers
+    twin.load_state_dict(state)
+    assert twin.state_dict() == state
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
 def test_a_copy_goes_on_alike_and_alone(copied):
     scheduler = made()
@@ -242,10 +327,40 @@ def broken(**changes):
     return made(0.8).state_dict() | changes
 
 
+def broken_policy_state(**changes):
+    return broken(policy_state=made().state_dict()["policy_state"] | changes)
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [
+        (None, "a state of PlateauLR must be a dict that state_dict.. made, not None"),
         ({"version": 1}, "a state of PlateauLR has version, policy, .*, not version"),
+        (made(lag=3, factor=0.1).state_dict(), "saved with factor=0.1, here it is 0.5$"),
+        (
+            made(min_lr=0.2, cooldown=4).state_dict(),
+            "saved with min_lr=0.2, here it is 0.0; cooldown=4, here it is 0$",
+        ),
+        (broken(policy=None), "its parameters must be factor, .*, restart_factor"),
+        (broken(policy={}), "its parameters must be factor, .*, restart_factor"),
+        (broken(warmup_steps="a"), "saved with warmup_steps='a', here it is 0"),
+        (broken(policy_state={}), "policy_state must be a dict of reductions, .* not {}"),
+        (broken(policy_state=3), "policy_state must be a dict of reductions, .* not 3"),
+        (broken_policy_state(streak=-1), "damaged: streak must be at least 0, not -1"),
+        (broken_policy_state(highest="a"), "damaged: highest must be a number, not 'a'"),
+        (broken(detector=None), "detector: a state must be a dict of version"),
+        (broken(last_epoch="x"), "damaged: last_epoch must be a whole number, not 'x'"),
+        (broken(last_epoch=-1), "damaged: last_epoch must be at least 0, not -1"),
+        (broken(last_epoch=7), "damaged: last_epoch is 7, with 0 losses waiting and 0 taken"),
+        (broken(waiting=[1.0]), "damaged: last_epoch is 0, with 1 losses waiting"),
+        (broken(waiting=3), "damaged: waiting must be a list, not 3"),
+        (broken(waiting=["a"]), "damaged: waiting must be a number, not 'a'"),
+        (broken(lr=None), "damaged: lr must be a list, not None"),
+        (broken(lr=["a"]), "damaged: lr must be a number, not 'a'"),
+        (broken(lr=[-1.0]), "damaged: lr must be at least 0, not -1.0"),
+        (broken(lr=[float("nan")]), "damaged: lr must be finite, not nan"),
+        (broken(full_lr=None), "damaged: full_lr must be a list, not None"),
+        (broken(full_lr=[0.8, 0.8]), "damaged: full_lr has 2 rates for 1 groups"),
         (broken(version=2), "state has version 2, this library reads version 1"),
         (broken(more=1), "a state of PlateauLR has"),
         (broken(lr=[0.1, 0.2]), "saved with 2 param groups, the optimizer has 1: add the groups"),
@@ -264,7 +379,9 @@ def test_a_state_that_does_not_fit_is_refused(state, message):
     ("call", "error", "message"),
     [
         (lambda: PlateauLR([weight()], flat_detector()), TypeError, r"optimizer must be a torch"),
-        (lambda: made(on_plateau=[3]), TypeError, "on_plateau must be callable, not 3"),
+        (lambda: made(on_plateau=[3]), TypeError, "on_plateau must be callable, or .* not 3"),
+        (lambda: made(on_plateau=3), TypeError, "on_plateau must be callable, or .* not 3"),
+        (lambda: made(on_plateau=None), TypeError, "on_plateau must be callable, or .* not None"),
         (lambda: made(lag=-1), ValueError, "lag must be at least 0, not -1"),
         (lambda: made(restart_after=0), ValueError, "restart_after must be at least 1"),
         (

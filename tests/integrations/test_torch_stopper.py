@@ -43,5 +43,21 @@ def test_a_state_that_does_not_fit_is_refused():
     assert not stopper.stopped
     with pytest.raises(ValueError, match="a state of PlateauStopper has stopped, steps, detector"):
         stopper.load_state_dict({})
+    for change, message in [
+        ({"stopped": 1}, "damaged: stopped must be True or False, not 1"),
+        ({"steps": "a"}, "damaged: steps must be a whole number, not 'a'"),
+        ({"waiting": [None, "a"]}, "damaged: waiting must be a number, not 'a'"),
+        ({"detector": 3}, "detector: a state must be a dict"),
+    ]:
+        before = stopper.state_dict()
+        with pytest.raises(ValueError, match=message):
+            stopper.load_state_dict(before | change)
+        assert stopper.state_dict() == before
+    with pytest.raises(ValueError, match=r"must be a dict that state_dict\(\) made, not"):
+        stopper.load_state_dict(None)
+    with pytest.raises(AttributeError, match="no setter"):
+        stopper.detector = None
+    with pytest.raises(TypeError, match="a loss must be one real number"):
+        stopper.step(torch.zeros(2))
     with pytest.raises(TypeError, match="detector must be a detector"):
         PlateauStopper(0.1)

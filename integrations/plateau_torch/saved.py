@@ -1,0 +1,101 @@
+"""Checks of a saved state: each returns an entry in its plain form or names what is wrong in it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from plateau._arguments import number, whole
+from plateau.policy import PolicyState
+from plateau_torch.detecting import Detecting
+
+
+def entries(kind: str, state: Any, wanted: Collection[str]) -> Mapping[str, Any]:
+    """Return the state if it is a dict of these entries."""
+    if not isinstance(state, Mapping):
+        raise ValueError(f"a state of {kind} must be a dict that state_dict() made, not {state!r}")
+    if state.keys() != set(wanted):
+        raise ValueError(
+            f"a state of {kind} has {', '.join(wanted)}, not {', '.join(map(str, state))}"
+        )
+    return state
+
+
+def refuse_others(saved: Any, mine: Mapping[str, Any]) -> None:
+    """Refuse parameters that differ from the present ones; name those that do."""
+    if not isinstance(saved, Mapping) or saved.keys() != mine.keys():
+        raise ValueError(f"state is damaged: its parameters must be {', '.join(mine)}")
+    differ = [
+        f"{name}={saved[name]!r}, here it is {value!r}"
+        for name, value in mine.items()
+        if saved[name] != value
+    ]
+    if differ:
+        raise ValueError(f"state was saved with {'; '.join(differ)}")
+
+
+def count(name: str, value: Any) -> int:
+    """Return a whole number of at least 0."""
+    try:
+        return whole(name, value, least=0)
+    except (TypeError, ValueError) as error:
+        raise _damaged(error) from None
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a truth value."""
+    if not isinstance(value, bool):
+        raise _damaged(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def rate(name: str, value: Any) -> float:
+    """Return a learning rate."""
+    result = finite(name, value)
+    if result < 0:
+        raise _damaged(f"{name} must be at least 0, not {result}")
+    return result
+
+
+def rates(name: str, value: Any) -> list[float]:
+    """Return learning rates of param groups."""
+    return [rate(name, one) for one in _listed(name, value)]
+
+
+def waiting(value: Any) -> list[float | None]:
+    """Return losses that were not taken yet; None is one that is not finite."""
+    losses = _listed("waiting", value)
+    return [None if loss is None else finite("waiting", loss) for loss in losses]
+
+
+def finite(name: str, value: Any) -> float:
+    """Return a finite number."""
+    try:
+        return number(name, value)
+    except (TypeError, ValueError) as error:
+        raise _damaged(error) from None
+
+
+def policy_state(value: Any) -> PolicyState:
+    """Return what a policy remembers."""
+    fields = PolicyState._fields
+    if not isinstance(value, Mapping) or value.keys() != set(fields):
+        raise _damaged(f"policy_state must be a dict of {', '.join(fields)}, not {value!r}")
+    counts = {name: count(name, value[name]) for name in fields if name != "highest"}
+    return PolicyState(**counts, highest=rate("highest", value["highest"]))
+
+
+def load_detector(detector: Detecting, state: Any) -> None:
+    """Let the detector take over its state; if it refuses, that stays as it was."""
+    try:
+        detector.load_state_dict(state)
+    except ValueError as error:
+        raise ValueError(f"detector: {error}") from None
+
+
+def _listed(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise _damaged(f"{name} must be a list, not {value!r}")
+    return list(value)
+
+
+def _damaged(problem: object) -> ValueError:
+    return ValueError(f"state is damaged: {problem}")
