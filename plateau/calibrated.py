@@ -11,7 +11,7 @@ from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
 from plateau._kernels import LIMIT, PARAMS
-from plateau._samples import Sample, as_sample
+from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 
@@ -131,7 +131,7 @@ class Detector(PlateauDetector):
             self._refuse_nonfinite(x)
         try:
             full = self._update(self._block, x)
-        except (TypeError, OverflowError):  # a wrong type, or an int too large for a float
+        except NO_FLOAT:
             full = self._update(self._block, as_sample(x))
         return self._closes() if full else False
 

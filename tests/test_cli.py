@@ -521,7 +521,9 @@ def test_standard_input(log):
 
 def test_equally_good_metrics_are_all_scanned(run, tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text("step,a_loss,b_loss\n" + "".join(f"{i},{1 / (i + 1)},2\n" for i in range(60)))
+    path.write_text(
+        "step,a_loss,b_loss\n" + "".join(f"{i},{1 / (i + 1)},{2 + i % 3}\n" for i in range(60))
+    )
     found = json.loads(run("scan", path, "--format", "json")[1])["logs"][0]["runs"]
     assert [each["metric"] for each in found] == ["a_loss", "b_loss"]
     chosen = json.loads(run("scan", path, "--metric", "b_loss", "--format", "json")[1])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import streams, threshold_detectors
 
-from plateau import Ema, EmaHaar, Haar, ThresholdDetector, Verdict, trace
+from plateau import Detector, Ema, EmaHaar, Haar, ThresholdDetector, Verdict, trace
 
 
 @given(threshold_detectors, streams())
@@ -186,15 +186,15 @@ def test_anything_else_is_refused(x):
     assert (detector.count, detector.skipped) == (0, 0)
 
 
+@pytest.mark.parametrize("detector", [ThresholdDetector(Ema(1.0), 1.0, 3), Detector()])
 @pytest.mark.parametrize("error", [TypeError, ValueError, RuntimeError])
-def test_what_cannot_become_a_float_is_refused_whatever_it_raises(error):
+def test_what_cannot_become_a_float_is_refused_whatever_it_raises(detector, error):
     class Tensor:  # of several numbers: torch raises ValueError; of a complex one: RuntimeError
         shape = (2,)
 
         def __float__(self):
             raise error("only one element can be converted")
 
-    detector = ThresholdDetector(Ema(1.0), 1.0, 3)
     with pytest.raises(TypeError, match=r"must be one real number, not Tensor of shape \(2,\)"):
         detector.update(Tensor())
     assert detector.count == 0

@@ -209,6 +209,7 @@ TIMES = vocabulary("time timestamp t date wall elapsed seconds secs sec hours ms
 # Finer counters first: a step is what the detector counts in.
 X_STEP, X_IMPLIED, X_AMOUNT, X_ROUND, X_EPOCH = 10.0, 9.0, 8.0, 7.0, 6.0
 PATH = re.compile(r"[./]")
+PER = re.compile(r"^(s|sec|secs|seconds?|ms|us|samples|tokens|images|imgs?|examples)/")  # s/it
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
 X_TIME = 1.0  # only where nothing else counts
@@ -253,7 +254,7 @@ def _own_words(name: str) -> tuple[str, ...]:
     last = words(PATH.split(name)[-1])
     counts = STEPS | AMOUNTS | ROUNDS | EPOCHS | TIMES
     own = counts.intersection(last) and (counts | GLOBAL_WORDS).issuperset(last)
-    return last if own else words(name)
+    return last if own and not PER.match(name) else words(name)
 
 
 def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:

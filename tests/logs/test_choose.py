@@ -104,3 +104,13 @@ def test_names_a_user_types():
 )  # fmt: skip
 def test_counts_steps(name, x, steps):
     assert choose.counts_steps(name, np.array(x, dtype=float)) is steps
+
+
+@pytest.mark.parametrize("name", ["s/it", "ms/step", "tokens/step", "it/s"])
+def test_what_a_step_takes_is_no_x(name):
+    assert choose.x_points(named(name)) == 0
+
+
+@pytest.mark.parametrize("name", ["train/step", "time/total_steps", "trainer/global_step"])
+def test_a_counter_may_have_a_path(name):
+    assert choose.x_points(named(name)) >= choose.X_STEP
