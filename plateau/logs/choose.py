@@ -231,6 +231,8 @@ def x_points(column: Column) -> float:
         return X_IMPLIED
     if column.name == "x" or words(column.name) == ("progress",):
         return X_AMOUNT
+    if PER.match(column.name):
+        return 0.0
     found = _own_words(column.name)
     kinds = (
         (STEPS, X_STEP),
@@ -254,7 +256,7 @@ def _own_words(name: str) -> tuple[str, ...]:
     last = words(PATH.split(name)[-1])
     counts = STEPS | AMOUNTS | ROUNDS | EPOCHS | TIMES
     own = counts.intersection(last) and (counts | GLOBAL_WORDS).issuperset(last)
-    return last if own and not PER.match(name) else words(name)
+    return last if own else words(name)
 
 
 def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
