@@ -4,8 +4,9 @@
                           └─▶ within a plateau, every block: rank ─▶ CUSUM ─▶ has it ended?
 
 The stream since the last change is kept as at most `BLOCKS` equal blocks; when they are full,
-neighbours merge, so memory is constant and the oldest sample is never forgotten. It is assessed
-each time it has grown by an eighth: O(1) a sample, amortised. docs/calibrated.md derives the tests.
+neighbours merge, so memory is constant and no sample is forgotten, except that a long plateau drops
+its oldest blocks instead. It is assessed each time it has grown by an eighth: O(1) a sample,
+amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
 Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
@@ -858,7 +859,8 @@ def _close(s, p):
     length = s[FULL] * (s[MORE] + 1.0)
     if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
         return False
-    growth = 1.0 if s[HELD] > 0.0 else GROWTH  # from then on each time that blocks are dropped
+    # A long plateau is assessed each time that it drops blocks.
+    growth = 1.0 if s[HELD] > 0.0 and s[VERDICT] == PLATEAU else GROWTH
     s[DUE] = max(length + 1.0, length * (1.0 + growth))
     return _assess(s, p)
 

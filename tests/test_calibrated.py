@@ -257,11 +257,13 @@ def test_a_drift_behind_a_descent_is_seen():
 def test_after_a_million_samples_a_shift_is_seen_as_soon(size):
     n = 1_000_000
     for seed in (1, 2):
-        xs = rng(seed).normal(size=n + 2000)
+        xs = rng(seed).normal(size=n + 6000)
         xs[n:] += size
-        ends = [i for i, verdict, _ in story(xs) if verdict == WORSENING and i >= n]
-        assert ends
-        assert ends[0] < n + 1500
+        (left, verdict, _), (again, plateau, onset), *_ = [one for one in story(xs) if one[0] >= n]
+        assert (verdict, plateau) == (WORSENING, PLATEAU)
+        assert left < n + 1200
+        assert again < n + 5000  # 15 blocks of 128 samples are needed
+        assert onset >= n
 
 
 def test_a_slow_drift_of_a_long_plateau_is_seen():
