@@ -105,7 +105,9 @@ def mean_loss(rows: Sequence[Sequence[float]]) -> float:
         )
     if not all(map(math.isfinite, losses)):
         return math.nan
-    return math.fsum(loss / len(losses) for loss in losses)
+    # Halved, as losses next to the largest float would overflow on the way.
+    mean = 2.0 * math.fsum(0.5 * loss / len(losses) for loss in losses)
+    return min(max(mean, min(losses)), max(losses))
 
 
 def _whole(numbers: Sequence[float]) -> list[int]:
