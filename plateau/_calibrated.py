@@ -72,6 +72,9 @@ REFERENCE, RATE, OFFSET = 1.0, 3.3478, 0.4797
 ranks of exchangeable blocks: RATE solves E exp(RATE·(w - k)) = 1 for w uniform with variance 1,
 OFFSET follows from Brook and Evans' Markov chain (tests/reference.py does both)."""
 
+ROUNDING = 1e-12
+"""Share of a level below which a difference of two means may be rounding."""
+
 DISTINCT = 8.0
 """Uncorrelated samples' worth of a block from which its own spread is known well enough."""
 
@@ -254,10 +257,13 @@ def _apart(values, begin, until, since, end):
 
     Those are the standard errors that it would have if both parts were alike.
     """
-    apart = _mean(values, since, end) - _mean(values, begin, until)
+    level = _mean(values, begin, until)
+    apart = _mean(values, since, end) - level
+    if abs(apart) <= ROUNDING * abs(level):
+        return 0.0
     error = _variance(values, begin, until) * _inefficiency(values, begin, until)
     error = math.sqrt(error * (1.0 / (end - since) + 1.0 / (until - begin)))
-    return apart / error if error > 0.0 else math.copysign(math.inf, apart) if apart else 0.0
+    return apart / error if error > 0.0 else math.copysign(math.inf, apart)
 
 
 @helper
@@ -459,8 +465,9 @@ def _watch(s, p):
 def _shifted(s, p, begin, since):
     """End the plateau if its level has changed by enough since that block, and begin anew there."""
     full = int(s[FULL])
+    since = max(since, begin + 1)  # where it began may have been dropped
     away = _mean(s, MEANS + since, MEANS + full)
-    level = _mean(s, MEANS + begin, MEANS + max(since, begin + 1))
+    level = _mean(s, MEANS + begin, MEANS + since)
     if abs(away - level) <= s[TOLERANCE]:  # it counts for nothing, and from now on as the level
         s[RISE] = s[FALL] = 0.0
         return
@@ -494,11 +501,11 @@ def _certainty(s):
 
 @helper
 def _late_change(values, n):
-    """Change from their first to their last quarter, along all of them; 0 if it may be chance."""
+    """Change along all of them, by their first and last quarter, and its standard error."""
     quarter = max(n // 4, 4)
     _, error, _, _ = _drift(values, n - quarter, n)
     change = _mean(values, n - quarter, n) - _mean(values, NONE, quarter)
-    return change / 0.75 if abs(change) > SURE * error / math.sqrt(6.0) else 0.0
+    return change / 0.75, error / math.sqrt(6.0) / 0.75
 
 
 @helper
@@ -514,9 +521,10 @@ def _stands(s, p, best, g):
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
     noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
-    if abs(change) <= SURE * error:  # not straight; but the end may have left the beginning
-        change = _late_change(y, length) if s[TOLERANCE] > 0.0 else 0.0
-    if abs(change) > max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
+    if abs(change) <= SURE * error and s[TOLERANCE] > 0.0:  # its end may have left its beginning
+        change, error = _late_change(y, length)
+    if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
+        _describe(s, change, error, length, s[NOISE])
         s[INTERRUPTED] = 0.0
         _moves(s, p, change)
         s[CONFIDENCE] = _certainty(s)
@@ -543,12 +551,12 @@ def _stands(s, p, best, g):
 def _holds(s, p, begin, noise):
     """Whether a long plateau is still at the level of its beginning, which the blocks have left."""
     level = _mean(s, MEANS + begin, MEANS + int(s[FULL]))
-    apart, rounding = level - s[HELD_LEVEL], 1e-12 * abs(level)
-    if abs(apart) <= max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE], rounding):
+    apart = level - s[HELD_LEVEL]
+    if abs(apart) <= max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE], ROUNDING * abs(level)):
         return True
     s[INTERRUPTED] = 0.0
     _moves(s, p, apart)
-    s[CONFIDENCE] = 1.0
+    s[CONFIDENCE] = 1.0 - 1.0 / max(p.run_length, 1.0)
     return False
 
 
@@ -663,13 +671,13 @@ def _assess(s, p):
     s[VERDICT], s[CONFIDENCE] = UNDECIDED, 0.0
     if runs != 0.0:
         _moves(s, p, runs)
-        s[CONFIDENCE] = 1.0
+        s[CONFIDENCE] = math.erf(abs(runs) / math.sqrt(2.0))
     return False
 
 
 @helper
 def _runs_off(s):
-    """In which direction both halves of the last eighth have left all before; 0 if they have not.
+    """By how many errors both halves of the last eighth have left all before; 0 if they have not.
 
     A stream that runs off ever faster has no visible line: its end outweighs all the rest.
     """
@@ -680,7 +688,7 @@ def _runs_off(s):
     first = _apart(s, MEANS, MEANS + latest, MEANS + latest, MEANS + half)
     second = _apart(s, MEANS, MEANS + latest, MEANS + half, MEANS + full)
     if first * second > 0.0 and min(abs(first), abs(second)) > SURE:
-        return second
+        return first if abs(first) < abs(second) else second
     return 0.0
 
 

@@ -180,6 +180,15 @@ def test_a_constant_is_flat_from_its_beginning():
         assert detector.confidence == 1.0
 
 
+def test_a_constant_behind_a_change_does_not_move():
+    for value in np.round(rng(0).normal(size=60) * 10, 2):
+        detector = fed(np.r_[0.0, np.full(40, value)])
+        detector.changed()
+        verdict = detector._record(np.full(300, value)).verdict
+        assert set(verdict.tolist()) <= {WARMING_UP, UNDECIDED, PLATEAU}
+        assert verdict[-1] == PLATEAU
+
+
 def test_a_curve_without_noise_may_become_flat():
     for offset in (0.0, 3.0):
         ((declared, _, onset),) = story(offset + np.exp(-np.arange(20_000) / 500))

@@ -546,6 +546,7 @@ def test_how_far_a_part_is_from_the_rest():
     expected = (values[45:].mean() - rest.mean()) / error
     assert PLAIN._apart(values, 5, 40, 45, 60) == pytest.approx(expected)
     assert PLAIN._apart(np.zeros(10), 0, 5, 5, 10) == 0
+    assert PLAIN._apart(np.r_[np.full(5, 0.1), np.full(5, 0.1 + 2e-17)], 0, 5, 5, 10) == 0
     assert PLAIN._apart(np.r_[np.zeros(5), -np.ones(5)], 0, 5, 5, 10) == -math.inf
 
 
@@ -587,9 +588,9 @@ def test_late_change():
     error = reference.drift(values[60:])[1] / math.sqrt(6)
     late = np.arange(80) >= 60
     base = values[60:].mean() - values[:20].mean()
-    for size, seen in ((3.9, False), (4.1, True), (-3.9, False), (-4.1, True)):
+    for size in (3.9, -4.1):
         found = PLAIN._late_change(values + (size * error - base) * late, 80)
-        assert found == pytest.approx(size * error / 0.75 if seen else 0)
+        assert found == pytest.approx((size * error / 0.75, error / 0.75))
     # A kink, beside which a straight line has a large error, ends a plateau.
     kink = np.maximum(np.arange(120) - 80, 0) / 8.0 + 0.1 * rng(4).normal(size=120)
     change, error, *_ = reference.drift(kink)
@@ -598,7 +599,11 @@ def test_late_change():
         s = in_plateau(kink, visible=0, tolerance=tolerance)
         s[c.SPREADS : c.SPREADS + 120] = 0.0
         assert bool(PLAIN._stands(s, P, 0, 1.0)) is stands
-        assert stands or named(s).verdict == c.WORSENING
+        if not stands:
+            found = named(s)
+            assert found.verdict == c.WORSENING
+            assert found.slope * 480 == pytest.approx(PLAIN._late_change(kink, 120)[0])
+            assert found.confidence == pytest.approx(math.erf(found.slope / found.error / 2**0.5))
 
 
 def test_inflation_leaves_out_tails_and_what_may_be_a_shift():
@@ -666,3 +671,11 @@ def test_a_long_plateau_is_held_to_the_level_of_its_beginning():
     s = in_plateau(np.full(140, 0.1), held=1, held_level=0.1 + 1e-16)
     s[c.SPREADS : c.SPREADS + 140] = 0.0
     assert PLAIN._stands(s, P, 0, 1.0)
+
+
+def test_a_shift_that_began_before_the_blocks_leaves_a_level():
+    s = full(np.r_[np.zeros(30), np.full(90, 3.0)], rise=9)
+    PLAIN._shifted(s, P, 1, 0)
+    found = named(s)
+    assert (found.first, found.blocks) == (2 * 128, 118)
+    assert found.left_level == 0

@@ -107,7 +107,8 @@ def mean_loss(rows: Sequence[Sequence[float]]) -> float:
         return math.nan
     # Halved, as losses next to the largest float would overflow on the way.
     mean = 2.0 * math.fsum(0.5 * loss / len(losses) for loss in losses)
-    return min(max(mean, min(losses)), max(losses))
+    lowest, highest = float(min(losses)), float(max(losses))  # rounding must not leave them
+    return min(max(mean, lowest), highest)
 
 
 def _whole(numbers: Sequence[float]) -> list[int]:

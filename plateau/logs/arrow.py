@@ -53,7 +53,7 @@ def convert() -> None:
         parquet = data.getvalue().startswith(PARQUET)
         arrays = arrays_of(pl.read_parquet(data) if parquet else pl.read_ipc(data))
     except (pl.exceptions.PolarsError, OSError) as error:
-        print((str(error) or "damaged").splitlines()[0], file=sys.stderr)  # noqa: T201 - to read_arrow
+        sys.stderr.write((str(error) or "damaged").splitlines()[0])  # for read_arrow
         sys.exit(TOLD)
     np.savez(sys.stdout.buffer, **arrays)
 

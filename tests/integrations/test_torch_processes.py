@@ -10,12 +10,13 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_torch_intake import Device, far
 from twins import scheduled
@@ -145,6 +146,7 @@ ALIKE = (0.8, 0.0, 7.0)  # rate, reductions and mark, the same in all processes
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@example([sys.float_info.max] * 3, Random(0))
 @given(st.lists(finite, min_size=1, max_size=9), st.randoms())
 def test_the_mean_is_the_same_in_any_order(losses, random):
     mean = mean_loss([(loss, 7.0, *ALIKE) for loss in losses])
