@@ -33,6 +33,7 @@ from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.lines import LineLog
 from plateau.watching.runs import Runs
+from plateau.watching.tail import Tail
 
 PLATEAU = [sys.executable, "-c", "from plateau.cli import main; main()"]
 
@@ -365,6 +366,57 @@ def test_it_goes_on_through_all_files_that_were_rotated_meanwhile(tmp_path, name
     want = in_chunks(whole, iter([len(whole)]))
     got = events_of(first.stdout + second.stdout)
     assert [(e["event"], e["x"]) for e in got] == [(e["event"], e["x"]) for e in want]
+
+
+def rotated(path, depth):
+    """Give each of the files that had a name the next number, as logrotate does."""
+    for i in range(depth, 0, -1):
+        path.with_name(f"{path.name}.{i}").rename(path.with_name(f"{path.name}.{i + 1}"))
+    path.rename(path.with_name(f"{path.name}.1"))
+
+
+def text_of(tail):
+    return b"".join(iter(tail.read, b""))
+
+
+def test_files_that_came_and_went_between_two_looks_are_read(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"a")
+    tail = Tail(str(path), said.append)
+    assert text_of(tail) == b"a"
+    (tmp_path / "run.log.bak").write_bytes(b"no version of it")
+    for depth, text in enumerate((b"b", b"c", b"d")):
+        time.sleep(0.02)  # what follows is younger
+        rotated(path, depth)
+        path.write_bytes(text)
+    assert text_of(tail) == b"bcd"
+    time.sleep(0.02)
+    (tmp_path / "run.log.0").write_bytes(b"d")  # a copy of it, not what came next
+    path.unlink()
+    path.write_bytes(b"e")
+    assert text_of(tail) == b"e"
+    tail.close()
+    assert said == []
+
+
+def test_a_rotation_right_after_it_went_on_is_followed(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"first")
+    tail = Tail(str(path), said.append)
+    tail.read()
+    place = tail.place(b"")
+    tail.close()
+    rotated(path, 0)
+    time.sleep(0.02)
+    path.write_bytes(b"second")
+    tail = Tail(str(path), said.append)
+    tail.resume(place)
+    time.sleep(0.02)
+    rotated(path, 1)  # the names are others than when it went on
+    path.write_bytes(b"third")
+    assert text_of(tail) == b"secondthird"
+    tail.close()
+    assert said == []
 
 
 def record(step, value, tag=b"loss", time_=1.0):

@@ -7,11 +7,12 @@ import re
 import select
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 PIECE = 1 << 20
 """Bytes read at a time."""
@@ -35,8 +36,9 @@ class Place(NamedTuple):
 class Tail:
     """Reads what is new in a file, which need not be there yet.
 
-    Where a new file takes its name (rotation), the old one is read to its end first. A file that
-    became shorter, or other bytes, was begun again and is read from its start.
+    Where a new file takes its name (rotation), the old one is read to its end first, and then all
+    that had the name in between. A file that became shorter, or other bytes, was begun again and is
+    read from its start.
 
     Parameters
     ----------
@@ -56,8 +58,6 @@ class Tail:
         self._file: BinaryIO | None = None
         self._offset = 0
         self._behind = b""
-        self._between: list[Path] = []
-        """Files that had the name after the present one, and have it no more."""
 
     def read(self) -> bytes:
         """Return the next new bytes; none if there are none."""
@@ -71,7 +71,7 @@ class Tail:
         data = self._file.read(PIECE)
         if not data and self._replaced():
             data = self._file.read(PIECE)  # the last words of its writer
-            if not data and self._open():
+            if not data and self._go_on():
                 data = self._file.read(PIECE)
         self._offset += len(data)
         self._behind = (self._behind + data)[-BEHIND:]
@@ -90,42 +90,76 @@ class Tail:
 
     def resume(self, place: Place) -> None:
         """Go on at a place, in the file of this name or in one that had it before."""
-        path = Path(self.path)
-        files = [*self._rotated(), *([path] if path.is_file() else [])]
-        for i, candidate in reversed(list(enumerate(files))):
-            file = candidate.open("rb", buffering=0)
-            behind = self._before(file, place.offset)
-            if zlib.crc32(behind) == place.check:
-                self._file, self._offset, self._behind = file, file.seek(place.offset), behind
-                self._between = [other for other in files[i + 1 :] if other != path]
-                return
-            file.close()
-        self._complain(f"{self.path}: is another file now; following from its start")
-
-    def _rotated(self) -> list[Path]:
-        """Return the files that had the name before, the oldest first."""
-        path = Path(self.path)
-        beside = path.parent.iterdir() if path.parent.is_dir() else []
-        found = [
-            file
-            for file in beside
-            if file.name.startswith(path.name)
-            and ROTATED.fullmatch(file.name.removeprefix(path.name))
-            and file.is_file()
+        files = self._versions()
+        known = [
+            file for file in files if zlib.crc32(self._before(file, place.offset)) == place.check
         ]
-        return sorted(found, key=lambda file: file.stat().st_mtime_ns)
+        _close(file for file in files if file not in known[-1:])
+        if not known:
+            self._complain(f"{self.path}: is another file now; following from its start")
+            return
+        self._file = known[-1]
+        self._offset, self._behind = place.offset, self._before(self._file, place.offset)
+        self._file.seek(place.offset)
 
     def _open(self) -> bool:
-        """Begin with the next file that had or has the name, if there is one."""
-        path = self._between.pop(0) if self._between else Path(self.path)
+        """Begin with the file of this name, if there is one."""
+        path = Path(self.path)
         try:
             file = path.open("rb", buffering=0)
         except FileNotFoundError:
             return False
-        if self._file is not None:
-            self._file.close()
         self._start(file)
         return True
+
+    def _go_on(self) -> bool:
+        """Begin with the file that took the name after the present one, if there is one."""
+        assert self._file is not None
+        files = self._versions()
+        later = [file for file in files if self._follows(file)]
+        _close(file for file in files if file not in later[:1])
+        if not later:
+            return False
+        self._file.close()
+        self._start(later[0])
+        return True
+
+    def _follows(self, file: BinaryIO) -> bool:
+        """Whether a file had the name after the present one, or has it now."""
+        assert self._file is not None
+        here, there = os.fstat(self._file.fileno()), os.fstat(file.fileno())
+        if os.path.samestat(here, there):
+            return False
+        if _is_named(file, self.path):
+            return True  # its writer may still have added to the old one when this was empty
+        copied = self._before(file, self._offset) == self._behind
+        return there.st_mtime_ns > here.st_mtime_ns and not copied
+
+    def _versions(self) -> list[BinaryIO]:
+        """Open the files that had the name, the oldest first, and the one that has it."""
+        while True:
+            names, files = self._names(), list[BinaryIO]()
+            with suppress(FileNotFoundError):
+                for name in names:
+                    files.append(name.open("rb", buffering=0))
+            # Else it was rotated just now, and one of them may be missing.
+            if self._names() == names and [*map(_is_named, files, names)] == [True] * len(names):
+                break
+            _close(files)
+        return sorted(files, key=lambda file: (_is_named(file, self.path), _changed(file)))
+
+    def _names(self) -> list[Path]:
+        """Return the present names of the files that have or had the name."""
+        path = Path(self.path)
+        beside = path.parent.iterdir() if path.parent.is_dir() else []
+        return sorted(
+            file
+            for file in beside
+            if file.name.startswith(path.name)
+            and (file.name == path.name or ROTATED.fullmatch(file.name.removeprefix(path.name)))
+            and file.is_file()
+            and os.access(file, os.R_OK)
+        )
 
     def _start(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -133,8 +167,6 @@ class Tail:
 
     def _replaced(self) -> bool:
         assert self._file is not None
-        if self._between:
-            return True
         try:
             there = Path(self.path).stat()
         except FileNotFoundError:
@@ -153,6 +185,23 @@ class Tail:
         data = file.read(offset - begin)
         file.seek(here)
         return data
+
+
+def _is_named(file: BinaryIO, name: str | Path) -> bool:
+    """Whether an open file has a name now."""
+    try:
+        return os.path.samestat(Path(name).stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _changed(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_mtime_ns
+
+
+def _close(files: Iterable[BinaryIO]) -> None:
+    for file in files:
+        file.close()
 
 
 class Pipe:
