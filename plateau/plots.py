@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from plateau import wording
 from plateau.export import LogScan, write_whole
 from plateau.offline import RunScan
-from plateau.terminal import DECADES
+from plateau.scales import DECADES, rate_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,9 @@ PANELS = 12
 
 LONGEST = 40
 """Characters of a name in the picture."""
+
+RATES = 8
+"""Learning rates that are named beside a picture at most."""
 
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
 """Colours that also differ in lightness, for those who do not see them all."""
@@ -75,21 +79,20 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
     for i, plateau in enumerate(found.plateaus):
-        start, declared = run.x[plateau.start], run.x[plateau.declared]
+        start, known = run.x[plateau.start], run.x[plateau.declared]
         stop = run.x[min(plateau.stop, len(run.x) - 1)]
         axes.axvspan(start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau")
         axes.axvline(
             start, color="white", linewidth=1.5, zorder=1.5
         )  # parts it from one that ends here
-        axes.axvline(
-            declared, color=FLAT, linewidth=1, linestyle=":", label="" if i else "declared"
-        )
+        axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label="" if i else "known")
     finite = run.values[np.isfinite(run.values)]
     if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")
     _draw_rate(axes, found)
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
+    axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
     axes.margins(x=0)
     tidy(axes)
 
@@ -101,8 +104,11 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
     if run.lr is not None and np.isfinite(run.lr).any():
         rates = axes.twinx()
         rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
-        if np.nanmin(run.lr) > 0:
-            rates.set_yscale("log")
+        log = bool(np.nanmin(run.lr) > 0)
+        rates.set_yscale("log" if log else "linear")
+        ticks = rate_ticks(run.lr, RATES, log=log)
+        rates.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
+        rates.minorticks_off()
         rates.set_ylabel(label(run.lr_name or ""), color=RATE)
         rates.tick_params(axis="y", which="both", colors=RATE)
         rates.spines[["top", "left"]].set_visible(False)

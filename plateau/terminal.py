@@ -19,6 +19,7 @@ from plateau.export import LogScan
 from plateau.logs.model import Log, Run
 from plateau.offline import RunScan, Unit
 from plateau.replay import LrChange, Replay
+from plateau.scales import DECADES
 from plateau.segments import Plateau
 
 CHARTS = 4
@@ -26,9 +27,6 @@ CHARTS = 4
 
 WIDTH, HEIGHT = 100, 16
 """Columns and lines of a chart at most."""
-
-DECADES = 2.0
-"""A metric that spans more decades than this is drawn on a logarithmic scale."""
 
 
 def show_scan(console: Console, scans: Sequence[LogScan]) -> None:

@@ -276,7 +276,7 @@ def test_a_picture_is_drawn(run, log, tmp_path, suffix):
     first = picture.read_bytes()
     run("scan", log, *RULE, "--quiet", "--plot", picture)
     assert picture.read_bytes() == first
-    assert suffix == "png" or {b"learning rate", b"declared", b"plateau"} <= set(
+    assert suffix == "png" or {b"learning rate", b"known", b"plateau"} <= set(
         re.findall(rb"<!-- (.+?) -->", first)
     )
     head = first[:200]

@@ -21,6 +21,7 @@ from plateau.report.names import named, shortened
 from plateau.report.spent import Spent
 from plateau.report.thumbnails import HEIGHT, WIDTH, thumbnail
 from plateau.rule import Rule
+from plateau.scales import rate_ticks
 
 RULE = Rule("haar", window=2, smooth=1, threshold=0.1, patience=3)
 LOSS = [8, 6, 4, *[3] * 7, 2, *[1] * 7]
@@ -306,6 +307,29 @@ def test_a_drop_of_the_rate_to_a_tenth_is_drawn_in_decades():
     drop = [0.1] * 11 + [0.01] * 7
     assert chart(scan_of(run_of(LOSS, lr=drop)).runs[0], 400)["lrLog"]
     assert not chart(scan_of(run_of(LOSS, lr=[0.1] * 11 + [0.05] * 7)).runs[0], 400)["lrLog"]
+
+
+def test_the_rates_that_a_run_had_are_named_beside_it():
+    lr = [0.1] * 9 + [0.01] * 5 + [0.001] * 4
+    assert chart(scan_of(run_of(LOSS, lr=lr)).runs[0], 400)["lrTicks"] == [0.1, 0.01, 0.001]
+    assert chart(scan_of(run_of(LOSS)).runs[0], 400)["lrTicks"] == []
+    assert rate_ticks(np.array([np.nan, 0.0, 0.0]), 3, log=False) == [0.0]
+    assert rate_ticks(np.array([np.nan]), 3, log=False) == []
+
+
+@given(st.lists(st.floats(1e-8, 1.0), min_size=1, max_size=50), st.integers(2, 8), st.booleans())
+def test_named_rates_are_well_apart(lr, most, log):
+    ticks = rate_ticks(np.array(lr), most, log=log)
+    places = np.log10(ticks) if log else np.array(ticks)
+    assert (ticks[0], ticks[-1]) == (max(lr), min(lr))
+    assert len(ticks) <= most + 1
+    whole = np.ptp(np.log10(lr) if log else lr)
+    assert (-np.diff(places) >= whole / most * (1 - 1e-9)).all()
+
+
+def test_a_long_name_breaks_between_its_words():
+    page = html([scan_of(run_of(LOSS), path="a/lr_0.1<b>.csv"), scan_of(run_of(LOSS), path="a/c")])
+    assert ">lr_<wbr>0.<wbr>1&lt;b&gt;.<wbr>csv</a>" in page
 
 
 def forged():

@@ -92,7 +92,8 @@ UnitOption = Annotated[
     Unit | None,
     option(
         LOG,
-        "What windows and patience count: steps of x or rows. Default: steps if x counts them.",
+        "What a sample is: a step of x or a row. Default: row; for a threshold rule steps, if x "
+        "counts them.",
         "--unit",
     ),
 ]
@@ -103,7 +104,10 @@ Detector = Annotated[
     ),
 ]
 Window = Annotated[
-    int | None, option(DETECTOR, "haar: levels in the kernel. Default: as the noise asks for.")
+    int | None,
+    option(
+        DETECTOR, "haar: levels in the kernel. Default: as the noise asks for; of a watch none."
+    ),
 ]
 Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. Default: the window.")]
 Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. Default: 2 / window.")]
@@ -113,7 +117,7 @@ Threshold = Annotated[
     option(
         DETECTOR,
         "Flat is less progress than this, in metric units per sample. "
-        "Default: half the range per run.",
+        "Default: half the range per run; of a watch none.",
     ),
 ]
 Patience = Annotated[

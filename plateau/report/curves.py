@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
 from plateau.offline import RunScan
-from plateau.terminal import DECADES
+from plateau.scales import DECADES, rate_ticks
 
 LEVEL_POINTS = 1000
 """Points of the level, which is smooth."""
@@ -17,6 +17,9 @@ MARKS = 200
 
 RATE_DECADES = 0.9
 """A learning rate that spans more is drawn on a logarithmic scale: a tenth is enough."""
+
+RATE_TICKS = 3
+"""Rates that are named beside the panel of the learning rate, which is low."""
 
 Floats = NDArray[np.float64]
 Curve = dict[str, list[float]]
@@ -60,7 +63,8 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
         "curve": _curve(run.x, run.values, points),
         "level": _curve(run.x, found.level, LEVEL_POINTS),
         "lr": None if run.lr is None else _steps(run.x, run.lr, points),
-        "lrLog": run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1],
+        "lrLog": (rate_log := run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1]),
+        "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_TICKS, log=rate_log),
         "plateaus": spans(found),
         "notFinite": _marks(run.x, ~np.isfinite(run.values)),
     }

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -91,7 +92,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["count"] = wording.count
+    made.filters["breakable"] = _breakable
     return made
+
+
+def _breakable(name: str) -> Markup:
+    """Let a browser break a long name behind what parts its words, not amid one."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/_.,-])", name))
 
 
 def _text(name: str) -> str:

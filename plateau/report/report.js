@@ -114,13 +114,15 @@ function scale(node) {
   return node.closest("figure").querySelector(".log").checked ? "log" : "linear";
 }
 
-// The panel of the learning rate is low: three ticks have room.
+// The rates that the run had are what one wants to read, not round numbers.
 function rateScale(run) {
-  if (!run.lrLog) return { type: "linear", nticks: 4 };
-  const decades = Math.log10(Math.max(...run.lr.y) / Math.min(...run.lr.y));
-  // Plotly writes powers a quarter larger than other numbers.
-  const tickfont = { size: 0.8 * textSize() };
-  return { type: "log", dtick: Math.max(1, Math.ceil(decades / 3)), tickfont };
+  return { type: run.lrLog ? "log" : "linear", tickvals: run.lrTicks, tickformat: ".3~g" };
+}
+
+// Plotly would write the numbers between two powers small, and the powers large.
+function valueScale(node) {
+  const type = scale(node);
+  return type === "log" ? { type, tickformat: "~g", nticks: 4 } : { type };
 }
 
 function runFigure(node) {
@@ -139,7 +141,7 @@ function runFigure(node) {
         spikecolor: colour("quiet"),
         spikethickness: 1,
       }),
-      yaxis: axis({ type: scale(node), uirevision: scale(node), domain: [rates ? 0.27 : 0, 1] }),
+      yaxis: axis({ ...valueScale(node), uirevision: scale(node), domain: [rates ? 0.27 : 0, 1] }),
       yaxis2: axis({ ...rateScale(run), domain: [0, 0.2], visible: rates }),
     }),
   };
@@ -159,7 +161,7 @@ function comparedFigure(node) {
       hovermode: "closest",
       margin: { l: 40, r: 10, t: 10, b: 25 },
       xaxis: axis({ exponentformat: "SI" }),
-      yaxis: axis({ type: scale(node) }),
+      yaxis: axis(valueScale(node)),
     }),
   };
 }

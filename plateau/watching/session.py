@@ -175,7 +175,7 @@ class Session:
         """Take what is new; return whether there was anything."""
         if self._log is None:
             if self._options.path != STDIN and not Path(self._options.path).exists():
-                self._show("waiting for the log")
+                self._show(printable(f"waiting for {self._options.path}"))
                 return False
             self._log = self._open()
         new = self._log.read()
@@ -230,4 +230,5 @@ class Session:
         chosen = self._log.columns.chosen
         verdict = track.detector.verdict.name.lower().replace("_", " ")
         level = f"{chosen.metric} {track.detector.level:.4g}"
-        return f"{level} at {chosen.x_name} {position(track.x_last)}: {verdict}"
+        since = f" since {position(track.since)}" if track.flat else ""
+        return f"{level} at {chosen.x_name} {position(track.x_last)}: {verdict}{since}"

@@ -63,6 +63,11 @@ class Track:
         """Whether it is in a plateau."""
         return self.verdict == Verdict.PLATEAU
 
+    @property
+    def since(self) -> float:
+        """X at which the plateau began that it is in."""
+        return self.x(self.plateaus[-1][0])
+
     def take(self, values: Array, x: Array, lr: Array) -> list[Event]:
         """Take the next rows; return what happened, in order."""
         events: list[Event] = []

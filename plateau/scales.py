@@ -1,0 +1,38 @@
+"""How the axes of a picture are laid out, in the terminal, on a page and in a file."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+DECADES = 2.0
+"""A metric that spans more decades than this is drawn on a logarithmic scale."""
+
+
+def rate_ticks(lr: NDArray[np.float64], most: int, *, log: bool) -> list[float]:
+    """Choose learning rates to name beside an axis: some that the run had, well apart.
+
+    Parameters
+    ----------
+    lr : numpy.ndarray, shape (n,)
+        Of each row; NaN where it is not known.
+    most : int
+        How many to choose at most.
+    log : bool
+        Whether the axis is logarithmic.
+
+    Returns
+    -------
+    list of float
+        The largest first.
+    """
+    rates = np.unique(lr[np.isfinite(lr)])[::-1]
+    if not len(rates):
+        return []
+    places = -(np.log10(rates) if log else rates)
+    apart = np.ptp(places) / most
+    chosen = [0]
+    while chosen[-1] < len(rates) - 1:
+        following = int(np.searchsorted(places, places[chosen[-1]] + apart))
+        # The smallest is one of them: no other may be too close to it.
+        close = following >= len(rates) or places[-1] - places[following] < apart
+        chosen.append(len(rates) - 1 if close else max(following, chosen[-1] + 1))
+    return [float(rates[i]) for i in chosen]

@@ -1,0 +1,88 @@
+"""TensorBoard event files while they are written."""
+
+import struct
+
+import numpy as np
+from following import events_of, folded, scanned, watch
+
+from plateau.logs import read_log
+from plateau.logs.folders import EVENTS
+from plateau.logs.frames import FOOTER, masked_crc
+from plateau.logs.material import Asked
+from plateau.watching.board import Board
+from plateau.watching.columns import Columns
+
+
+def record(step, value, tag=b"loss", time_=1.0):
+    """One scalar as TensorBoard writes it."""
+    summary = b"\n" + bytes([len(tag)]) + tag + b"\x15" + struct.pack("<f", value)
+    inner = b"\n" + bytes([len(summary)]) + summary
+    number = b""
+    while True:
+        number += bytes([step & 127 | (128 if step > 127 else 0)])
+        step >>= 7
+        if not step:
+            break
+    event = b"\t" + struct.pack("<d", time_) + b"\x10" + number + b"*" + bytes([len(inner)]) + inner
+    head = struct.pack("<Q", len(event))
+    return head + FOOTER.pack(masked_crc(head)) + event + FOOTER.pack(masked_crc(event))
+
+
+def test_a_tensorboard_folder(tmp_path):
+    rng = np.random.default_rng(5)
+    loss = 1 + 5 * np.exp(-np.arange(3000) / 100) + 0.01 * rng.normal(size=3000)
+    data = [record(10 * i, v, time_=i) + record(10 * i, 0.5, b"acc", i) for i, v in enumerate(loss)]
+    folder, state = tmp_path / "runs", tmp_path / "state"
+    options = (folder, "--format", "jsonl", "--state", state, "--idle", 0)
+    folder.mkdir()
+    got = []
+    for name, part in (("1", data[:1000]), ("2", data[1000:])):
+        path = folder / f"events.out.{EVENTS}.{name}"
+        for size in (len(part) // 2, len(part)):
+            whole = b"".join(part)
+            cut = len(b"".join(part[:size])) - (7 if size < len(part) else 0)
+            path.write_bytes(whole[:cut])
+            done = watch(*options)
+            assert (done.returncode, done.stderr) == (0, b"")
+            got += events_of(done.stdout)
+    assert folded(got) == scanned(read_log(folder)) != {}
+
+
+def board(folder, name, data):
+    folder.mkdir(exist_ok=True)
+    (folder / f"events.out.{EVENTS}.{name}").write_bytes(b"".join(data))
+    return folder
+
+
+def test_a_long_file_is_read_to_its_end_before_the_one_of_a_restart(tmp_path, monkeypatch):
+    monkeypatch.setattr("plateau.watching.board.PIECE", 10_000)
+    data = [record(i, 1 / (1 + i), time_=i) for i in range(2000)]
+    folder = board(board(tmp_path, "1", data[:1000]), "2", data[1000:])
+    log, taken = Board(folder, Columns(str(folder), Asked(), None)), []
+    while log.read():
+        rows = log.rows()
+        taken += [] if rows is None else rows.x[0].tolist()
+    assert taken == list(range(1999))  # the last one may get more
+
+
+def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
+    data = [record(i, 1 / (1 + i), time_=i) for i in range(100)]
+    board(board(tmp_path, "a", data), "b", data[50:])
+    code, out, err = run("watch", tmp_path, "--idle", 0)
+    assert (code, out) == (2, b"")
+    names = [f"events.out.{EVENTS}.{name}" for name in "ab"]
+    told = f"plateau: {tmp_path}: {names[0]} and {names[1]} are runs side by side: watch one file\n"
+    assert err == told
+    assert len(read_log(tmp_path).runs) == 2
+    other = [record(i, 1.0, b"accuracy", i) for i in range(50, 100)]
+    assert run("watch", board(tmp_path, "b", other), "--idle", 0)[0] == 0
+
+
+def test_a_folder_without_event_files_is_told(run, tmp_path):
+    (tmp_path / "run.csv").write_text("step,loss\n1,2\n")
+    code, _, err = run("watch", tmp_path, "--idle", 0)
+    assert code == 2
+    assert err == (
+        f"plateau: {tmp_path}: this folder has no event file of TensorBoard yet\n"
+        f"plateau: {tmp_path}: no series of numbers found\n"
+    )

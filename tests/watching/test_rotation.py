@@ -1,0 +1,126 @@
+"""A log that is rotated, begun again or not there yet."""
+
+import os
+import time
+
+import pytest
+from following import begin, events_of, in_chunks, staircase, until, watch
+
+from plateau.watching.tail import Tail
+
+
+def test_rotation_truncation_and_a_file_that_comes_late(tmp_path):
+    lines = staircase().splitlines(keepends=True)
+    path, output = tmp_path / "run.log", tmp_path / "events"
+    watcher = begin(path, "--format", "jsonl", "--output", output, "--idle", 3)
+    try:
+        path.write_text("".join(lines[:3000]))
+        until(lambda: output.exists() and output.read_bytes())
+        path.rename(tmp_path / "run.log.1")
+        with (tmp_path / "run.log.1").open("a") as file:  # the writer notices late
+            file.writelines(lines[3000:4000])
+            file.write("step 40000 | loss 0.")
+        path.write_text("".join(lines[4000:6000]))
+        until(lambda: b"nonfinite" in output.read_bytes())
+        time.sleep(0.5)
+        path.write_text("".join(lines[6000:]))  # begun again, and shorter or not
+        out, err = watcher.communicate(timeout=60)
+    finally:
+        watcher.kill()
+    assert (watcher.returncode, out) == (0, b"")
+    assert err.decode() == f"plateau: {path}: was begun again; following from its start\n"
+    whole = "".join(lines).encode()
+    want = [event | {"path": str(path)} for event in in_chunks(whole, iter([len(whole)]))]
+    got = events_of(output.read_bytes())
+    assert [(e["event"], e["x"]) for e in got] == [(e["event"], e["x"]) for e in want]
+
+
+def test_it_goes_on_in_the_file_that_was_rotated_meanwhile(tmp_path):
+    lines = staircase().splitlines(keepends=True)
+    path, state = tmp_path / "run.log", tmp_path / "state"
+    options = (path, "--format", "jsonl", "--state", state, "--idle", 0)
+    path.write_text("".join(lines[:3000]))
+    first = watch(*options)
+    with path.open("a") as file:
+        file.writelines(lines[3000:5000])
+    path.rename(tmp_path / "run.log.1")
+    path.write_text("".join(lines[5000:]))
+    second = watch(*options)
+    assert second.stderr == b""
+    whole = "".join(lines).encode()
+    got = events_of(first.stdout + second.stdout)
+    want = in_chunks(whole, iter([len(whole)]))
+    assert [(e["number"], e["event"], e["x"]) for e in got] == [
+        (e["number"], e["event"], e["x"]) for e in want
+    ]
+
+
+@pytest.mark.parametrize("name", ["run.log", "run[1].log"])
+def test_it_goes_on_through_all_files_that_were_rotated_meanwhile(tmp_path, name):
+    lines = staircase().splitlines(keepends=True)
+    path, state = tmp_path / name, tmp_path / f"{name}.state"
+    options = (path, "--format", "jsonl", "--state", state, "--idle", 0)
+    path.write_text("".join(lines[:3000]))
+    first = watch(*options)
+    path.rename(tmp_path / f"{name}.2")
+    (tmp_path / f"{name}.1").write_text("".join(lines[3000:6000]))
+    path.write_text("".join(lines[6000:]))
+    for age, file in enumerate((path, tmp_path / f"{name}.1", tmp_path / f"{name}.2")):
+        os.utime(file, (time.time() - age, time.time() - age))
+    second = watch(*options)
+    assert (second.returncode, second.stderr) == (0, b"")
+    whole = "".join(lines).encode()
+    want = in_chunks(whole, iter([len(whole)]))
+    got = events_of(first.stdout + second.stdout)
+    assert [(e["event"], e["x"]) for e in got] == [(e["event"], e["x"]) for e in want]
+
+
+def rotated(path, depth):
+    """Give each of the files that had a name the next number, as logrotate does."""
+    for i in range(depth, 0, -1):
+        path.with_name(f"{path.name}.{i}").rename(path.with_name(f"{path.name}.{i + 1}"))
+    path.rename(path.with_name(f"{path.name}.1"))
+
+
+def text_of(tail):
+    return b"".join(iter(tail.read, b""))
+
+
+def test_files_that_came_and_went_between_two_looks_are_read(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"a")
+    tail = Tail(str(path), said.append)
+    assert text_of(tail) == b"a"
+    (tmp_path / "run.log.bak").write_bytes(b"no version of it")
+    for depth, text in enumerate((b"b", b"c", b"d")):
+        time.sleep(0.02)  # what follows is younger
+        rotated(path, depth)
+        path.write_bytes(text)
+    assert text_of(tail) == b"bcd"
+    time.sleep(0.02)
+    (tmp_path / "run.log.0").write_bytes(b"d")  # a copy of it, not what came next
+    path.unlink()
+    path.write_bytes(b"e")
+    assert text_of(tail) == b"e"
+    tail.close()
+    assert said == []
+
+
+def test_a_rotation_right_after_it_went_on_is_followed(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"first")
+    tail = Tail(str(path), said.append)
+    tail.read()
+    place = tail.place(b"")
+    tail.close()
+    rotated(path, 0)
+    time.sleep(0.02)
+    path.write_bytes(b"second")
+    tail = Tail(str(path), said.append)
+    tail.resume(place)
+    time.sleep(0.02)
+    rotated(path, 1)  # the names are others than when it went on
+    path.write_bytes(b"third")
+    assert text_of(tail) == b"secondthird"
+    tail.close()
+    assert said == []

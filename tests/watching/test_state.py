@@ -1,0 +1,78 @@
+"""A watch that was killed goes on exactly where it was."""
+
+import json
+import random
+import time
+
+import numpy as np
+import pytest
+from following import begin, events_of, staircase, until, watch
+
+
+@pytest.mark.parametrize("name", ["text", "csv", "jsonl"])
+def test_killed_at_any_moment_it_goes_on_exactly(tmp_path, name):
+    rng = random.Random(name)
+    data = staircase(24_000)
+    if name == "csv":
+        data = "step,loss,lr\n" + "\n".join(
+            ",".join(line.split()[1::3]) for line in data.splitlines()[1:]
+        )
+    if name == "jsonl":
+        rows = (line.split()[1::3] for line in data.splitlines()[1:])
+        data = "".join(
+            json.dumps({"step": int(s), "loss": float(v), "lr": float(r)}) + "\n"
+            for s, v, r in rows
+        )
+    data = data.encode().rstrip(b"\n") + b"\n"
+    whole = tmp_path / "whole.log"
+    whole.write_bytes(data)
+    want = watch(whole, "--idle", 0, "--format", "jsonl", "--output", tmp_path / "want")
+    assert want.returncode == 0, want.stderr
+    path, output, state = tmp_path / "run.log", tmp_path / "got", tmp_path / "state"
+    options = (path, "--format", "jsonl", "--output", output, "--state", state)
+    pieces = np.array_split(np.frombuffer(data, np.uint8), 100)
+    for round_ in range(4):
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        watcher = begin(*options)
+        for i, piece in enumerate(pieces[25 * round_ : 25 * (round_ + 1)]):
+            with path.open("ab") as file:
+                file.write(piece.tobytes())
+            if i == 15:  # it has begun, and there is more to come
+                until(lambda before=before: state.exists() and state.stat().st_mtime_ns > before)
+        time.sleep(rng.uniform(0, 0.3))
+        watcher.kill()
+        watcher.communicate()
+    assert watch(*options, "--idle", 0).returncode == 0
+    got = output.read_bytes().replace(str(path).encode(), str(whole).encode())
+    assert got == (tmp_path / "want").read_bytes()
+    assert len(events_of(got)) >= 4
+
+
+def test_a_state_of_another_watch_is_refused(tmp_path):
+    path, state = tmp_path / "run.log", tmp_path / "state"
+    path.write_text(staircase(500))
+    assert watch(path, "--idle", 0, "--state", state).returncode == 0
+    other = watch(path, "--idle", 0, "--state", state, "--mode", "max")
+    assert other.returncode == 2
+    assert other.stderr.decode() == f"plateau: {state}: belongs to a watch with another mode\n"
+    state.write_text("{}")
+    broken = watch(path, "--idle", 0, "--state", state)
+    assert broken.returncode == 2
+    assert b"is no state of plateau watch" in broken.stderr
+
+
+def test_an_output_that_lost_events_is_refused(tmp_path):
+    path, state, output = tmp_path / "run.log", tmp_path / "state", tmp_path / "events"
+    path.write_text(staircase(3000))
+    options = (path, "--idle", 0, "--state", state, "--output", output)
+    assert watch(*options).returncode == 0
+    output.write_bytes(b"")
+    done = watch(*options)
+    assert done.returncode == 2
+    assert b"lacks events" in done.stderr
+
+
+def test_state_of_standard_input_is_refused(tmp_path):
+    done = watch("-", "--state", tmp_path / "state", input=b"")
+    assert done.returncode == 2
+    assert b"--state needs a file" in done.stderr
