@@ -23,8 +23,8 @@ PANELS = 12
 LONGEST = 40
 """Characters of a name in the picture."""
 
-RATES = 8
-"""Learning rates that are named beside a picture at most."""
+RATE_PARTS = 8
+"""Parts of the axis of the learning rate; one is named in each and at the end."""
 
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
 """Colours that also differ in lightness, for those who do not see them all."""
@@ -106,7 +106,7 @@ def _draw_rate(axes: "Axes", found: RunScan) -> None:
         rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
         log = bool(np.nanmin(run.lr) > 0)
         rates.set_yscale("log" if log else "linear")
-        ticks = rate_ticks(run.lr, RATES, log=log)
+        ticks = rate_ticks(run.lr, RATE_PARTS, log=log)
         rates.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
         rates.minorticks_off()
         rates.set_ylabel(label(run.lr_name or ""), color=RATE)

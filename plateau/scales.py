@@ -7,15 +7,15 @@ DECADES = 2.0
 """A metric that spans more decades than this is drawn on a logarithmic scale."""
 
 
-def rate_ticks(lr: NDArray[np.float64], most: int, *, log: bool) -> list[float]:
+def rate_ticks(lr: NDArray[np.float64], parts: int, *, log: bool) -> list[float]:
     """Choose learning rates to name beside an axis: some that the run had, well apart.
 
     Parameters
     ----------
     lr : numpy.ndarray, shape (n,)
         Of each row; NaN where it is not known.
-    most : int
-        How many to choose at most.
+    parts : int
+        They are at least the range over so many apart, so that there may be one more of them.
     log : bool
         Whether the axis is logarithmic.
 
@@ -28,7 +28,7 @@ def rate_ticks(lr: NDArray[np.float64], most: int, *, log: bool) -> list[float]:
     if not len(rates):
         return []
     places = -(np.log10(rates) if log else rates)
-    apart = np.ptp(places) / most
+    apart = np.ptp(places) / parts * (1 - 1e-9)  # as rates of even steps are, but for rounding
     chosen = [0]
     while chosen[-1] < len(rates) - 1:
         following = int(np.searchsorted(places, places[chosen[-1]] + apart))

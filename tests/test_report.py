@@ -324,7 +324,7 @@ def test_named_rates_are_well_apart(lr, most, log):
     assert (ticks[0], ticks[-1]) == (max(lr), min(lr))
     assert len(ticks) <= most + 1
     whole = np.ptp(np.log10(lr) if log else lr)
-    assert (-np.diff(places) >= whole / most * (1 - 1e-9)).all()
+    assert (-np.diff(places) >= whole / most * (1 - 1e-8)).all()
 
 
 def test_a_long_name_breaks_between_its_words():

@@ -18,8 +18,8 @@ MARKS = 200
 RATE_DECADES = 0.9
 """A learning rate that spans more is drawn on a logarithmic scale: a tenth is enough."""
 
-RATE_TICKS = 3
-"""Rates that are named beside the panel of the learning rate, which is low."""
+RATE_PARTS = 4
+"""Parts of the low panel of the learning rate; a rate is named in each and at the end."""
 
 Floats = NDArray[np.float64]
 Curve = dict[str, list[float]]
@@ -64,7 +64,7 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
         "level": _curve(run.x, found.level, LEVEL_POINTS),
         "lr": None if run.lr is None else _steps(run.x, run.lr, points),
         "lrLog": (rate_log := run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1]),
-        "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_TICKS, log=rate_log),
+        "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_PARTS, log=rate_log),
         "plateaus": spans(found),
         "notFinite": _marks(run.x, ~np.isfinite(run.values)),
     }
