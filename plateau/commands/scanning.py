@@ -43,6 +43,7 @@ def scanned(
     from plateau.logs.find import find_logs
     from plateau.logs.model import LogError, NoSeriesError
     from plateau.logs.parallel import read_logs
+    from plateau.logs.twins import twin_of
     from plateau.offline import untracked
 
     tell_of_compiling()
@@ -59,6 +60,8 @@ def scanned(
             no_logs.append(one.path)
         elif isinstance(log, LogError):
             complain(str(log))
+        elif one.folder is not None and (twin := twin_of(log, (scan.log for scan in scans))):
+            complain(f"{log.path}: the same rows as in {twin.path}, which stands for both")
         else:
             scans += scanned_log(log, rule, unit, within)
     if no_logs:

@@ -1,5 +1,6 @@
 """TensorBoard event files, written here byte by byte."""
 
+import json
 import struct
 
 import numpy as np
@@ -167,6 +168,30 @@ def test_files_written_side_by_side_are_several_runs(tmp_path):
     log = read_log(tmp_path)
     assert [run.name for run in log.runs] == ["events.out.tfevents.a", "events.out.tfevents.b"]
     assert [len(run.values) for run in log.runs] == [40, 40]
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_run_that_is_logged_twice_is_scanned_once(run, tmp_path, files):
+    for number in range(files):
+        part = scalars(20 * number, 20 * number + 40 // files, time=1e9)
+        (tmp_path / f"events.out.tfevents.{number}").write_bytes(START + part)
+    rows = [json.dumps({"step": 10 * i, "loss": loss}) for i, loss in enumerate(LOSSES)]
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join(rows))
+    code, out, err = run("scan", tmp_path, "--format", "json")
+    (scanned,) = json.loads(out)["logs"]
+    events = tmp_path / "events.out.tfevents.0" if files == 1 else tmp_path
+    assert (code, scanned["path"]) == (0, str(events))
+    assert err == f"plateau: {log}: the same rows as in {events}, which stands for both\n"
+    log.write_text("\n".join(rows[:-1]))
+    assert len(json.loads(run("scan", tmp_path, "--format", "json")[1])["logs"]) == 2
+
+
+def test_logs_that_are_named_are_scanned_though_they_are_alike(run, tmp_path):
+    events, log = tmp_path / "events.out.tfevents.0", tmp_path / "log.csv"
+    events.write_bytes(START + scalars())
+    log.write_text("step,loss\n" + "".join(f"{10 * i},{v}\n" for i, v in enumerate(LOSSES)))
+    assert len(json.loads(run("scan", events, log, "--format", "json")[1])["logs"]) == 2
 
 
 def test_real_files(real_logs):
