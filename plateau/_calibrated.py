@@ -59,7 +59,7 @@ ONE_SIDED = 1.645
 """Standard errors of a one-sided 95 % bound."""
 
 TRIM = 0.05
-"""Share of the blocks at each end that the range of a stream leaves out."""
+"""Share of the blocks at each end that make neither the range of a stream nor a late onset."""
 
 MEMORY = 1024
 """Samples over which the roughness of the stream is averaged."""
@@ -330,11 +330,26 @@ def _lowest(s, begin, end, rank, sign):
 
 
 @helper
+def _bounds(s, begin, end):
+    """Least and largest mean of some blocks, without outlying ones."""
+    trimmed = int(TRIM * (end - begin))
+    return _lowest(s, begin, end, trimmed, 1.0), -_lowest(s, begin, end, trimmed, -1.0)
+
+
+@helper
+def _bounded_mean(s, begin, end):
+    """Mean of some blocks, with outlying ones taken for the nearest that is not."""
+    low, high = _bounds(s, begin, end)
+    total = 0.0
+    for i in range(begin, end):
+        total += min(max(s[MEANS + i], low), high)
+    return total / (end - begin)
+
+
+@helper
 def _range(s):
     """Range of the blocks and of the level from before them, without outlying blocks."""
-    n = int(s[FULL])
-    trimmed = int(TRIM * n)
-    low, high = _lowest(s, NONE, n, trimmed, 1.0), -_lowest(s, NONE, n, trimmed, -1.0)
+    low, high = _bounds(s, NONE, int(s[FULL]))
     if s[KNOWN] > 0.0:
         low, high = min(low, s[KNOWN_LEVEL]), max(high, s[KNOWN_LEVEL])
     return high - low
@@ -533,7 +548,7 @@ def _stands(s, p, best, g):
         return _holds(s, p, begin, noise)
     if best <= begin:
         return True
-    apart = _mean(s, MEANS + begin, MEANS + best) - _mean(s, MEANS + best, MEANS + full)
+    apart = _bounded_mean(s, begin, best) - _mean(s, MEANS + best, MEANS + full)
     spread = _variance(s, MEANS + best, MEANS + full) * g
     spread *= 1.0 / (best - begin) + 1.0 / (full - best)
     if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):

@@ -310,6 +310,17 @@ def test_back_from_an_interruption_it_is_the_same_plateau():
         assert (start, stop, declared) == (begun[2], 12_000, begun[0])
 
 
+@pytest.mark.parametrize("length", [20, 40, 60])
+def test_a_brief_outage_does_not_move_the_onset(length):
+    for seed in range(10):
+        xs = white(seed, 8000)
+        begin = 2000 + 37 * seed
+        xs[begin : begin + length] += 10
+        said = trace(xs, Detector())
+        assert not (said.verdict[begin:] == UNDECIDED)[length + 600 :].any()
+        assert len(find_plateaus(xs)) == 1
+
+
 def test_half_way_back_is_not_back():
     for seed in range(4):
         xs = white(seed)

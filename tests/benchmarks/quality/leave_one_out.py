@@ -17,19 +17,23 @@ from .rows import row_of_detector
 def left_out(rows, name="jmh_human5"):
     """Figures of the best of several rows, chosen for each project by all the others.
 
-    The best is the one with the most hits of the plateau standing at the end. Also told is which
-    row each project was given.
+    The best is the one with the most hits of the plateau standing at the end, the first of equals.
+    Also told are which row each project was given, and the least and the most share of such hits
+    that the equals give.
     """
     chosen, groups = judged(name)
     truth, groups = [one.label["steady_start"] for one in chosen], np.asarray(groups)
     found = [[readings(row.find(one.x, (), "both")) for one in chosen] for row in rows]
     hits = np.array([errors([last for _, last in own], truth) <= TOLERANCE for own in found])
-    pick = {g: int(hits[:, groups != g].sum(axis=1).argmax()) for g in sorted(set(groups))}
+    others = {g: hits[:, groups != g].sum(axis=1) for g in sorted(set(groups))}
+    pick = {group: int(count.argmax()) for group, count in others.items()}
+    equals = [hits[n == n.max()][:, groups == g].sum(axis=1) for g, n in others.items()]
     own = [found[pick[group]][i] for i, group in enumerate(groups)]
     first, last = zip(*own, strict=True)
     return {
         "standing": figures(last, truth, groups),
         "first": figures(first, truth, groups),
+        "equals": [sum(int(extreme(n)) for n in equals) / len(truth) for extreme in (min, max)],
         "chosen": {str(group): rows[i].name for group, i in pick.items()},
     }
 
@@ -44,6 +48,8 @@ def main():
     for reading in ("standing", "first"):
         figures_of = found[reading]
         print(f"{reading}: hit@50 {figures_of['hit@50']:.2f}, early {figures_of['early']:.2f}")
+    least, most = found["equals"]
+    print(f"standing, whichever of equally good settings: hit@50 {least:.2f} to {most:.2f}")
     for project, chosen in found["chosen"].items():
         print(f"{project}: {chosen}")
 
