@@ -18,8 +18,8 @@ def left_out(rows, name="jmh_human5"):
     """Figures of the best of several rows, chosen for each project by all the others.
 
     The best is the one with the most hits of the plateau standing at the end, the first of equals.
-    Also told are which row each project was given, and the least and the most share of such hits
-    that the equals give.
+    Also told are which row each project was given, and what equals make of the share of such hits:
+    the least, the mean of a choice by lot, and the most.
     """
     chosen, groups = judged(name)
     truth, groups = [one.label["steady_start"] for one in chosen], np.asarray(groups)
@@ -33,7 +33,7 @@ def left_out(rows, name="jmh_human5"):
     return {
         "standing": figures(last, truth, groups),
         "first": figures(first, truth, groups),
-        "equals": [sum(int(extreme(n)) for n in equals) / len(truth) for extreme in (min, max)],
+        "equals": [sum(of(n) for n in equals) / len(truth) for of in (np.min, np.mean, np.max)],
         "chosen": {str(group): rows[i].name for group, i in pick.items()},
     }
 
@@ -48,8 +48,8 @@ def main():
     for reading in ("standing", "first"):
         figures_of = found[reading]
         print(f"{reading}: hit@50 {figures_of['hit@50']:.2f}, early {figures_of['early']:.2f}")
-    least, most = found["equals"]
-    print(f"standing, whichever of equally good settings: hit@50 {least:.2f} to {most:.2f}")
+    least, mean, most = found["equals"]
+    print(f"standing, of equally good settings: hit@50 {least:.2f} to {most:.2f}, mean {mean:.2f}")
     for project, chosen in found["chosen"].items():
         print(f"{project}: {chosen}")
 
