@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import helper, inline, kernel, number
+from plateau._compile import array, helper, inline, kernel, number
 from plateau._kernels import (
     IMPROVING,
     LIMIT,
@@ -255,14 +255,20 @@ def _without_outlier(values, begin, end):
 def _apart(values, begin, until, since, end):
     """Means of values[since:end] less that of values[begin:until], in the latter's terms.
 
-    Those are the standard errors that it would have if both parts were alike.
+    Those are the standard errors that it would have if both parts were alike. Below `SURE` of them
+    0 is returned.
     """
     level = _mean(values, begin, until)
     apart = _mean(values, since, end) - level
     if abs(apart) <= ROUNDING * abs(level):
         return 0.0
-    error = _variance(values, begin, until) * _inefficiency(values, begin, until)
-    error = math.sqrt(error * (1.0 / (end - since) + 1.0 / (until - begin)))
+    variance, share = _variance(values, begin, until), 1.0 / (end - since) + 1.0 / (until - begin)
+    error = math.sqrt(variance * share)
+    if abs(apart) <= SURE * error:  # correlation, which takes long to compute, only makes it larger
+        return 0.0
+    error = math.sqrt(variance * _inefficiency(values, begin, until) * share)
+    if abs(apart) <= SURE * error:
+        return 0.0
     return apart / error if error > 0.0 else math.copysign(math.inf, apart)
 
 
@@ -617,7 +623,7 @@ def _settled(s, p, onset):
     if length / _inefficiency(y, NONE, length) < EFFECTIVE:
         return False
     latest = length - max(length // 8, 1)
-    if abs(_apart(y, NONE, latest, latest, length)) > SURE:
+    if _apart(y, NONE, latest, latest, length) != 0.0:
         return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
     bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
@@ -701,10 +707,12 @@ def _runs_off(s):
         return 0.0
     latest, half = full - full // 8, full - full // 16
     first = _apart(s, MEANS, MEANS + latest, MEANS + latest, MEANS + half)
+    if first == 0.0:
+        return 0.0
     second = _apart(s, MEANS, MEANS + latest, MEANS + half, MEANS + full)
-    if first * second > 0.0 and min(abs(first), abs(second)) > SURE:
-        return first if abs(first) < abs(second) else second
-    return 0.0
+    if first * second <= 0.0:
+        return 0.0
+    return first if abs(first) < abs(second) else second
 
 
 @helper
@@ -862,9 +870,9 @@ def _accept(s, x):
     return hot.filled > s[MORE]
 
 
-@helper
-def _close(s, p):
-    """Let the newest block join the others; return whether the detector fires."""
+@inline
+def _append(s):
+    """Let the newest block, which is full, join the others."""
     full = int(s[FULL])
     s[MEANS + full] = s[MEAN]
     s[LASTS + full] = s[PREVIOUS]
@@ -872,6 +880,25 @@ def _close(s, p):
     s[LEVEL] += (s[MEAN] - s[LEVEL]) * min(1.0, 8.0 / (full + 1.0))
     s[FULL] = full + 1.0
     s[FILLED] = s[MEAN] = s[SPREAD] = 0.0
+
+
+@inline
+def _is_due(s, full):
+    """Whether a stream of so many blocks is to be assessed."""
+    return full * (s[MORE] + 1.0) >= max(s[DUE], FIRST) and full >= LEAST
+
+
+@inline
+def _is_simple(s):
+    """Whether nothing is to be done about the newest block but to append it."""
+    full = s[FULL] + 1.0
+    return s[VERDICT] != PLATEAU and full < BLOCKS and not _is_due(s, full)
+
+
+@helper
+def _close(s, p):
+    """Let the newest block join the others; return whether the detector fires."""
+    _append(s)
     if s[VERDICT] == PLATEAU:
         _watch(s, p)
     if s[FULL] == BLOCKS:
@@ -879,9 +906,9 @@ def _close(s, p):
             _drop(s)
         else:
             _merge(s)
-    length = s[FULL] * (s[MORE] + 1.0)
-    if length < max(s[DUE], FIRST) or s[FULL] < LEAST:
+    if not _is_due(s, s[FULL]):
         return False
+    length = s[FULL] * (s[MORE] + 1.0)
     # A long plateau is assessed each time that it drops blocks.
     growth = 1.0 if s[HELD] > 0.0 and s[VERDICT] == PLATEAU else GROWTH
     s[DUE] = max(length + 1.0, length * (1.0 + growth))
@@ -937,8 +964,15 @@ def _stream(block, i):
 
 @kernel
 def flat_update(block, sample):
-    """Take one sample of one stream; return whether it fills a block."""
-    return _accept(_stream(block, 0), number(sample))
+    """Take one sample of one stream; return whether the detector fires."""
+    numbers = array(block, PARAMS + SIZE)
+    s = _stream(numbers, 0)
+    if not _accept(s, number(sample)):
+        return False
+    if _is_simple(s):
+        _append(s)
+        return False
+    return _close(s, Params(numbers[0], numbers[1], numbers[2], numbers[3]))
 
 
 @kernel

@@ -15,8 +15,6 @@ from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 
-FIRST_STREAM = np.zeros(1, dtype=np.int64)
-
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
 
@@ -78,11 +76,10 @@ class Detector(PlateauDetector):
     (<Verdict.PLATEAU: 3>, 800)
     """
 
-    __slots__ = ("_close", "_full", "_update", "horizon", "min_change", "run_length")
+    __slots__ = ("_update", "horizon", "min_change", "run_length")
     _type = "Detector"
     revises = True
     _update: Callable[[NDArray[np.float64], Sample], bool]
-    _close: Callable[[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]], None]
 
     def __init__(
         self,
@@ -102,8 +99,6 @@ class Detector(PlateauDetector):
         self._layout = LAYOUT
         self._block = self._make_block(streams=1)
         self._update = compiled("flat_update")
-        self._close = compiled("flat_close")
-        self._full = np.empty(1, dtype=np.bool_)
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
         block = np.zeros(PARAMS + streams * c.SIZE)
@@ -130,15 +125,9 @@ class Detector(PlateauDetector):
         if self._raises:
             self._refuse_nonfinite(x)
         try:
-            full = self._update(self._block, x)
+            return self._update(self._block, x)
         except NO_FLOAT:
-            full = self._update(self._block, as_sample(x))
-        return self._closes() if full else False
-
-    def _closes(self) -> bool:
-        """Close the block that is full; return whether the detector fires."""
-        self._close(self._block, FIRST_STREAM, self._full)
-        return bool(self._full[0])
+            return self._update(self._block, as_sample(x))
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
@@ -184,7 +173,7 @@ class Detector(PlateauDetector):
         fired = np.zeros(streams, dtype=np.bool_)
         if len(which):
             fires = np.empty(len(which), dtype=np.bool_)
-            self._close(block, which, fires)
+            compiled("flat_close")(block, which, fires)
             fired[which] = fires
         return fired
 

@@ -33,7 +33,8 @@ def resumed(job):
     return scheduler
 
 
-def main(job):
+def run(job):
+    """Take all losses and return the learning rate after each."""
     scheduler = resumed(job) if job.get("resume") else joined(job, job["first"])
     rates = []
     while scheduler.last_epoch < len(job["losses"]):
@@ -51,9 +52,11 @@ def main(job):
         if scheduler.last_epoch == job.get("killed_after"):
             print(json.dumps(rates), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-    print(json.dumps(rates))
-    dist.destroy_process_group()
+    return rates
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    print(json.dumps(run(json.loads(sys.argv[1]))))
+    # The scheduler is gone: whatever holds on to a group keeps its threads, which may then still
+    # be letting go of a tensor when the interpreter ends, and abort it.
+    dist.destroy_process_group()

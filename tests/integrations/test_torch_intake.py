@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from strategies import detectors, streams, with_gaps
 
 from plateau import Haar, ThresholdDetector
-from plateau_torch import PlateauLR, PlateauStopper, intake
+from plateau_torch import PlateauLR, PlateauStopper, intake, scheduler
 
 
 class Far(torch.Tensor):
@@ -52,6 +52,7 @@ class Device:
                     device.waits += 1
                     device.finished = self.place
 
+        monkeypatch.setattr(scheduler, "CUDA", True)
         monkeypatch.setattr(torch.cuda, "Event", Event)
         monkeypatch.setattr(torch.cuda, "current_stream", lambda device: "the current stream")
         monkeypatch.setattr(
