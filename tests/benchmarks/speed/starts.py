@@ -26,12 +26,13 @@ PEERS = {
 
 
 CACHES = tempfile.TemporaryDirectory(prefix="plateau-speed-")
-WARM, COLD = (Path(CACHES.name) / name for name in ("warm", "cold"))
+WARM, COLD, BYTECODE = (Path(CACHES.name) / name for name in ("warm", "cold", "bytecode"))
 
 
 def process(code, cache):
-    """Return a call that runs the code in a new process."""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+    """Return a call that runs the code in a new process, with bytecode as after an installation."""
+    own = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPYCACHEPREFIX": str(BYTECODE)}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | own
     return lambda: subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
