@@ -78,7 +78,7 @@ print(json.dumps((time.process_time() - between) / (between - begin)))
 
 
 def test_import_costs_little_beside_that_of_numba(tmp_path):
-    """It takes 0.15 of numba's, of 0.5 s: shares of processor time, the least of some, as noise adds."""
+    """It takes 0.15 of numba's 0.5 s: processor time, the least of some, as noise adds."""
     places = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
     assert min(python(COST, **places) for _ in range(5)) < 0.3
 
