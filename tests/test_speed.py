@@ -38,6 +38,10 @@ def test_candidates_take_turns():
     calls.clear()
     measured(Group("turns", "a", made, least=4), seconds=0)
     assert "".join(calls) == "abc" + 4 * "abc"  # the first to warm up
+    calls.clear()
+    slow = Candidate("s", 1, lambda: lambda: calls.append("s"), every=3)
+    measured(Group("turns", "a", [made[0], slow]), seconds=60, most=4)
+    assert "".join(calls) == "asaaas"
 
 
 def test_what_is_not_installed_is_named():

@@ -1,5 +1,7 @@
 """Whether a sample costs more with a longer window, later in a stream, or with more streams."""
 
+from functools import partial
+
 from plateau import Detector, DetectorBank, EmaHaar, Haar, ThresholdDetector
 
 from . import ours, peers
@@ -13,6 +15,8 @@ AGEING = {EMA: ours.ema_rule, HAAR: ours.haar_rule, CALIBRATED: Detector}
 
 TAKEN = 10_000
 """Samples that are timed at each point."""
+ROWS = 8
+"""Samples of each stream of a bank that are."""
 PIECE = 1_000_000
 """Samples that are taken at once to age a detector."""
 
@@ -40,7 +44,9 @@ def by_window(sizes):
 
 
 def window_peer(window, xs):
-    return Candidate(KSWIN, len(xs), lambda: fed(peers.kswin(window), xs), "river", at=window)
+    return Candidate(
+        KSWIN, len(xs), lambda: fed(peers.kswin(window), xs), "river", every=10, at=window
+    )
 
 
 def by_age(sizes):
@@ -56,17 +62,18 @@ def by_age(sizes):
 
 
 def by_streams(sizes):
-    """Banks of so many streams, one sample of each at a time."""
+    """Banks of so many streams that are past their first samples; each goes on over the rounds."""
     found = []
     for streams in sizes.banks:
-        rows = at_rest(max(TAKEN, streams)).reshape(-1, streams)
+        rows = at_rest(ROWS * streams).reshape(ROWS, streams)
         for title, name in zip(BANKS, AGEING, strict=True):
             if name == CALIBRATED and streams > 10_000:  # 6 kB each
                 continue
             bank = DetectorBank(BANKS[title], streams)
-            found.append(
-                Candidate(name, rows.size, lambda b=bank, r=rows: fed(b.update, r), at=streams)
-            )
+            for _ in range(4):
+                fed(bank.update, rows)()
+            prepare = partial(fed, bank.update, rows)
+            found.append(Candidate(name, rows.size, prepare, at=streams))
     return Group("growth with the streams", EMA, found)
 
 

@@ -101,8 +101,8 @@ class Peer:
 
     package: str
     make: Callable
-    every: int = 1
-    """A slow one is given only one of so many samples."""
+    share: int = 1
+    """A slow one is given only one of so many samples, in one of ten rounds."""
 
 
 ADWIN, PAGE_HINKLEY = "river ADWIN", "river PageHinkley"
@@ -110,10 +110,10 @@ REDUCE = "torch ReduceLROnPlateau"
 DETECTORS = {
     ADWIN: Peer("river", adwin),
     PAGE_HINKLEY: Peer("river", page_hinkley),
-    "river KSWIN": Peer("river", kswin, every=100),
+    "river KSWIN": Peer("river", kswin, share=100),
     REDUCE: Peer("torch", reduce_on_plateau),
-    "focus-cpt": Peer("focus_cpt", focus),
-    "stumpy FLOSS, window 1,000": Peer("stumpy", floss, every=10_000),
+    "focus-cpt": Peer("focus_cpt", focus, share=10),
+    "stumpy FLOSS, window 1,000": Peer("stumpy", floss, share=10_000),
 }
 
 
@@ -121,9 +121,10 @@ def candidates(xs):
     """All of them, on the beginning of a stream."""
     found = []
     for name, peer in DETECTORS.items():
-        some = xs[: max(1, len(xs) // peer.every)]
+        some = xs[: max(1, len(xs) // peer.share)]
         prepare = partial(begun, peer.make, some)
-        found.append(Candidate(name, len(some), prepare, peer.package))
+        every = 1 if peer.share == 1 else 10
+        found.append(Candidate(name, len(some), prepare, peer.package, every))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from docs.pictures.style import BLUE, DARK, GREEN, RED, STREAM
 
@@ -34,8 +35,17 @@ def picture(results):
                 at, times, "o-", color=COLORS[line], linewidth=1.3, markersize=3.5
             )
         axes.set(xlabel=AXES[name])
+        axes.set_ylim(1, max(1_000, axes.get_ylim()[1]))
+        axes.xaxis.set_major_locator(LogLocator(numticks=9))
         axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.minorticks_off()
         axes.grid(axis="y", color=DARK, alpha=0.12, linewidth=0.6)
     panels[0].set(ylabel="ns a sample")
-    figure.legend(shown.values(), shown, loc="outside lower center", ncols=len(shown))
+    ours_first = sorted(shown, key=list(COLORS).index)
+    figure.legend(
+        [shown[line] for line in ours_first],
+        ours_first,
+        loc="outside lower center",
+        ncols=len(shown),
+    )
     return figure

@@ -21,6 +21,8 @@ class Candidate:
     """Returns the call, afresh for each round; only the call is timed."""
     needs: str | None = None
     """The package of a peer."""
+    every: int = 1
+    """A slow one takes a turn only in one of so many rounds, or there would be few."""
     at: int | None = None
     """Its place on the axis of a picture."""
 
@@ -77,7 +79,8 @@ def measured(group, seconds, most=None):
         end, rounds = perf_counter() + seconds, 0
         while rounds != most and (rounds < group.least or perf_counter() < end):
             for each in present:
-                result.times[each.key].append(timed(each.prepare()) / each.samples)
+                if rounds % each.every == 0:
+                    result.times[each.key].append(timed(each.prepare()) / each.samples)
             rounds += 1
     return result
 

@@ -38,11 +38,11 @@ def one_update(sizes):
     return Group("one update", peers.ADWIN, found)
 
 
-def worst_update(sizes, passes=10):
+def worst_update(sizes, passes=20):
     """The dearest of the first updates on a random walk: of each the least time of some passes."""
     xs = wandering(sizes.updates).tolist()
     makes = {name: lambda make=make: make().update for name, make in ours.DETECTORS.items()}
-    makes |= {name: p.make for name, p in peers.DETECTORS.items() if p.every == 1}
+    makes |= {name: p.make for name, p in peers.DETECTORS.items() if p.share == 1}
     needs = {name: peer.package for name, peer in peers.DETECTORS.items()}
     all_ = [Candidate(name, 1, make, needs.get(name)) for name, make in makes.items()]
     absent = absences(all_)
