@@ -11,8 +11,14 @@ from numba.core.cgutils import pointer_add
 from numba.core.event import Event, Listener, register
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-kernel = njit(cache=True, error_model="numpy")
-"""For what Python calls."""
+from plateau._cache import keep
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """For what Python calls; what is compiled is kept on disk."""
+    compiled = njit(error_model="numpy")(function)
+    return compiled if config.DISABLE_JIT else keep(compiled)
+
 
 helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what several kernels call and is too large to be compiled into each."""

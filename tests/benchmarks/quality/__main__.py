@@ -7,10 +7,12 @@ import time
 from functools import partial
 from pathlib import Path
 
+from tests.benchmarks.pages import written
+
 from .cache import cached
 from .calibration import STREAMS
 from .evaluate import PARTS
-from .page import tables_of, written
+from .page import tables_of
 from .peers import all_rows
 from .people import people
 

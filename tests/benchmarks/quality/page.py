@@ -1,6 +1,5 @@
-"""The documentation page's tables, each between two marks that bear its name."""
+"""The documentation page's tables."""
 
-import re
 from functools import partial
 
 from .tables import (
@@ -39,12 +38,3 @@ def tables_of(results):
         if own:
             found[name] = make(own)
     return found
-
-
-def written(page, tables):
-    """Text of the page with the tables in their places."""
-    for name, text in tables.items():
-        start, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
-        place = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-        page = place.sub(lambda _, new=f"{start}\n{text}\n{end}": new, page)
-    return page

@@ -1,6 +1,6 @@
 """Figures as Markdown tables."""
 
-ABSENT = "."
+from tests.benchmarks.pages import ABSENT, table
 
 
 def share(value):
@@ -31,12 +31,6 @@ def rate(value):
 def number(value):
     """A count or a number of samples."""
     return ABSENT if value is None else f"{value:,.0f}"
-
-
-def table(header, lines):
-    """Markdown table; the first column is text, the others are numbers."""
-    rule = ["---"] + ["--:"] * (len(header) - 1)
-    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
 
 
 def onset_cells(last, first):

@@ -1,0 +1,108 @@
+"""What must be reached, and what was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.benchmarks.pages import ABSENT
+
+from .batches import COPYTO, EMA_BANK
+from .growth import CALIBRATED, EMA, HAAR
+from .ours import CALIBRATED as DETECTOR
+from .ours import EMA_RESPONSE, EMA_RULE, HAAR_RESPONSE
+from .peers import ADWIN, LFILTER, PAGE_HINKLEY, POLARS, REDUCE
+from .starts import NUMBA, PLATEAU
+
+
+class AbsentError(Exception):
+    """Something that a bound needs was not measured."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Figures of the results by one statistic of their rounds."""
+
+    results: dict
+    statistic: str
+
+    def __call__(self, group, key):
+        """Time of a candidate."""
+        result = self._result(group)
+        if key not in result.times:
+            if key in {each.key for each in result.group.candidates}:
+                raise AbsentError(key)
+            raise KeyError(key)
+        return getattr(result, self.statistic)(key)
+
+    def growth(self, group, line):
+        """Time at the last place of a line in a picture, over that at the first."""
+        places = [each.at for each in self._result(group).group.candidates if each.name == line]
+        return self(group, (line, max(places))) / self(group, (line, min(places)))
+
+    def _result(self, group):
+        if group not in self.results:
+            raise AbsentError(group)
+        return self.results[group]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A figure with a limit."""
+
+    text: str
+    limit: float
+    figure: Callable[[Reading], float]
+    least: bool = False
+    """Whether the figure must be the limit or more."""
+
+    def row(self, results):
+        """Cells of its line in the table; kept or not is told by the minima."""
+        limit = f"{'≥' if self.least else '≤'} {self.limit:.3g}"
+        try:
+            values = [self.figure(Reading(results, kind)) for kind in ("minimum", "median")]
+        except AbsentError as absent:
+            return [self.text, limit, ABSENT, ABSENT, f"not measured: {absent}"]
+        kept = values[0] >= self.limit if self.least else values[0] <= self.limit
+        return [self.text, limit, *(f"{v:.3g}" for v in values), "yes" if kept else "**no**"]
+
+
+def over(group, name, other):
+    """Time of a candidate over that of another."""
+    return lambda at: at(group, name) / at(group, other)
+
+
+def slower(*groups, name):
+    """Time over copyto's, in the group where it is larger."""
+    return lambda at: max(over(group, name, COPYTO)(at) for group in groups)
+
+
+def grown(group, line):
+    return lambda at: at.growth(group, line)
+
+
+DETECTION = ("detection at rest", "detection of a loss")
+BANK = ("bank, sample by sample", "bank, stream by stream")
+WINDOW, STREAM = "growth with the window", "growth with the stream"
+BOUNDS = [
+    Bound("EmaHaar response / copyto", 1.3, over("response", EMA_RESPONSE, COPYTO)),
+    Bound("lfilter / EmaHaar response", 12, over("response", LFILTER, EMA_RESPONSE), least=True),
+    Bound("polars ewm_mean / EmaHaar response", 5, over("response", POLARS, EMA_RESPONSE), True),
+    Bound("Haar response / copyto", 4, over("response", HAAR_RESPONSE, COPYTO)),
+    Bound("threshold detection, EmaHaar / copyto", 1.3, slower(*DETECTION, name=EMA_RULE)),
+    Bound("calibrated detection / copyto", 10, slower(*DETECTION, name=DETECTOR)),
+    Bound("bank, EmaHaar / copyto", 1.3, slower(*BANK, name=EMA_BANK)),
+    Bound("bank, EmaHaar, bytes a stream", 100, lambda at: at("memory of a bank", EMA_BANK)),
+    Bound("threshold update / ADWIN", 1, over("one update", EMA_RULE, ADWIN)),
+    Bound("threshold update / ReduceLROnPlateau", 0.2, over("one update", EMA_RULE, REDUCE)),
+    Bound("calibrated update / PageHinkley", 1, over("one update", DETECTOR, PAGE_HINKLEY)),
+    Bound("EmaHaar, longest / shortest window", 1.2, grown(WINDOW, EMA)),
+    Bound("Haar, longest / shortest window", 1.2, grown(WINDOW, HAAR)),
+    Bound("calibrated, longest / shortest horizon", 1.2, grown(WINDOW, CALIBRATED)),
+    Bound("EmaHaar, latest / earliest sample", 1.2, grown(STREAM, EMA)),
+    Bound("Haar, latest / earliest sample", 1.2, grown(STREAM, HAAR)),
+    Bound("calibrated, latest / earliest sample", 1.2, grown(STREAM, CALIBRATED)),
+    Bound(
+        "import plateau less import numba, s",
+        0.1,
+        lambda at: (at("a new process", PLATEAU) - at("a new process", NUMBA)) / 1e9,
+    ),
+]
