@@ -285,9 +285,17 @@ def _progress(p, slope):
 
 
 @inline
+def _flat(p, slope):
+    """Whether there is less progress than the threshold."""
+    least = -np.inf if p.sign > 0.0 else -p.threshold
+    most = np.inf if p.sign < 0.0 else p.threshold
+    return (least < slope) & (slope < most)
+
+
+@inline
 def _variance(p, variance, difference):
     """Variance after another difference of successive samples."""
-    return _average(p.memory, variance, 0.5 * difference * difference)
+    return fused(1.0 - p.memory, variance, 0.5 * p.memory * (difference * difference))
 
 
 @inline
@@ -296,7 +304,7 @@ def _judge(p, s, settled, x, level, slope):
 
     `settled` says whether the warm-up is over.
     """
-    flat = settled & (_progress(p, slope) < p.threshold)
+    flat = settled & _flat(p, slope)
     variance = _variance(p, s.variance, x - s.previous)
     return Cells(s.accepted + 1.0, x, variance, level, slope, choose(flat, s.run + 1.0, 0.0))
 
@@ -422,7 +430,7 @@ def _until_fire(load, filtered, store, block, xs):
 
 @inline
 def _response(load, filtered, store, block, xs, begin, end, slopes):
-    """Take samples in a row and write the slopes after them, NaN where there is none yet."""
+    """Take finite samples in a row and write the slopes after them, NaN where there is none yet."""
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
     for i in range(begin, end):
@@ -459,6 +467,25 @@ def _keep(slopes, at, stride, slope):
 
 
 @inline
+def _calm(xs, begin, end):
+    """Whether samples are finite."""
+    wild = 0
+    for i in range(begin, end):
+        wild += not abs(xs[i]) <= LIMIT
+    return wild == 0
+
+
+@inline
+def _first_wild(xs):
+    """Offset of the first sample that is not finite; -1 if all are."""
+    if not _calm(xs, 0, xs.size):
+        for i in range(xs.size):
+            if not abs(xs[i]) <= LIMIT:
+                return i
+    return -1
+
+
+@inline
 def _due(p, run):
     """Samples until a run could be longer than the patience."""
     return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
@@ -488,15 +515,6 @@ def _plan(p, s, sums, xs, begin):
         rows = min(rows, (p.smooth + 1.0) // 2.0 - 1.0 - float(sums.samples.filled))
     plain, rest = int(min(left, rows)), int(min(left, rows + 1.0))
     return (plain, rest - plain) if _calm(xs, begin, begin + plain) else (0, rest)
-
-
-@inline
-def _calm(xs, begin, end):
-    """Whether samples are finite."""
-    wild = 0
-    for i in range(begin, end):
-        wild += not abs(xs[i]) <= LIMIT
-    return wild == 0
 
 
 @inline
@@ -549,6 +567,9 @@ FORGOTTEN = 60.0
 """Time constants after which an exponential average no longer depends on where it began: not even
 on its last bit, but for one piece in a million, and that is noticed."""
 
+LONG, PATIENT = 4.0 * FORGOTTEN, 256
+"""Time constants, and patience, from which on it pays to cut a stream in pieces."""
+
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
 
@@ -584,23 +605,23 @@ def _single(s, step, i):
 
 
 @inline
-def _advance_lanes(p, s, step, settled, ceiling, read, xs, at, hop, stride, rows, keep, slopes):
+def _advance_lanes(p, s, step, settled, bounds, read, xs, at, hop, stride, rows, keep, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
     A lane's samples lie `hop` apart, the lanes `stride`. Returned as well are the largest step of
-    any lane and what `ceiling`, another variance of the last lane, becomes.
+    any lane and what `bounds`, two more variances of the last lane, become.
     """
     widest = spread(0.0)
     for i in range(rows):
         x = read(xs, at + i * hop, stride)
         width = abs(x - s.previous)
         widest = choose(width > widest, width, widest)
-        last = WIDTH - 1
-        ceiling = _variance(p, ceiling, lane(x, last) - lane(s.previous, last))
+        last = lane(x - s.previous, WIDTH - 1)
+        bounds = _variance(p, bounds[0], last), _variance(p, bounds[1], last)
         level, slope, step = _ema(xs, 0, p, s, step, x)
         s = _judge(p, s, settled, x, level, slope)
         keep(slopes, at + i * hop, stride, slope)
-    return s, step, ceiling, _largest(widest)
+    return s, step, bounds, _largest(widest)
 
 
 @inline
@@ -757,24 +778,25 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     )
     pieces.open[0] = False
     settled = zero >= 0.0
-    widest, ceiling, top = 0.0, 0.0, 0.0
+    widest, bounds, top = 0.0, (0.0, 0.0), 0.0
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
         rows = int(min(float(rows), _due(p, _largest(lanes.run))))
         earlier, earlier_d, at = lanes, d, begin + done
-        lanes, d, ceiling, width = _advance_lanes(
-            p, lanes, d, settled, ceiling, _gather, xs, at, 1, stride, rows, keep, slopes
+        lanes, d, bounds, width = _advance_lanes(
+            p, lanes, d, settled, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
         )
         run = _note(p, pieces, done >= warm, earlier, earlier_d, lanes, xs, at, stride, rows)
         if done == 0:
-            ceiling = top = max(s.variance, 16.0 * width * width)
+            top = max(s.variance, 16.0 * width * width)
+            bounds = bounds[0], top
         done += rows
         widest = max(widest, width)
         if done == warm:
             seam, seam_d = lanes.slope, d
             run = replaced(zero, 0, lane(run, 0))
-        lanes = Cells(0.0, lanes.previous, lanes.variance, lanes.level, lanes.slope, run)
+        lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
     fine = widest <= WIDE
     for j in range(WIDTH):
         after = (j + 1) % WIDTH
@@ -787,8 +809,8 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
         return 0, found
     taken = (WIDTH - 1) * stride + steps
     end, step = _single(lanes, d, WIDTH - 1)
-    variance = end.variance
-    if not (_same(variance, ceiling) and max(s.variance, widest * widest) <= top):
+    variance = bounds[0]
+    if not (_same(variance, bounds[1]) and max(s.variance, widest * widest) <= top):
         variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
     before = s.accepted - begin
     seam_at = begin + steps
@@ -872,22 +894,35 @@ def haar_until_fire(block, xs):
 
 @kernel
 def ema_response(block, xs, slopes):
-    _response(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, slopes)
+    wild = _first_wild(xs)
+    if wild < 0:
+        _response(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, slopes)
+    return wild
 
 
 @kernel
 def ema_response_long(block, xs, slopes):
     """The same, side by side as far as that goes."""
+    before = block.copy()
     begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
     _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
-    offsets = np.empty(0, np.int64)
-    begin += _side_by_side(block, xs, begin, _keep_lanes, slopes, offsets, 0)[0]
-    _response(_ema_load, _ema, _ema_store, block, xs, begin, xs.size, slopes)
+    taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
+    end = begin + taken
+    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
+        wild = _first_wild(xs)
+        if wild >= 0:
+            block[:] = before
+            return wild
+    _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
+    return -1
 
 
 @kernel
 def haar_response(block, xs, slopes):
-    _haar_many(block, xs, _keep, slopes, np.empty(0, np.int64))
+    wild = _first_wild(xs)
+    if wild < 0:
+        _haar_many(block, xs, _keep, slopes, np.empty(0, np.int64))
+    return wild
 
 
 @kernel

@@ -61,8 +61,9 @@ def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
 
 def first_nonfinite(xs: NDArray[np.float64]) -> int | None:
     """Offset of the first sample that is NaN, infinite or beyond `LIMIT`."""
-    finite = np.abs(xs) <= LIMIT
-    return None if finite.all() else int(np.argmin(finite))
+    if not len(xs) or (xs.min() >= -LIMIT and xs.max() <= LIMIT):  # False for NaN
+        return None
+    return int(np.argmin(np.abs(xs) <= LIMIT))
 
 
 def nonfinite_error(xs: NDArray[np.float64], offset: int) -> ValueError:

@@ -124,7 +124,8 @@ class ThresholdDetector(PlateauDetector):
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
-        found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, samples, offsets)
+        driver = self.slope_filter.driver("update_many", len(samples), self.patience)
+        found = compiled(driver)(self._block, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
