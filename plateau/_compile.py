@@ -66,6 +66,7 @@ SIGNATURES = {
     "response_long": (FLOATS, FLOATS, FLOATS),
     "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
     "bank": (FLOATS, types.int64, FLOATS, FLAGS),
+    "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
     "flat_update": (FLOATS, SampleType()),

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau._compile import inline, kernel, number
-from plateau._lanes import WIDTH, choose, fused, gather, lane, replaced, row, scatter, spread
+from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
 
 LIMIT = 2.0**500
 """Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
@@ -830,6 +830,61 @@ def _variances(p, variance, previous, xs, begin, end):
     return variance
 
 
+@inline
+def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
+    """Take so many samples of each of eight streams that lie at `at` in their group.
+
+    Their samples begin at `first`, as in `_advance_lanes`; `fired` has a row for each sample.
+    """
+    done = 0
+    while done < rows:
+        s, step = _lanes(block, at, LANES)
+        accepted = row(block, at)
+        settled = accepted >= p.warmup
+        count = min(float(min(CHUNK, rows - done)), _due(p, _largest(s.run)))
+        special = False
+        for j in range(WIDTH):
+            taken = lane(accepted, j)
+            special |= taken == 0.0 or not abs(lane(s.previous, j)) <= WIDE
+            count = min(count, p.warmup - taken) if taken < p.warmup else count
+        count = 1 if special else int(count)
+        if not special:
+            s, step, _, width = _advance_lanes(
+                p, s, step, settled, (0.0, 0.0), read, xs, first + done * hop, hop, stride, count,
+                _drop, xs
+            )
+            special = not width <= WIDE
+            for j in range(WIDTH):
+                special |= lane(s.slope, j) != lane(s.slope, j)
+        if special:
+            for i in range(done, done + count):
+                for j in range(WIDTH):
+                    x = xs[first + i * hop + j * stride]
+                    fired[i * streams + j] = _accept(
+                        _ema_load, _ema, _ema_store, block, at + j, LANES, p, x
+                    )
+        else:
+            _store_lanes(block, at, LANES, s, step)
+            for j in range(WIDTH):
+                if lane(s.run, j) > p.patience:
+                    one = _load(block, at + j, LANES)
+                    _store(block, at + j, LANES, _fire(block, at + j, LANES, p, one))
+                    fired[(done + count - 1) * streams + j] = True
+        done += count
+
+
+@inline
+def _store_lanes(block, at, stride, s, step):
+    """Write back what `_lanes` read."""
+    put(block, at, row(block, at) + s.accepted)
+    put(block, at + PREVIOUS * stride, s.previous)
+    put(block, at + VARIANCE * stride, s.variance)
+    put(block, at + LEVEL * stride, s.level)
+    put(block, at + SLOPE * stride, s.slope)
+    put(block, at + RUN * stride, s.run)
+    put(block, at + FILTER * stride, step)
+
+
 # ---- readings ------------------------------------------------------------------------------------
 
 
@@ -963,6 +1018,59 @@ def ema_bank(block, streams, xs, fired):
         else:
             for i in range(lanes):
                 fires[i] = _accept(_ema_load, _ema, _ema_store, cells, i, LANES, p, samples[i])
+
+
+@kernel
+def haar_bank_many(block, streams, xs, hop, stride, fired):
+    """Some samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
+    p = _params(block)
+    size = (block.size - PARAMS) // streams
+    for i in range(streams):
+        for t in range(xs.size // streams):
+            x = xs[t * hop + i * stride]
+            fired[t * streams + i] = _accept(
+                _haar_load, _haar, _haar_store, block, PARAMS + i * size, 1, p, x
+            )
+
+
+TILE = 32
+"""Rows of a bank's samples that are read at once, for they lie far apart."""
+
+
+@kernel
+def ema_bank_many(block, streams, xs, hop, stride, fired):
+    """The same, eight streams side by side."""
+    p = _params(block)
+    rows = xs.size // streams
+    size = LANES * (FILTER + EMA_CELLS)
+    tile = np.empty(TILE * LANES)
+    for first in range(0, streams, LANES):
+        begin = PARAMS + first // LANES * size
+        cells, lanes = block[begin : begin + size], min(LANES, streams - first)
+        if stride == 1:
+            for t in range(0, rows, TILE):
+                count = min(TILE, rows - t)
+                for i in range(count):
+                    at = (t + i) * hop + first
+                    tile[i * LANES : i * LANES + lanes] = xs[at : at + lanes]
+                flags = fired[t * streams + first :]
+                _bank_group(cells, streams, lanes, p, _row, tile, LANES, 1, count, flags)
+        else:
+            flags, own = fired[first:], xs[first * stride :]
+            _bank_group(cells, streams, lanes, p, _gather, own, hop, stride, rows, flags)
+
+
+@inline
+def _bank_group(block, streams, lanes, p, read, xs, hop, stride, rows, fired):
+    """Take so many samples of each stream of a group, see `_bank_rows`."""
+    for at in range(0, lanes - WIDTH + 1, WIDTH):
+        _bank_rows(block, at, streams, p, read, xs, at * stride, hop, stride, rows, fired[at:])
+    for at in range(lanes - lanes % WIDTH, lanes):
+        for t in range(rows):
+            x = xs[t * hop + at * stride]
+            fired[t * streams + at] = _accept(
+                _ema_load, _ema, _ema_store, block, at, LANES, p, x
+            )
 
 
 @inline

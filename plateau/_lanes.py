@@ -160,6 +160,17 @@ def _compiled_row(typing: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic
+def _compiled_put(typing: Any, array: Any, at: Any, v: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        place = builder.gep(_data(context, builder, array, values[0]), [values[1]])
+        stored = builder.store(values[2], builder.bitcast(place, VECTOR.as_pointer()))
+        stored.align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, LANES), emit
+
+
+@intrinsic
 def _compiled_gather(typing: Any, array: Any, at: Any, stride: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         data, at, stride = _data(context, builder, array, values[0]), *values[1:]
@@ -244,6 +255,9 @@ replaced = _either(_compiled_replaced, _python_replaced)
 
 row = _either(_compiled_row, lambda array, at: array[at : at + WIDTH].copy())
 """Neighbours in an array, from index `at` on."""
+
+put = _either(_compiled_put, lambda array, at, v: _python_scatter(array, at, 1, v))
+"""Write lanes to neighbours in an array, from index `at` on."""
 
 gather = _either(_compiled_gather, _python_gather)
 """Numbers of an array that lie `stride` apart, from index `at` on."""

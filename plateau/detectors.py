@@ -146,6 +146,17 @@ class ThresholdDetector(PlateauDetector):
         compiled(f"{self.slope_filter.kernels}_bank")(block, streams, samples, fired)
         return fired
 
+    def _advance_many(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        fired = np.zeros(samples.shape, dtype=np.bool_)
+        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
+        flat = ordered.ravel(order="K")
+        hop, stride = (step // samples.itemsize for step in ordered.strides)
+        driver = compiled(f"{self.slope_filter.kernels}_bank_many")
+        driver(block, streams, flat, hop, stride, fired.ravel())
+        return fired
+
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         size, lanes = self._layout.size, self.lanes
         group, lane = np.divmod(np.arange(streams), lanes)
