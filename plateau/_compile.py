@@ -13,6 +13,9 @@ from numba.extending import NativeValue, intrinsic, models, register_model, unbo
 kernel = njit(cache=True, error_model="numpy")
 """For what Python calls."""
 
+batch = njit(cache=True, error_model="numpy", nogil=True)
+"""For what takes many samples at once: other threads of Python go on meanwhile."""
+
 helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what several kernels call and is too large to be compiled into each."""
 

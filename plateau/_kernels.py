@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import inline, kernel, number
+from plateau._compile import batch, inline, kernel, number
 from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
 
 LIMIT = 2.0**500
@@ -285,11 +285,11 @@ def _progress(p, slope):
 
 
 @inline
-def _flat(p, slope):
-    """Whether there is less progress than the threshold."""
+def _bounds(p, settled):
+    """Flat is a slope between these: less progress than the threshold, after the warm-up."""
     least = -np.inf if p.sign > 0.0 else -p.threshold
     most = np.inf if p.sign < 0.0 else p.threshold
-    return (least < slope) & (slope < most)
+    return least, choose(settled, most, -np.inf)
 
 
 @inline
@@ -299,14 +299,15 @@ def _variance(p, variance, difference):
 
 
 @inline
-def _judge(p, s, settled, x, level, slope):
+def _judge(p, s, flat, x, level, slope):
     """Cells after sample x whose filter gave level and slope: the flat run goes on or ends.
 
-    `settled` says whether the warm-up is over.
+    `flat` are the slopes between which it goes on.
     """
-    flat = settled & _flat(p, slope)
+    least, most = flat
+    run = choose(slope < most, s.run + 1.0, 0.0)
     variance = _variance(p, s.variance, x - s.previous)
-    return Cells(s.accepted + 1.0, x, variance, level, slope, choose(flat, s.run + 1.0, 0.0))
+    return Cells(s.accepted + 1.0, x, variance, level, slope, choose(least < slope, run, 0.0))
 
 
 @inline
@@ -315,7 +316,7 @@ def _step(filtered, block, at, p, s, state, x):
     if s.accepted == 0.0:  # a stream is taken to have stood at its first sample before
         s = Cells(s.accepted, x, s.variance, x, s.slope, s.run)
     level, slope, state = filtered(block, at, p, s, state, x)
-    return _judge(p, s, s.accepted >= p.warmup, x, level, slope), state
+    return _judge(p, s, _bounds(p, s.accepted >= p.warmup), x, level, slope), state
 
 
 @inline
@@ -523,7 +524,7 @@ def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
     for i in range(begin, end):
         ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
         level, slope, sums = _means(block, PARAMS, p, sums, xs[i], p.smooth, ends)
-        s = _judge(p, s, True, xs[i], level, slope)
+        s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
         keep(slopes, i, 1, slope)
     return s, sums
 
@@ -605,7 +606,7 @@ def _single(s, step, i):
 
 
 @inline
-def _advance_lanes(p, s, step, settled, bounds, read, xs, at, hop, stride, rows, keep, slopes):
+def _advance_lanes(p, s, step, flat, bounds, read, xs, at, hop, stride, rows, keep, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
     A lane's samples lie `hop` apart, the lanes `stride`. Returned as well are the largest step of
@@ -619,7 +620,7 @@ def _advance_lanes(p, s, step, settled, bounds, read, xs, at, hop, stride, rows,
         last = lane(x - s.previous, WIDTH - 1)
         bounds = _variance(p, bounds[0], last), _variance(p, bounds[1], last)
         level, slope, step = _ema(xs, 0, p, s, step, x)
-        s = _judge(p, s, settled, x, level, slope)
+        s = _judge(p, s, flat, x, level, slope)
         keep(slopes, at + i * hop, stride, slope)
     return s, step, bounds, _largest(widest)
 
@@ -706,7 +707,7 @@ def _flat_rows(p, s, step, xs, at):
         rows += 1
         x = xs[at + rows]
         level, slope, step = _ema(xs, 0, p, s, step, x)
-        s = _judge(p, s, True, x, level, slope)
+        s = _judge(p, s, _bounds(p, True), x, level, slope)
     return rows
 
 
@@ -777,7 +778,7 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
         np.zeros(WIDTH, np.int64),
     )
     pieces.open[0] = False
-    settled = zero >= 0.0
+    flat = _bounds(p, True)
     widest, bounds, top = 0.0, (0.0, 0.0), 0.0
     done = 0
     while done < steps:
@@ -785,7 +786,7 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
         rows = int(min(float(rows), _due(p, _largest(lanes.run))))
         earlier, earlier_d, at = lanes, d, begin + done
         lanes, d, bounds, width = _advance_lanes(
-            p, lanes, d, settled, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
+            p, lanes, d, flat, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
         )
         run = _note(p, pieces, done >= warm, earlier, earlier_d, lanes, xs, at, stride, rows)
         if done == 0:
@@ -840,7 +841,7 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
     while done < rows:
         s, step = _lanes(block, at, LANES)
         accepted = row(block, at)
-        settled = accepted >= p.warmup
+        flat = _bounds(p, accepted >= p.warmup)
         count = min(float(min(CHUNK, rows - done)), _due(p, _largest(s.run)))
         special = False
         for j in range(WIDTH):
@@ -850,8 +851,19 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
         count = 1 if special else int(count)
         if not special:
             s, step, _, width = _advance_lanes(
-                p, s, step, settled, (0.0, 0.0), read, xs, first + done * hop, hop, stride, count,
-                _drop, xs
+                p,
+                s,
+                step,
+                flat,
+                (0.0, 0.0),
+                read,
+                xs,
+                first + done * hop,
+                hop,
+                stride,
+                count,
+                _drop,
+                xs,
             )
             special = not width <= WIDE
             for j in range(WIDTH):
@@ -917,12 +929,12 @@ def haar_update(block, sample):
     return _accept(_haar_load, _haar, _haar_store, block, PARAMS, 1, _params(block), x)
 
 
-@kernel
+@batch
 def ema_update_many(block, xs, offsets):
     return _update_many(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, offsets, 0)
 
 
-@kernel
+@batch
 def ema_update_many_long(block, xs, offsets):
     """The same, side by side as far as that goes."""
     begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
@@ -932,7 +944,7 @@ def ema_update_many_long(block, xs, offsets):
     return _update_many(_ema_load, _ema, _ema_store, block, xs, begin, xs.size, offsets, found)
 
 
-@kernel
+@batch
 def haar_update_many(block, xs, offsets):
     return _haar_many(block, xs, _drop, xs, offsets)
 
@@ -947,7 +959,7 @@ def haar_until_fire(block, xs):
     return _until_fire(_haar_load, _haar, _haar_store, block, xs)
 
 
-@kernel
+@batch
 def ema_response(block, xs, slopes):
     wild = _first_wild(xs)
     if wild < 0:
@@ -955,7 +967,7 @@ def ema_response(block, xs, slopes):
     return wild
 
 
-@kernel
+@batch
 def ema_response_long(block, xs, slopes):
     """The same, side by side as far as that goes."""
     before = block.copy()
@@ -972,7 +984,7 @@ def ema_response_long(block, xs, slopes):
     return -1
 
 
-@kernel
+@batch
 def haar_response(block, xs, slopes):
     wild = _first_wild(xs)
     if wild < 0:
@@ -1020,7 +1032,7 @@ def ema_bank(block, streams, xs, fired):
                 fires[i] = _accept(_ema_load, _ema, _ema_store, cells, i, LANES, p, samples[i])
 
 
-@kernel
+@batch
 def haar_bank_many(block, streams, xs, hop, stride, fired):
     """Some samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
     p = _params(block)
@@ -1037,7 +1049,7 @@ TILE = 32
 """Rows of a bank's samples that are read at once, for they lie far apart."""
 
 
-@kernel
+@batch
 def ema_bank_many(block, streams, xs, hop, stride, fired):
     """The same, eight streams side by side."""
     p = _params(block)
@@ -1068,9 +1080,7 @@ def _bank_group(block, streams, lanes, p, read, xs, hop, stride, rows, fired):
     for at in range(lanes - lanes % WIDTH, lanes):
         for t in range(rows):
             x = xs[t * hop + at * stride]
-            fired[t * streams + at] = _accept(
-                _ema_load, _ema, _ema_store, block, at, LANES, p, x
-            )
+            fired[t * streams + at] = _accept(_ema_load, _ema, _ema_store, block, at, LANES, p, x)
 
 
 @inline
@@ -1089,7 +1099,7 @@ def _advance(cells, p, xs, fired):
     for i in range(LANES):
         s, step = _load(cells, i, LANES), _ema_load(cells, i, LANES)
         level, slope, step = _ema(cells, i, p, s, step, xs[i])
-        s = _judge(p, s, s.accepted >= p.warmup, xs[i], level, slope)
+        s = _judge(p, s, _bounds(p, s.accepted >= p.warmup), xs[i], level, slope)
         _store(cells, i, LANES, s)
         _ema_store(cells, i, LANES, step)
         due += s.run > p.patience

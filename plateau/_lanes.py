@@ -203,6 +203,8 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 
 
 def _one_fused(a: float, b: float, c: float) -> float:
+    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+        return a * b + c
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     return float(exact) if exact else a * b + c  # the sign of a zero
 
@@ -220,10 +222,26 @@ def _python_choose(mask: Any, a: Any, b: Any) -> Any:
     return a if mask else b
 
 
+def _python_spread(x: float) -> Any:
+    return np.full(WIDTH, x)
+
+
+def _python_lane(v: Any, i: int) -> float:
+    return float(v[i])
+
+
 def _python_replaced(v: Any, i: int, x: float) -> Any:
     changed = v.copy()
     changed[i] = x
     return changed
+
+
+def _python_row(array: Any, at: int) -> Any:
+    return array[at : at + WIDTH].copy()
+
+
+def _python_put(array: Any, at: int, v: Any) -> None:
+    array[at : at + WIDTH] = v
 
 
 def _python_gather(array: Any, at: int, stride: int) -> Any:
@@ -244,19 +262,19 @@ fused = _either(_compiled_fused, _python_fused)
 choose = _either(_compiled_choose, _python_choose)
 """a where the mask is set, else b; without a branch."""
 
-spread = _either(_compiled_spread, lambda x: np.full(WIDTH, x))
+spread = _either(_compiled_spread, _python_spread)
 """A number in all lanes."""
 
-lane = _either(_compiled_lane, lambda v, i: v[i])
+lane = _either(_compiled_lane, _python_lane)
 """The number in lane i."""
 
 replaced = _either(_compiled_replaced, _python_replaced)
 """Lanes with x in lane i."""
 
-row = _either(_compiled_row, lambda array, at: array[at : at + WIDTH].copy())
+row = _either(_compiled_row, _python_row)
 """Neighbours in an array, from index `at` on."""
 
-put = _either(_compiled_put, lambda array, at, v: _python_scatter(array, at, 1, v))
+put = _either(_compiled_put, _python_put)
 """Write lanes to neighbours in an array, from index `at` on."""
 
 gather = _either(_compiled_gather, _python_gather)
