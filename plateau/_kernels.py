@@ -125,7 +125,7 @@ EMA_CELLS = 1  # the level's last step
 
 @inline
 def _ema(block, at, p, s, step, x):
-    """d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
+    """Return L and D: d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
 
     d is the step L - L₋₁ of the level L = (1-α)L₋₁ + αx, taken from the differences of the samples:
     a subtraction of levels would lose the digits of a small slope on a high level.
@@ -217,7 +217,7 @@ def _ring(size):
 
 @inline
 def _quotient(a, b, inverse):
-    """a / b, rounded as a division is (Markstein 1990), given 1 / b: many share one division."""
+    """Return a / b, rounded as a division is (Markstein 1990); many share one division, 1 / b."""
     q = a * inverse
     return fused(fused(-q, b, a), inverse, q)
 
@@ -488,7 +488,7 @@ def _first_wild(xs):
 
 @inline
 def _due(p, run):
-    """Samples until a run could be longer than the patience."""
+    """Return the samples until a run could be longer than the patience."""
     return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
 
 
@@ -627,7 +627,7 @@ def _advance_lanes(p, s, step, flat, bounds, read, xs, at, hop, stride, rows, ke
 
 @inline
 def _largest(v):
-    """The largest number of all lanes."""
+    """Return the largest number of all lanes."""
     most = lane(v, 0)
     for i in range(1, WIDTH):
         most = max(most, lane(v, i))
@@ -660,7 +660,7 @@ def _same(a, b):
 
 @inline
 def _forgetting(p):
-    """Samples after which nothing depends on where the averages of an exponential filter began."""
+    """Return the samples after which nothing depends on where the averages began."""
     return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
 
 
@@ -670,7 +670,7 @@ class Pieces(NamedTuple):
     before: np.ndarray  # flat samples at the beginning of each piece
     open: np.ndarray  # whether there was no other yet
     fires: np.ndarray  # where each piece fires after those
-    count: np.ndarray  # how often
+    counts: np.ndarray  # how often
 
 
 @inline
@@ -693,8 +693,8 @@ def _note(p, pieces, own, earlier, earlier_step, s, xs, at, stride, rows):
         if flat > p.patience:
             run = replaced(run, j, 0.0)
             if not pieces.open[j]:
-                pieces.fires[j, pieces.count[j]] = at + j * stride + rows - 1
-                pieces.count[j] += 1
+                pieces.fires[j, pieces.counts[j]] = at + j * stride + rows - 1
+                pieces.counts[j] += 1
     return run
 
 
@@ -728,7 +728,7 @@ def _fires(block, p, pieces, runs, before, seam, stride, offsets, found):
                 due += period
             run = pieces.before[j] + period - due
         if not pieces.open[j]:
-            for i in range(pieces.count[j]):
+            for i in range(pieces.counts[j]):
                 found = _emit(block, p, before, pieces.fires[j, i], offsets, found)
             run = lane(runs, j)
     return found, run
@@ -824,7 +824,7 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
 
 @inline
 def _variances(p, variance, previous, xs, begin, end):
-    """The variance alone, after all samples."""
+    """Return the variance alone, after all samples."""
     for i in range(begin, end):
         variance = _variance(p, variance, xs[i] - previous)
         previous = xs[i]
@@ -936,7 +936,7 @@ def ema_update_many(block, xs, offsets):
 
 @batch
 def ema_update_many_long(block, xs, offsets):
-    """The same, side by side as far as that goes."""
+    """Do the same side by side, as far as that goes."""
     begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
     found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
     taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
@@ -969,7 +969,7 @@ def ema_response(block, xs, slopes):
 
 @batch
 def ema_response_long(block, xs, slopes):
-    """The same, side by side as far as that goes."""
+    """Do the same side by side, as far as that goes."""
     before = block.copy()
     begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
     _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
@@ -1034,7 +1034,7 @@ def ema_bank(block, streams, xs, fired):
 
 @batch
 def haar_bank_many(block, streams, xs, hop, stride, fired):
-    """Some samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
+    """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
     p = _params(block)
     size = (block.size - PARAMS) // streams
     for i in range(streams):
@@ -1051,7 +1051,7 @@ TILE = 32
 
 @batch
 def ema_bank_many(block, streams, xs, hop, stride, fired):
-    """The same, eight streams side by side."""
+    """Do the same, eight streams side by side."""
     p = _params(block)
     rows = xs.size // streams
     size = LANES * (FILTER + EMA_CELLS)

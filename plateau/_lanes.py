@@ -59,7 +59,7 @@ class MaskModel(models.PrimitiveModel):
 
 
 def _spread(builder: Any, value: Any) -> Any:
-    """A vector as it is, a number in all lanes."""
+    """Return a vector as it is, a number in all lanes."""
     if value.type == VECTOR:
         return value
     one = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, INDEX(0))
@@ -173,7 +173,8 @@ def _compiled_put(typing: Any, array: Any, at: Any, v: Any) -> Any:
 @intrinsic
 def _compiled_gather(typing: Any, array: Any, at: Any, stride: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        data, at, stride = _data(context, builder, array, values[0]), *values[1:]
+        _, at, stride = values
+        data = _data(context, builder, array, values[0])
         v = ir.Constant(VECTOR, ir.Undefined)
         for i in range(WIDTH):
             v = builder.insert_element(v, builder.load(builder.gep(data, [at])), INDEX(i))
@@ -186,7 +187,8 @@ def _compiled_gather(typing: Any, array: Any, at: Any, stride: Any) -> Any:
 @intrinsic
 def _compiled_scatter(typing: Any, array: Any, at: Any, stride: Any, v: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        data, at, stride, v = _data(context, builder, array, values[0]), *values[1:]
+        _, at, stride, v = values
+        data = _data(context, builder, array, values[0])
         for i in range(WIDTH):
             builder.store(builder.extract_element(v, INDEX(i)), builder.gep(data, [at]))
             at = builder.add(at, stride)
@@ -212,7 +214,9 @@ def _one_fused(a: float, b: float, c: float) -> float:
 def _python_fused(a: Any, b: Any, c: Any) -> Any:
     if any(isinstance(each, np.ndarray) for each in (a, b, c)):
         rows = np.broadcast_arrays(a, b, c)
-        return np.array([_one_fused(*each) for each in zip(*map(np.ndarray.tolist, rows))])
+        return np.array(
+            [_one_fused(*each) for each in zip(*map(np.ndarray.tolist, rows), strict=True)]
+        )
     return _one_fused(float(a), float(b), float(c))
 
 
