@@ -125,7 +125,7 @@ EMA_CELLS = 1  # the level's last step
 
 @inline
 def _ema(block, at, p, s, step, x):
-    """Return L and D: d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
+    """Set d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
 
     d is the step L - L₋₁ of the level L = (1-α)L₋₁ + αx, taken from the differences of the samples:
     a subtraction of levels would lose the digits of a small slope on a high level.
