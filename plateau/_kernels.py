@@ -664,13 +664,11 @@ def _forgetting(p):
     return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
 
 
-class Pieces(NamedTuple):
-    """Runs of flat samples in pieces of a stream, of which only the first knows what was before."""
-
-    before: np.ndarray  # flat samples at the beginning of each piece
-    open: np.ndarray  # whether there was no other yet
-    fires: np.ndarray  # where each piece fires after those
-    counts: np.ndarray  # how often
+# A row of whole numbers for each piece, of which only the first knows the flat run before it:
+BEFORE = 0  # flat samples at its beginning
+KNOWN = 1  # whether there was another sample after those
+COUNT = 2  # how often it fires after that
+FIRED = 3  # and from here on where
 
 
 @inline
@@ -683,18 +681,18 @@ def _note(p, pieces, own, earlier, earlier_step, s, xs, at, stride, rows):
     run = s.run
     for j in range(WIDTH):
         flat = lane(run, j)
-        if pieces.open[j] and own:
+        if own and not pieces[j, KNOWN]:
             if flat == lane(earlier.run, j) + rows:
-                pieces.before[j] += rows
+                pieces[j, BEFORE] += rows
             else:
                 one, step = _single(earlier, earlier_step, j)
-                pieces.before[j] += _flat_rows(p, one, step, xs, at + j * stride)
-                pieces.open[j] = False
+                pieces[j, BEFORE] += _flat_rows(p, one, step, xs, at + j * stride)
+                pieces[j, KNOWN] = 1
         if flat > p.patience:
             run = replaced(run, j, 0.0)
-            if not pieces.open[j]:
-                pieces.fires[j, pieces.counts[j]] = at + j * stride + rows - 1
-                pieces.counts[j] += 1
+            if pieces[j, KNOWN]:
+                pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
+                pieces[j, COUNT] += 1
     return run
 
 
@@ -715,21 +713,21 @@ def _flat_rows(p, s, step, xs, at):
 def _fires(block, p, pieces, runs, before, seam, stride, offsets, found):
     """Join the runs of the pieces; write where they fire, return the number and the last run.
 
-    `runs` are those at the ends of the pieces, right where one is not open; `before` is how many
+    `runs` are those at the ends of the pieces, right where one is known; `before` is how many
     samples were accepted before offset 0; the pieces are joined at `seam` and each `stride` later.
     """
     period, run = p.patience + 1.0, 0.0
     for j in range(WIDTH):
         if j > 0:
             due = period - run
-            while due <= pieces.before[j]:
+            while due <= pieces[j, BEFORE]:
                 offset = seam + (j - 1) * stride + int(due) - 1
                 found = _emit(block, p, before, offset, offsets, found)
                 due += period
-            run = pieces.before[j] + period - due
-        if not pieces.open[j]:
-            for i in range(pieces.counts[j]):
-                found = _emit(block, p, before, pieces.fires[j, i], offsets, found)
+            run = pieces[j, BEFORE] + period - due
+        if pieces[j, KNOWN]:
+            for i in range(FIRED, FIRED + pieces[j, COUNT]):
+                found = _emit(block, p, before, pieces[j, i], offsets, found)
             run = lane(runs, j)
     return found, run
 
@@ -770,14 +768,8 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
     d = replaced(zero, 0, step)
     seam, seam_d = slope, d
-    most = int(steps / (p.patience + 1.0)) + 2
-    pieces = Pieces(
-        np.zeros(WIDTH, np.int64),
-        np.ones(WIDTH, np.bool_),
-        np.empty((WIDTH, most), np.int64),
-        np.zeros(WIDTH, np.int64),
-    )
-    pieces.open[0] = False
+    pieces = np.zeros((WIDTH, FIRED + 2 + int(steps / (p.patience + 1.0))), np.int64)
+    pieces[0, KNOWN] = 1
     flat = _bounds(p, True)
     widest, bounds, top = 0.0, (0.0, 0.0), 0.0
     done = 0
@@ -970,7 +962,7 @@ def ema_response(block, xs, slopes):
 @batch
 def ema_response_long(block, xs, slopes):
     """Do the same side by side, as far as that goes."""
-    before = block.copy()
+    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
     begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
     _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
     taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
@@ -978,7 +970,8 @@ def ema_response_long(block, xs, slopes):
     if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
         wild = _first_wild(xs)
         if wild >= 0:
-            block[:] = before
+            _store(block, PARAMS, 1, s)
+            _ema_store(block, PARAMS, 1, step)
             return wild
     _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
     return -1

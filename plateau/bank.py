@@ -16,7 +16,7 @@ from plateau.detectors import ThresholdDetector
 
 
 class DetectorBank(Streaming):
-    """`k` streams under the same detector, one sample of each at a time.
+    """`k` streams under the same detector, one sample of each at a time or many.
 
     The numbers are those of `k` single detectors, bit for bit.
 
