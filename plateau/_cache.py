@@ -17,7 +17,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.registry import cpu_target
 
-SOURCES = ("_compile.py", "_kernels.py", "_calibrated.py")
+SOURCES = ("_compile.py", "_lanes.py", "_kernels.py", "_calibrated.py")
 """Files with compiled code. A kernel may have code of each of them within: numba looks only at the
 file in which it is defined, and would not see an edit of another."""
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from numba import carray, config, njit, types
 from numba.core.cgutils import pointer_add
 from numba.core.event import Event, Listener, register
@@ -14,11 +15,14 @@ from numba.extending import NativeValue, intrinsic, models, register_model, unbo
 from plateau._cache import keep
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], *, nogil: bool = False) -> Any:
     """For what Python calls; what is compiled is kept on disk."""
-    compiled = njit(error_model="numpy")(function)
+    compiled = njit(error_model="numpy", nogil=nogil)(function)
     return compiled if config.DISABLE_JIT else keep(compiled)
 
+
+batch = partial(kernel, nogil=True)
+"""For what takes many samples at once: other threads of Python go on meanwhile."""
 
 helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what several kernels call and is too large to be compiled into each."""
@@ -116,9 +120,12 @@ SIGNATURES = {
     "update": (FLOATS, SampleType()),
     "update_many": (FLOATS, FLOATS, INTS),
     "until_fire": (FLOATS, FLOATS),
+    "update_many_long": (FLOATS, FLOATS, INTS),
     "response": (FLOATS, FLOATS, FLOATS),
+    "response_long": (FLOATS, FLOATS, FLOATS),
     "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
     "bank": (FLOATS, types.int64, FLOATS, FLAGS),
+    "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
     "flat_update": (BlockType(), SampleType()),
@@ -141,7 +148,10 @@ def compiled(name: str) -> Callable[..., Any]:
     home = "plateau._calibrated" if name.startswith("flat_") else "plateau._kernels"
     driver: Any = getattr(import_module(home), name)
     signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
-    entry: Callable[..., Any] = driver if config.DISABLE_JIT else driver.compile(signature)
+    if config.DISABLE_JIT:
+        silent: Callable[..., Any] = np.errstate(all="ignore")(driver)  # as compiled code is
+        return silent
+    entry: Callable[..., Any] = driver.compile(signature)
     return entry
 
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import inline, kernel, number
+from plateau._compile import batch, inline, kernel, number
+from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
 
 LIMIT = 2.0**500
 """Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
@@ -111,6 +112,12 @@ def _rare(block, at, stride):
     )
 
 
+@inline
+def _average(weight, old, new):
+    """(1-w)·old + w·new: what an exponential average becomes."""
+    return fused(1.0 - weight, old, weight * new)
+
+
 # ---- slope filters: (block, at, p, s, state, x) -> (level, slope, state) -------------------------
 
 EMA_CELLS = 1  # the level's last step
@@ -118,14 +125,14 @@ EMA_CELLS = 1  # the level's last step
 
 @inline
 def _ema(block, at, p, s, step, x):
-    """L = (1-α)L + αx;  d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd.  The state is d.
+    """Set d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
 
-    d is the step L - L₋₁, taken from the differences of the samples: a subtraction of levels would
-    lose the digits of a small slope on a high level.
+    d is the step L - L₋₁ of the level L = (1-α)L₋₁ + αx, taken from the differences of the samples:
+    a subtraction of levels would lose the digits of a small slope on a high level.
     """
-    level = (1.0 - p.alpha) * s.level + p.alpha * x
-    step = (1.0 - p.alpha) * step + p.alpha * (x - s.previous)
-    return level, (1.0 - p.beta) * s.slope + p.beta * step, step
+    step = _average(p.alpha, step, x - s.previous)
+    level = x - (1.0 - p.alpha) / p.alpha * step
+    return level, _average(p.beta, s.slope, step), step
 
 
 @inline
@@ -164,8 +171,16 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 @inline
-def _slide(block, ring, size, moving, x):
+def _last_of_block(size, moving):
+    """Whether the next value fills the newest block."""
+    return moving.filled + ONE == (size + ONE) >> ONE
+
+
+@inline
+def _slide(block, ring, size, moving, x, full):
     """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
+
+    `full` says whether x fills the newest block.
 
     Values come in blocks of half the window, so the window is always the newest block, the middle
     one, and the tail of the oldest. While the newest block fills, one sum a step turns the middle
@@ -182,7 +197,6 @@ def _slide(block, ring, size, moving, x):
     mirror = ring + (half + half - moving.side - moving.filled)
     newest, tail = moving.newest + x, moving.tail + block[mirror]
     block[place], block[mirror] = x, tail
-    full = moving.filled + ONE == half
     moving = Moving(
         ZERO if full else moving.filled + ONE,
         half + ONE - moving.side if full else moving.side,
@@ -202,23 +216,41 @@ def _ring(size):
 
 
 @inline
-def _haar(block, at, p, s, sums, x):
+def _quotient(a, b, inverse):
+    """Return a / b, rounded as a division is (Markstein 1990); many share one division, 1 / b."""
+    q = a * inverse
+    return fused(fused(-q, b, a), inverse, q)
+
+
+@inline
+def _means(block, at, p, sums, x, size, ends):
     """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
 
     The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
-    newer one as it was `half` samples ago, kept in the third ring.
+    newer one as it was `half` samples ago, kept in the third ring. `size` is the number of samples
+    in L, `ends` says which of the three rings x brings to an end.
     """
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
+    square = p.half * p.half
     ring = np.uint64(at + FILTER + HAAR_CELLS)
-    total, samples = _slide(block, ring, smooth, sums.samples, x)
-    level = total / min(p.smooth, s.accepted + 1.0)
+    total, samples = _slide(block, ring, smooth, sums.samples, x, ends[0])
+    level = _quotient(total, size, 1.0 / size)
     ring += _ring(smooth)
-    newer, levels = _slide(block, ring, half, sums.levels, level)
+    newer, levels = _slide(block, ring, half, sums.levels, level, ends[1])
     place = ring + _ring(half) + sums.past
     older = block[place]
     block[place] = newer
-    past = ZERO if sums.past + ONE == half else sums.past + ONE
-    return level, (newer - older) / (p.half * p.half), Haar(samples, levels, past)
+    past = ZERO if ends[2] else sums.past + ONE
+    return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
+
+
+@inline
+def _haar(block, at, p, s, sums, x):
+    """Level and slope after any sample."""
+    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
+    samples_end = _last_of_block(smooth, sums.samples)
+    ends = samples_end, _last_of_block(half, sums.levels), sums.past + ONE == half
+    return _means(block, at, p, sums, x, min(p.smooth, s.accepted + 1.0), ends)
 
 
 @inline
@@ -253,18 +285,29 @@ def _progress(p, slope):
 
 
 @inline
-def _judge(p, s, x, level, slope):
-    """Cells after sample x whose filter gave level and slope: the flat run goes on or ends."""
-    difference = x - s.previous
-    flat = (s.accepted >= p.warmup) & (_progress(p, slope) < p.threshold)
-    return Cells(
-        s.accepted + 1.0,
-        x,
-        (1.0 - p.memory) * s.variance + p.memory * (0.5 * difference * difference),
-        level,
-        slope,
-        s.run + 1.0 if flat else 0.0,
-    )
+def _bounds(p, settled):
+    """Flat is a slope between these: less progress than the threshold, after the warm-up."""
+    least = -np.inf if p.sign > 0.0 else -p.threshold
+    most = np.inf if p.sign < 0.0 else p.threshold
+    return least, choose(settled, most, -np.inf)
+
+
+@inline
+def _variance(p, variance, difference):
+    """Variance after another difference of successive samples."""
+    return fused(1.0 - p.memory, variance, 0.5 * p.memory * (difference * difference))
+
+
+@inline
+def _judge(p, s, flat, x, level, slope):
+    """Cells after sample x whose filter gave level and slope: the flat run goes on or ends.
+
+    `flat` are the slopes between which it goes on.
+    """
+    least, most = flat
+    run = choose(slope < most, s.run + 1.0, 0.0)
+    variance = _variance(p, s.variance, x - s.previous)
+    return Cells(s.accepted + 1.0, x, variance, level, slope, choose(least < slope, run, 0.0))
 
 
 @inline
@@ -273,7 +316,7 @@ def _step(filtered, block, at, p, s, state, x):
     if s.accepted == 0.0:  # a stream is taken to have stood at its first sample before
         s = Cells(s.accepted, x, s.variance, x, s.slope, s.run)
     level, slope, state = filtered(block, at, p, s, state, x)
-    return _judge(p, s, x, level, slope), state
+    return _judge(p, s, _bounds(p, s.accepted >= p.warmup), x, level, slope), state
 
 
 @inline
@@ -352,12 +395,15 @@ def _accept(load, filtered, store, block, at, stride, p, x):
 
 
 @inline
-def _update_many(load, filtered, store, block, xs, offsets):
-    """Take samples in a row, write the offsets of those that fired and return their number."""
+def _update_many(load, filtered, store, block, xs, begin, end, offsets, found):
+    """Take samples in a row, write the offsets of those that fire and return how many there are.
+
+    `found` of them have been written before.
+    """
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
-    found, skipped = 0, 0
-    for i in range(xs.size):
+    skipped = 0
+    for i in range(begin, end):
         x = xs[i]
         if not abs(x) <= LIMIT:
             skipped += 1
@@ -384,11 +430,11 @@ def _until_fire(load, filtered, store, block, xs):
 
 
 @inline
-def _response(load, filtered, store, block, xs, slopes):
-    """Take samples in a row and write the slopes after them, NaN where there is none yet."""
+def _response(load, filtered, store, block, xs, begin, end, slopes):
+    """Take finite samples in a row and write the slopes after them, NaN where there is none yet."""
     p = _params(block)
     s, state = _load(block, PARAMS, 1), load(block, PARAMS, 1)
-    for i in range(xs.size):
+    for i in range(begin, end):
         s, state = _step(filtered, block, PARAMS, p, s, state, xs[i])
         slopes[i] = s.slope if s.accepted > p.warmup else np.nan
     _store(block, PARAMS, 1, s)
@@ -405,6 +451,445 @@ def _trace(load, filtered, store, block, xs, levels, slopes, verdicts, fired, on
         levels[i] = s.level if s.accepted > 0.0 else np.nan
         slopes[i] = s.slope if s.accepted > p.warmup else np.nan
         verdicts[i], onsets[i], _ = _reading(block, PARAMS, 1, p)
+
+
+# ---- many samples ------------------------------------------------------------------------------
+
+
+@inline
+def _drop(slopes, at, stride, slope):
+    """Slopes that nobody asked for."""
+
+
+@inline
+def _keep(slopes, at, stride, slope):
+    """Write a slope."""
+    slopes[at] = slope
+
+
+@inline
+def _calm(xs, begin, end):
+    """Whether samples are finite."""
+    wild = 0
+    for i in range(begin, end):
+        wild += not abs(xs[i]) <= LIMIT
+    return wild == 0
+
+
+@inline
+def _first_wild(xs):
+    """Offset of the first sample that is not finite; -1 if all are."""
+    if not _calm(xs, 0, xs.size):
+        for i in range(xs.size):
+            if not abs(xs[i]) <= LIMIT:
+                return i
+    return -1
+
+
+@inline
+def _due(p, run):
+    """Return the samples until a run could be longer than the patience."""
+    return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
+
+
+# ---- many samples of one Haar filter: stretches without a special case ---------------------------
+
+SHORT = 8
+"""Blocks of fewer values end so often that it is cheaper to look at each sample."""
+
+
+@inline
+def _plan(p, s, sums, xs, begin):
+    """How many samples from `begin` on have no special case, and how many to look at after them.
+
+    In the former the warm-up is over, all are finite, none fires and none ends a block or a ring,
+    except that of the level if it is short.
+    """
+    left = float(xs.size - begin)
+    if p.half < 2.0 * SHORT:
+        return 0, xs.size - begin
+    if s.accepted < p.warmup:
+        return 0, int(min(left, p.warmup - s.accepted))
+    rows = min(_due(p, s.run), p.half - float(sums.past)) - 1.0
+    rows = min(rows, (p.half + 1.0) // 2.0 - 1.0 - float(sums.levels.filled))
+    if p.smooth >= 2.0 * SHORT:
+        rows = min(rows, (p.smooth + 1.0) // 2.0 - 1.0 - float(sums.samples.filled))
+    plain, rest = int(min(left, rows)), int(min(left, rows + 1.0))
+    return (plain, rest - plain) if _calm(xs, begin, begin + plain) else (0, rest)
+
+
+@inline
+def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
+    """`_step` for samples without a special case; `short` is whether blocks of samples may end."""
+    for i in range(begin, end):
+        ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
+        level, slope, sums = _means(block, PARAMS, p, sums, xs[i], p.smooth, ends)
+        s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
+        keep(slopes, i, 1, slope)
+    return s, sums
+
+
+@inline
+def _haar_many(block, xs, keep, slopes, offsets):
+    """`_update_many` of Haar, which also writes slopes."""
+    p = _params(block)
+    s, sums = _load(block, PARAMS, 1), _haar_load(block, PARAMS, 1)
+    i, found, skipped = 0, 0, 0
+    while i < xs.size:
+        plain, rest = _plan(p, s, sums, xs, i)
+        if p.smooth < 2.0 * SHORT:
+            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, True, keep, slopes)
+        else:
+            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, False, keep, slopes)
+        i += plain + rest
+        for j in range(i - rest, i):
+            x = xs[j]
+            if not abs(x) <= LIMIT:
+                skipped += 1
+                continue
+            s, sums = _step(_haar, block, PARAMS, p, s, sums, x)
+            keep(slopes, j, 1, s.slope if s.accepted > p.warmup else np.nan)
+            if s.run > p.patience:
+                s = _fire(block, PARAMS, 1, p, s)
+                offsets[found] = j
+                found += 1
+    _store(block, PARAMS, 1, s)
+    _haar_store(block, PARAMS, 1, sums)
+    block[PARAMS + SKIPPED] += skipped
+    return found
+
+
+# ---- exponential filters: eight streams, or eight pieces of one, side by side --------------------
+
+CHUNK = 1024
+"""Samples of each lane between two looks at the state."""
+
+FORGOTTEN = 60.0
+"""Time constants after which an exponential average no longer depends on where it began: not even
+on its last bit, but for one piece in a million, and that is noticed."""
+
+LONG, PATIENT = 4.0 * FORGOTTEN, 256
+"""Time constants, and patience, from which on it pays to cut a stream in pieces."""
+
+WIDE = 2.0**400
+"""Larger steps are left to the plain loop; without one no sample can leave the range."""
+
+
+@inline
+def _lanes(block, at, stride):
+    """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
+    cells = Cells(
+        0.0,
+        row(block, at + PREVIOUS * stride),
+        row(block, at + VARIANCE * stride),
+        row(block, at + LEVEL * stride),
+        row(block, at + SLOPE * stride),
+        row(block, at + RUN * stride),
+    )
+    return cells, row(block, at + FILTER * stride)
+
+
+@inline
+def _single(s, step, i):
+    """One of several lanes."""
+    return (
+        Cells(
+            s.accepted,
+            lane(s.previous, i),
+            lane(s.variance, i),
+            lane(s.level, i),
+            lane(s.slope, i),
+            lane(s.run, i),
+        ),
+        lane(step, i),
+    )
+
+
+@inline
+def _advance_lanes(p, s, step, flat, bounds, read, xs, at, hop, stride, rows, keep, slopes):
+    """`_step` for some samples of each lane, without looking whether one is finite or fires.
+
+    A lane's samples lie `hop` apart, the lanes `stride`. Returned as well are the largest step of
+    any lane and what `bounds`, two more variances of the last lane, become.
+    """
+    widest = spread(0.0)
+    for i in range(rows):
+        x = read(xs, at + i * hop, stride)
+        width = abs(x - s.previous)
+        widest = choose(width > widest, width, widest)
+        last = lane(x - s.previous, WIDTH - 1)
+        bounds = _variance(p, bounds[0], last), _variance(p, bounds[1], last)
+        level, slope, step = _ema(xs, 0, p, s, step, x)
+        s = _judge(p, s, flat, x, level, slope)
+        keep(slopes, at + i * hop, stride, slope)
+    return s, step, bounds, _largest(widest)
+
+
+@inline
+def _largest(v):
+    """Return the largest number of all lanes."""
+    most = lane(v, 0)
+    for i in range(1, WIDTH):
+        most = max(most, lane(v, i))
+    return most
+
+
+@inline
+def _row(xs, at, stride):
+    """Lanes that are neighbours."""
+    return row(xs, at)
+
+
+@inline
+def _gather(xs, at, stride):
+    """Lanes that lie apart."""
+    return gather(xs, at, stride)
+
+
+@inline
+def _keep_lanes(slopes, at, stride, slope):
+    """Write the slopes of all lanes."""
+    scatter(slopes, at, stride, slope)
+
+
+@inline
+def _same(a, b):
+    """Whether two numbers are the same to the last bit."""
+    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
+
+
+@inline
+def _forgetting(p):
+    """Return the samples after which nothing depends on where the averages began."""
+    return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
+
+
+# A row of whole numbers for each piece, of which only the first knows the flat run before it:
+BEFORE = 0  # flat samples at its beginning
+KNOWN = 1  # whether there was another sample after those
+COUNT = 2  # how often it fires after that
+FIRED = 3  # and from here on where
+
+
+@inline
+def _note(p, pieces, own, earlier, earlier_step, s, xs, at, stride, rows):
+    """Take note of runs and fires after so many rows; no run was longer than patience + 1 in them.
+
+    Returns the runs, of which those that fire begin anew. Before their `own` samples all pieces but
+    the first only warm up.
+    """
+    run = s.run
+    for j in range(WIDTH):
+        flat = lane(run, j)
+        if own and not pieces[j, KNOWN]:
+            if flat == lane(earlier.run, j) + rows:
+                pieces[j, BEFORE] += rows
+            else:
+                one, step = _single(earlier, earlier_step, j)
+                pieces[j, BEFORE] += _flat_rows(p, one, step, xs, at + j * stride)
+                pieces[j, KNOWN] = 1
+        if flat > p.patience:
+            run = replaced(run, j, 0.0)
+            if pieces[j, KNOWN]:
+                pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
+                pieces[j, COUNT] += 1
+    return run
+
+
+@inline
+def _flat_rows(p, s, step, xs, at):
+    """Flat samples from `at` on; there is another one after them."""
+    rows = -1
+    s = Cells(0.0, s.previous, s.variance, s.level, s.slope, 1.0)
+    while s.run > 0.0:
+        rows += 1
+        x = xs[at + rows]
+        level, slope, step = _ema(xs, 0, p, s, step, x)
+        s = _judge(p, s, _bounds(p, True), x, level, slope)
+    return rows
+
+
+@inline
+def _fires(block, p, pieces, runs, before, seam, stride, offsets, found):
+    """Join the runs of the pieces; write where they fire, return the number and the last run.
+
+    `runs` are those at the ends of the pieces, right where one is known; `before` is how many
+    samples were accepted before offset 0; the pieces are joined at `seam` and each `stride` later.
+    """
+    period, run = p.patience + 1.0, 0.0
+    for j in range(WIDTH):
+        if j > 0:
+            due = period - run
+            while due <= pieces[j, BEFORE]:
+                offset = seam + (j - 1) * stride + int(due) - 1
+                found = _emit(block, p, before, offset, offsets, found)
+                due += period
+            run = pieces[j, BEFORE] + period - due
+        if pieces[j, KNOWN]:
+            for i in range(FIRED, FIRED + pieces[j, COUNT]):
+                found = _emit(block, p, before, pieces[j, i], offsets, found)
+            run = lane(runs, j)
+    return found, run
+
+
+@inline
+def _emit(block, p, before, offset, offsets, found):
+    """Count a fire at an offset."""
+    s = _load(block, PARAMS, 1)
+    _fire(block, PARAMS, 1, p, Cells(before + offset + 1.0, s.previous, 0.0, 0.0, 0.0, 0.0))
+    offsets[found] = offset
+    return found + 1
+
+
+@inline
+def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
+
+    An exponential average forgets where it began, in the end to the last bit. So the stream is cut
+    in pieces that advance side by side, eight chains of operations instead of one. All but the
+    first begin at 0 and `warm` samples early, in the piece before; what they write there is written
+    over when that piece gets there. At its end it must have the state, bit for bit, that the next
+    one had there: then the next one's samples, too, are those of the plain loop. If a piece does
+    not, or if a sample is not finite, nothing is taken, and the plain loop does it all.
+
+    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a `ceiling`
+    above what it can be, in the last piece, and both have become the same, so has what lies
+    between. If not, it is computed in a loop of its own.
+    """
+    p = _params(block)
+    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
+    warm = int(_forgetting(p))
+    steps = (xs.size - begin + (WIDTH - 1) * warm) // WIDTH
+    stride = steps - warm
+    if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
+        return 0, found
+    zero = spread(0.0)
+    slope, run = replaced(zero, 0, s.slope), replaced(zero, 0, s.run)
+    lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
+    d = replaced(zero, 0, step)
+    seam, seam_d = slope, d
+    pieces = np.zeros((WIDTH, FIRED + 2 + int(steps / (p.patience + 1.0))), np.int64)
+    pieces[0, KNOWN] = 1
+    flat = _bounds(p, True)
+    widest, bounds, top = 0.0, (0.0, 0.0), 0.0
+    done = 0
+    while done < steps:
+        rows = min(CHUNK, warm - done if done < warm else steps - done)
+        rows = int(min(float(rows), _due(p, _largest(lanes.run))))
+        earlier, earlier_d, at = lanes, d, begin + done
+        lanes, d, bounds, width = _advance_lanes(
+            p, lanes, d, flat, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
+        )
+        run = _note(p, pieces, done >= warm, earlier, earlier_d, lanes, xs, at, stride, rows)
+        if done == 0:
+            top = max(s.variance, 16.0 * width * width)
+            bounds = bounds[0], top
+        done += rows
+        widest = max(widest, width)
+        if done == warm:
+            seam, seam_d = lanes.slope, d
+            run = replaced(zero, 0, lane(run, 0))
+        lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
+    fine = widest <= WIDE
+    for j in range(WIDTH):
+        after = (j + 1) % WIDTH
+        slope, step = lane(lanes.slope, j), lane(d, j)
+        if after:
+            fine &= _same(slope, lane(seam, after)) and _same(step, lane(seam_d, after))
+        else:
+            fine &= slope == slope
+    if not fine:
+        return 0, found
+    taken = (WIDTH - 1) * stride + steps
+    end, step = _single(lanes, d, WIDTH - 1)
+    variance = bounds[0]
+    if not (_same(variance, bounds[1]) and max(s.variance, widest * widest) <= top):
+        variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
+    before = s.accepted - begin
+    seam_at = begin + steps
+    found, run = _fires(block, p, pieces, lanes.run, before, seam_at, stride, offsets, found)
+    accepted = s.accepted + taken
+    _store(block, PARAMS, 1, Cells(accepted, end.previous, variance, end.level, end.slope, run))
+    _ema_store(block, PARAMS, 1, step)
+    return taken, found
+
+
+@inline
+def _variances(p, variance, previous, xs, begin, end):
+    """Return the variance alone, after all samples."""
+    for i in range(begin, end):
+        variance = _variance(p, variance, xs[i] - previous)
+        previous = xs[i]
+    return variance
+
+
+@inline
+def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
+    """Take so many samples of each of eight streams that lie at `at` in their group.
+
+    Their samples begin at `first`, as in `_advance_lanes`; `fired` has a row for each sample.
+    """
+    done = 0
+    while done < rows:
+        s, step = _lanes(block, at, LANES)
+        accepted = row(block, at)
+        flat = _bounds(p, accepted >= p.warmup)
+        count = min(float(min(CHUNK, rows - done)), _due(p, _largest(s.run)))
+        special = False
+        for j in range(WIDTH):
+            taken = lane(accepted, j)
+            special |= taken == 0.0 or not abs(lane(s.previous, j)) <= WIDE
+            count = min(count, p.warmup - taken) if taken < p.warmup else count
+        count = 1 if special else int(count)
+        if not special:
+            s, step, _, width = _advance_lanes(
+                p,
+                s,
+                step,
+                flat,
+                (0.0, 0.0),
+                read,
+                xs,
+                first + done * hop,
+                hop,
+                stride,
+                count,
+                _drop,
+                xs,
+            )
+            special = not width <= WIDE
+            for j in range(WIDTH):
+                special |= lane(s.slope, j) != lane(s.slope, j)
+        if special:
+            for i in range(done, done + count):
+                for j in range(WIDTH):
+                    x = xs[first + i * hop + j * stride]
+                    fired[i * streams + j] = _accept(
+                        _ema_load, _ema, _ema_store, block, at + j, LANES, p, x
+                    )
+        else:
+            _store_lanes(block, at, LANES, s, step)
+            for j in range(WIDTH):
+                if lane(s.run, j) > p.patience:
+                    one = _load(block, at + j, LANES)
+                    _store(block, at + j, LANES, _fire(block, at + j, LANES, p, one))
+                    fired[(done + count - 1) * streams + j] = True
+        done += count
+
+
+@inline
+def _store_lanes(block, at, stride, s, step):
+    """Write back what `_lanes` read."""
+    put(block, at, row(block, at) + s.accepted)
+    put(block, at + PREVIOUS * stride, s.previous)
+    put(block, at + VARIANCE * stride, s.variance)
+    put(block, at + LEVEL * stride, s.level)
+    put(block, at + SLOPE * stride, s.slope)
+    put(block, at + RUN * stride, s.run)
+    put(block, at + FILTER * stride, step)
+
+
+# ---- readings ------------------------------------------------------------------------------------
 
 
 @kernel
@@ -436,14 +921,24 @@ def haar_update(block, sample):
     return _accept(_haar_load, _haar, _haar_store, block, PARAMS, 1, _params(block), x)
 
 
-@kernel
+@batch
 def ema_update_many(block, xs, offsets):
-    return _update_many(_ema_load, _ema, _ema_store, block, xs, offsets)
+    return _update_many(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, offsets, 0)
 
 
-@kernel
+@batch
+def ema_update_many_long(block, xs, offsets):
+    """Do the same side by side, as far as that goes."""
+    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
+    taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    begin += taken
+    return _update_many(_ema_load, _ema, _ema_store, block, xs, begin, xs.size, offsets, found)
+
+
+@batch
 def haar_update_many(block, xs, offsets):
-    return _update_many(_haar_load, _haar, _haar_store, block, xs, offsets)
+    return _haar_many(block, xs, _drop, xs, offsets)
 
 
 @kernel
@@ -456,14 +951,38 @@ def haar_until_fire(block, xs):
     return _until_fire(_haar_load, _haar, _haar_store, block, xs)
 
 
-@kernel
+@batch
 def ema_response(block, xs, slopes):
-    _response(_ema_load, _ema, _ema_store, block, xs, slopes)
+    wild = _first_wild(xs)
+    if wild < 0:
+        _response(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, slopes)
+    return wild
 
 
-@kernel
+@batch
+def ema_response_long(block, xs, slopes):
+    """Do the same side by side, as far as that goes."""
+    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
+    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
+    taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
+    end = begin + taken
+    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
+        wild = _first_wild(xs)
+        if wild >= 0:
+            _store(block, PARAMS, 1, s)
+            _ema_store(block, PARAMS, 1, step)
+            return wild
+    _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
+    return -1
+
+
+@batch
 def haar_response(block, xs, slopes):
-    _response(_haar_load, _haar, _haar_store, block, xs, slopes)
+    wild = _first_wild(xs)
+    if wild < 0:
+        _haar_many(block, xs, _keep, slopes, np.empty(0, np.int64))
+    return wild
 
 
 @kernel
@@ -506,6 +1025,57 @@ def ema_bank(block, streams, xs, fired):
                 fires[i] = _accept(_ema_load, _ema, _ema_store, cells, i, LANES, p, samples[i])
 
 
+@batch
+def haar_bank_many(block, streams, xs, hop, stride, fired):
+    """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
+    p = _params(block)
+    size = (block.size - PARAMS) // streams
+    for i in range(streams):
+        for t in range(xs.size // streams):
+            x = xs[t * hop + i * stride]
+            fired[t * streams + i] = _accept(
+                _haar_load, _haar, _haar_store, block, PARAMS + i * size, 1, p, x
+            )
+
+
+TILE = 32
+"""Rows of a bank's samples that are read at once, for they lie far apart."""
+
+
+@batch
+def ema_bank_many(block, streams, xs, hop, stride, fired):
+    """Do the same, eight streams side by side."""
+    p = _params(block)
+    rows = xs.size // streams
+    size = LANES * (FILTER + EMA_CELLS)
+    tile = np.empty(TILE * LANES)
+    for first in range(0, streams, LANES):
+        begin = PARAMS + first // LANES * size
+        cells, lanes = block[begin : begin + size], min(LANES, streams - first)
+        if stride == 1:
+            for t in range(0, rows, TILE):
+                count = min(TILE, rows - t)
+                for i in range(count):
+                    at = (t + i) * hop + first
+                    tile[i * LANES : i * LANES + lanes] = xs[at : at + lanes]
+                flags = fired[t * streams + first :]
+                _bank_group(cells, streams, lanes, p, _row, tile, LANES, 1, count, flags)
+        else:
+            flags, own = fired[first:], xs[first * stride :]
+            _bank_group(cells, streams, lanes, p, _gather, own, hop, stride, rows, flags)
+
+
+@inline
+def _bank_group(block, streams, lanes, p, read, xs, hop, stride, rows, fired):
+    """Take so many samples of each stream of a group, see `_bank_rows`."""
+    for at in range(0, lanes - WIDTH + 1, WIDTH):
+        _bank_rows(block, at, streams, p, read, xs, at * stride, hop, stride, rows, fired[at:])
+    for at in range(lanes - lanes % WIDTH, lanes):
+        for t in range(rows):
+            x = xs[t * hop + at * stride]
+            fired[t * streams + at] = _accept(_ema_load, _ema, _ema_store, block, at, LANES, p, x)
+
+
 @inline
 def _plain(cells, xs):
     """Whether all samples of a group are finite and none is the first of its stream."""
@@ -522,7 +1092,7 @@ def _advance(cells, p, xs, fired):
     for i in range(LANES):
         s, step = _load(cells, i, LANES), _ema_load(cells, i, LANES)
         level, slope, step = _ema(cells, i, p, s, step, xs[i])
-        s = _judge(p, s, xs[i], level, slope)
+        s = _judge(p, s, _bounds(p, s.accepted >= p.warmup), xs[i], level, slope)
         _store(cells, i, LANES, s)
         _ema_store(cells, i, LANES, step)
         due += s.run > p.patience

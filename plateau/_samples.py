@@ -51,18 +51,40 @@ def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
     ValueError
         If there is not exactly one dimension.
     """
-    array = np.asarray(list(xs) if isinstance(xs, Iterator) else xs)
-    if array.dtype.kind not in REAL:
-        raise TypeError(f"samples must be real numbers, not {array.dtype}")
+    array = _real(list(xs) if isinstance(xs, Iterator) else xs)
     if array.ndim != 1:
         raise ValueError(f"samples must be one-dimensional, not of shape {array.shape}")
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
+def as_rows(xs: ArrayLike) -> NDArray[np.float64]:
+    """Return `xs` as a two-dimensional float64 array of any memory order.
+
+    Raises
+    ------
+    TypeError
+        If the elements are not real numbers.
+    ValueError
+        If there are not exactly two dimensions.
+    """
+    array = _real(xs)
+    if array.ndim != 2:
+        raise ValueError(f"samples must have a row for each update, not shape {array.shape}")
+    return np.asarray(array, dtype=np.float64)
+
+
+def _real(xs: Any) -> NDArray[Any]:
+    array = np.asarray(xs)
+    if array.dtype.kind not in REAL:
+        raise TypeError(f"samples must be real numbers, not {array.dtype}")
+    return array
+
+
 def first_nonfinite(xs: NDArray[np.float64]) -> int | None:
     """Offset of the first sample that is NaN, infinite or beyond `LIMIT`."""
-    finite = np.abs(xs) <= LIMIT
-    return None if finite.all() else int(np.argmin(finite))
+    if not len(xs) or (xs.min() >= -LIMIT and xs.max() <= LIMIT):  # False for NaN
+        return None
+    return int(np.argmin(np.abs(xs) <= LIMIT))
 
 
 def nonfinite_error(xs: NDArray[np.float64], offset: int) -> ValueError:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _kernels as k
 from plateau._arguments import whole
-from plateau._samples import as_samples, first_nonfinite, nonfinite_error
+from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
 from plateau.base import PlateauDetector, Readings, Verdict
 from plateau.calibrated import Detector
@@ -16,7 +16,7 @@ from plateau.detectors import ThresholdDetector
 
 
 class DetectorBank(Streaming):
-    """`k` streams under the same detector, one sample of each at a time.
+    """`k` streams under the same detector, one sample of each at a time or many.
 
     The numbers are those of `k` single detectors, bit for bit.
 
@@ -116,6 +116,54 @@ class DetectorBank(Streaming):
             if bad is not None:
                 raise nonfinite_error(samples, bad)
         return self.detector._advance(self._block, self.streams, samples)
+
+    def update_many(self, xs: ArrayLike) -> NDArray[np.bool_]:
+        """Take samples of each stream; the state is then as after one `update` for each row.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n, k)
+            The samples, in metric units: a row for each `update`. Either memory order is fast: an
+            array that has a row for each stream is passed as its transpose, ``xs.T``.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n, k)
+            Which streams fire at which samples.
+
+        Raises
+        ------
+        TypeError
+            If the samples are not real numbers.
+        ValueError
+            If the shape is not (n, k); or if a sample is not finite and the detector has
+            ``on_nonfinite="raise"``: then the rows before it have been taken.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from plateau import DetectorBank, Haar, ThresholdDetector
+        >>> bank = DetectorBank(ThresholdDetector(Haar(2), threshold=0.1, patience=3), streams=2)
+        >>> fired = bank.update_many([[-1.0 * t, 5.0] for t in range(10)])
+        >>> np.argwhere(fired).tolist()
+        [[4, 1], [8, 1]]
+        """
+        samples = as_rows(xs)
+        if samples.shape[1] != self.streams:
+            raise ValueError(
+                f"this bank takes {self.streams} samples at a time, not {samples.shape[1]}"
+            )
+        bad = None
+        if self.detector.on_nonfinite == "raise":
+            bad = first_nonfinite(samples.ravel())
+        row = None if bad is None else bad // self.streams
+        fired = self.detector._advance_many(self._block, self.streams, samples[:row])
+        if row is not None:
+            try:
+                self.update(samples[row])
+            except ValueError as error:
+                raise ValueError(f"row {row}: {error}") from None
+        return fired
 
     def changed(self, streams: ArrayLike | None = None) -> None:
         """Take note that a new regime may begin here, see `PlateauDetector.changed`.

@@ -105,6 +105,15 @@ class PlateauDetector(Streaming):
     ) -> NDArray[np.bool_]:
         """Take one sample of each stream in a bank's block and return which fire."""
 
+    def _advance_many(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
+        fired = np.empty(samples.shape, dtype=np.bool_)
+        for i, row in enumerate(samples):
+            fired[i] = self._advance(block, streams, np.ascontiguousarray(row))
+        return fired
+
     @abstractmethod
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         """Return what is known of each stream in a bank's block."""

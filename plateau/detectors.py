@@ -124,7 +124,8 @@ class ThresholdDetector(PlateauDetector):
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
-        found = compiled(f"{self.slope_filter.kernels}_update_many")(self._block, samples, offsets)
+        driver = self.slope_filter.driver("update_many", len(samples), self.patience)
+        found = compiled(driver)(self._block, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
@@ -143,6 +144,17 @@ class ThresholdDetector(PlateauDetector):
     ) -> NDArray[np.bool_]:
         fired = np.empty(streams, dtype=np.bool_)
         compiled(f"{self.slope_filter.kernels}_bank")(block, streams, samples, fired)
+        return fired
+
+    def _advance_many(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        fired = np.zeros(samples.shape, dtype=np.bool_)
+        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
+        flat = ordered.ravel(order="K")
+        hop, stride = (step // samples.itemsize for step in ordered.strides)
+        driver = compiled(f"{self.slope_filter.kernels}_bank_many")
+        driver(block, streams, flat, hop, stride, fired.ravel())
         return fired
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:

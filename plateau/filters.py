@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _kernels as k
 from plateau._arguments import weight, whole
 from plateau._compile import compiled
-from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
 
@@ -51,6 +51,10 @@ class SlopeFilter(Streaming):
     @abstractmethod
     def delay(self) -> float:
         """Samples by which the slope lags the stream: the group delay at frequency 0."""
+
+    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
+        """Return the name of the kernel that takes so many samples in a row."""
+        return f"{self.kernels}_{name}"
 
     @abstractmethod
     def _constants(self) -> dict[str, float]:
@@ -139,11 +143,10 @@ class SlopeFilter(Streaming):
             magnitude; the state stays as it was.
         """
         samples = as_samples(xs)
-        bad = first_nonfinite(samples)
-        if bad is not None:
-            raise nonfinite_error(samples, bad)
         slopes = np.empty_like(samples)
-        compiled(f"{self.kernels}_response")(self._block, samples, slopes)
+        bad = compiled(self.driver("response", len(samples)))(self._block, samples, slopes)
+        if bad >= 0:
+            raise nonfinite_error(samples, bad)
         return slopes
 
     def response(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
@@ -245,6 +248,11 @@ class EmaHaar(SlopeFilter):
     def delay(self) -> float:
         """Samples by which the slope lags the stream: 1/alpha + 1/beta - 3/2."""
         return 1 / self.alpha + 1 / self.beta - 1.5
+
+    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
+        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
+        pieces = samples >= k.LONG / min(self.alpha, self.beta) and patience >= k.PATIENT
+        return super().driver(f"{name}_long" if pieces else name, samples, patience)
 
     def _constants(self) -> dict[str, float]:
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.

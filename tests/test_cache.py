@@ -122,7 +122,7 @@ def test_an_edit_of_another_file_is_seen(installed, tmp_path):
 
 def test_all_files_with_kernels_count():
     folder = Path(plateau.__file__).parent
-    marks = ("@kernel", "@inline", "@helper", "njit(")
+    marks = ("@kernel", "@batch", "@inline", "@helper", "@intrinsic", "@lower_builtin", "njit(")
     with_kernels = {p.name for p in folder.rglob("*.py") if any(m in p.read_text() for m in marks)}
     from plateau._cache import SOURCES
 

@@ -113,6 +113,7 @@ for slope_filter in (Haar(6, 5), Haar(8), Haar(2, 1), EmaHaar(0.1, 0.3), Ema(0.5
         bank = DetectorBank(detector, 70)
         for row in xs.reshape(-1, 1) * np.linspace(0.5, 2, 70):
             digest.update(bank.update(row).tobytes())
+        digest.update(bank.update_many(np.outer(xs[:40], np.linspace(0.5, 2, 70))).tobytes())
         digest.update(bank.to_bytes() + bank.onset.tobytes())
 print(json.dumps(digest.hexdigest()))
 """

@@ -66,9 +66,15 @@ def banks(sizes, name, order):
         for x in xs:
             np.add(level, 1e-3 * (x - level), out=level)
 
-    own = {COPYTO: lambda: lambda: np.copyto(out, xs), "numpy, one EMA each": lambda: averages}
+    own = {
+        COPYTO: lambda: lambda: np.copyto(out, xs),
+        "numpy, one EMA each": lambda: averages,
+    }
     for title, detector in BANKS.items():
-        own[title] = lambda detector=detector: fed(DetectorBank(detector, sizes.streams).update, xs)
+        own[title] = lambda d=detector: whole(DetectorBank(d, sizes.streams), xs)
+        own[f"{title}, row by row"] = lambda d=detector: fed(
+            DetectorBank(d, sizes.streams).update, xs
+        )
     return Group(name, COPYTO, [Candidate(title, xs.size, make) for title, make in own.items()])
 
 

@@ -1,0 +1,256 @@
+"""Long streams: pieces side by side, and stretches, give the numbers of single updates.
+
+The weights are large, so that short streams are long beside the memory of the filters.
+"""
+
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, _lanes
+from plateau import _kernels as k
+
+weights = st.floats(0.2, 0.98)
+emas = st.one_of(st.builds(EmaHaar, weights, weights), st.builds(Ema, weights))
+haars = st.builds(Haar, st.sampled_from([2, 6, 38, 200, 202]), st.sampled_from([1, 2, 5, 40, 97]))
+seeds = st.integers(0, 2**32)
+kinds = st.sampled_from(["noise", "walk", "flat", "edge", "burst", "held", "zero", "tiny"])
+gaps = st.sampled_from([np.nan, np.inf, -np.inf, 1e200, 1e130])
+
+
+def stream(kind, seed, n, slope_filter, threshold):
+    """A stream of n samples; slopes of the kind "edge" lie at the threshold itself."""
+    rng = np.random.default_rng(seed)
+    xs = rng.normal(size=n)
+    if kind == "walk":
+        xs = xs.cumsum()
+    elif kind == "flat":
+        xs = 3.0 + 1e-9 * xs
+    elif kind == "edge":
+        xs = -threshold * np.arange(n) * (1 + 1e-16 * rng.integers(-3, 3, n))
+    elif kind == "burst":
+        xs[rng.integers(0, n, 3)] = rng.choice([1e12, -1e100, 1e130])
+    elif kind == "held":
+        xs = np.repeat(xs[: n // 10 + 1], 10)[:n]
+    elif kind == "zero":
+        xs[n // 5 :] = xs[0]
+    elif kind == "tiny":
+        xs *= 1e-300
+    return xs
+
+
+def one_by_one(detector, xs):
+    """What `update_many` should return."""
+    return [i for i, x in enumerate(xs) if detector.update(x)]
+
+
+@settings(max_examples=30)
+@given(st.data(), emas, kinds, seeds, st.integers(1, 12_000), st.integers(0, 3000))
+def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
+    threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
+    mode = data.draw(st.sampled_from(["min", "max", "both"]))
+    patience = data.draw(st.sampled_from([k.PATIENT, 400, 2000, 10**6]))
+    xs = stream(kind, seed, head + n, slope_filter, threshold)
+    for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
+        xs[i] = data.draw(gaps)
+    single = ThresholdDetector(slope_filter, threshold, patience, mode=mode)
+    single.update_many(xs[:head])
+    pieces = single.clone()
+    assert pieces.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
+    assert pieces.to_bytes() == single.to_bytes()
+
+
+@settings(max_examples=30)
+@given(emas, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
+def test_pieces_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
+    xs = stream(kind, seed, head + n, slope_filter, 0.1)
+    single = type(slope_filter).from_bytes(slope_filter.to_bytes())
+    slope_filter.update_many(xs[:head])
+    slopes = slope_filter.update_many(xs[head:])
+    for x in xs[:head]:
+        single.update(x)
+    np.testing.assert_array_equal(slopes, [single.update(x) for x in xs[head:]])
+    assert slope_filter.to_bytes() == single.to_bytes()
+
+
+@settings(max_examples=20)
+@given(st.data(), emas, seeds, gaps, st.integers(0, 3999))
+def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed, bad, place):
+    xs = stream("noise", seed, 4000, slope_filter, 0.1)
+    slope_filter.update_many(xs[:500])
+    before = slope_filter.to_bytes()
+    xs[place] = 1e151 if bad == 1e130 else bad
+    with pytest.raises(ValueError, match=f"at offset {place} is not finite"):
+        slope_filter.update_many(xs)
+    assert slope_filter.to_bytes() == before
+
+
+@settings(max_examples=30)
+@given(st.data(), haars, kinds, seeds, st.integers(1, 3000))
+def test_stretches_fire_where_single_updates_do(data, slope_filter, kind, seed, n):
+    threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 1e6]))
+    patience = data.draw(st.sampled_from([0, 7, 300]))
+    xs = stream(kind, seed, n, slope_filter, threshold)
+    np.testing.assert_array_equal(slope_filter.response(xs), [slope_filter.update(x) for x in xs])
+    for i in data.draw(st.lists(st.integers(0, n - 1), max_size=3)):
+        xs[i] = data.draw(gaps)
+    single = ThresholdDetector(slope_filter, threshold, patience)
+    many, cut = single.clone(), data.draw(st.integers(0, n))
+    parts = [*many.update_many(xs[:cut]), *(many.update_many(xs[cut:]) + cut)]
+    assert parts == one_by_one(single, xs)
+    assert many.to_bytes() == single.to_bytes()
+
+
+@settings(max_examples=20)
+@given(st.data(), st.one_of(emas, haars), seeds, st.sampled_from([1, 7, 8, 63, 70, 130]))
+def test_rows_of_a_bank_are_so_many_updates(data, slope_filter, seed, streams):
+    rng = np.random.default_rng(seed)
+    n = data.draw(st.sampled_from([0, 1, 40, 90]))
+    xs = rng.normal(size=(n, streams)) * 10.0 ** rng.integers(-9, 12, size=streams)
+    xs[rng.random(xs.shape) < 0.3] = 0.0
+    xs[rng.random(xs.shape) < data.draw(st.sampled_from([0.0, 0.002]))] = data.draw(gaps)
+    patience = data.draw(st.sampled_from([0, 3, 20]))
+    bank = DetectorBank(ThresholdDetector(slope_filter, 0.05, patience), streams)
+    fortran, rows = bank.clone(), bank.clone()
+    cut = data.draw(st.integers(0, n))
+    want = np.array([rows.update(row) for row in xs], bool).reshape(n, streams)
+    np.testing.assert_array_equal(bank.update_many(xs), want)
+    for part in (slice(None, cut), slice(cut, None)):
+        got = fortran.update_many(np.asfortranarray(xs[part]))
+        np.testing.assert_array_equal(got, want[part])
+    assert bank.to_bytes() == fortran.to_bytes() == rows.to_bytes()
+
+
+def test_rows_of_the_wrong_shape_are_refused():
+    bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2), 2)
+    with pytest.raises(ValueError, match="takes 2 samples at a time, not 3"):
+        bank.update_many(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match=r"a row for each update, not shape \(2,\)"):
+        bank.update_many(np.zeros(2))
+
+
+def test_with_raise_the_rows_before_are_taken():
+    bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2, on_nonfinite="raise"), 2)
+    with pytest.raises(ValueError, match="row 2: sample nan at offset 1 is not finite"):
+        bank.update_many([[1.0, 2.0], [1.0, 2.0], [1.0, np.nan], [1.0, 2.0]])
+    assert bank.count.tolist() == [2, 2]
+
+
+def test_a_bank_of_calibrated_detectors_takes_rows():
+    xs = np.random.default_rng(0).normal(size=(200, 3))
+    bank, rows = DetectorBank(Detector(), 3), DetectorBank(Detector(), 3)
+    fired = bank.update_many(xs)
+    np.testing.assert_array_equal(fired, [rows.update(row) for row in xs])
+    assert bank.to_bytes() == rows.to_bytes()
+
+
+def test_threads_over_streams_find_the_same():
+    streams = np.random.default_rng(0).normal(size=(4, 5000))
+    detector = ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, k.PATIENT)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda xs: detector.clone().update_many(xs).tolist(), streams))
+    assert found == [one_by_one(detector.clone(), xs) for xs in streams]
+
+
+# ---- the machinery as plain Python: what it does can be looked at --------------------------------
+
+
+def interpreted():
+    """The kernels' module without the compiler."""
+    names = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter", "spread")
+    python = {name: getattr(_lanes, f"_python_{name}") for name in names}
+    plain = dict.fromkeys(("kernel", "batch", "inline"), lambda function: function)
+    spec = importlib.util.spec_from_file_location("interpreted_kernels", k.__file__)
+    module = importlib.util.module_from_spec(spec)
+    with (
+        mock.patch.multiple("plateau._compile", number=float, **plain),
+        mock.patch.multiple("plateau._lanes", **python),
+    ):
+        spec.loader.exec_module(module)
+    return module
+
+
+PLAIN = interpreted()
+
+
+def taken(xs):
+    """Samples that pieces take, and the block after them and after the plain loop."""
+    slope_filter = EmaHaar(0.8, 0.9)
+    begin = slope_filter.warmup
+    block = slope_filter.make_block()
+    plain = block.copy()
+    offsets = np.empty(0, np.int64)
+    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, block, xs, 0, begin, xs.copy())
+    slopes = np.empty_like(xs)
+    n, _ = PLAIN._side_by_side(block, xs, begin, PLAIN._keep_lanes, slopes, offsets, 0)
+    want = np.empty_like(xs)
+    end = begin + n
+    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, plain, xs, 0, end, want)
+    np.testing.assert_array_equal(slopes[begin:end], want[begin:end])
+    np.testing.assert_array_equal(block, plain)
+    return n
+
+
+def test_pieces_take_all_but_a_few_samples_of_noise():
+    xs = np.random.default_rng(0).normal(size=700)
+    assert taken(xs) > 680
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, 2.0**450])
+def test_pieces_take_nothing_if_a_sample_is_special(special):
+    xs = np.random.default_rng(0).normal(size=700)
+    xs[400] = special
+    block = EmaHaar(0.8, 0.9).make_block()
+    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, block, xs, 0, 5, xs.copy())
+    before = block.copy()
+    with np.errstate(invalid="ignore"):
+        found = PLAIN._side_by_side(block, xs, 5, PLAIN._drop, xs, np.empty(0, np.int64), 0)
+    assert found == (0, 0)
+    np.testing.assert_array_equal(block, before)
+
+
+def test_a_piece_that_has_not_forgotten_is_noticed():
+    xs = np.random.default_rng(0).normal(size=700)
+    with mock.patch.object(PLAIN, "FORGOTTEN", 2.0):
+        assert taken(xs) == 0
+
+
+@pytest.mark.parametrize("burst", [1e9, 1e-9])
+def test_a_variance_that_the_ceiling_does_not_hold_is_computed_alone(burst):
+    xs = np.random.default_rng(0).normal(size=2400)
+    xs[1200] *= burst
+    with (
+        mock.patch.object(PLAIN, "CHUNK", 16),
+        mock.patch.object(PLAIN, "_variances", wraps=PLAIN._variances) as alone,
+    ):
+        assert taken(xs) > 2300
+    assert alone.called == (burst > 1)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=3, max_size=3), st.integers(-1074, 0))
+@example([1.0, -0.0, -0.0], 0)
+@example([-0.0, 1.0, 0.0], 0)
+def test_a_fused_multiply_add_rounds_once(abc, exponent):
+    a, b, c = abc
+    a, b = a * 2.0**-500, b * 2.0**-500
+    c *= 2.0**exponent
+    got = compiled_fused(a, b, c)
+    assert got == _lanes._python_fused(a, b, c)
+    assert np.signbit(got) == np.signbit(_lanes._python_fused(a, b, c))
+
+
+@njit
+def compiled_fused(a, b, c):
+    return _lanes.fused(a, b, c)
+
+
+@given(st.floats(-1e200, 1e200), st.floats(1, 2.0**53).map(np.floor))
+def test_a_quotient_is_rounded_as_a_division(a, b):
+    assume(a == 0 or abs(a) > 1e-200)
+    assert PLAIN._quotient(a, b, 1 / b) == a / b
