@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plateau.logs.columns import numbers_of
 from plateau.logs.contents import Contents
 from plateau.logs.model import LogError
 from plateau.logs.records import tables_of
-from plateau.logs.tables import numbers_of
 
 if TYPE_CHECKING:
     import polars as pl

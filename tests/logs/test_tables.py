@@ -137,6 +137,20 @@ def test_quotes_that_do_not_pair(read_run):
     assert read_run(text).values.tolist() == LOSSES
 
 
+def test_cells_in_quotes_hold_separators_and_line_ends(read_run):
+    rows = [f'"{i}","say ""a, b"",\nor c",{v}\n' for i, v in enumerate(LOSSES)]
+    run = read_run('"step","note","loss"\n' + "".join(rows))
+    assert run.values.tolist() == LOSSES
+    assert run.lines.tolist() == list(range(2, 62, 2))
+
+
+def test_one_quote_too_many_costs_no_other_row(read_run):
+    rows = [f'{i},"a, b",{v}\n' for i, v in enumerate(LOSSES)]
+    rows[7] = rows[7].replace('"a, b"', '"a" b')
+    run = read_run("step,note,loss\n" + "".join(rows))
+    assert run.values.tolist() == LOSSES
+
+
 def test_x_with_a_hole(read_run):
     text = table(",").replace("\n50,", "\ninf,").replace("\n70,", "\n,")
     run = read_run(text)
