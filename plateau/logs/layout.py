@@ -28,6 +28,7 @@ UNIT = re.compile(r"[(\[]?[\w%°µ/^*·²³.-]{0,12}[)\]]?")  # "[degC]", below 
 LETTER = re.compile(r"[^\W\d_]|#")
 HEADER_MOST = 3  # lines
 REMARKS = "#%@"
+FIELDS = re.compile(r"\W*(?:fields|columns|variables)\b\W*", re.IGNORECASE)  # "#! FIELDS a b"
 SEPARATOR_TOLD = re.compile(r"sep=.\s*", re.IGNORECASE)  # the first line of what Excel opens well
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
 
@@ -61,11 +62,17 @@ def find_layout(lines: list[str]) -> Layout | None:
     """Find how a table is written; None for lines that are no table."""
     plain = rows_of(lines, SAMPLE + 1)
     remarks = [line for line in lines[: plain[0]] if line.strip()] if plain else []
-    remark = remarks[-1].strip().lstrip("#% ") if remarks else ""
+    remark = _names_in(remarks[-1]) if remarks else ""
     for separator, kind in SEPARATORS.items():
         if layout := _layout(lines, plain, remark, separator, kind):
             return layout
     return None
+
+
+def _names_in(remark: str) -> str:
+    remark = remark.strip().lstrip("#% ")
+    told = FIELDS.match(remark)
+    return remark[told.end() :] if told else remark
 
 
 def _layout(
@@ -78,10 +85,13 @@ def _layout(
         return None
     widths = [len(row) for row in body]
     width = max(set(widths), key=widths.count)
+    even = widths.count(width) >= EVEN * len(body) - 1
+    if header:
+        header, width = _without_end(header, body, width)
     if (
-        width > WIDEST
+        not even
+        or width > WIDEST
         or (width < 2 and not (header is None and separator == ""))
-        or widths.count(width) < EVEN * len(body) - 1
         or (header and len(header) != width)
         or _numeric(body) < (NUMERIC if separator and header else ALL_NUMERIC)
     ):
@@ -89,6 +99,15 @@ def _layout(
     names = header or _remark_names(remark, separator, width)
     first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
+
+
+def _without_end(header: list[str], body: list[list[str]], width: int) -> tuple[list[str], int]:
+    """Leave out an empty last cell, where a separator stands behind all rows or the names."""
+    if len(header) == width - 1 and not any(row[-1] for row in body if len(row) == width):
+        return header, width - 1
+    if len(header) == width + 1 and not header[-1]:
+        return header[:-1], width
+    return header, width
 
 
 def _header(sample: list[list[str]], separator: str) -> tuple[int, list[str] | None]:
