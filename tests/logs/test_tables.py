@@ -96,6 +96,12 @@ def test_runs_named_by_a_column(read):
     assert log.warnings == ()
 
 
+def test_a_run_may_lack_a_column_that_others_have(read):
+    rows = [f"a,{i},{v},\nb,{i},,{v}\n" for i, v in enumerate(LOSSES)]
+    log = read("run_name,step,loss,val_loss\n" + "".join(rows))
+    assert [(run.name, len(run.values)) for run in log.runs] == [("a", 30)]
+
+
 def test_training_and_validation_rows(read_run):
     rows = [f"{p},{i},{v}\n" for i, v in enumerate(LOSSES) for p in ("val", "train")]
     run = read_run("phase,epoch,loss\n" + "".join(rows))
