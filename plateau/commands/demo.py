@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from plateau.commands.groups import RuleOptions
 from plateau.commands.messages import console
 from plateau.commands.options import OUTPUT, Format, option
 from plateau.commands.results import check_files, draw, write
@@ -17,14 +18,15 @@ def demo(
     report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
-    from plateau.logs import read_log
-    from plateau.report import html
-    from plateau.rule import Rule
-    from plateau.terminal import show_scan
+    from plateau.logs.parallel import read_one
 
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
-        scans = scanned([str(sample)], read_log, Rule(), None, [plot, report], quiet=False)
+        rule, outputs = RuleOptions().rule, [plot, report]
+        scans = scanned([str(sample)], read_one, rule, None, outputs, quiet=False)
+    from plateau.report import html
+    from plateau.terminal import show_scan
+
     show_scan(console(), scans)
     draw(scans, plot)
     typer.echo(f"Picture written to {plot}")

@@ -37,8 +37,12 @@ class ColumnOptions:
     lr: Lr = None
     mode: Better = None
 
+    def chosen(self) -> dict[str, Any]:
+        """Return them under their names, for readers that take them so."""
+        return {**vars(self), "mode": self.mode.value if self.mode else None}
+
     def asked(self) -> "Asked":
-        """Return them as the readers take them."""
+        """Return them for readers that take them as one."""
         from plateau.logs.material import Asked
 
         return Asked(self.metric, self.x, self.lr, self.mode.value if self.mode else None)

@@ -42,12 +42,12 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write curves and plateaus of saved logs as one page that opens without a network."""
-    from plateau.report import html, markdown
-
     if output_format is ReportFormat.html:
         output = output or Path("report.html")
-    rule, read_one = settings.rule(), asking(columns, run)
-    scans = scanned(paths, read_one, rule, unit, [output], quiet=quiet)
+    read_one = asking(columns, run)
+    scans = scanned(paths, read_one, settings.rule, unit, [output], quiet=quiet)
+    from plateau.report import html, markdown
+
     text = html(scans) if output_format is ReportFormat.html else markdown(scans)
     if output is None:
         typer.echo(text, nl=False)

@@ -31,16 +31,17 @@ def scan(
     quiet: Quiet = False,
 ) -> None:
     """Find the plateaus of every run in saved logs."""
-    from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
-    from plateau.summary import is_long, show_summary
-    from plateau.terminal import show_scan
-
     check_files(output_format, output, plot)
-    rule, read_one = settings.rule(), asking(columns, run)
-    scans = scanned(paths, read_one, rule, unit, [output, plot], quiet=quiet)
+    read_one = asking(columns, run)
+    scans = scanned(paths, read_one, settings.rule, unit, [output, plot], quiet=quiet)
     if output_format is not Format.table:
+        from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
+
         emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
     elif not quiet:
+        from plateau.summary import is_long, show_summary
+        from plateau.terminal import show_scan
+
         show = show_summary if is_long(scans) else show_scan
         show(console(), scans)
     if plot:

@@ -24,16 +24,15 @@ T = TypeVar("T")
 
 def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "Callable[..., Log]":
     """Return what reads a log and takes the columns that are asked for, or all equally good."""
-    from plateau.logs import read_log
+    from plateau.logs.parallel import read_one
 
-    asked = {**vars(columns.asked()), "equals": equals and columns.metric is None}
-    return partial(read_log, run=run, **asked)
+    return partial(read_one, run=run, equals=equals and columns.metric is None, **columns.chosen())
 
 
 def scanned(
     paths: Sequence[str],
     read_one: Callable[..., "Log"],
-    rule: "Rule",
+    make_rule: "Callable[[], Rule]",
     unit: Unit | None,
     outputs: Sequence[Path | None],
     *,
@@ -44,18 +43,21 @@ def scanned(
     from plateau.logs.model import LogError, NoSeriesError
     from plateau.logs.parallel import read_logs
     from plateau.logs.twins import twin_of
+
+    found = find_logs(paths, complain)
+    keep_apart((one.path for one in found), outputs)
+    alone = len(found) == 1  # one bar at a time: over the files, or within the only one
+    logs = read_logs(found, read_one, reading(read_one, quiet=quiet) if alone else None)
+    # What follows takes numba, which takes a while to import: the first log is being read.
     from plateau.offline import untracked
 
     tell_of_compiling()
+    rule = make_rule()
+    load(rule)
+    files, within = (untracked, bar(quiet=quiet)) if alone else (bar(quiet=quiet), untracked)
     scans: list[LogScan] = []
     no_logs: list[str] = []
-    found = find_logs(paths, complain)
-    keep_apart((one.path for one in found), outputs)
-    files, within = bar(quiet=quiet), untracked
-    if len(found) == 1:  # one bar at a time: over the files, or within the only one
-        files, within = within, files
-        read_one = reading(read_one, quiet=quiet)
-    for one, log in files(read_logs(found, read_one), len(found)):
+    for one, log in files(logs, len(found)):
         if isinstance(log, NoSeriesError) and one.folder is not None:
             no_logs.append(one.path)
         elif isinstance(log, LogError):
@@ -83,6 +85,14 @@ def scanned_log(log: "Log", rule: "Rule", unit: Unit | None, track: "Track") -> 
         complain(error.message)
         return []
     return [LogScan(log, runs)]
+
+
+def load(rule: "Rule") -> None:
+    """Load the compiled detector, or compile it, while the first log is being read."""
+    import numpy as np
+
+    if rule.calibrated:
+        rule.detector(np.empty(0), 0)
 
 
 def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:

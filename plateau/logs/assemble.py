@@ -14,6 +14,7 @@ from plateau.logs.material import listed
 from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
+from plateau.logs.writers import find_writer, name_of, rows_of, say_the_same
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,13 +73,44 @@ def _select(material: Material, table: Table, metric: Column) -> Selection:
 
 
 def _runs(material: Material, selection: Selection) -> list[Run]:
-    table, metric, axis, rate = vars(selection).values()
+    metric, axis = selection.metric, selection.axis
+    rows, own = np.arange(len(metric.rows)), selection.table.run
+    if not axis:
+        return _split(material, selection, rows.astype(np.float64), [rows], own)
+    x, starts = count_along(axis, metric.rows, material.block)
+    writer = find_writer(selection.table.without(metric), metric, x)
+    if not writer:
+        return _split(material, selection, x, np.split(rows, starts), own)
+    parts = rows_of(writer)
+    told = f"several rows at each {axis.name}, told apart by {name_of(writer)!r}"
+    if say_the_same(metric, x):
+        material.warnings.append(f"{told}: all say the same, the first of {len(parts)} was taken")
+        first = next(iter(parts.values()))
+        return _split(material, selection, x, _pieces(x, first), own)
+    material.warnings.append(f"{told}: {len(parts)} runs")
+    runs: list[Run] = []
+    for name, part in parts.items():
+        runs += _split(material, selection, x, _pieces(x, part), name)
+    return runs
+
+
+def _pieces(x: NDArray[np.float64], rows: NDArray[np.int64]) -> Pieces:
+    """Split rows where their x goes back."""
+    return np.split(rows, np.flatnonzero(choose.restarts(x[rows])) + 1)
+
+
+def _split(
+    material: Material,
+    selection: Selection,
+    x: NDArray[np.float64],
+    pieces: Pieces,
+    name: str | None,
+) -> list[Run]:
+    """Make a run of each piece of the rows."""
+    _, metric, axis, rate = vars(selection).values()
     rows, values = metric.rows, metric.values
-    x, starts = np.arange(len(rows), dtype=np.float64), np.empty(0, dtype=np.int64)
-    if axis:
-        x, starts = count_along(axis, rows, material.block)
     x_name = axis.name if axis else "row"
-    pieces = _without_echoes(material, np.split(np.arange(len(rows)), starts), x, metric)
+    pieces = _without_echoes(material, pieces, x, metric)
     _tell_splits(material, pieces, x, rows, x_name)
     lr: list[NDArray[np.float64] | None] = [None] * len(pieces)
     if rate:
@@ -87,7 +119,7 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
         material.warnings.append(f"the log does not name its metric; taken as {UNNAMED_METRIC!r}")
     return [
         Run(
-            name=_run_name(table.run, index, len(pieces)),
+            name=_run_name(name, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
             mode=material.asked.mode or choose.direction(metric.name, values),

@@ -11,6 +11,7 @@ from plateau.logs import choose
 from plateau.logs.columns import column
 from plateau.logs.join import fetch
 from plateau.logs.words import words
+from plateau.logs.writers import seen_by_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,10 +89,12 @@ def _best(
         if choose.lr_points(item):
             continue
         x = x_at(metric.rows, item, material.block)
+        outer = _outer(item, x, candidates, metric.rows, material.block)
+        if not outer and choose.x_points(item) and not item.implied:
+            x = seen_by_one(columns, metric, x)
         points = choose.x_behaviour(item, x) + handicap
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):
             continue
-        outer = _outer(item, x, candidates, metric.rows, material.block)
         if outer:
             best = Axis((outer, item)), points
         elif len(x) < 2 or np.mean(choose.restarts(x)) <= choose.BACK_FEW:
@@ -121,7 +124,9 @@ def _outer(
 ) -> Column | None:
     """Find the epoch column that goes up where ``inner`` starts again."""
     back = choose.restarts(x)
-    for item in candidates if back.any() else []:
+    if not back.any() or not np.isfinite(choose.x_behaviour(inner, x)):
+        return None
+    for item in candidates:
         if item is not inner and choose.is_epoch(x_at(rows, item, block), back):
             return item
     return None

@@ -40,14 +40,16 @@ METRICS = {
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
     "entropy": 3, "value": 4, "fval": 4, "f": 3,
-    "r": 2,
+    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "lnl": 5, "llh": 4, "posterior": 4,
+    "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2,
 }  # fmt: skip
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct likelihood prob"
+    "mcc kappa correct prob likelihood loglikelihood loglik lnl llh posterior evidence logz lnz"
 )
+NEGATIVE = vocabulary("neg negative minus")
 
 EITHER_WAY = vocabulary("objective objf obj")
 
@@ -63,6 +65,10 @@ SMOOTHED = -1.5
 SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
 # A column called "avg", among others called "min" and "max", is what a population is told by.
 MEANS, MEAN = vocabulary("avg mean average"), 3.0
+# A column called "total" is the sum of what stands beside it.
+TOTAL = 4.0
+# "vloss" beside "loss": the plain word first.
+GLUED = -0.5
 # Held-out rows are few, and they are the second thing to look at.
 HELD_OUT_POINTS = -4.0
 # Adversarial losses and regularisers need not fall while training goes well.
@@ -102,6 +108,8 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
     An objective may be either; it moved the way it should, if it moved.
     """
     found = words(name)
+    if NEGATIVE.intersection(found) and "likelihood" in found:
+        return "min"
     if values is not None and EITHER_WAY.intersection(found):
         return "max" if _rose(values[np.isfinite(values)]) else "min"
     if any(word in METRICS and word not in UP for word in found) or squash(name).endswith("loss"):
@@ -120,17 +128,19 @@ def metric_points(column: Column) -> float:
     """Points of a column's name as the metric."""
     if not column.name:
         return UNNAMED
-    if column.implied:
+    if column.implied or column.name == "s":  # seconds
         return NOT_IT
     if lr_points(column):
         return NOT_LR
     if set(words(column.name)) <= MEANS:
         return MEAN
+    if words(column.name) == ("total",):
+        return TOTAL
     found = tuple(word for word in words(column.name) if word != "cross")
     if len(found) < len(words(column.name)):  # "cross-entropy" is one word, a plain "entropy" less
         found = tuple("crossentropy" if word == "entropy" else word for word in found)
     points = max((_metric_word(word) for word in found), default=0.0) or UNKNOWN
-    known = sum(_metric_word(word) > 0 for word in found)
+    known = sum(len(word) > 1 and _metric_word(word) > 0 for word in found)
     extra = sum(word not in PLAIN and word not in HELD_OUT for word in found) - max(known, 1)
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
@@ -170,9 +180,8 @@ def is_unknown(column: Column) -> bool:
 
 def is_counter(values: NDArray[np.float64]) -> bool:
     """Whole numbers that only go up, or stay as they are: no metric, whatever the name."""
-    change = np.diff(values)
-    up = is_whole(values) and bool(np.all(change > 0))
-    return len(values) > CONSTANT_FROM and (up or not change.any())
+    up = is_whole(values) and bool(np.all(np.diff(values) > 0))
+    return len(values) > CONSTANT_FROM and (up or is_constant(values))
 
 
 def is_constant(values: NDArray[np.float64]) -> bool:
@@ -185,7 +194,7 @@ def _metric_word(word: str) -> float:
         return float(METRICS[word])
     for ending in LONG_METRICS:
         if word.endswith(ending) and word != "entropy":
-            return float(METRICS.get(ending, METRICS["crossentropy"]))
+            return METRICS.get(ending, METRICS["crossentropy"]) + GLUED
     return 0.0
 
 
@@ -263,9 +272,10 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
     """Points of a column as x once its numbers are known; minus infinity where it cannot be."""
     points = x_points(column)
     if len(x) > 1:
+        if not np.isfinite(x).all():
+            return -np.inf
         change = np.diff(x)
-        back = float(np.mean(change < 0)) if len(change) else 0.0
-        if not np.isfinite(x).all() or back > BACK_MOST or not change.any():
+        if np.mean(change < 0) > BACK_MOST or not change.any():
             return -np.inf
         if not points:
             counts = is_whole(x) and np.mean(change > 0) >= UP_LEAST

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.columns import Column, Table
+from plateau.logs.columns import Column, Table, numbers_of
 from plateau.logs.contents import Contents
 from plateau.logs.metrics import same
 from plateau.logs.source import Source
-from plateau.logs.tables import numbers_of
 from plateau.logs.text import IS_NUMBER, LineTable, mine
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Data
+    from plateau.logs.layout import Layout
     from plateau.logs.naming import Slot
-    from plateau.logs.tables import Layout
 
     Rows = NDArray[np.int64]
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plateau.logs.folders import event_files
-from plateau.logs.mlflow import FOLDER, metrics_folder
 from plateau.logs.model import LogError
 from plateau.logs.opening import STDIN, URL, remote
 from plateau.logs.words import vocabulary
@@ -93,6 +91,8 @@ def _local(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
 
 def _walk(folder: str, complain: Callable[[str], None]) -> Iterator[str]:
     """Walk a folder; links to folders are not followed, so that none is walked twice."""
+    from plateau.logs.folders import event_files  # takes numpy, of no use for a single file
+    from plateau.logs.mlflow import FOLDER, metrics_folder
 
     def tell(error: OSError) -> None:
         complain(f"{error.filename}: cannot be read: {error.strerror}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from plateau.logs.naming import LETTER
+from plateau.logs.naming import LETTER, counts
 
 NEAR = 5  # lines from the header to the first row
 MOST = 3  # lines of a header
@@ -16,7 +16,10 @@ WORD = re.compile(r"[^\s|]+")
 WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
-LABEL = re.compile(r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d]))")
+LABEL = re.compile(
+    r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d])"
+    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+(?=\D))"  # "10:00:01 AM  all  25.3"
+)
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
     r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})|[-+]?(?i:nan|inf)\b"
@@ -41,9 +44,15 @@ def find_header(lines: list[str], row: int) -> list[str]:
     line = _without_label(lines[row])
     cells = _cells(line, WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
-    if not bare or not (bare[0] if line is lines[row] else all(bare)):
+    if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
         return []
     return _header(lines, row)
+
+
+def label_of(line: str) -> str:
+    """Return the word before a row: "iter" of "iter: 3  10:01:02  -12.5"."""
+    label = LABEL.match(line)
+    return label[0].strip(" :") if label else ""
 
 
 def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
@@ -55,11 +64,15 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         The places of the row's cells, each with its name; empty where the header is of another
         table. It is less doubtful where it is ``close``, right above.
     """
-    line, last = _without_label(line), _without_label(header[-1])
+    label, line, last = label_of(line), _without_label(line), _without_label(header[-1])
     cells = _cells(line, WORD)
+    if _is_named(cells):
+        return _by_count(cells, last, LEAST)
+    least = CLOSE if close else LEAST
     return (
         _by_bars(line, header)
-        or _by_count(cells, last, CLOSE if close else LEAST)
+        or _by_count(cells, last, least)
+        or (_by_count(cells[1:], last, least) if counts(label) else [])
         or _by_place(cells, [*header[:-1], last])
         or _from_both_ends(cells, last)
         or _from_left(cells, last)
@@ -69,6 +82,12 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
 def is_ruled(header: list[str], line: str) -> bool:
     """Whether a row has the bars of a header that stands far above it."""
     return line.lstrip().startswith("|") and line.count("|") == header[-1].count("|") > CLOSE
+
+
+def _is_named(cells: list[Cell]) -> bool:
+    """Whether a row begins with a name: "all  25.3  0.0  1.2"."""
+    bare = [BARE.match(cell.text) is not None for cell in cells]
+    return len(cells) > LEAST and not bare[0] and all(bare[1:])
 
 
 def _without_label(line: str) -> str:

@@ -58,13 +58,14 @@ def ranked(material: Material) -> list[Candidate]:
         rows[item.name, item.held_out] += _size(table, item)
     best, candidates = -np.inf, []
     for table, item in columns:
-        if not (count := rows[item.name, item.held_out]):
+        count, size = rows[item.name, item.held_out], _size(table, item)
+        if not size:
             continue
         points = (
             (choose.metric_points(item) if _is_told(table) else choose.LONELY)
             + choose.OWN_X * any(map(choose.x_points, table.without(item)))
             + choose.ROWS * np.log10(count / max(rows.values()))
-            + choose.SHARE * np.log10(_size(table, item) / count)
+            + choose.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
         if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):

@@ -131,6 +131,8 @@ class _Line:
             return
         if not name:
             name, implied = self._otherwise(index, before, after)
+        if not name and before.strip() == "," and self._is_second(index):
+            return  # the second of a pair: "range: [0,1]"
         taken = {slot.name for slot in self.slots}
         if name in taken and self._held_out:
             name = f"val {name}"
@@ -153,15 +155,20 @@ class _Line:
         name = name_before(before, first=index == 0)
         if not name and COPULA.fullmatch(before):
             name, self._subject = self._subject, ""
-            self.opened = self.opened or bool(neighbour and _counts(neighbour.name))
+            self.opened = self.opened or bool(neighbour and counts(neighbour.name))
         return name
+
+    def _is_second(self, index: int) -> bool:
+        """Whether the number before is one that has a name of its own."""
+        last = self.slots[-1] if self.slots else None
+        return last is not None and bool(last.index == index - 1 and last.name and not last.implied)
 
     def _span(self, index: int) -> str:
         """Name of the counter in a span such as "1-50batch"."""
         if self.literals[index + 1] != "-" or index + 1 == self.count:
             return ""
         name = name_after(self.literals[index + 2])
-        return name if _counts(name) else ""
+        return name if counts(name) else ""
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""
@@ -185,12 +192,13 @@ class _Line:
 def _sentence(before: str) -> tuple[str, str] | None:
     """Subject and counter of "cost after iteration"; the subject's number comes later."""
     found = SENTENCE.fullmatch(CLAUSE.split(before)[-1].strip())
-    if not found or not _counts(found[2]):
+    if not found or not counts(found[2]):
         return None
     return QUALIFIER.sub("", (found[1] or "").strip()), found[2]
 
 
-def _counts(name: str) -> bool:
+def counts(name: str) -> bool:
+    """Whether a name ends in a word for what counts."""
     return bool(COUNTERS.intersection(words(name)[-1:]))
 
 

@@ -1,14 +1,16 @@
-"""Read the files of a folder side by side."""
+"""Read logs side by side, or beside what else is to be done."""
 
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plateau.logs.model import Log, LogError
-from plateau.logs.opening import STDIN
+from plateau.logs.opening import STDIN, URL
+from plateau.logs.process import EndedError, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,22 +18,48 @@ if TYPE_CHECKING:
     from plateau.logs.find import Found
 
     Read = Callable[[str], Log]
+    Attempt = Callable[[str], Log | LogError]
+    Answers = Iterator[tuple[Found, Log | LogError]]
 
-WORTH = 16 << 20  # bytes in all; below, starting a process takes longer than reading
+WORTH = 16 << 20  # bytes in all; below, starting several processes takes longer than reading
 WAITING = 4  # logs for each process that may be read ahead
+PACKED, SHRUNK = {".gz", ".xz", ".bz2", ".zst"}, 10  # text takes so many times more in memory
 
 
-def read_logs(found: Sequence[Found], read: Read) -> Iterator[tuple[Found, Log | LogError]]:
-    """Read logs in order, in several processes where that is faster.
+def read_one(path: str, **asked: object) -> Log:
+    """Call :func:`plateau.logs.read_log`, which is imported where it is called only."""
+    from plateau.logs.reader import read_log
 
-    ``read`` must be something that other processes can import, such as a ``functools.partial`` of
-    :func:`plateau.logs.read_log`. What cannot be read gives its error.
+    read: Callable[..., Log] = read_log
+    return read(path, **asked)
+
+
+def read_logs(found: Sequence[Found], read: Read, here: Read | None = None) -> Answers:
+    """Begin to read logs, and return them in order, each as it is done.
+
+    Small ones are read in another process, so that this one can import what it needs for them;
+    many large ones in several. What cannot be read gives its error.
+
+    Parameters
+    ----------
+    found : sequence of Found
+        The logs.
+    read : callable
+        What other processes can import, such as a ``functools.partial`` of `read_one`.
+    here : callable, optional
+        Takes the place of ``read`` where logs are read in this process.
     """
-    one = partial(_attempt, read)
-    workers = min(os.cpu_count() or 1, len(found))
-    if workers < 2 or any(each.path == STDIN for each in found) or _size(found) < WORTH:
-        yield from ((each, one(each.path)) for each in found)
-        return
+    cores = os.cpu_count() or 1
+    local = not any(each.path == STDIN or URL.match(each.path) for each in found)
+    large = local and _size(found) >= WORTH
+    if local and large and min(cores, len(found)) > 1:
+        return _side_by_side(found, partial(_attempt, read), min(cores, len(found)))
+    if local and not large and cores > 1 and found and sys.executable:
+        return _beside(found, partial(_attempt, read))
+    return ((each, _attempt(here or read, each.path)) for each in found)
+
+
+def _side_by_side(found: Sequence[Found], one: Attempt, workers: int) -> Answers:
     from concurrent.futures import ProcessPoolExecutor  # slow to import
     from multiprocessing import get_context
 
@@ -45,6 +73,29 @@ def read_logs(found: Sequence[Found], read: Read) -> Iterator[tuple[Found, Log |
             yield each, tasks[index].result()
 
 
+def _beside(found: Sequence[Found], one: Attempt) -> Answers:
+    worker = Worker()
+    worker.send(one, found[0].path)  # now, and not where the first is asked for
+    return _answers(worker, found, one)
+
+
+def _answers(
+    worker: Worker, found: Sequence[Found], one: Callable[[str], Log | LogError]
+) -> Answers:
+    with worker:
+        begun = 1
+        for index, each in enumerate(found):
+            for ahead in found[max(begun, index) : index + 2]:
+                worker.send(one, ahead.path)
+            begun = min(index + 2, len(found))
+            try:
+                answer: Log | LogError = worker.receive()
+            except EndedError:
+                answer = LogError(f"{each.path}: the process that read it came to an end")
+                begun = index + 1  # what was begun is lost
+            yield each, answer
+
+
 def _attempt(read: Read, path: str) -> Log | LogError:
     try:
         return read(path)
@@ -54,4 +105,8 @@ def _attempt(read: Read, path: str) -> Log | LogError:
 
 def _size(found: Sequence[Found]) -> int:
     files = (Path(one.path) for one in found)
-    return sum(path.stat().st_size for path in files if path.is_file())
+    return sum(_unpacked(path) for path in files if path.is_file())
+
+
+def _unpacked(path: Path) -> int:
+    return path.stat().st_size * (SHRUNK if path.suffix in PACKED else 1)

@@ -29,12 +29,13 @@ from plateau.logs.folders import EVENTS, read_folder, read_whole
 from plateau.logs.frames import is_framed
 from plateau.logs.join import blocks
 from plateau.logs.large import Parts, parts
+from plateau.logs.layout import find_layout
 from plateau.logs.material import Asked, Material
 from plateau.logs.mlflow import is_metric_file, read_metric
 from plateau.logs.model import Log, LogError, NoSeriesError
 from plateau.logs.opening import STDIN, URL, Stream
 from plateau.logs.source import UTF16, Source, source_of
-from plateau.logs.tables import find_layout, read_table
+from plateau.logs.tables import read_table
 from plateau.logs.text import mine
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from plateau.base import Mode
     from plateau.logs.assemble import Selection
     from plateau.logs.columns import Table
-    from plateau.logs.tables import Layout
+    from plateau.logs.layout import Layout
     from plateau.logs.text import Headed
 
 REFUSED = {  # what a user may well hand us, and how to say what it is

@@ -18,8 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
-from plateau.logs.headers import find_header, is_ruled, names_under
-from plateau.logs.naming import DRAWN, Slot, name_slots, normal_literal
+from plateau.logs.headers import find_header, is_ruled, label_of, names_under
+from plateau.logs.naming import DRAWN, Slot, counts, name_slots, normal_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +46,7 @@ NUMBER = (
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
+NUMBERED += "|(?<=^#)"  # "#3 loss 0.5"
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
 LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u052f"  # not those of scripts without spaces
@@ -288,6 +289,9 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
         if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
             slot = Slot(inside[0], cell.text, held_out=False, implied=False)
             slots.setdefault(slot.name, slot)
+    label = label_of(lines[row])
+    if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):
+        slots.setdefault(label, Slot(0, label, held_out=False, implied=False))
     if slots:
         known.append(header)
     return list(slots.values())

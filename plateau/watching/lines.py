@@ -8,11 +8,11 @@ from plateau.logs import databases, wandb
 from plateau.logs.arrow import ARROW, PARQUET
 from plateau.logs.documents import read_lines
 from plateau.logs.large import RULE
+from plateau.logs.layout import Layout
 from plateau.logs.model import LogError
 from plateau.logs.opening import PACKINGS
 from plateau.logs.reader import HEAD, REFUSED, SAMPLE, Kind, kind_of, lines_of, with_lines
 from plateau.logs.source import UTF16, source_of
-from plateau.logs.tables import Layout
 from plateau.watching.columns import ENOUGH
 from plateau.watching.tail import PIECE
 

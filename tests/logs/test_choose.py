@@ -33,6 +33,11 @@ def named(name, *, held_out=False):
         ["perplexity", "speed"],
         ["trainLoss", "learningRate"],
         ["valloss", "epoch"],
+        ["loss", "vloss"],
+        ["loss", "loss_f"],
+        ["total", "box"],
+        ["loss", "total"],
+        ["logz", "dlogz"],
     ],
 )
 def test_first_is_the_better_metric(names):
@@ -78,6 +83,7 @@ def test_no_learning_rates(name):
     [
         ("loss", "min"), ("accuracy_loss", "min"), ("rmse", "min"), ("val_ppl", "min"),
         ("unheard of", "min"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
+        ("log_likelihood", "max"), ("negative log likelihood", "min"), ("lnL", "max"),
         ("F1", "max"), ("BLEU", "max"), ("ep_rew_mean", "max"), ("Train-accuracy", "max"),
     ],
 )  # fmt: skip

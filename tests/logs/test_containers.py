@@ -6,12 +6,14 @@ import json
 import sqlite3
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from plateau.logs import LogError, read_log
+from plateau.logs.arrow import worker
 
 N = 60
 LOSSES = [round(3 / (i + 1), 4) for i in range(N)]
@@ -182,3 +184,28 @@ def test_columnar_files(read, write_frame):
     assert (run.metric, run.x_name, run.lr_name) == ("m.loss", "step", "m.lr")
     assert run.values.tolist() == LOSSES[1::2]
     np.testing.assert_array_equal(run.x, np.arange(N // 2))
+
+
+def parquet():
+    buffer = io.BytesIO()
+    pl.DataFrame({"step": range(N), "loss": LOSSES}).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_a_file_that_ends_its_reader_costs_no_other(read):
+    damaged = Path(__file__).parent / "findings" / "parquet-that-ends-its-reader"
+    assert len(read(parquet()).runs[0].values) == N
+    with pytest.raises(LogError, match="cannot be read: the parquet file is damaged"):
+        read_log(damaged)
+    assert len(read(parquet()).runs[0].values) == N
+
+
+def test_a_file_that_takes_too_long_costs_no_other(read, write, monkeypatch):
+    worker().close()  # no process starts within a hundredth of a second
+    path = write(parquet(), "late.parquet")
+    with monkeypatch.context() as patch:
+        patch.setattr("plateau.logs.arrow.LIMIT", 0.01)
+        with pytest.raises(LogError) as error:
+            read_log(path)
+    assert "late.parquet: cannot be read: reading it took more than 0 s" in str(error.value)
+    assert len(read(parquet()).runs[0].values) == N

@@ -9,10 +9,11 @@ from functools import partial
 
 import pytest
 import zstandard
+from made_up import DEADLY, read_or_die
 
 from plateau.logs import LogError, NoSeriesError, read_log
 from plateau.logs.find import Found, find_logs
-from plateau.logs.parallel import read_logs
+from plateau.logs.parallel import read_logs, read_one
 
 GOOD = "".join(f"step {i} loss {5 / (i + 1):.4f}\n" for i in range(100))
 
@@ -152,14 +153,35 @@ def test_compressed_file_that_is_cut(read, pack):
     assert "cut or damaged: only its first" in log.warnings[0]
 
 
-def test_several_logs_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("plateau.logs.parallel.WORTH", 1)
+@pytest.mark.parametrize("worth", [1, 1 << 30])  # in several processes, in one
+def test_several_logs_in_order(tmp_path, monkeypatch, worth):
+    monkeypatch.setattr("plateau.logs.parallel.WORTH", worth)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     files(tmp_path, *(f"{i}.log" for i in range(12)))
     (tmp_path / "5.log").write_text("nothing\n")
     logs = [Found(str(tmp_path / f"{i}.log")) for i in range(12)]
-    read = list(read_logs(logs, partial(read_log, metric="loss")))
+    read = list(read_logs(logs, partial(read_one, metric="loss"), never))
     assert [one for one, _ in read] == logs
     assert isinstance(read[5][1], NoSeriesError)
     assert [log.path for one, log in read if one != logs[5]] == [
         one.path for one in logs if one != logs[5]
     ]
+
+
+def never(path):
+    raise AssertionError(f"{path} is read in this process")
+
+
+def test_a_log_that_ends_the_process_that_reads_it_costs_no_other(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    logs = [Found(name) for name in ("a.log", DEADLY, "b.log", "c.log")]
+    answers = [str(answer) for _, answer in read_logs(logs, read_or_die)]
+    assert answers == [
+        "a.log", f"{DEADLY}: the process that read it came to an end", "b.log", "c.log"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["-", "memory://a.log"])
+def test_what_another_process_has_not_is_read_in_this_one(path):
+    (answer,) = read_logs([Found(path)], never, here=lambda path: path)
+    assert answer == (Found(path), path)

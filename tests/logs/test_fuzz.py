@@ -202,8 +202,8 @@ def guided(options):
     for name in [name for name in sys.modules if name.startswith("plateau")]:
         del sys.modules[name]
     with atheris.instrument_imports(include=["plateau.logs"]):
-        logs = importlib.import_module("plateau.logs")
-    globals().update(read_log=logs.read_log, LogError=logs.LogError)
+        reader = importlib.import_module("plateau.logs.reader")
+    globals().update(read_log=reader.read_log, LogError=reader.LogError)
     with tempfile.TemporaryDirectory() as folder:
         corpus, path = Path(folder, "corpus"), Path(folder, "changed")
         corpus.mkdir()

@@ -96,6 +96,12 @@ def test_runs_named_by_a_column(read):
     assert log.warnings == ()
 
 
+def test_a_run_may_lack_a_column_that_others_have(read):
+    rows = [f"a,{i},{v},\nb,{i},,{v}\n" for i, v in enumerate(LOSSES)]
+    log = read("run_name,step,loss,val_loss\n" + "".join(rows))
+    assert [(run.name, len(run.values)) for run in log.runs] == [("a", 30)]
+
+
 def test_training_and_validation_rows(read_run):
     rows = [f"{p},{i},{v}\n" for i, v in enumerate(LOSSES) for p in ("val", "train")]
     run = read_run("phase,epoch,loss\n" + "".join(rows))
@@ -135,6 +141,20 @@ def test_header_again_for_each_run(read):
 def test_quotes_that_do_not_pair(read_run):
     text = "step,loss,note\n" + "".join(f'{i},{v},"x\n' for i, v in enumerate(LOSSES))
     assert read_run(text).values.tolist() == LOSSES
+
+
+def test_cells_in_quotes_hold_separators_and_line_ends(read_run):
+    rows = [f'"{i}","say ""a, b"",\nor c",{v}\n' for i, v in enumerate(LOSSES)]
+    run = read_run('"step","note","loss"\n' + "".join(rows))
+    assert run.values.tolist() == LOSSES
+    assert run.lines.tolist() == list(range(2, 62, 2))
+
+
+def test_one_quote_too_many_costs_no_other_row(read_run):
+    rows = [f'{i},"a, b",{v}\n' for i, v in enumerate(LOSSES)]
+    rows[7] = rows[7].replace('"a, b"', '"a" b')
+    run = read_run("step,note,loss\n" + "".join(rows))
+    assert run.values.tolist() == LOSSES
 
 
 def test_x_with_a_hole(read_run):

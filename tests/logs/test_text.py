@@ -291,6 +291,50 @@ def test_processes_that_print_the_same(read_run):
     assert read_run(text).values.tolist() == LOSSES
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("[{r}]: step {s} loss {v:.4f} lr 0.1", "writer"),
+        ("{r}: step {s} loss {v:.4f} lr 0.1", "writer"),
+        ("[1,{r}]<stdout>:step {s} loss {v:.4f} lr 0.1", "writer"),
+        ("rank={r} step={s} loss={v:.4f} lr=0.1", "rank"),
+        ("step {s} loss {v:.4f} lr 0.1 (rank {r})", "rank"),
+        ("(Worker pid=424{r}, ip=10.0.0.{r}) step {s} loss {v:.4f} lr 0.1", "Worker pid"),
+        ("node-{r}: step {s} loss {v:.4f} lr 0.1", "node"),
+        ('{{"gpu": {r}, "step": {s}, "loss": {v:.4f}, "lr": 0.1}}', "gpu"),
+    ],
+)
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_several_writers(read, line, name, ahead):
+    rows = sorted((s + 4 * ahead * r, r, s) for s in STEPS for r in range(3))
+    lines = [line.format(r=r, s=s, v=loss(s) + r) for _, r, s in rows]
+    log = read("\n".join(lines) + "\n")
+    first = {"Worker pid": 4240}.get(name, 0)
+    assert [run.name for run in log.runs] == [f"{name} {first + r}" for r in range(3)]
+    for r, run in enumerate(log.runs):
+        assert (run.metric, run.x_name, run.lr_name) == ("loss", "step", "lr")
+        assert run.x.tolist() == list(STEPS)
+        assert run.values.tolist() == [float(f"{loss(s) + r:.4f}") for s in STEPS]
+    assert log.warnings == (f"several rows at each step, told apart by {name!r}: 3 runs",)
+
+
+def test_several_writers_that_say_the_same(read):
+    log = read("".join(f"rank {r} step {s} loss {loss(s)}\n" for s in STEPS for r in range(3)))
+    (run,) = log.runs
+    assert run.values.tolist() == [loss(s) for s in STEPS]
+    (told,) = log.warnings
+    assert told.endswith("told apart by 'rank': all say the same, the first of 3 was taken")
+
+
+def test_several_writers_whose_runs_start_again(read):
+    lines = [f"rank {r} step {s} loss {loss(s) + r}\n" for s in STEPS for r in range(2)]
+    log = read("".join(lines * 2))
+    assert [(run.name, len(run.values)) for run in log.runs] == [
+        ("rank 0 1", len(STEPS)), ("rank 0 2", len(STEPS)),
+        ("rank 1 1", len(STEPS)), ("rank 1 2", len(STEPS)),
+    ]  # fmt: skip
+
+
 def test_the_plain_total_before_its_parts(read_run):
     text = "".join(
         f"iter {s} loss_cls: 0.5 loss_box: 0.25 avg_loss: 3.3 loss: {loss(s)} loss_scale: 65536\n"

@@ -1,0 +1,71 @@
+"""Several writers of one log: processes of a job, or runs side by side, told apart by a number.
+
+Names do not matter: what tells them apart is a column of few whole numbers, and x goes up from row
+to row of each of these, but not of all together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choose import is_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Column
+
+MOST = 64  # writers
+TOGETHER = 0.75  # of the rows have a larger x than the row before, at most
+ALONE = 0.95  # of the rows have a larger x than the row of the same writer before, at least
+FULL = 0.5  # of the writers have a row at an x, at least
+SAME = 0.99  # of the rows that share x have the same value where all writers say the same
+
+
+def find_writer(columns: Iterable[Column], metric: Column, x: NDArray[np.float64]) -> Column | None:
+    """Find the column that tells apart the rows of a metric that share x."""
+    if len(x) < 2 or np.mean(np.diff(x) > 0) > TOGETHER:
+        return None
+    places = len(np.unique(x))
+    for item in columns:
+        if not np.array_equal(item.rows, metric.rows) or not is_whole(item.values):
+            continue
+        writers, writer = np.unique(item.values, return_inverse=True)
+        if not 2 <= len(writers) <= MOST or len(x) < FULL * len(writers) * places:
+            continue
+        order = np.argsort(writer, kind="stable")
+        own = np.diff(writer[order]) == 0
+        if own.any() and np.mean(np.diff(x[order])[own] > 0) >= ALONE:
+            return item
+    return None
+
+
+def seen_by_one(
+    columns: Iterable[Column], metric: Column, x: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return x of the first writer only; all of x where there is but one."""
+    writer = find_writer(columns, metric, x)
+    return x[writer.values == writer.values[0]] if writer else x
+
+
+def name_of(writer: Column) -> str:
+    """Return the name under which its numbers stand in the log, if it gives one."""
+    return "writer" if writer.implied or not writer.name else writer.name
+
+
+def rows_of(writer: Column) -> dict[str, NDArray[np.int64]]:
+    """Give the rows (indices) of each writer under its name."""
+    numbers, name = writer.values, name_of(writer)
+    return {f"{name} {one:.0f}": np.flatnonzero(numbers == one) for one in np.unique(numbers)}
+
+
+def say_the_same(metric: Column, x: NDArray[np.float64]) -> bool:
+    """Whether all writers have the same value at each x."""
+    order = np.lexsort((metric.values, x))
+    values, shared = metric.values[order], np.diff(x[order]) == 0
+    equal = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+    return bool(np.mean(equal[shared]) >= SAME)
