@@ -25,7 +25,7 @@ from plateau.scales import rate_ticks
 
 RULE = Rule("haar", window=2, smooth=1, threshold=0.1, patience=3)
 LOSS = [8, 6, 4, *[3] * 7, 2, *[1] * 7]
-VOID = {"meta", "input", "br", "link"}
+VOID = {"meta", "input", "br", "link", "wbr"}
 FORGED = "<script>document.title='forged'</script>"
 
 
