@@ -3,13 +3,13 @@
     sample x ──▶ filter ──▶ level, slope ──▶ rule ──▶ run of flat samples ──▶ fires
 
 `_ema` and `_haar` are the slope filters, `_judge` is the rule, `_step` is one sample through both.
-The drivers at the end only differ in where samples come from and where results go. So a stream fed
-one by one, in chunks, in a bank or as a whole gives the same numbers bit for bit.
+What follows only differs in where samples come from, how many advance side by side, and where
+results go. So a stream fed one by one, in chunks, in a bank or as a whole gives the same numbers
+bit for bit.
 
 A detector is one flat float64 array, its *block*: the parameters, then for each stream the cells of
 `Cells`, `Rare` and of its filter, then (Haar only) three ring buffers. Counts are kept as floats,
-which are exact up to 2**53. All kernels live in this one file because numba's cache on disk does
-not notice an edit in another file.
+which are exact up to 2**53.
 """
 
 from typing import NamedTuple
@@ -565,8 +565,8 @@ CHUNK = 1024
 """Samples of each lane between two looks at the state."""
 
 FORGOTTEN = 60.0
-"""Time constants after which an exponential average no longer depends on where it began: not even
-on its last bit, but for one piece in a million, and that is noticed."""
+"""Time constants after which an exponential average hardly ever depends on where it began, not even
+in its last bit; where it does, that is noticed."""
 
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""

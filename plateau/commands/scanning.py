@@ -100,7 +100,7 @@ def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
     if sys.stderr.isatty():
         from plateau._compile import when_compiling
 
-        when_compiling(lambda: tell("compiling the detector, which is done once: about 10 s"))
+        when_compiling(lambda: tell("compiling the detector, which is done once: 10 to 20 s"))
 
 
 def told(no_logs: Sequence[str]) -> str:
