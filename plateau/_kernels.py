@@ -571,6 +571,10 @@ in its last bit; where it does, that is noticed."""
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
+ALIKE = 512
+"""Samples in 4 KiB of memory. Addresses so far apart look alike to a processor when it asks whether a
+load must wait for a store."""
+
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
 
@@ -761,6 +765,9 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     warm = int(_forgetting(p))
     steps = (xs.size - begin + (WIDTH - 1) * warm) // WIDTH
     stride = steps - warm
+    if stride > 4 * ALIKE:  # the eight begin an eighth of it apart, and a bit
+        stride -= (stride - ALIKE // WIDTH - 2) % ALIKE
+        steps = stride + warm
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
     zero = spread(0.0)
@@ -768,7 +775,8 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
     d = replaced(zero, 0, step)
     seam, seam_d = slope, d
-    pieces = np.zeros((WIDTH, FIRED + 2 + int(steps / (p.patience + 1.0))), np.int64)
+    fires = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0) + 2.0  # at most
+    pieces = np.zeros((WIDTH, FIRED + int(fires)), np.int64)
     pieces[0, KNOWN] = 1
     flat = _bounds(p, True)
     widest, bounds, top = 0.0, (0.0, 0.0), 0.0
