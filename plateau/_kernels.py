@@ -572,8 +572,8 @@ LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
 ALIKE = 512
-"""Samples in 4 KiB of memory. Addresses so far apart look alike to a processor when it asks whether a
-load must wait for a store."""
+"""Samples in 4 KiB of memory. Addresses so far apart look alike to a processor when it asks whether
+a load must wait for a store."""
 
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
@@ -1046,8 +1046,10 @@ def haar_bank_many(block, streams, xs, hop, stride, fired):
             )
 
 
-TILE = 32
-"""Rows of a bank's samples that are read at once, for they lie far apart."""
+TILE, BROAD, LINE = 64, 16 * LANES, 8
+"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
+memory. Streams take samples from below one another, each from a line of its own, and a processor
+cannot tell which they will want; so the lines are read in their order before."""
 
 
 @batch
@@ -1055,22 +1057,32 @@ def ema_bank_many(block, streams, xs, hop, stride, fired):
     """Do the same, eight streams side by side."""
     p = _params(block)
     rows = xs.size // streams
-    size = LANES * (FILTER + EMA_CELLS)
-    tile = np.empty(TILE * LANES)
-    for first in range(0, streams, LANES):
-        begin = PARAMS + first // LANES * size
-        cells, lanes = block[begin : begin + size], min(LANES, streams - first)
-        if stride == 1:
-            for t in range(0, rows, TILE):
-                count = min(TILE, rows - t)
-                for i in range(count):
-                    at = (t + i) * hop + first
-                    tile[i * LANES : i * LANES + lanes] = xs[at : at + lanes]
-                flags = fired[t * streams + first :]
-                _bank_group(cells, streams, lanes, p, _row, tile, LANES, 1, count, flags)
-        else:
-            flags, own = fired[first:], xs[first * stride :]
+    if stride != 1:
+        for first in range(0, streams, LANES):
+            cells, own = _group(block, first), xs[first * stride :]
+            lanes, flags = min(LANES, streams - first), fired[first:]
             _bank_group(cells, streams, lanes, p, _gather, own, hop, stride, rows, flags)
+        return
+    sink = np.zeros(1)  # without it the compiler would leave out the reading
+    for begin in range(0, streams, BROAD):
+        end = min(streams, begin + BROAD)
+        for t in range(0, rows, TILE):
+            count = min(TILE, rows - t)
+            for i in range(t, t + count):
+                for j in range(begin, end, LINE):
+                    sink[0] += xs[i * hop + j]
+            for first in range(begin, end, LANES):
+                cells, own = _group(block, first), xs[t * hop + first :]
+                lanes, flags = min(LANES, end - first), fired[t * streams + first :]
+                _bank_group(cells, streams, lanes, p, _row, own, hop, 1, count, flags)
+
+
+@inline
+def _group(block, first):
+    """Cells of a bank's streams from `first` on."""
+    size = LANES * (FILTER + EMA_CELLS)
+    begin = PARAMS + first // LANES * size
+    return block[begin : begin + size]
 
 
 @inline

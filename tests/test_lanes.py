@@ -127,6 +127,17 @@ def test_rows_of_a_bank_are_so_many_updates(data, slope_filter, seed, streams):
     assert bank.to_bytes() == fortran.to_bytes() == rows.to_bytes()
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_of_a_broad_bank_are_so_many_updates(order):
+    rows, streams = k.TILE + 6, k.BROAD + 75
+    xs = np.array(np.random.default_rng(0).normal(size=(rows, streams)), order=order)
+    xs[40, k.BROAD + 3] = np.nan
+    many = DetectorBank(ThresholdDetector(EmaHaar(0.5, 0.5), 0.3, 4), streams)
+    one = many.clone()
+    np.testing.assert_array_equal(many.update_many(xs), [one.update(row) for row in xs])
+    assert many.to_bytes() == one.to_bytes()
+
+
 def test_rows_of_the_wrong_shape_are_refused():
     bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2), 2)
     with pytest.raises(ValueError, match="takes 2 samples at a time, not 3"):

@@ -14,8 +14,7 @@ KSWIN = "river KSWIN"
 AGEING = {EMA: ours.ema_rule, HAAR: ours.haar_rule, CALIBRATED: Detector}
 
 TAKEN = 1_000
-"""Samples that are timed at each point: too few to be cut in pieces, which pays the earlier the shorter
-a window is."""
+"""Samples that are timed at each point: too few to cut, which short windows allow first."""
 ROWS = 8
 """Samples of each stream of a bank that are."""
 PIECE = 1_000_000

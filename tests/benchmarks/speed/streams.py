@@ -14,7 +14,7 @@ class Sizes:
     batch: int = 10_000_000  # more than caches hold
     walked: int = 20_000  # samples of a batch for peers that only take one at a time
     streams: int = 1_024
-    rows: int = 1_024  # samples of each stream of a bank
+    rows: int = 8_192  # samples of each stream of a bank
     many: int = 1_000_000
     windows: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
     ages: tuple[int, ...] = (10**3, 10**4, 10**5, 10**6, 10**7, 10**8)
