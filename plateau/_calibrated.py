@@ -838,14 +838,14 @@ def _store(s, hot):
 
 
 @inline
-def _sampled(hot, x):
-    """Return them after a sample, less the anchor.
+def _sampled(hot, x, many):
+    """Return them after a sample, less the anchor; `many`: more than `MEMORY` were taken.
 
     Weights are multiplied by, not divided by: a division would hold up the sample after it.
     """
     n, step, step2 = hot.accepted, x - hot.previous, x - hot.older
     variance, variance2 = hot.variance, hot.variance2
-    if n > MEMORY:
+    if many:
         variance += (0.5 * step * step - variance) * (1.0 / MEMORY)
         variance2 += (0.5 * step2 * step2 - variance2) * (1.0 / MEMORY)
     else:
@@ -865,7 +865,8 @@ def _accept(s, x):
         return False
     if s[ACCEPTED] == 0.0:
         s[ANCHOR] = x
-    hot = _sampled(_load(s), x - s[ANCHOR])
+    hot = _load(s)
+    hot = _sampled(hot, x - s[ANCHOR], hot.accepted > MEMORY)
     _store(s, hot)
     return hot.filled > s[MORE]
 
@@ -943,11 +944,19 @@ def _fill(s, xs, i):
     if s[ACCEPTED] == 0.0:  # the first is the anchor
         _accept(s, xs[i])
         return i + 1
-    hot, anchor, full, skipped = _load(s), s[ANCHOR], s[MORE] + 1.0, 0
+    first = min(s[MORE] + 1.0, s[FILLED] + max(MEMORY + 1.0 - s[ACCEPTED], 0.0))
+    i = _fill_to(s, xs, i, first, False)
+    return _fill_to(s, xs, i, s[MORE] + 1.0, True) if s[FILLED] == first else i
+
+
+@inline
+def _fill_to(s, xs, i, full, many):
+    """Do the same up to one that brings the samples of the block to `full`; see `_sampled`."""
+    hot, anchor, skipped = _load(s), s[ANCHOR], 0
     while i < xs.size and hot.filled < full:
         x = xs[i]
         if abs(x) <= LIMIT:
-            hot = _sampled(hot, x - anchor)
+            hot = _sampled(hot, x - anchor, many)
         else:
             skipped += 1
         i += 1

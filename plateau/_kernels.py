@@ -571,6 +571,10 @@ in its last bit; where it does, that is noticed."""
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
+ALIKE = 512
+"""Samples in 4 KiB of memory. Addresses so far apart look alike to a processor when it asks whether
+a load must wait for a store."""
+
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
 
@@ -761,6 +765,9 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     warm = int(_forgetting(p))
     steps = (xs.size - begin + (WIDTH - 1) * warm) // WIDTH
     stride = steps - warm
+    if stride > 4 * ALIKE:  # the eight begin an eighth of it apart, and a bit
+        stride -= (stride - ALIKE // WIDTH - 2) % ALIKE
+        steps = stride + warm
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
     zero = spread(0.0)
@@ -768,7 +775,8 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
     d = replaced(zero, 0, step)
     seam, seam_d = slope, d
-    pieces = np.zeros((WIDTH, FIRED + 2 + int(steps / (p.patience + 1.0))), np.int64)
+    fires = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0) + 2.0  # at most
+    pieces = np.zeros((WIDTH, FIRED + int(fires)), np.int64)
     pieces[0, KNOWN] = 1
     flat = _bounds(p, True)
     widest, bounds, top = 0.0, (0.0, 0.0), 0.0
@@ -1038,8 +1046,10 @@ def haar_bank_many(block, streams, xs, hop, stride, fired):
             )
 
 
-TILE = 32
-"""Rows of a bank's samples that are read at once, for they lie far apart."""
+TILE, BROAD, LINE = 64, 16 * LANES, 8
+"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
+memory. Streams take samples from below one another, each from a line of its own, and a processor
+cannot tell which they will want; so the lines are read in their order before."""
 
 
 @batch
@@ -1047,22 +1057,32 @@ def ema_bank_many(block, streams, xs, hop, stride, fired):
     """Do the same, eight streams side by side."""
     p = _params(block)
     rows = xs.size // streams
-    size = LANES * (FILTER + EMA_CELLS)
-    tile = np.empty(TILE * LANES)
-    for first in range(0, streams, LANES):
-        begin = PARAMS + first // LANES * size
-        cells, lanes = block[begin : begin + size], min(LANES, streams - first)
-        if stride == 1:
-            for t in range(0, rows, TILE):
-                count = min(TILE, rows - t)
-                for i in range(count):
-                    at = (t + i) * hop + first
-                    tile[i * LANES : i * LANES + lanes] = xs[at : at + lanes]
-                flags = fired[t * streams + first :]
-                _bank_group(cells, streams, lanes, p, _row, tile, LANES, 1, count, flags)
-        else:
-            flags, own = fired[first:], xs[first * stride :]
+    if stride != 1:
+        for first in range(0, streams, LANES):
+            cells, own = _group(block, first), xs[first * stride :]
+            lanes, flags = min(LANES, streams - first), fired[first:]
             _bank_group(cells, streams, lanes, p, _gather, own, hop, stride, rows, flags)
+        return
+    sink = np.zeros(1)  # without it the compiler would leave out the reading
+    for begin in range(0, streams, BROAD):
+        end = min(streams, begin + BROAD)
+        for t in range(0, rows, TILE):
+            count = min(TILE, rows - t)
+            for i in range(t, t + count):
+                for j in range(begin, end, LINE):
+                    sink[0] += xs[i * hop + j]
+            for first in range(begin, end, LANES):
+                cells, own = _group(block, first), xs[t * hop + first :]
+                lanes, flags = min(LANES, end - first), fired[t * streams + first :]
+                _bank_group(cells, streams, lanes, p, _row, own, hop, 1, count, flags)
+
+
+@inline
+def _group(block, first):
+    """Cells of a bank's streams from `first` on."""
+    size = LANES * (FILTER + EMA_CELLS)
+    begin = PARAMS + first // LANES * size
+    return block[begin : begin + size]
 
 
 @inline

@@ -121,13 +121,18 @@ class SlopeFilter(Streaming):
         compiled(f"{self.kernels}_update")(self._block, sample)
         return self.slope
 
-    def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+    def update_many(
+        self, xs: ArrayLike | Iterable[float], out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Take samples in a row and return the slope after each, as so many `update` would.
 
         Parameters
         ----------
         xs : array_like, shape (n,)
             The samples, in metric units.
+        out : numpy.ndarray of float64, shape (n,), optional
+            Where to write the slopes: contiguous, and apart from `xs` in memory. By default a new
+            array, whose memory the system may have to provide first, at several times the cost.
 
         Returns
         -------
@@ -137,25 +142,29 @@ class SlopeFilter(Streaming):
         Raises
         ------
         TypeError
-            If the samples are not real numbers.
+            If the samples are not real numbers, or `out` is no array of float64.
         ValueError
-            If there is not exactly one dimension, or a sample is NaN, infinite or above 2**500 in
-            magnitude; the state stays as it was.
+            If there is not exactly one dimension, a sample is NaN, infinite or above 2**500 in
+            magnitude, or `out` does not fit; the state stays as it was.
         """
         samples = as_samples(xs)
-        slopes = np.empty_like(samples)
+        slopes = np.empty_like(samples) if out is None else _checked_out(out, samples)
         bad = compiled(self.driver("response", len(samples)))(self._block, samples, slopes)
         if bad >= 0:
             raise nonfinite_error(samples, bad)
         return slopes
 
-    def response(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+    def response(
+        self, xs: ArrayLike | Iterable[float], out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the slopes of a whole stream; the filter's own state plays no part.
 
         Parameters
         ----------
         xs : array_like, shape (n,)
             The stream from its first sample on, in metric units.
+        out : numpy.ndarray of float64, shape (n,), optional
+            As of `update_many`.
 
         Returns
         -------
@@ -167,7 +176,7 @@ class SlopeFilter(Streaming):
         TypeError, ValueError
             As `update_many`.
         """
-        return self._from_description(self._describe()).update_many(xs)
+        return self._from_description(self._describe()).update_many(xs, out)
 
     @property
     def count(self) -> int:
@@ -183,6 +192,20 @@ class SlopeFilter(Streaming):
     def slope(self) -> float:
         """Slope after the last sample, in metric units per sample; NaN while there is none."""
         return float(self._block[k.PARAMS + k.SLOPE]) if self.count > self.warmup else math.nan
+
+
+def _checked_out(out: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `out` if the slopes of these samples can be written there."""
+    if not isinstance(out, np.ndarray) or out.dtype != np.float64:
+        what = f"an array of {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"out must be a NumPy array of float64, not {what}")
+    if out.shape != samples.shape:
+        raise ValueError(f"out must have the shape {samples.shape} of the samples, not {out.shape}")
+    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
+        raise ValueError("out must be contiguous, aligned and writeable")
+    if np.may_share_memory(out, samples):
+        raise ValueError("out must not share memory with the samples: give another array")
+    return out
 
 
 class EmaHaar(SlopeFilter):

@@ -205,3 +205,46 @@ def test_before_the_first_sample_there_is_nothing():
     assert math.isnan(ema.level)
     assert math.isnan(ema.slope)
     assert ema.response([]).shape == (0,)
+
+
+@given(filters, streams())
+def test_slopes_are_written_where_asked(slope_filter, xs):
+    out = np.full(len(xs), 7.0)
+    want = slope_filter.response(xs)
+    assert slope_filter.response(xs, out) is out
+    np.testing.assert_array_equal(out, want)
+    np.testing.assert_array_equal(slope_filter.update_many(xs, out=out), want)
+
+
+def read_only(shape):
+    out = np.zeros(shape)
+    out.flags.writeable = False
+    return out
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        ([0.0, 0.0], TypeError, "out must be a NumPy array of float64, not list"),
+        (
+            np.zeros(2, "f4"),
+            TypeError,
+            "out must be a NumPy array of float64, not an array of floa",
+        ),
+        (np.zeros(3), ValueError, r"out must have the shape \(2,\) of the samples, not \(3,\)"),
+        (np.zeros(4)[::2], ValueError, "out must be contiguous, aligned and writeable"),
+        (read_only(2), ValueError, "out must be contiguous, aligned and writeable"),
+    ],
+)
+def test_slopes_are_not_written_where_they_do_not_fit(out, error, message):
+    haar = Haar(2)
+    with pytest.raises(error, match=f"^{message}"):
+        haar.update_many([1.0, 2.0], out)
+    assert haar.count == 0
+
+
+def test_slopes_are_not_written_over_the_samples():
+    xs = np.arange(10.0)
+    with pytest.raises(ValueError, match="out must not share memory with the samples"):
+        Haar(2).response(xs[:6], out=xs[2:8])
+    np.testing.assert_array_equal(xs, np.arange(10.0))

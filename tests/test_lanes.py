@@ -51,7 +51,7 @@ def one_by_one(detector, xs):
 
 
 @settings(max_examples=30)
-@given(st.data(), emas, kinds, seeds, st.integers(1, 12_000), st.integers(0, 3000))
+@given(st.data(), emas, kinds, seeds, st.integers(1, 20_000), st.integers(0, 3000))
 def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
     threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
     mode = data.draw(st.sampled_from(["min", "max", "both"]))
@@ -67,7 +67,7 @@ def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, 
 
 
 @settings(max_examples=30)
-@given(emas, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
+@given(emas, kinds, seeds, st.integers(1, 20_000), st.integers(0, 500))
 def test_pieces_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
     xs = stream(kind, seed, head + n, slope_filter, 0.1)
     single = type(slope_filter).from_bytes(slope_filter.to_bytes())
@@ -125,6 +125,17 @@ def test_rows_of_a_bank_are_so_many_updates(data, slope_filter, seed, streams):
         got = fortran.update_many(np.asfortranarray(xs[part]))
         np.testing.assert_array_equal(got, want[part])
     assert bank.to_bytes() == fortran.to_bytes() == rows.to_bytes()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_of_a_broad_bank_are_so_many_updates(order):
+    rows, streams = k.TILE + 6, k.BROAD + 75
+    xs = np.array(np.random.default_rng(0).normal(size=(rows, streams)), order=order)
+    xs[40, k.BROAD + 3] = np.nan
+    many = DetectorBank(ThresholdDetector(EmaHaar(0.5, 0.5), 0.3, 4), streams)
+    one = many.clone()
+    np.testing.assert_array_equal(many.update_many(xs), [one.update(row) for row in xs])
+    assert many.to_bytes() == one.to_bytes()
 
 
 def test_rows_of_the_wrong_shape_are_refused():

@@ -11,6 +11,7 @@ from .ours import CALIBRATED as DETECTOR
 from .ours import EMA_RESPONSE, EMA_RULE, HAAR_RESPONSE
 from .peers import ADWIN, LFILTER, PAGE_HINKLEY, POLARS, REDUCE
 from .starts import NUMBA, PLATEAU
+from .updates import CALIBRATED_RUN
 
 
 class AbsentError(Exception):
@@ -81,6 +82,7 @@ def grown(group, line):
 
 DETECTION = ("detection at rest", "detection of a loss")
 BANK = ("bank, sample by sample", "bank, stream by stream")
+STEPS = "a step with a number"
 WINDOW, STREAM = "growth with the window", "growth with the stream"
 BOUNDS = [
     Bound("EmaHaar response / copyto", 1.3, over("response", EMA_RESPONSE, COPYTO)),
@@ -94,6 +96,7 @@ BOUNDS = [
     Bound("threshold update / ADWIN", 1, over("one update", EMA_RULE, ADWIN)),
     Bound("threshold update / ReduceLROnPlateau", 0.2, over("one update", EMA_RULE, REDUCE)),
     Bound("calibrated update / PageHinkley", 1, over("one update", DETECTOR, PAGE_HINKLEY)),
+    Bound("a step / ReduceLROnPlateau's", 1 / 3, over(STEPS, CALIBRATED_RUN, REDUCE)),
     Bound("EmaHaar, longest / shortest window", 1.2, grown(WINDOW, EMA)),
     Bound("Haar, longest / shortest window", 1.2, grown(WINDOW, HAAR)),
     Bound("calibrated, longest / shortest horizon", 1.2, grown(WINDOW, CALIBRATED)),

@@ -13,8 +13,8 @@ EMA, HAAR, CALIBRATED = "plateau EmaHaar", "plateau Haar", "plateau calibrated"
 KSWIN = "river KSWIN"
 AGEING = {EMA: ours.ema_rule, HAAR: ours.haar_rule, CALIBRATED: Detector}
 
-TAKEN = 10_000
-"""Samples that are timed at each point."""
+TAKEN = 1_000
+"""Samples that are timed at each point: too few to cut, which short windows allow first."""
 ROWS = 8
 """Samples of each stream of a bank that are."""
 PIECE = 1_000_000

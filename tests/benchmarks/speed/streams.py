@@ -10,10 +10,11 @@ class Sizes:
     """How much work the groups do."""
 
     updates: int = 10_000
-    batch: int = 1_000_000
+    run: int = 100_000  # steps of a training run
+    batch: int = 10_000_000  # more than caches hold
     walked: int = 20_000  # samples of a batch for peers that only take one at a time
     streams: int = 1_024
-    rows: int = 1_024  # samples of each stream of a bank
+    rows: int = 8_192  # samples of each stream of a bank
     many: int = 1_000_000
     windows: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
     ages: tuple[int, ...] = (10**3, 10**4, 10**5, 10**6, 10**7, 10**8)
@@ -22,7 +23,7 @@ class Sizes:
     rounds: int | None = None  # at most
 
 
-SMALL = Sizes(100, 5_000, 50, 70, 20, 2_000, (10, 100), (10**3, 10**4), (1, 100), rounds=1)
+SMALL = Sizes(100, 200, 5_000, 50, 70, 20, 2_000, (10, 100), (10**3, 10**4), (1, 100), rounds=1)
 """To see that everything runs; the times mean nothing."""
 
 

@@ -86,26 +86,28 @@ def chunks(sizes, chunk):
 
 def schedulers(sizes, tensors):
     """`PlateauLR` beside torch's scheduler, with a number or a tensor on the CPU each."""
-    losses = at_rest(sizes.updates).tolist()
+    run = at_rest(sizes.run).tolist()
+    losses = run[: sizes.updates]
     makes = {
         peers.REDUCE: peers.reduce_on_plateau,
         "PlateauLR, EmaHaar": lambda: scheduler(EmaHaar(1e-3, 1e-3)).step,
         "PlateauLR, Haar(4000, 4000)": lambda: scheduler(Haar(4000, 4000)).step,
-        "PlateauLR, calibrated, with its reductions": lambda: scheduler().step,
+        "PlateauLR, calibrated, while it makes its reductions": lambda: scheduler().step,
         "PlateauLR, calibrated, after its reductions": lambda: stepped(scheduler(), losses).step,
     }
     if tensors:
         makes["Tensor.item alone"] = tensor_item
-    found = [
-        Candidate(
-            name,
-            len(losses),
-            lambda make=make: fed(make(), as_tensors(losses) if tensors else losses),
-            "torch",
-        )
-        for name, make in makes.items()
-    ]
+
+    def candidate(name, make, losses):
+        given = as_tensors(losses) if tensors else losses
+        return Candidate(name, len(losses), lambda: fed(make(), given), "torch")
+
+    found = [candidate(name, make, losses) for name, make in makes.items()]
+    found.append(candidate(CALIBRATED_RUN, lambda: scheduler().step, run))
     return Group(f"a step with a {'tensor' if tensors else 'number'}", peers.REDUCE, found)
+
+
+CALIBRATED_RUN = "PlateauLR, calibrated, a whole run"
 
 
 def as_tensors(losses):
