@@ -1,3 +1,5 @@
+import os
+
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -6,7 +8,8 @@ from plateau_torch import PlateauLR
 
 
 def train(rank):
-    device = torch.device("cuda", rank) if torch.cuda.is_available() else torch.device("cpu")
+    local = int(os.environ["LOCAL_RANK"])  # among the processes of this machine, from torchrun
+    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     torch.manual_seed(0)
     truth = torch.randn(20, 1, device=device)
     model = DistributedDataParallel(torch.nn.Linear(20, 1, device=device))
