@@ -91,11 +91,12 @@ class Config:
     factor: float = 0.5
     """Of a reduction: plateau and reduce_on_plateau; multistep uses 0.1."""
     max_reductions: int = 8
-    horizon: float = 0.05
-    """Of plateau: share of all steps without visible drift that make a plateau."""
-    finish: float = 0.0
-    """Of plateau: share of all steps, the last ones, over which the rate falls to 0; about 0.3
-    for runs that are over before their loss is flat."""
+    horizon: float = 0.15
+    """Of plateau: share of all steps without visible drift that make a plateau. With much less the
+    noise of the loss hides a drift that counts in the whole run, and the rate falls too soon."""
+    finish: float = 0.3
+    """Of plateau: share of all steps, the last ones, over which the rate falls to 0 whatever the
+    loss does; 0 for none. A short run may be over before its loss is flat."""
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
     """Of multistep: shares of all steps."""
     power: float = 2.0

@@ -19,7 +19,28 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
-def scale_rates(optimizer: Optimizer, factor: float, min_lr: float) -> None:
-    """Multiply all learning rates; none falls below `min_lr`."""
-    for group, rate in zip(optimizer.param_groups, rates_of(optimizer), strict=True):
-        set_rate(group, max(rate * factor, min(rate, min_lr)))
+def scale_rates(optimizer: Optimizer, factor: float, least: float, most: list[float]) -> None:
+    """Multiply all learning rates; none falls below `least` or rises above its entry of `most`."""
+    rates = rates_of(optimizer)
+    for group, rate, top in zip(optimizer.param_groups, rates, most, strict=True):
+        set_rate(group, min(max(rate * factor, min(rate, least)), top))
+
+
+def higher(rates: list[float], before: list[float]) -> list[float]:
+    """Return the higher of each rate and the one before, of which there may be fewer."""
+    known = [max(pair) for pair in zip(rates, before, strict=False)]
+    return known + rates[len(known) :]
+
+
+def full_rates(optimizer: Optimizer, known: list[float]) -> list[float]:
+    """Return the rates that a warm-up leads to: those that are known, and those of newer groups.
+
+    A group without a rate of its own shares a tensor with others, which the warm-up may have
+    changed.
+    """
+    groups, full = optimizer.param_groups, list(known)
+    for group in groups[len(known) :]:
+        rate = group["lr"]
+        shared = [i for i in range(len(full)) if groups[i]["lr"] is rate]
+        full.append(full[shared[0]] if shared and isinstance(rate, Tensor) else float(rate))
+    return full

@@ -16,7 +16,7 @@ from plateau_torch import saved
 from plateau_torch.detecting import Detecting, as_detector
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
-from plateau_torch.rates import rates_of, scale_rates, set_rate
+from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
 
 VERSION = 1
 """Of the saved state: changes when a saved state would be misread."""
@@ -136,6 +136,7 @@ class PlateauLR(ReduceLROnPlateau):
         self._state = PolicyState()
         self._before = self._seen  # by the detector before it was given to this scheduler
         self._full: list[float] = []  # rates that the warm-up leads to
+        self._highest: list[float] = []  # at a fire so far
         self._warm_up()
         self._begin()
 
@@ -186,11 +187,13 @@ class PlateauLR(ReduceLROnPlateau):
         """React to a fire of the sample that was just taken."""
         detector = self._detector
         onset, level = detector.onset, detector.level  # as they are before the reaction
+        rates = rates_of(self.optimizer)
+        self._highest = higher(rates, self._highest)
         factor, self._state = self.policy.react(
-            self._state, detector.count - 1, max(rates_of(self.optimizer)), detector.fires
+            self._state, detector.count - 1, max(rates), detector.fires
         )
         if factor != 1.0:
-            scale_rates(self.optimizer, factor, self.policy.min_lr)
+            scale_rates(self.optimizer, factor, self.policy.min_lr, self._highest)
             detector.changed()
         lr, reductions = rates_of(self.optimizer), self._state.reductions
         event = PlateauEvent(self._taken - 1, onset, level, factor, lr, reductions)
@@ -202,7 +205,7 @@ class PlateauLR(ReduceLROnPlateau):
         next_step = self.last_epoch + 1
         if next_step <= self.warmup_steps:
             groups = self.optimizer.param_groups
-            self._full += rates_of(self.optimizer)[len(self._full) :]
+            self._full = full_rates(self.optimizer, self._full)
             for group, full in zip(groups, self._full, strict=True):
                 set_rate(group, full * (next_step / self.warmup_steps))
         self._set_direct()
@@ -267,6 +270,7 @@ class PlateauLR(ReduceLROnPlateau):
             "waiting": self._intake.waiting(),
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
+            "highest_lr": list(self._highest),
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -291,27 +295,31 @@ class PlateauLR(ReduceLROnPlateau):
         )
         policy_state = saved.policy_state(state["policy_state"])
         waiting = saved.waiting(state["waiting"])
-        lr, full = self._groups_of(state)
+        lr, full, highest = self._groups_of(state)
         self._before = self._load_detector(state, len(waiting))
-        self._state, self._full = policy_state, full
+        self._state, self._full, self._highest = policy_state, full, highest
         self._intake.restore(waiting)
         for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
             set_rate(group, rate)
         self._set_direct()
         self._begin()
 
-    def _groups_of(self, state: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-        """Return the rates of a state, and those that its warm-up leads to."""
-        lr, full = saved.rates("lr", state["lr"]), saved.rates("full_lr", state["full_lr"])
+    def _groups_of(self, state: Mapping[str, Any]) -> tuple[list[float], ...]:
+        """Return the rates of a state, those that its warm-up leads to, and the highest."""
+        names = ("lr", "full_lr", "highest_lr")
+        lr, *others = found = tuple(saved.rates(name, state[name]) for name in names)
         groups = len(self.optimizer.param_groups)
         if len(lr) != groups:
             raise ValueError(
-                f"state was saved with {len(lr)} param groups, the optimizer has {groups}: add the "
-                "groups before loading"
+                f"state was saved with {len(lr)} param groups, the optimizer has {groups}: it must "
+                "have as many before loading"
             )
-        if len(full) > groups:
-            raise ValueError(f"state is damaged: full_lr has {len(full)} rates for {groups} groups")
-        return lr, full
+        for name, rates in zip(names[1:], others, strict=True):
+            if len(rates) > groups:
+                raise ValueError(
+                    f"state is damaged: {name} has {len(rates)} rates for {groups} groups"
+                )
+        return found
 
     def _load_detector(self, state: Mapping[str, Any], waiting: int) -> int:
         """Let the detector take over its state; return what it has seen before this scheduler."""

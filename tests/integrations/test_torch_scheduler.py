@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,10 +89,18 @@ def test_a_restart_raises_all_groups():
     assert rates[13::4] == [[0.4, 0.1], [0.2, 0.05], [0.8, 0.2]]
 
 
+def test_a_restart_leads_no_group_beyond_its_highest_rate():
+    scheduler = made(0.8, 0.01, min_lr=0.05, restart_after=3)
+    large, small = zip(*drive(scheduler, LOSSES + [2.0] * 60), strict=True)
+    assert any(later > earlier for earlier, later in pairwise(large))
+    assert set(small) == {0.01}
+
+
 def rates_of_groups(losses, detector, later, warmup_steps, **policy):
     """The rates after each step, where before step `at` a group of rate `lr` is added."""
     detector, policy = detector.clone(), Policy(**policy)
     state, samples, full, rates, known = PolicyState(), 0, [], [0.8], []
+    at_fires = []
     for step in range(-1, len(losses)):
         if step >= 0:
             rates = rates + [lr for at, lr in later if at == step]
@@ -101,8 +110,13 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
                 detector.changed()
             elif fires and step >= warmup_steps:
                 factor, state = policy.react(state, samples - 1, max(rates), detector.fires)
-                if factor != 1.0:
+                at_fires.append(rates)
+                if factor < 1.0:
                     rates = [max(rate * factor, min(rate, policy.min_lr)) for rate in rates]
+                elif factor > 1.0:
+                    most = [max(r[i] for r in at_fires if len(r) > i) for i in range(len(rates))]
+                    rates = [min(rate * factor, top) for rate, top in zip(rates, most, strict=True)]
+                if factor != 1.0:
                     detector.changed()
         if step + 2 <= warmup_steps:
             full += rates[len(full) :]
@@ -135,6 +149,15 @@ def test_a_group_added_later_is_scaled_from_then_on():
     scheduler.optimizer.add_param_group({"params": [weight()], "lr": 0.1})
     assert scheduler.get_last_lr() == [0.4, 0.1]
     assert drive(scheduler, LOSSES[11:15])[-1] == [0.2, 0.05]
+
+
+def test_a_group_added_during_the_warm_up_may_share_a_tensor():
+    optimizer = torch.optim.Adam([weight()], lr=torch.tensor(0.8), foreach=False)
+    scheduler = PlateauLR(optimizer, flat_detector(), warmup_steps=4)
+    drive(scheduler, LOSSES[:1])
+    optimizer.add_param_group({"params": [weight()]})
+    rates = drive(scheduler, LOSSES[1:4])
+    assert [[float(rate) for rate in each] for each in rates[-2:]] == [[pytest.approx(0.8)] * 2] * 2
 
 
 def test_a_group_added_during_the_warm_up_takes_part_in_it():
@@ -363,7 +386,10 @@ def broken_policy_state(**changes):
         (broken(full_lr=[0.8, 0.8]), "damaged: full_lr has 2 rates for 1 groups"),
         (broken(version=2), "state has version 2, this library reads version 1"),
         (broken(more=1), "a state of PlateauLR has"),
-        (broken(lr=[0.1, 0.2]), "saved with 2 param groups, the optimizer has 1: add the groups"),
+        (
+            broken(lr=[0.1, 0.2]),
+            "saved with 2 param groups, the optimizer has 1: it must have as many",
+        ),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(state, message):
