@@ -136,7 +136,7 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
     tokens = list(tokens)
     at = np.asarray(rows, dtype=np.int64)
     try:
-        return at, np.array([float(token) for token in tokens], dtype=np.float64)
+        return at, np.array(list(map(float, tokens)), dtype=np.float64)
     except ValueError:
         found = [number(token) for token in tokens]
     present = np.array([value is not None for value in found], dtype=bool)

@@ -110,8 +110,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = [line if len(line) <= LONGEST else "" for line in source.lines]
-    _tell_long(source)
+    lines = _without_long(source)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -151,13 +150,15 @@ def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
     return joined
 
 
-def _tell_long(source: Source) -> None:
+def _without_long(source: Source) -> list[str]:
     long = [row for row, line in enumerate(source.lines) if len(line) > LONGEST]
-    if long:
-        source.warnings.append(
-            f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
-            f"the first is line {source.numbers[long[0]]}"
-        )
+    if not long:
+        return source.lines
+    source.warnings.append(
+        f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
+        f"the first is line {source.numbers[long[0]]}"
+    )
+    return [line if len(line) <= LONGEST else "" for line in source.lines]
 
 
 def _alike(lines: list[str]) -> dict[bytes, list[int]]:
