@@ -78,7 +78,8 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
     if not axis:
         return _split(material, selection, rows.astype(np.float64), [rows], own)
     x, starts = count_along(axis, metric.rows, material.block)
-    writer = find_writer(selection.table.without(metric), metric, x)
+    table = selection.table
+    writer = table.writer or find_writer(table.without(metric), metric, x)
     if not writer:
         return _split(material, selection, x, np.split(rows, starts), own)
     parts = rows_of(writer)

@@ -83,12 +83,15 @@ class Table:
         The run's own name where the log keeps several runs apart by one.
     sparse : bool
         True where columns may lack rows (files of records); lines of one shape lack none.
+    writer : Column or None
+        Tells the rows of several writers apart, where that is known before any run is made.
     """
 
     columns: list[Column]
     size: int
     run: str | None = None
     sparse: bool = False
+    writer: Column | None = None
 
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""

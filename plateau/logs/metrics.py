@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plateau.logs import choose
-from plateau.logs.axis import x_at
-from plateau.logs.columns import Column, Table
+from plateau.logs.axis import count_along, x_at
+from plateau.logs.columns import Column, Table, column
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
 from plateau.logs.naming import UNNAMED
+from plateau.logs.text import LineTable
+from plateau.logs.writers import take_turns
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -157,14 +159,60 @@ def with_optional_fields(
         return table
     own = {item.name for item in table.columns}
     needed = {item.name for item in axis.columns} & own if axis else set()
+    others = [
+        other
+        for other in material.tables
+        if other is not table
+        and any(same(item, metric) for item in other.columns)
+        and needed <= {item.name for item in other.columns}
+    ]
+    if axis and (found := _of_writers(material, [table, *others], metric, axis)):
+        return found
     joined = [table]
-    for other in material.tables:
-        names = {item.name for item in other.columns}
-        if other is table or not any(same(item, metric) for item in other.columns):
-            continue
-        if needed <= names and not (axis and _twins(material, joined, other, metric, axis)):
-            joined.append(other)
+    left: list[Table] = []
+    for other in others:
+        twin = axis and _twins(material, joined, other, metric, axis)
+        (left if twin else joined).append(other)
+    _tell_left(material, table, left)
     return _merge(joined) if len(joined) > 1 else table
+
+
+def _of_writers(
+    material: Material, tables: list[Table], metric: Column, axis: Axis
+) -> Table | None:
+    """Put the lines of several writers together, whose numbers are in a word: "[rank0]"."""
+    lines = [table for table in tables if isinstance(table, LineTable)]
+    words = lines[0].told if lines and lines[0] is tables[0] else {}
+    varied = [word for word in words if len({table.told.get(word) for table in lines}) > 1]
+    for told in [*([word] for word in varied), *([varied] if len(varied) > 1 else [])]:
+        keys = [tuple(table.told.get(word, -1) for word in told) for table in lines]
+        kept = [(table, key) for table, key in zip(lines, keys, strict=True) if -1 not in key]
+        numbers = {key: key[0] if len(told) == 1 else n for n, key in enumerate(sorted(set(keys)))}
+        merged = _merge([table for table, _ in kept])
+        writer = Column(
+            told[0] if len(told) == 1 else "",
+            partial(_together, [_constant(table.columns[0], numbers[key]) for table, key in kept]),
+        )
+        own = next(item for item in merged.columns if same(item, metric))
+        x, _ = count_along(axis.within(merged), own.rows, material.block)
+        if take_turns(writer.values, x):
+            return replace(merged, columns=[*merged.columns, writer], writer=writer)
+    return None
+
+
+def _tell_left(material: Material, table: Table, left: list[Table]) -> None:
+    """Warn of lines that another writer wrote too rarely to make a run of them."""
+    for word, own in table.told.items() if isinstance(table, LineTable) else ():
+        told = [other.told.get(word, own) for other in left if isinstance(other, LineTable)]
+        others = sorted({number for number in told if number != own})
+        if others:
+            what = f"{word} {', '.join(map(str, others))}"
+            material.warnings.append(f"lines of {what} repeat those of {word} {own}: left out")
+            return
+
+
+def _constant(beside: Column, value: float) -> Column:
+    return column(beside.name, beside.rows, np.full(len(beside.rows), float(value)))
 
 
 def _twins(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
@@ -55,6 +55,7 @@ TOKEN = re.compile(
 )
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
+IN_WORD = re.compile(r"(?<!\w)([^\W\d]+?)_?(\d{1,6})(?!\w)")  # "rank0", "worker_3"
 
 BULK = 16  # lines from which an expression of their own pays
 ROUNDS = 8  # expressions tried for one fingerprint
@@ -97,6 +98,14 @@ class LineTable(Table):
     tokens: tuple[str, ...] = ()
     slots: tuple[Slot, ...] = ()
     plain: bool = True
+
+    @cached_property
+    def told(self) -> dict[str, int]:
+        """Numbers within words: 0 of "rank" in "[rank0]"; none where a word has several."""
+        found: dict[str, set[int]] = {}
+        for word in IN_WORD.finditer(" ".join(self.literals)):
+            found.setdefault(word[1], set()).add(int(word[2]))
+        return {word: numbers.pop() for word, numbers in found.items() if len(numbers) == 1}
 
 
 Shapes = dict[tuple[str, ...], Shape]
