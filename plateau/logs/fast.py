@@ -181,12 +181,13 @@ def _mined(source: Source, rows: Rows) -> list[Table]:
     lines = [source.lines[row] for row in rows]
     some = Source(source.path, lines, source.numbers[rows], source.cut, source.warnings)
     return [
-        Table(
+        LineTable(
             [
                 Column(item.name, partial(_back, item, rows), held_out=item.held_out)
                 for item in table.columns
             ],
             table.size,
+            literals=table.literals,
         )
         for table in mine(some, least=1)
     ]

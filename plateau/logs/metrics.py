@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 EQUALS = 4  # metrics at most that are as good as each other
-TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
+NODES = 1000  # "node2.gpu1" is writer 2001
+TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
+# of a row of each at every x hardly half the places are within x, the others between two
 
 
 @dataclass
@@ -152,9 +154,17 @@ def same(one: Column, other: Column) -> bool:
 
 
 def with_optional_fields(
-    material: Material, table: Table, metric: Column, axis: Axis | None
+    material: Material,
+    table: Table,
+    metric: Column,
+    axis: Axis | None,
+    words: tuple[str, ...] | None = None,
 ) -> Table:
-    """Add the rows of lines that have the metric and x too, but more or fewer other fields."""
+    """Add the rows of lines that have the metric and x too, but more or fewer other fields.
+
+    Several writers are told apart by the numbers in ``words``: by those that do so where it is
+    None, not at all where it is empty.
+    """
     if table.sparse:
         return table
     own = {item.name for item in table.columns}
@@ -166,8 +176,13 @@ def with_optional_fields(
         and any(same(item, metric) for item in other.columns)
         and needed <= {item.name for item in other.columns}
     ]
-    if axis and (found := _of_writers(material, [table, *others], metric, axis)):
-        return found
+    lines = [one for one in (table, *others) if isinstance(one, LineTable)]
+    if words and any(set(words) <= one.told.keys() for one in lines):
+        return _parted(lines, words)
+    if axis and words is None:
+        found = _of_writers(material, lines, metric, axis) if table in lines else None
+        if found:
+            return found
     joined = [table]
     left: list[Table] = []
     for other in others:
@@ -178,26 +193,37 @@ def with_optional_fields(
 
 
 def _of_writers(
-    material: Material, tables: list[Table], metric: Column, axis: Axis
+    material: Material, lines: list[LineTable], metric: Column, axis: Axis
 ) -> Table | None:
     """Put the lines of several writers together, whose numbers are in a word: "[rank0]"."""
-    lines = [table for table in tables if isinstance(table, LineTable)]
-    words = lines[0].told if lines and lines[0] is tables[0] else {}
-    varied = [word for word in words if len({table.told.get(word) for table in lines}) > 1]
-    for told in [*([word] for word in varied), *([varied] if len(varied) > 1 else [])]:
-        keys = [tuple(table.told.get(word, -1) for word in told) for table in lines]
-        kept = [(table, key) for table, key in zip(lines, keys, strict=True) if -1 not in key]
-        numbers = {key: key[0] if len(told) == 1 else n for n, key in enumerate(sorted(set(keys)))}
-        merged = _merge([table for table, _ in kept])
-        writer = Column(
-            told[0] if len(told) == 1 else "",
-            partial(_together, [_constant(table.columns[0], numbers[key]) for table, key in kept]),
-        )
+    varied = tuple(word for word in lines[0].told if len({one.told.get(word) for one in lines}) > 1)
+    for told in dict.fromkeys([*((word,) for word in varied), varied]):
+        merged = _parted(lines, told) if told else None
+        if not merged or not merged.writer:
+            continue
         own = next(item for item in merged.columns if same(item, metric))
         x, _ = count_along(axis.within(merged), own.rows, material.block)
-        if take_turns(writer.values, x):
-            return replace(merged, columns=[*merged.columns, writer], writer=writer)
+        if take_turns(merged.writer.values, x):
+            return merged
     return None
+
+
+def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
+    """Put lines together that have a number in each of these words: it tells their writer."""
+    kept = [one for one in lines if all(word in one.told for word in words)]
+    numbers = [
+        sum(one.told[word] * NODES**place for place, word in enumerate(reversed(words)))
+        for one in kept
+    ]
+    beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
+    writer = Column(" ".join(words), partial(_together, beside))
+    merged = _merge(list(kept))
+    return replace(merged, columns=[*merged.columns, writer], writer=writer)
+
+
+def words_of(table: Table) -> tuple[str, ...]:
+    """Return the words whose numbers tell the writers of a table apart."""
+    return tuple(table.writer.name.split(" ")) if table.writer else ()
 
 
 def _tell_left(material: Material, table: Table, left: list[Table]) -> None:
@@ -207,7 +233,9 @@ def _tell_left(material: Material, table: Table, left: list[Table]) -> None:
         others = sorted({number for number in told if number != own})
         if others:
             what = f"{word} {', '.join(map(str, others))}"
-            material.warnings.append(f"lines of {what} repeat those of {word} {own}: left out")
+            said = f"lines of {what} repeat those of {word} {own}: left out"
+            if said not in material.warnings:  # of another part of the log
+                material.warnings.append(said)
             return
 
 

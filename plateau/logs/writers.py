@@ -66,10 +66,13 @@ def take_turns(writers: NDArray[np.float64], x: NDArray[np.float64]) -> bool:
 
 
 def seen_by_one(
-    columns: Iterable[Column], metric: Column, x: NDArray[np.float64]
+    columns: Iterable[Column], metric: Column, x: NDArray[np.float64], known: Column | None
 ) -> NDArray[np.float64]:
-    """Return x of the first writer only; all of x where there is but one."""
-    writer = find_writer(columns, metric, x)
+    """Return x of the first writer only; all of x where there is but one.
+
+    The column that tells them apart is looked for where it is not ``known``.
+    """
+    writer = known or find_writer(columns, metric, x)
     return x[writer.values == writer.values[0]] if writer else x
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +110,9 @@ class Columns:
             )
         for warning in material.warnings:
             self.complain(f"{self.path}: {warning}")
+        if writer := selections[0].table.writer:
+            one = f"{writer.name} {writer.values[0]:.0f}"
+            self.complain(f"{self.path}: has several writers, only {one} is watched")
         self.use(_chosen(material, selections[0]))
         return True
 
@@ -148,7 +151,7 @@ class Columns:
 
 
 def _chosen(material: Material, selection: Selection) -> Chosen:
-    wanted = Wanted.of(selection)
+    wanted = replace(Wanted.of(selection), writer=None, words=())
     beside = {item.name for item in selection.table.columns}
     others = [*(selection.axis.columns if selection.axis else ())]
     others += [selection.rate[1]] if selection.rate else []
@@ -163,11 +166,14 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
 
 
 def _refused(material: Material, selection: Selection, wanted: Wanted) -> list[tuple[str, ...]]:
-    """Return the shapes whose lines have the metric but were left out."""
+    """Return the shapes whose lines have the metric but were left out, or are another writer's."""
+    rows, writer = selection.metric.rows, selection.table.writer
+    if writer:
+        rows = rows[writer.values == writer.values[0]]
     return [
         table.literals
         for table in material.tables
         if isinstance(table, LineTable)
         for item in table.columns
-        if wanted.is_metric(item) and not np.isin(item.rows, selection.metric.rows).all()
+        if wanted.is_metric(item) and not np.isin(item.rows, rows).all()
     ]

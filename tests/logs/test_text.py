@@ -366,7 +366,7 @@ def test_writers_with_two_numbers(read):
         f"node{n}.gpu{g}: step {s} loss {loss(s) + 2 * n + g}\n" for s in STEPS for n, g in places
     ]
     log = read("".join(lines))
-    assert [run.name for run in log.runs] == [f"writer {n}" for n in range(4)]
+    assert [run.name for run in log.runs] == [f"node gpu {n}" for n in (0, 1, 1000, 1001)]
     for n, run in enumerate(log.runs):
         assert run.values.tolist() == [loss(s) + n for s in STEPS]
 
@@ -379,6 +379,14 @@ def test_a_writer_of_hardly_any_lines_is_told(read):
     log = read(text)
     assert log.runs[0].values.tolist() == LOSSES
     assert log.warnings == ("lines of rank 3 repeat those of rank 0: left out",)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, -1), (1, None), (1, -1)])
+def test_lines_that_repeat_others_need_not_begin_and_end_with_them(read, begin, end):
+    pairs = [(f"[a] step {s} loss {loss(s)}\n", f"[b] step {s} loss 9.5\n") for s in STEPS]
+    lines = [line for pair in pairs for line in pair][begin:end]
+    (run,) = read("".join(lines)).runs
+    assert len(set(run.x)) == len(run.x)
 
 
 def test_a_number_in_a_word_need_not_tell_writers(read):
