@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from plateau.logs.large import Series, Wanted
 from plateau.logs.material import Material
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.text import LineTable
+from plateau.logs.writers import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,8 @@ class Chosen:
         Whether a row takes x or learning rate from other lines than its own.
     in_blocks : bool
         Whether empty or drawn lines part the blocks in which these lines stand.
+    writer : float or None
+        Number of the writer whose rows are taken, where there are several.
     """
 
     wanted: Wanted
@@ -58,6 +61,7 @@ class Chosen:
     refused: tuple[tuple[str, ...], ...]
     spread: bool
     in_blocks: bool
+    writer: float | None = None
 
     @property
     def metric(self) -> str:
@@ -110,8 +114,8 @@ class Columns:
             )
         for warning in material.warnings:
             self.complain(f"{self.path}: {warning}")
-        if writer := selections[0].table.writer:
-            one = f"{writer.name} {writer.values[0]:.0f}"
+        if writer := selections[0].writer:
+            one = f"{name_of(writer)} {writer.values[0]:.0f}"
             self.complain(f"{self.path}: has several writers, only {one} is watched")
         self.use(_chosen(material, selections[0]))
         return True
@@ -131,7 +135,11 @@ class Columns:
         """Give the rows of the metric in what is new, None where it is not in it."""
         assert self.series is not None
         contents.tables[:] = [table for table in contents.tables if self._fits(table)]
-        return self.series.take(self._material(contents))
+        rows = self.series.take(self._material(contents))
+        if rows is None or rows.writers is None or self.chosen is None:
+            return rows
+        own = np.flatnonzero(rows.writers == self.chosen.writer)
+        return rows.at(own) if len(own) else None
 
     def is_metric(self, table: Table) -> bool:
         """Whether the metric is in a table."""
@@ -151,7 +159,7 @@ class Columns:
 
 
 def _chosen(material: Material, selection: Selection) -> Chosen:
-    wanted = replace(Wanted.of(selection), writer=None, words=())
+    wanted = Wanted.of(selection)
     beside = {item.name for item in selection.table.columns}
     others = [*(selection.axis.columns if selection.axis else ())]
     others += [selection.rate[1]] if selection.rate else []
@@ -162,18 +170,16 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
         tuple(_refused(material, selection, wanted)),
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),
         material.block is not None and bool(material.block[-1] > material.block[0]),
+        float(selection.writer.values[0]) if selection.writer else None,
     )
 
 
 def _refused(material: Material, selection: Selection, wanted: Wanted) -> list[tuple[str, ...]]:
-    """Return the shapes whose lines have the metric but were left out, or are another writer's."""
-    rows, writer = selection.metric.rows, selection.table.writer
-    if writer:
-        rows = rows[writer.values == writer.values[0]]
+    """Return the shapes whose lines have the metric but were left out."""
     return [
         table.literals
         for table in material.tables
         if isinstance(table, LineTable)
         for item in table.columns
-        if wanted.is_metric(item) and not np.isin(item.rows, rows).all()
+        if wanted.is_metric(item) and not np.isin(item.rows, selection.metric.rows).all()
     ]
