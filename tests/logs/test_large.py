@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plateau.logs import LogError, gather, large, read_log, reader
-from plateau.logs.gather import Gathered, Rows
+from plateau.logs.gather import Gathered, Gathering, Rows
 
 STEPS = range(10, 30_000, 10)
 
@@ -264,3 +264,16 @@ def test_gathering_does_not_depend_on_the_parts(sizes, pattern):
     np.testing.assert_array_equal(one.values, other.values)
     np.testing.assert_array_equal(one.lines, other.lines)
     np.testing.assert_array_equal(one.values, values)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_thinning_loses_no_row(sizes):
+    at = np.arange(1.0, sum(sizes) + 1)
+    gathering = Gathering()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gather, "MOST", 8)
+        for part in np.split(at, np.cumsum(sizes)[:-1]):
+            gathering.add(Rows(part, [part], part, part.astype(int)))
+    rows, every = gathering.take(), gathering.every
+    assert rows.lines.tolist() == list(range(every, len(at) + 1, every))
+    np.testing.assert_allclose(rows.values, rows.lines - (every - 1) / 2)
