@@ -16,6 +16,7 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 
 SOURCES = ("_compile.py", "_lanes.py", "_kernels.py", "_calibrated.py")
 """Files with compiled code. A kernel may have code of each of them within: numba looks only at the
@@ -55,7 +56,11 @@ class KernelCache(FunctionCache):
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the compiled kernel, None where there is none or its file is damaged."""
         try:
-            return super().load_overload(signature, context)
+            # As numba does it, but without all that it registers for compiling, which takes 0.2 s:
+            # its compiler does that itself, and what is on disk needs the runtime only.
+            rtsys.initialize(context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(signature, context)
         except Exception:  # whatever pickle makes of half a file
             self._empty()
             return None

@@ -1,5 +1,6 @@
 """The command line: ``plateau demo``, ``scan``, ``columns``, ``replay``, ``watch``, ``report``."""
 
+import atexit
 import gc
 import io
 import sys
@@ -70,6 +71,8 @@ def hurry() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input."""
+    # At the end Python looks for garbage among all that was imported, which takes 0.15 s.
+    atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:

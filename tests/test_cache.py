@@ -72,6 +72,12 @@ def test_processes_that_begin_at_once_agree(tmp_path):
     assert {path.name for path in kept} == kernels | {n.replace("nbi", "1.nbc") for n in kernels}
 
 
+def test_what_is_on_disk_is_loaded_without_what_the_compiler_needs(tmp_path):
+    told = WORK + "import sys\nprint('numba.np.linalg' in sys.modules, file=sys.stderr)"
+    for needed in (True, False):
+        assert ended(started(told, NUMBA_CACHE_DIR=tmp_path))[1] == f"{needed}\n"
+
+
 def test_a_read_only_install_uses_the_folder_it_is_given(installed, tmp_path):
     places = {"PYTHONPATH": installed.parent, "NUMBA_CACHE_DIR": tmp_path / "cache"}
     digest, compiled = digest_and_compiled(**places)

@@ -23,7 +23,11 @@ def demo(
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
         rule, outputs = RuleOptions().rule, [plot, report]
-        scans = scanned([str(sample)], read_one, rule, None, outputs, quiet=False)
+        scans = scanned(
+            *([str(sample)], read_one, rule, None, outputs),
+            quiet=False,
+            shown_by="plateau.terminal",
+        )
     from plateau.report import html
     from plateau.terminal import show_scan
 

@@ -45,7 +45,9 @@ def report(
     if output_format is ReportFormat.html:
         output = output or Path("report.html")
     read_one = asking(columns, run)
-    scans = scanned(paths, read_one, settings.rule, unit, [output], quiet=quiet)
+    scans = scanned(
+        *(paths, read_one, settings.rule, unit, [output]), quiet=quiet, shown_by="plateau.report"
+    )
     from plateau.report import html, markdown
 
     text = html(scans) if output_format is ReportFormat.html else markdown(scans)

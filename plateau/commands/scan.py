@@ -33,7 +33,9 @@ def scan(
     """Find the plateaus of every run in saved logs."""
     check_files(output_format, output, plot)
     read_one = asking(columns, run)
-    scans = scanned(paths, read_one, settings.rule, unit, [output, plot], quiet=quiet)
+    shown_by = "plateau.terminal" if output_format is Format.table and not quiet else None
+    outputs = [output, plot]
+    scans = scanned(paths, read_one, settings.rule, unit, outputs, quiet=quiet, shown_by=shown_by)
     if output_format is not Format.table:
         from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,23 +38,29 @@ def scanned(
     outputs: Sequence[Path | None],
     *,
     quiet: bool,
+    shown_by: str | None = None,
 ) -> "list[LogScan]":
-    """Scan logs one after the other; those that cannot be read get a line on stderr each."""
+    """Scan logs one after the other; those that cannot be read get a line on stderr each.
+
+    ``shown_by`` is the module that shows the results, for which nobody has to wait later.
+    """
     from plateau.logs.find import find_logs
     from plateau.logs.model import LogError, NoSeriesError
     from plateau.logs.parallel import read_logs
-    from plateau.logs.twins import twin_of
 
     found = find_logs(paths, complain)
     keep_apart((one.path for one in found), outputs)
     alone = len(found) == 1  # one bar at a time: over the files, or within the only one
     logs = read_logs(found, read_one, reading(read_one, quiet=quiet) if alone else None)
-    # What follows takes numba, which takes a while to import: the first log is being read.
+    # What follows takes a while to import, numba most of all: the first log is being read.
+    from plateau.logs.twins import twin_of
     from plateau.offline import untracked
 
     tell_of_compiling()
     rule = make_rule()
     load(rule)
+    if shown_by:
+        import_module(shown_by)
     files, within = (untracked, bar(quiet=quiet)) if alone else (bar(quiet=quiet), untracked)
     scans: list[LogScan] = []
     no_logs: list[str] = []

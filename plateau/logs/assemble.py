@@ -14,6 +14,7 @@ from plateau.logs.material import listed
 from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
+from plateau.logs.text import LineTable
 from plateau.logs.writers import find_writer, name_of, rows_of, say_the_same
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Selection:
     metric: Column
     axis: Axis | None
     rate: tuple[Table, Column] | None
+    writer: Column | None
+    """Tells apart the rows that share x."""
+    told: dict[str, int]
+    """Numbers within the words of the lines that it began with."""
 
 
 def assemble(material: Material) -> list[Run]:
@@ -66,19 +71,23 @@ def select(material: Material) -> list[Selection]:
 
 def _select(material: Material, table: Table, metric: Column) -> Selection:
     axis = choose_x(material, table, metric)
+    told = table.told if isinstance(table, LineTable) else {}
     table = with_optional_fields(material, table, metric, axis)
     metric = next(item for item in table.columns if same(item, metric))
     axis = axis.within(table) if axis else None
-    return Selection(table, metric, axis, choose_lr(material, table, metric))
+    writer = table.writer
+    if axis and not writer:
+        x, _ = count_along(axis, metric.rows, material.block)
+        writer = find_writer(table.without(metric), metric, x)
+    return Selection(table, metric, axis, choose_lr(material, table, metric), writer, told)
 
 
 def _runs(material: Material, selection: Selection) -> list[Run]:
-    metric, axis = selection.metric, selection.axis
+    metric, axis, writer = selection.metric, selection.axis, selection.writer
     rows, own = np.arange(len(metric.rows)), selection.table.run
     if not axis:
         return _split(material, selection, rows.astype(np.float64), [rows], own)
     x, starts = count_along(axis, metric.rows, material.block)
-    writer = find_writer(selection.table.without(metric), metric, x)
     if not writer:
         return _split(material, selection, x, np.split(rows, starts), own)
     parts = rows_of(writer)
@@ -107,7 +116,7 @@ def _split(
     name: str | None,
 ) -> list[Run]:
     """Make a run of each piece of the rows."""
-    _, metric, axis, rate = vars(selection).values()
+    metric, axis, rate = selection.metric, selection.axis, selection.rate
     rows, values = metric.rows, metric.values
     x_name = axis.name if axis else "row"
     pieces = _without_echoes(material, pieces, x, metric)

@@ -50,10 +50,10 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         everywhere = own + [item for _, item in material.columns()]
         return Axis((next(item for item in everywhere if item.name in names),))
     candidates = own + elsewhere
-    found = _best(own, candidates, metric, material, 0.0)
+    found = _best(own, candidates, metric, material, 0.0, table.writer)
     if found and found[1] > choose.X_EPOCH:
         return found[0]
-    fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE)
+    fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE, table.writer)
     if found and fetched:
         x = x_at(metric.rows, fetched[0].columns[-1], material.block)
         coarse = 1 - len(np.unique(x)) / len(x)
@@ -83,6 +83,7 @@ def _best(
     metric: Column,
     material: Material,
     handicap: float,
+    writer: Column | None,
 ) -> tuple[Axis, float] | None:
     best: tuple[Axis, float] | None = None
     for item in columns:
@@ -91,7 +92,7 @@ def _best(
         x = x_at(metric.rows, item, material.block)
         outer = _outer(item, x, candidates, metric.rows, material.block)
         if not outer and choose.x_points(item) and not item.implied:
-            x = seen_by_one(columns, metric, x)
+            x = seen_by_one(columns, metric, x, writer)
         points = choose.x_behaviour(item, x) + handicap
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):
             continue

@@ -83,12 +83,15 @@ class Table:
         The run's own name where the log keeps several runs apart by one.
     sparse : bool
         True where columns may lack rows (files of records); lines of one shape lack none.
+    writer : Column or None
+        Tells the rows of several writers apart, where that is known before any run is made.
     """
 
     columns: list[Column]
     size: int
     run: str | None = None
     sparse: bool = False
+    writer: Column | None = None
 
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""
@@ -136,7 +139,7 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
     tokens = list(tokens)
     at = np.asarray(rows, dtype=np.int64)
     try:
-        return at, np.array([float(token) for token in tokens], dtype=np.float64)
+        return at, np.array(list(map(float, tokens)), dtype=np.float64)
     except ValueError:
         found = [number(token) for token in tokens]
     present = np.array([value is not None for value in found], dtype=bool)

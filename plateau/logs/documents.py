@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
+NEAR = 32  # characters from where the parser gives up to what it cannot read
 TOLD = re.compile(r"[A-Za-z]{2,}\W*[\s:=]\W*[-+]?\d")  # "loss: 0.5"
 BAD_MOST = 0.5  # of these; above, the file is no JSON lines
 SAMPLE = 200  # lines that tell what a file is
@@ -62,7 +63,9 @@ def parse(text: str) -> Any:
     """Parse JSON, also with NaN and infinities in any spelling."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except json.JSONDecodeError as error:
+        if not BARE.search(text[max(error.pos - NEAR, 0) : error.pos + NEAR]):
+            raise  # of a log that begins with "[", at once
         return json.loads(BARE.sub(_standard, text))
 
 

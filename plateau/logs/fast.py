@@ -90,7 +90,7 @@ class FastText:
         self._metric = metric
         self._telling = rf"{re.escape(metric.name)}|\b(?i:lr|learning.rate)\b"
         self._shapes = [
-            (_expression(table, slots), slots)
+            (table, _expression(table, slots), slots)
             for table in tables
             if (slots := [slot for slot in table.slots if slot.name in wanted])
         ]
@@ -102,11 +102,12 @@ class FastText:
         lines = pl.Series(source.lines, dtype=pl.String)
         missed = pl.Series([True]).new_from_index(0, len(lines))
         tables: list[Table] = []
-        for expression, slots in self._shapes:
+        for table, expression, slots in self._shapes:
             found = lines.str.extract_groups(expression).struct.unnest()
             hit = found.to_series(0).is_not_null()
             rows = hit.arg_true().to_numpy().astype(np.int64)
-            tables.append(Table(_columns(found.filter(hit), slots, rows), len(rows)))
+            columns = _columns(found.filter(hit), slots, rows)
+            tables.append(LineTable(columns, len(rows), literals=table.literals))
             missed &= ~hit
         odd = missed & lines.str.contains(self._telling)
         rest = odd.arg_true().to_numpy().astype(np.int64)
@@ -180,12 +181,13 @@ def _mined(source: Source, rows: Rows) -> list[Table]:
     lines = [source.lines[row] for row in rows]
     some = Source(source.path, lines, source.numbers[rows], source.cut, source.warnings)
     return [
-        Table(
+        LineTable(
             [
                 Column(item.name, partial(_back, item, rows), held_out=item.held_out)
                 for item in table.columns
             ],
             table.size,
+            literals=table.literals,
         )
         for table in mine(some, least=1)
     ]

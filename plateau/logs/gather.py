@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,44 +28,79 @@ class Rows:
     lr : NDArray[float64], shape (n,)
         NaN where none is known.
     lines : NDArray[int64], shape (n,)
+    writers : NDArray[float64] or None, shape (n,)
+        The number of who wrote each row; None where there is but one. Gathered rows have none.
     """
 
     values: Array
     x: list[Array]
     lr: Array
     lines: NDArray[np.int64]
+    writers: Array | None = None
+
+    def at(self, where: NDArray[np.int64] | slice) -> Rows:
+        """Take some of them."""
+        x = [one[where] for one in self.x]
+        return Rows(self.values[where], x, self.lr[where], self.lines[where])
+
+
+class Gathering:
+    """Gathers the rows of one writer or of several, and thins them alike."""
+
+    def __init__(self) -> None:
+        self.every = 1
+        self._of: dict[float, Gathered] = {}
+
+    def add(self, rows: Rows) -> None:
+        """Append rows of the log; those of no known writer are left out."""
+        if rows.writers is None:
+            parts = {0.0: rows}
+        else:
+            numbers = np.unique(rows.writers[np.isfinite(rows.writers)]).tolist()
+            parts = {number: rows.at(np.flatnonzero(rows.writers == number)) for number in numbers}
+        for number, part in parts.items():
+            self._of.setdefault(number, Gathered(self.every)).add(part)
+        if sum(each.size for each in self._of.values()) >= KEPT * MOST:
+            for each in self._of.values():
+                each.halve()
+            self.every *= KEPT
+
+    def take(self) -> Rows:
+        """Hand out all rows in the order of the log, once, each with its writer."""
+        parts = {number: each.take() for number, each in self._of.items()}
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        whole = joined([*parts.values()])
+        order = np.argsort(whole.lines, kind="stable")
+        writers = np.repeat([*parts], [len(part.lines) for part in parts.values()])
+        return replace(whole.at(order), writers=writers[order])
 
 
 class Gathered:
     """Grows by rows; each is the mean of ``every`` rows of the log."""
 
-    def __init__(self) -> None:
-        self.every = 1
+    def __init__(self, every: int = 1) -> None:
+        self.size = 0
         self._parts: list[Rows] = []
-        self._size = 0
-        self._left: Rows | None = None  # rows that do not make a whole one yet
+        self._odd: list[Rows | None] = [None] * (every.bit_length() - 1)
+        """What waits for a second row: one of the log, a mean of two, of four, …"""
 
     def add(self, rows: Rows) -> None:
         """Append rows of the log."""
-        if self._left is not None:
-            rows = joined([self._left, rows])
-        whole = len(rows.values) // self.every * self.every
-        self._left = joined([_part(rows, whole, None)])
-        rows = _part(rows, 0, whole)
-        for _ in range(self.every.bit_length() - 1):
-            rows = _halved(rows)
+        for level, odd in enumerate(self._odd):
+            rows, self._odd[level] = _paired(joined([odd, rows]) if odd else rows)
         self._parts.append(rows)
-        self._size += len(rows.values)
-        if self._size >= KEPT * MOST:
-            self._parts = [_halved(joined(self._parts))]
-            self._size = len(self._parts[0].values)
-            self.every *= KEPT
+        self.size += len(rows.values)
+
+    def halve(self) -> None:
+        """Make one row of two."""
+        rows, odd = _paired(joined(self._parts))
+        self._parts, self.size = [rows], len(rows.values)
+        self._odd.append(odd)
 
     def take(self) -> Rows:
         """Hand out all rows, once; a few at the end of a thinned log are left out."""
-        left = [self._left] if self._left is not None and self.every == 1 else []
-        parts = [*self._parts, *left]
-        self._parts = []  # the memory is needed
+        parts, self._parts = self._parts, []  # the memory is needed
         return joined(parts)
 
 
@@ -79,9 +114,10 @@ def joined(parts: list[Rows]) -> Rows:
     )
 
 
-def _part(rows: Rows, start: int, stop: int | None) -> Rows:
-    at = slice(start, stop)
-    return Rows(rows.values[at], [x[at] for x in rows.x], rows.lr[at], rows.lines[at])
+def _paired(rows: Rows) -> tuple[Rows, Rows | None]:
+    """Make one row of each two, and keep the last where it has no second."""
+    size = len(rows.values)
+    return _halved(rows), rows.at(np.arange(size - 1, size)) if size % KEPT else None
 
 
 def _halved(rows: Rows) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +12,16 @@ from plateau.logs import choose
 from plateau.logs.axis import Axis, x_at
 from plateau.logs.columns import Table, column
 from plateau.logs.contents import Contents
-from plateau.logs.gather import Gathered, Rows
+from plateau.logs.gather import Gathering, Rows
 from plateau.logs.join import fetch
-from plateau.logs.metrics import same, with_optional_fields
+from plateau.logs.metrics import same, with_optional_fields, words_of
 from plateau.logs.model import LogError
 from plateau.logs.rates import choose_lr, of_runs
+from plateau.logs.text import LineTable
+from plateau.logs.writers import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -81,16 +83,13 @@ class Parts:
     """
 
     def __init__(self, selections: list[Selection]) -> None:
-        self._series = [(Series(Wanted.of(one)), Gathered()) for one in selections]
-        self._line = 0
+        self._series = [(Series(Wanted.of(one)), Gathering()) for one in selections]
 
-    def add(self, material: Material, lines: int) -> None:
-        """Take the rows of a part that has so many lines."""
+    def add(self, material: Material) -> None:
+        """Take the rows of a part."""
         for series, gathered in self._series:
             if rows := series.take(material):
-                rows.lines += self._line
                 gathered.add(rows)
-        self._line += lines
 
     @property
     def wanted(self) -> set[str]:
@@ -128,6 +127,14 @@ class Wanted:
         The learning rate.
     rates : tuple of str
         Learning rates beside the metric.
+    writer : str or None
+        What tells several writers apart.
+    writer_name : str
+        The name under which that is told.
+    words : tuple of str
+        The words that its number is in, where it has no column of its own.
+    told : dict of str to int
+        Numbers within the words of lines that are preferred.
     """
 
     run: str | None
@@ -137,6 +144,10 @@ class Wanted:
     counting: tuple[str, ...]
     rate: str | None
     rates: tuple[str, ...]
+    writer: str | None = None
+    writer_name: str = ""
+    words: tuple[str, ...] = ()
+    told: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, selection: Selection) -> Wanted:
@@ -154,12 +165,18 @@ class Wanted:
             tuple(counting[:COUNTING]),
             selection.rate[1].name if selection.rate else None,
             tuple(item.name for item in selection.table.columns if choose.lr_points(item)),
+            selection.writer.name if selection.writer else None,
+            name_of(selection.writer) if selection.writer else "",
+            words_of(selection.table),
+            selection.told,
         )
 
     @property
     def names(self) -> set[str]:
-        """Names of the metric, of what counts and of learning rates."""
-        return {self.metric, *self.counting, *([self.rate] if self.rate else self.rates)}
+        """Names of the metric, of what counts, of learning rates and of the writer."""
+        rates = [self.rate] if self.rate else self.rates
+        writer = [] if self.writer is None else [self.writer]
+        return {self.metric, *self.counting, *rates, *writer}
 
     def is_metric(self, item: Column) -> bool:
         """Whether a column is the metric."""
@@ -192,7 +209,7 @@ class Series:
         found = [(t, item) for t in tables for item in t.columns if self.wanted.is_metric(item)]
         rows = None
         if found:
-            own = max(found, key=lambda one: (_holds(one[0], self.wanted.counting), one[0].size))
+            own = max(found, key=lambda one: self._fitness(one[0]))
             rows = self._rows(material, tables, *own)
         elif self.rate is None:
             nothing = np.empty(0)
@@ -203,6 +220,12 @@ class Series:
         if rate := self.rate or self.late:
             self._carry(tables, rate, RATE)
         return rows
+
+    def _fitness(self, table: Table) -> tuple[bool, bool, int]:
+        """Tell how well a table does as the main one of a part."""
+        names, told = self.wanted.counting, self.wanted.told.items()
+        own = isinstance(table, LineTable) and told <= table.told.items()
+        return own, set(names) <= {item.name for item in table.columns}, table.size
 
     def _carry(self, tables: list[Table], name: str, under: str) -> None:
         """Keep the last value of a name for the next part."""
@@ -233,13 +256,18 @@ class Series:
             known = slice(None) if not np.isnan(values).any() else ~np.isnan(values)
             if len(values[known]):
                 columns.append(column(name, at[known], values[known]))
-        return Table(columns, len(at), self.wanted.run, sparse=True)
+        writer = None
+        if self.wanted.writer is not None and rows.writers is not None:
+            writer = column(self.wanted.writer_name, at, rows.writers)
+            columns = [*(one for one in columns if one.name != self.wanted.writer), writer]
+        return Table(columns, len(at), self.wanted.run, sparse=True, writer=writer)
 
     def _rows(self, material: Material, tables: list[Table], table: Table, metric: Column) -> Rows:
         """Rows of the metric in one part, with x and learning rate in force."""
         axis = [_named(table, tables, name) for name in self.wanted.counting]
         main = tuple(item for item in axis[: len(self.wanted.main)] if item is not None)
-        table = with_optional_fields(material, table, metric, Axis(main) if main else None)
+        words = self.wanted.words
+        table = with_optional_fields(material, table, metric, Axis(main) if main else None, words)
         metric = next(item for item in table.columns if same(item, metric))
         own = {item.name: item for item in table.columns}
         x = [
@@ -247,7 +275,21 @@ class Series:
             for name, item in zip(self.wanted.counting, axis, strict=True)
         ]
         lr = self._rates(material, tables, table, metric, x, Axis(main))
-        return Rows(metric.values.copy(), x, lr, material.numbers[metric.rows].copy())
+        lines = material.numbers[metric.rows].copy()
+        return Rows(metric.values.copy(), x, lr, lines, self._writers(table, metric))
+
+    def _writers(self, table: Table, metric: Column) -> NDArray[np.float64] | None:
+        """Return who wrote each row, NaN where that is not told."""
+        if self.wanted.writer is None:
+            return None
+        own = [table.writer] if table.writer else table.without(metric)
+        writers = np.full(len(metric.rows), np.nan)
+        for item in own:
+            if item.name == self.wanted.writer and len(item.rows):
+                at = np.searchsorted(item.rows, metric.rows).clip(max=len(item.rows) - 1)
+                there = item.rows[at] == metric.rows
+                writers[there] = item.values[at[there]]
+        return writers
 
     def _in_force(
         self, metric: Column, item: Column | None, name: str, material: Material
@@ -289,10 +331,6 @@ class Series:
             lr[begins[0]] = np.nan  # one name's rate does not step to another's
             self.renamed = False
         return lr
-
-
-def _holds(table: Table, names: Sequence[str]) -> bool:
-    return set(names) <= {item.name for item in table.columns}
 
 
 def _named(table: Table, tables: list[Table], name: str) -> Column | None:

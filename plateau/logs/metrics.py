@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plateau.logs import choose
-from plateau.logs.axis import x_at
-from plateau.logs.columns import Column, Table
+from plateau.logs.axis import count_along, x_at
+from plateau.logs.columns import Column, Table, column
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
 from plateau.logs.naming import UNNAMED
+from plateau.logs.text import LineTable
+from plateau.logs.writers import take_turns
 
 if TYPE_CHECKING:
     from plateau.logs.axis import Axis
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 EQUALS = 4  # metrics at most that are as good as each other
-TWINS = 0.5  # of the places where two line shapes meet at the same x: they repeat each other
+NODES = 1000  # "node2.gpu1" is writer 2001
+TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
+# of a row of each at every x hardly half the places are within x, the others between two
 
 
 @dataclass
@@ -150,21 +154,93 @@ def same(one: Column, other: Column) -> bool:
 
 
 def with_optional_fields(
-    material: Material, table: Table, metric: Column, axis: Axis | None
+    material: Material,
+    table: Table,
+    metric: Column,
+    axis: Axis | None,
+    words: tuple[str, ...] | None = None,
 ) -> Table:
-    """Add the rows of lines that have the metric and x too, but more or fewer other fields."""
+    """Add the rows of lines that have the metric and x too, but more or fewer other fields.
+
+    Several writers are told apart by the numbers in ``words``: by those that do so where it is
+    None, not at all where it is empty.
+    """
     if table.sparse:
         return table
     own = {item.name for item in table.columns}
     needed = {item.name for item in axis.columns} & own if axis else set()
+    others = [
+        other
+        for other in material.tables
+        if other is not table
+        and any(same(item, metric) for item in other.columns)
+        and needed <= {item.name for item in other.columns}
+    ]
+    lines = [one for one in (table, *others) if isinstance(one, LineTable)]
+    if words and any(set(words) <= one.told.keys() for one in lines):
+        return _parted(lines, words)
+    if axis and words is None:
+        found = _of_writers(material, lines, metric, axis) if table in lines else None
+        if found:
+            return found
     joined = [table]
-    for other in material.tables:
-        names = {item.name for item in other.columns}
-        if other is table or not any(same(item, metric) for item in other.columns):
-            continue
-        if needed <= names and not (axis and _twins(material, joined, other, metric, axis)):
-            joined.append(other)
+    left: list[Table] = []
+    for other in others:
+        twin = axis and _twins(material, joined, other, metric, axis)
+        (left if twin else joined).append(other)
+    _tell_left(material, table, left)
     return _merge(joined) if len(joined) > 1 else table
+
+
+def _of_writers(
+    material: Material, lines: list[LineTable], metric: Column, axis: Axis
+) -> Table | None:
+    """Put the lines of several writers together, whose numbers are in a word: "[rank0]"."""
+    varied = tuple(word for word in lines[0].told if len({one.told.get(word) for one in lines}) > 1)
+    for told in dict.fromkeys([*((word,) for word in varied), varied]):
+        merged = _parted(lines, told) if told else None
+        if not merged or not merged.writer:
+            continue
+        own = next(item for item in merged.columns if same(item, metric))
+        x, _ = count_along(axis.within(merged), own.rows, material.block)
+        if take_turns(merged.writer.values, x):
+            return merged
+    return None
+
+
+def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
+    """Put lines together that have a number in each of these words: it tells their writer."""
+    kept = [one for one in lines if all(word in one.told for word in words)]
+    numbers = [
+        sum(one.told[word] * NODES**place for place, word in enumerate(reversed(words)))
+        for one in kept
+    ]
+    beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
+    writer = Column(" ".join(words), partial(_together, beside))
+    merged = _merge(list(kept))
+    return replace(merged, columns=[*merged.columns, writer], writer=writer)
+
+
+def words_of(table: Table) -> tuple[str, ...]:
+    """Return the words whose numbers tell the writers of a table apart."""
+    return tuple(table.writer.name.split(" ")) if table.writer else ()
+
+
+def _tell_left(material: Material, table: Table, left: list[Table]) -> None:
+    """Warn of lines that another writer wrote too rarely to make a run of them."""
+    for word, own in table.told.items() if isinstance(table, LineTable) else ():
+        told = [other.told.get(word, own) for other in left if isinstance(other, LineTable)]
+        others = sorted({number for number in told if number != own})
+        if others:
+            what = f"{word} {', '.join(map(str, others))}"
+            said = f"lines of {what} repeat those of {word} {own}: left out"
+            if said not in material.warnings:  # of another part of the log
+                material.warnings.append(said)
+            return
+
+
+def _constant(beside: Column, value: float) -> Column:
+    return column(beside.name, beside.rows, np.full(len(beside.rows), float(value)))
 
 
 def _twins(

@@ -32,6 +32,12 @@ INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
 )
+# "rank0 step 10": who writes the line is no part of a name.
+WRITER = re.compile(
+    r"(?<!\w)(?:(?:local|global)_)?"
+    r"(?:rank|gpu|worker|proc(?:ess)?|node|host|device|trainer|replica|actor|learner)_?\d+(?!\w)",
+    re.IGNORECASE,
+)
 # "finished with value", "and loss"
 FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
@@ -112,7 +118,8 @@ class _Line:
     """A shape whose slots are named from left to right."""
 
     def __init__(self, literals: tuple[str, ...], is_number: list[bool]) -> None:
-        self.literals = literals
+        one = sum(len(WRITER.findall(literal)) for literal in literals) == 1
+        self.literals = tuple(WRITER.sub("", text) for text in literals) if one else literals
         self.count = len(is_number)
         self.slots: list[Slot] = []
         self.opened = False  # began with a counter

@@ -93,6 +93,8 @@ def _answers(
             except EndedError:
                 answer = LogError(f"{each.path}: the process that read it came to an end")
                 begun = index + 1  # what was begun is lost
+            if index + 1 == len(found):
+                worker.finish()
             yield each, answer
 
 

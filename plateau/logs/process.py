@@ -105,6 +105,11 @@ class Worker:
             raise result
         return result
 
+    def finish(self) -> None:
+        """Let the process end: no more calls are begun. Nobody waits for it yet."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
@@ -147,6 +152,7 @@ def _started() -> subprocess.Popen[bytes]:
 def serve() -> None:
     """Answer calls from standard input on standard output, until no more come."""
     gc.set_threshold(GARBAGE)
+    atexit.register(gc.freeze)  # nor is it worth looking for some at the end
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides when to end
     with os.fdopen(os.dup(1), "wb") as answers, suppress(BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is printed is no answer

@@ -176,17 +176,22 @@ def _in_parts(
     selections = select(first)
     together = Parts(selections)
     fast_part, fast_lines = _fast(source, kind, first, selections, together.wanted)
+    first_line = 0
     for part in parts(stream, head, told):
         lines = part.count(b"\n")
         contents = fast_part(part, lines) if fast_part else None
-        if contents is None:
+        if contents:
+            contents = replace(contents, numbers=contents.numbers + first_line)
+        else:
             source = source_of(path, part, warnings, last=stream.ended)
+            source = replace(source, numbers=source.numbers + first_line)
             tables = fast_lines(source) if fast_lines and not source.cut else None
             if tables is None:
                 contents = with_lines(source, kind, part=True)
             else:
                 contents = Contents(kind.name, tables, source.numbers)
-        together.add(Material(path, contents, warnings, asked), lines)
+        together.add(Material(path, contents, warnings, asked))
+        first_line += lines
     return together.contents(kind.name)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
@@ -55,6 +55,7 @@ TOKEN = re.compile(
 )
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
+IN_WORD = re.compile(r"(?<!\w)([^\W\d]+?)_?(\d{1,6})(?!\w)")  # "rank0", "worker_3"
 
 BULK = 16  # lines from which an expression of their own pays
 ROUNDS = 8  # expressions tried for one fingerprint
@@ -98,6 +99,14 @@ class LineTable(Table):
     slots: tuple[Slot, ...] = ()
     plain: bool = True
 
+    @cached_property
+    def told(self) -> dict[str, int]:
+        """Numbers within words: 0 of "rank" in "[rank0]"; none where a word has several."""
+        found: dict[str, set[int]] = {}
+        for word in IN_WORD.finditer(" ".join(self.literals)):
+            found.setdefault(word[1], set()).add(int(word[2]))
+        return {word: numbers.pop() for word, numbers in found.items() if len(numbers) == 1}
+
 
 Shapes = dict[tuple[str, ...], Shape]
 Headed = dict[tuple[str, ...], list[Slot]]
@@ -110,8 +119,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = [line if len(line) <= LONGEST else "" for line in source.lines]
-    _tell_long(source)
+    lines = _without_long(source)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -151,13 +159,15 @@ def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
     return joined
 
 
-def _tell_long(source: Source) -> None:
+def _without_long(source: Source) -> list[str]:
     long = [row for row, line in enumerate(source.lines) if len(line) > LONGEST]
-    if long:
-        source.warnings.append(
-            f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
-            f"the first is line {source.numbers[long[0]]}"
-        )
+    if not long:
+        return source.lines
+    source.warnings.append(
+        f"{len(long)} lines longer than {LONGEST:,} characters were left out, "
+        f"the first is line {source.numbers[long[0]]}"
+    )
+    return [line if len(line) <= LONGEST else "" for line in source.lines]
 
 
 def _alike(lines: list[str]) -> dict[bytes, list[int]]:

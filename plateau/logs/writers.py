@@ -1,7 +1,8 @@
 """Several writers of one log: processes of a job, or runs side by side, told apart by a number.
 
 Names do not matter: what tells them apart is a column of few whole numbers, and x goes up from row
-to row of each of these, but not of all together.
+to row of each of these, but not of all together. The number may be part of a word, "[rank0]", so
+that the lines of each writer have a shape of their own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MOST = 64  # writers
 TOGETHER = 0.75  # of the rows have a larger x than the row before, at most
 ALONE = 0.95  # of the rows have a larger x than the row of the same writer before, at least
 FULL = 0.5  # of the writers have a row at an x, at least
+TURNS = 2  # times a writer has its turn, at least, where the shape of its lines tells it
 SAME = 0.99  # of the rows that share x have the same value where all writers say the same
 
 
@@ -44,11 +46,33 @@ def find_writer(columns: Iterable[Column], metric: Column, x: NDArray[np.float64
     return None
 
 
+def take_turns(writers: NDArray[np.float64], x: NDArray[np.float64]) -> bool:
+    """Whether lines that differ in a word's number are those of several writers.
+
+    They take turns, each counts x up, and where the others are there is the busiest one too; else
+    the number is that of a stage, or x that of a task which went to one of them.
+    """
+    numbers, rows = np.unique(writers, return_counts=True)
+    turns = 1 + np.count_nonzero(np.diff(writers))
+    if not 2 <= len(numbers) <= MOST or turns <= TURNS * len(numbers):
+        return False
+    order = np.argsort(writers, kind="stable")
+    own = np.diff(writers[order]) == 0
+    others = writers != numbers[rows.argmax()]
+    return bool(
+        np.mean(np.diff(x[order])[own] > 0) >= ALONE
+        and np.mean(np.isin(x[others], x[~others])) >= FULL
+    )
+
+
 def seen_by_one(
-    columns: Iterable[Column], metric: Column, x: NDArray[np.float64]
+    columns: Iterable[Column], metric: Column, x: NDArray[np.float64], known: Column | None
 ) -> NDArray[np.float64]:
-    """Return x of the first writer only; all of x where there is but one."""
-    writer = find_writer(columns, metric, x)
+    """Return x of the first writer only; all of x where there is but one.
+
+    The column that tells them apart is looked for where it is not ``known``.
+    """
+    writer = known or find_writer(columns, metric, x)
     return x[writer.values == writer.values[0]] if writer else x
 
 

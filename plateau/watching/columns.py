@@ -14,6 +14,7 @@ from plateau.logs.large import Series, Wanted
 from plateau.logs.material import Material
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.text import LineTable
+from plateau.logs.writers import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,8 @@ class Chosen:
         Whether a row takes x or learning rate from other lines than its own.
     in_blocks : bool
         Whether empty or drawn lines part the blocks in which these lines stand.
+    writer : float or None
+        Number of the writer whose rows are taken, where there are several.
     """
 
     wanted: Wanted
@@ -58,6 +61,7 @@ class Chosen:
     refused: tuple[tuple[str, ...], ...]
     spread: bool
     in_blocks: bool
+    writer: float | None = None
 
     @property
     def metric(self) -> str:
@@ -110,6 +114,9 @@ class Columns:
             )
         for warning in material.warnings:
             self.complain(f"{self.path}: {warning}")
+        if writer := selections[0].writer:
+            one = f"{name_of(writer)} {writer.values[0]:.0f}"
+            self.complain(f"{self.path}: has several writers, only {one} is watched")
         self.use(_chosen(material, selections[0]))
         return True
 
@@ -128,7 +135,11 @@ class Columns:
         """Give the rows of the metric in what is new, None where it is not in it."""
         assert self.series is not None
         contents.tables[:] = [table for table in contents.tables if self._fits(table)]
-        return self.series.take(self._material(contents))
+        rows = self.series.take(self._material(contents))
+        if rows is None or rows.writers is None or self.chosen is None:
+            return rows
+        own = np.flatnonzero(rows.writers == self.chosen.writer)
+        return rows.at(own) if len(own) else None
 
     def is_metric(self, table: Table) -> bool:
         """Whether the metric is in a table."""
@@ -159,6 +170,7 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
         tuple(_refused(material, selection, wanted)),
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),
         material.block is not None and bool(material.block[-1] > material.block[0]),
+        float(selection.writer.values[0]) if selection.writer else None,
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plateau.logs import LogError, gather, large, read_log, reader
-from plateau.logs.gather import Gathered, Rows
+from plateau.logs.gather import Gathered, Gathering, Rows
 
 STEPS = range(10, 30_000, 10)
 
@@ -111,6 +111,64 @@ def test_parts_are_the_whole(write, in_parts, name):
     assert len(found.runs[0].values) == len(whole.runs[0].values) > 900
 
 
+def of_writers(line, ahead=0):
+    """Lines of three writers, of which each is so many steps behind the one before."""
+    rows = sorted((s + 10 * ahead * r, r, s) for s in STEPS for r in range(3))
+    return "".join(line.format(r=r, s=s, v=loss(s) + r) for _, r, s in rows)
+
+
+WRITERS = {
+    "word": "[rank{r}]: step {s} loss {v:.4f} lr 0.1\n",
+    "word and clock": "[2024-01-01 10:00:01] [rank{r}] INFO step {s} loss {v:.4f}\n",
+    "two words": "node{r}.gpu{r}: step {s} loss {v:.4f} lr 0.1\n",
+    "number": "gpu:{r} step {s} loss {v:.4f} lr 0.1\n",
+    "unnamed number": "[{r}]: step {s} loss {v:.4f} lr 0.1\n",
+    "json": '{{"gpu": {r}, "step": {s}, "loss": {v:.4f}, "lr": 0.1}}\n',
+    "csv": "{s},{v:.4f},{r}\n",
+}
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+@pytest.mark.parametrize("name", WRITERS)
+def test_several_writers_in_parts(write, in_parts, monkeypatch, name, ahead):
+    path = write("step,loss,rank\n" * (name == "csv") + of_writers(WRITERS[name], ahead))
+    whole, log = read_log(path), in_parts(path, 20_000)
+    assert len(whole.runs) == 3
+    check_equal(log, whole)
+    assert log.warnings == whole.warnings
+    monkeypatch.setattr(gather, "MOST", 400)
+    thin = in_parts(path, 20_000)
+    assert [run.name for run in thin.runs] == [run.name for run in whole.runs]
+    for run, full in zip(thin.runs, whole.runs, strict=True):
+        assert run.every == 16
+        means = full.values[: 16 * len(run.values)].reshape(-1, 16).mean(axis=1)
+        np.testing.assert_allclose(run.values, means, rtol=1e-12)
+        np.testing.assert_array_equal(run.x, full.x[15::16][: len(run.x)])
+
+
+def test_several_writers_that_say_the_same_in_parts(write, in_parts):
+    lines = "".join(f"[rank{r}]: step {s} loss {loss(s)}\n" for s in STEPS for r in range(2))
+    log = in_parts(write(lines), 20_000)
+    (run,) = log.runs
+    assert run.values.tolist() == [loss(s) for s in STEPS]
+    assert "all say the same, the first of 2 was taken" in log.warnings[0]
+
+
+def test_a_writer_who_comes_late_is_told(write, in_parts):
+    lines = "".join(
+        f"[rank0]: step {s} loss {loss(s)}\n" + f"[rank1]: step {s} loss 9.5\n" * (s > 15_000)
+        for s in STEPS
+    )
+    log = in_parts(write(lines))
+    assert log.runs[0].values.tolist() == [loss(s) for s in STEPS]
+    assert log.warnings == ("lines of rank 1 repeat those of rank 0: left out",)
+
+
+def test_lines_are_counted_from_the_beginning_of_the_log(write, in_parts):
+    text = LOGS["text"][:-9]
+    assert in_parts(write(text)).warnings == (f"line {len(STEPS)} is cut off and was left out",)
+
+
 @pytest.mark.parametrize("path", [
     "fastface-ms1mv3/ms1mv3_epoch5_r100.txt.gz",
     "mmdet-faster-rcnn-1x/20210218_221611.log.json.gz",
@@ -206,3 +264,16 @@ def test_gathering_does_not_depend_on_the_parts(sizes, pattern):
     np.testing.assert_array_equal(one.values, other.values)
     np.testing.assert_array_equal(one.lines, other.lines)
     np.testing.assert_array_equal(one.values, values)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_thinning_loses_no_row(sizes):
+    at = np.arange(1.0, sum(sizes) + 1)
+    gathering = Gathering()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gather, "MOST", 8)
+        for part in np.split(at, np.cumsum(sizes)[:-1]):
+            gathering.add(Rows(part, [part], part, part.astype(int)))
+    rows, every = gathering.take(), gathering.every
+    assert rows.lines.tolist() == list(range(every, len(at) + 1, every))
+    np.testing.assert_allclose(rows.values, rows.lines - (every - 1) / 2)

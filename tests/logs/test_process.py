@@ -79,6 +79,13 @@ def test_the_process_ends_with_this_one_or_when_it_is_closed(worker):
     assert process.returncode == 0
 
 
+def test_the_process_ends_by_itself_when_no_more_is_to_come(worker):
+    worker.send(int, "7")
+    worker.finish()
+    assert worker.receive() == 7
+    assert worker._process.wait(LONG) == 0
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_of_this_process_starts_its_own(worker):

@@ -286,11 +286,6 @@ def test_optional_fields(read_run):
     assert run.lr.tolist() == [0.1] * 20
 
 
-def test_processes_that_print_the_same(read_run):
-    text = "".join(f"[rank{r}] step {s} loss {loss(s) + r}\n" for s in STEPS for r in range(2))
-    assert read_run(text).values.tolist() == LOSSES
-
-
 @pytest.mark.parametrize(
     ("line", "name"),
     [
@@ -302,6 +297,17 @@ def test_processes_that_print_the_same(read_run):
         ("(Worker pid=424{r}, ip=10.0.0.{r}) step {s} loss {v:.4f} lr 0.1", "Worker pid"),
         ("node-{r}: step {s} loss {v:.4f} lr 0.1", "node"),
         ('{{"gpu": {r}, "step": {s}, "loss": {v:.4f}, "lr": 0.1}}', "gpu"),
+        ("gpu:{r} step {s} loss {v:.4f} lr 0.1", "gpu"),
+        ("step {s} loss {v:.4f} lr 0.1 (cuda:{r})", "cuda"),
+        ("[rank{r}]: step {s} loss {v:.4f} lr 0.1", "rank"),
+        ("[2024-01-01 10:00:01] [rank{r}] INFO step {s} loss {v:.4f} lr 0.1", "rank"),
+        ("rank{r} step {s} loss {v:.4f} lr 0.1", "rank"),
+        ("[rank{r}] {s}: loss {v:.4f}, lr 0.1", "rank"),
+        ("10:00:01 worker_{r} loss {v:.4f} step {s} lr 0.1", "worker"),
+        ("GPU{r} | step {s} | loss {v:.4f} | lr 0.1", "GPU"),
+        ("local_rank_{r}: step {s} loss {v:.4f} lr 0.1", "local_rank"),
+        ("[trainer{r}|{r}]:step={s} loss={v:.4f} lr=0.1", "trainer"),
+        ("step {s} loss {v:.4f} lr 0.1 on worker{r}", "worker"),
     ],
 )
 @pytest.mark.parametrize("ahead", [0, 3])
@@ -312,27 +318,85 @@ def test_several_writers(read, line, name, ahead):
     first = {"Worker pid": 4240}.get(name, 0)
     assert [run.name for run in log.runs] == [f"{name} {first + r}" for r in range(3)]
     for r, run in enumerate(log.runs):
-        assert (run.metric, run.x_name, run.lr_name) == ("loss", "step", "lr")
+        assert (run.metric, run.lr_name) == ("loss", "lr")
+        assert run.x_name == ("step" if "step" in line else "iteration")
         assert run.x.tolist() == list(STEPS)
         assert run.values.tolist() == [float(f"{loss(s) + r:.4f}") for s in STEPS]
-    assert log.warnings == (f"several rows at each step, told apart by {name!r}: 3 runs",)
+    (told,) = log.warnings
+    assert told.endswith(f", told apart by {name!r}: 3 runs")
 
 
-def test_several_writers_that_say_the_same(read):
-    log = read("".join(f"rank {r} step {s} loss {loss(s)}\n" for s in STEPS for r in range(3)))
+@pytest.mark.parametrize("rank", ["rank {}", "rank{}", "[rank{}]:"])
+def test_several_writers_that_say_the_same(read, rank):
+    ranks = [rank.format(r) for r in range(3)]
+    log = read("".join(f"{r} step {s} loss {loss(s)}\n" for s in STEPS for r in ranks))
     (run,) = log.runs
     assert run.values.tolist() == [loss(s) for s in STEPS]
     (told,) = log.warnings
     assert told.endswith("told apart by 'rank': all say the same, the first of 3 was taken")
 
 
-def test_several_writers_whose_runs_start_again(read):
-    lines = [f"rank {r} step {s} loss {loss(s) + r}\n" for s in STEPS for r in range(2)]
+@pytest.mark.parametrize("rank", ["rank {}", "rank{}", "[rank{}]:"])
+def test_several_writers_whose_runs_start_again(read, rank):
+    ranks = [rank.format(r) for r in range(2)]
+    lines = [f"{one} step {s} loss {loss(s) + r}\n" for s in STEPS for r, one in enumerate(ranks)]
     log = read("".join(lines * 2))
     assert [(run.name, len(run.values)) for run in log.runs] == [
         ("rank 0 1", len(STEPS)), ("rank 0 2", len(STEPS)),
         ("rank 1 1", len(STEPS)), ("rank 1 2", len(STEPS)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["[rank{r}] step {s} loss {v}", "[rank{r}] {s}: loss {v}"])
+def test_a_writer_whose_lines_are_fewer_or_longer(read, line):
+    lines = [
+        line.format(r=r, s=s, v=loss(s) + r) + " (best)\n" * (s % 40 == 0) + "\n" * (s % 40 != 0)
+        for s in STEPS
+        for r in range(2)
+        if r == 0 or s % 20 == 0
+    ]
+    log = read("".join(lines))
+    assert [(run.name, len(run.values)) for run in log.runs] == [("rank 0", 20), ("rank 1", 10)]
+    assert log.runs[1].values.tolist() == [loss(s) + 1 for s in STEPS if s % 20 == 0]
+
+
+def test_writers_with_two_numbers(read):
+    places = [(node, gpu) for node in range(2) for gpu in range(2)]
+    lines = [
+        f"node{n}.gpu{g}: step {s} loss {loss(s) + 2 * n + g}\n" for s in STEPS for n, g in places
+    ]
+    log = read("".join(lines))
+    assert [run.name for run in log.runs] == [f"node gpu {n}" for n in (0, 1, 1000, 1001)]
+    for n, run in enumerate(log.runs):
+        assert run.values.tolist() == [loss(s) + n for s in STEPS]
+
+
+def test_a_writer_of_hardly_any_lines_is_told(read):
+    text = "".join(
+        f"[rank0] step {s} loss {loss(s)}\n" + f"[rank3] step {s} loss 9.5\n" * (s >= 190)
+        for s in STEPS
+    )
+    log = read(text)
+    assert log.runs[0].values.tolist() == LOSSES
+    assert log.warnings == ("lines of rank 3 repeat those of rank 0: left out",)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, -1), (1, None), (1, -1)])
+def test_lines_that_repeat_others_need_not_begin_and_end_with_them(read, begin, end):
+    pairs = [(f"[a] step {s} loss {loss(s)}\n", f"[b] step {s} loss 9.5\n") for s in STEPS]
+    lines = [line for pair in pairs for line in pair][begin:end]
+    (run,) = read("".join(lines)).runs
+    assert len(set(run.x)) == len(run.x)
+
+
+def test_a_number_in_a_word_need_not_tell_writers(read):
+    stages = "".join(f"[stage{k}] step {s} loss {loss(s) + k}\n" for k in (1, 2) for s in STEPS)
+    log = read(stages)
+    assert [run.name for run in log.runs] == ["1", "2"]
+    assert "step goes back from 200 to 10" in log.warnings[0]
+    tasks = "".join(f"actor{s * s % 7} episode {s} reward {loss(s)}\n" for s in range(60))
+    (run,) = read(tasks).runs
+    assert run.x.tolist() == list(range(60))
 
 
 def test_the_plain_total_before_its_parts(read_run):

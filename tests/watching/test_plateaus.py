@@ -108,3 +108,18 @@ def test_lines_that_belong_together_wait_for_each_other(tmp_path):
     events = in_chunks(data, random_sizes(0, 90))
     assert folded(events) == scanned(read_log(path)) != {}
     assert events == in_chunks(data, iter([len(data)]))
+
+
+@pytest.mark.parametrize("writer", ["[rank{}]", "gpu:{}"])
+def test_of_several_writers_the_first_is_watched(tmp_path, writer):
+    one = staircase().splitlines(keepends=True)
+    first, second = (f"{writer.format(n)} " for n in range(2))
+    both = [f"{first}{line}{second}{line.replace('loss ', 'loss 7')}" for line in one]
+    (tmp_path / "one.log").write_text("".join(first + line for line in one))
+    (tmp_path / "both.log").write_text("".join(both))
+    alone = watch(tmp_path / "one.log", "--idle", 0, "--format", "jsonl")
+    done = watch(tmp_path / "both.log", "--idle", 0, "--format", "jsonl")
+    assert b"has several writers, only " in done.stderr
+    told = [{**event, "path": ""} for event in events_of(alone.stdout)]
+    assert [{**event, "path": ""} for event in events_of(done.stdout)] == told
+    assert len(told) > 1
