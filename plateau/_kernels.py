@@ -177,10 +177,10 @@ def _last_of_block(size, moving):
 
 
 @inline
-def _slide(block, ring, size, moving, x, full):
+def _slide(read, write, zero, block, ring, size, moving, x, full):
     """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
 
-    `full` says whether x fills the newest block.
+    `full` says whether x fills the newest block; `read` and `write` reach the ring.
 
     Values come in blocks of half the window, so the window is always the newest block, the middle
     one, and the tail of the oldest. While the newest block fills, one sum a step turns the middle
@@ -195,17 +195,18 @@ def _slide(block, ring, size, moving, x, full):
     half, odd = (size + ONE) >> ONE, size & ONE
     place = ring + moving.side + moving.filled
     mirror = ring + (half + half - moving.side - moving.filled)
-    newest, tail = moving.newest + x, moving.tail + block[mirror]
-    block[place], block[mirror] = x, tail
+    newest, tail = moving.newest + x, moving.tail + read(block, mirror)
+    write(block, place, x)
+    write(block, mirror, tail)
     moving = Moving(
         ZERO if full else moving.filled + ONE,
         half + ONE - moving.side if full else moving.side,
-        0.0 if full else newest,
+        zero if full else newest,
         newest if full else moving.middle,
-        0.0 if full else tail,
+        zero if full else tail,
     )
     # Behind each buffer lies a zero, the empty tail.
-    oldest = block[ring + moving.side + moving.filled + odd]
+    oldest = read(block, ring + moving.side + moving.filled + odd)
     return oldest + (moving.middle + moving.newest), moving
 
 
@@ -223,34 +224,51 @@ def _quotient(a, b, inverse):
 
 
 @inline
-def _means(block, at, p, sums, x, size, ends):
+def _means(read, write, zero, block, ring, p, sums, x, size, ends):
     """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
 
     The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
     newer one as it was `half` samples ago, kept in the third ring. `size` is the number of samples
-    in L, `ends` says which of the three rings x brings to an end.
+    in L, `ends` says which of the three rings x brings to an end. The first begins at `ring`.
     """
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     square = p.half * p.half
-    ring = np.uint64(at + FILTER + HAAR_CELLS)
-    total, samples = _slide(block, ring, smooth, sums.samples, x, ends[0])
+    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x, ends[0])
     level = _quotient(total, size, 1.0 / size)
     ring += _ring(smooth)
-    newer, levels = _slide(block, ring, half, sums.levels, level, ends[1])
+    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level, ends[1])
     place = ring + _ring(half) + sums.past
-    older = block[place]
-    block[place] = newer
+    older = read(block, place)
+    write(block, place, newer)
     past = ZERO if ends[2] else sums.past + ONE
     return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
 
 
 @inline
-def _haar(block, at, p, s, sums, x):
-    """Level and slope after any sample."""
+def _ends(p, sums):
+    """Which of the three rings the next sample brings to an end."""
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     samples_end = _last_of_block(smooth, sums.samples)
-    ends = samples_end, _last_of_block(half, sums.levels), sums.past + ONE == half
-    return _means(block, at, p, sums, x, min(p.smooth, s.accepted + 1.0), ends)
+    return samples_end, _last_of_block(half, sums.levels), sums.past + ONE == half
+
+
+@inline
+def _read(block, at):
+    """Read one number of a ring."""
+    return block[at]
+
+
+@inline
+def _write(block, at, x):
+    """Write one."""
+    block[at] = x
+
+
+@inline
+def _haar(block, at, p, s, sums, x):
+    """Level and slope after any sample."""
+    ring, size = np.uint64(at + FILTER + HAAR_CELLS), min(p.smooth, s.accepted + 1.0)
+    return _means(_read, _write, 0.0, block, ring, p, sums, x, size, _ends(p, sums))
 
 
 @inline
@@ -521,20 +539,23 @@ def _plan(p, s, sums, xs, begin):
 @inline
 def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
     """`_step` for samples without a special case; `short` is whether blocks of samples may end."""
+    ring = np.uint64(PARAMS + FILTER + HAAR_CELLS)
     for i in range(begin, end):
         ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
-        level, slope, sums = _means(block, PARAMS, p, sums, xs[i], p.smooth, ends)
+        level, slope, sums = _means(
+            _read, _write, 0.0, block, ring, p, sums, xs[i], p.smooth, ends
+        )
         s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
         keep(slopes, i, 1, slope)
     return s, sums
 
 
 @inline
-def _haar_many(block, xs, keep, slopes, offsets):
-    """`_update_many` of Haar, which also writes slopes."""
+def _haar_many(block, xs, begin, keep, slopes, offsets, found):
+    """`_update_many` of Haar up to the end, which also writes slopes."""
     p = _params(block)
     s, sums = _load(block, PARAMS, 1), _haar_load(block, PARAMS, 1)
-    i, found, skipped = 0, 0, 0
+    i, skipped = begin, 0
     while i < xs.size:
         plain, rest = _plan(p, s, sums, xs, i)
         if p.smooth < 2.0 * SHORT:
@@ -938,7 +959,7 @@ def ema_update_many_long(block, xs, offsets):
 
 @batch
 def haar_update_many(block, xs, offsets):
-    return _haar_many(block, xs, _drop, xs, offsets)
+    return _haar_many(block, xs, 0, _drop, xs, offsets, 0)
 
 
 @kernel
@@ -981,7 +1002,7 @@ def ema_response_long(block, xs, slopes):
 def haar_response(block, xs, slopes):
     wild = _first_wild(xs)
     if wild < 0:
-        _haar_many(block, xs, _keep, slopes, np.empty(0, np.int64))
+        _haar_many(block, xs, 0, _keep, slopes, np.empty(0, np.int64), 0)
     return wild
 
 
