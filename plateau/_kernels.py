@@ -12,6 +12,7 @@ A detector is one flat float64 array, its *block*: the parameters, then for each
 which are exact up to 2**53.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -167,7 +168,7 @@ MOVING = len(Moving._fields)
 HAAR_CELLS = 2 * MOVING + 1
 
 # Places in a ring are unsigned: numba then has no negative index to provide for in each access.
-ZERO, ONE = np.uint64(0), np.uint64(1)
+ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
 
 
 @inline
@@ -542,9 +543,7 @@ def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
     ring = np.uint64(PARAMS + FILTER + HAAR_CELLS)
     for i in range(begin, end):
         ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
-        level, slope, sums = _means(
-            _read, _write, 0.0, block, ring, p, sums, xs[i], p.smooth, ends
-        )
+        level, slope, sums = _means(_read, _write, 0.0, block, ring, p, sums, xs[i], p.smooth, ends)
         s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
         keep(slopes, i, 1, slope)
     return s, sums
@@ -580,7 +579,7 @@ def _haar_many(block, xs, begin, keep, slopes, offsets, found):
     return found
 
 
-# ---- exponential filters: eight streams, or eight pieces of one, side by side --------------------
+# ---- eight streams of a bank, or eight pieces of one stream, side by side ------------------------
 
 CHUNK = 1024
 """Samples of each lane between two looks at the state."""
@@ -591,6 +590,9 @@ in its last bit; where it does, that is noticed."""
 
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
+
+WINDOWS = 32
+"""Windows of Haar from which on it does."""
 
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
@@ -610,40 +612,48 @@ def _lanes(block, at, stride):
     return cells, row(block, at + FILTER * stride)
 
 
-@inline
-def _single(s, step, i):
-    """One of several lanes."""
-    return (
-        Cells(
-            s.accepted,
-            lane(s.previous, i),
-            lane(s.variance, i),
-            lane(s.level, i),
-            lane(s.slope, i),
-            lane(s.run, i),
-        ),
-        lane(step, i),
-    )
+class Watch(NamedTuple):
+    """What is noted about the samples of eight lanes."""
+
+    widest: float  # the largest step of each
+    wild: float  # 0; NaN from the first step on that is not finite
+    whole: float  # 1 until a sample ends the flat run in which a piece begins, then 0
+    flat: float  # how many samples of it there are
+    low: float  # two more variances, of the last lane
+    high: float
 
 
 @inline
-def _advance_lanes(p, s, step, flat, bounds, read, xs, at, hop, stride, rows, keep, slopes):
+def _advance_lanes(
+    filtered, rings, p, s, state, flat, watch, read, xs, at, hop, stride, rows, keep, slopes
+):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
-    A lane's samples lie `hop` apart, the lanes `stride`. Returned as well are the largest step of
-    any lane and what `bounds`, two more variances of the last lane, become.
+    A lane's samples lie `hop` apart, the lanes `stride`.
     """
-    widest = spread(0.0)
     for i in range(rows):
         x = read(xs, at + i * hop, stride)
-        width = abs(x - s.previous)
-        widest = choose(width > widest, width, widest)
-        last = lane(x - s.previous, WIDTH - 1)
-        bounds = _variance(p, bounds[0], last), _variance(p, bounds[1], last)
-        level, slope, step = _ema(xs, 0, p, s, step, x)
+        step = x - s.previous
+        level, slope, state = filtered(rings, 0, p, s, state, x)
         s = _judge(p, s, flat, x, level, slope)
+        watch = _watch(p, watch, step, s.run)
         keep(slopes, at + i * hop, stride, slope)
-    return s, step, bounds, _largest(widest)
+    return s, state, watch
+
+
+@inline
+def _watch(p, watch, step, run):
+    """Take note of a step of each lane, and of the flat run after it."""
+    width, last = abs(step), lane(step, WIDTH - 1)
+    whole = choose(run > 0.0, watch.whole, 0.0)
+    return Watch(
+        choose(width > watch.widest, width, watch.widest),
+        fused(width, 0.0, watch.wild),
+        whole,
+        watch.flat + whole,
+        _variance(p, watch.low, last),
+        _variance(p, watch.high, last),
+    )
 
 
 @inline
@@ -674,79 +684,49 @@ def _keep_lanes(slopes, at, stride, slope):
 
 
 @inline
-def _same(a, b):
-    """Whether two numbers are the same to the last bit."""
-    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
-
-
-@inline
 def _forgetting(p):
     """Return the samples after which nothing depends on where the averages began."""
     return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
 
 
-# A row of whole numbers for each piece, of which only the first knows the flat run before it:
-BEFORE = 0  # flat samples at its beginning
-KNOWN = 1  # whether there was another sample after those
-COUNT = 2  # how often it fires after that
-FIRED = 3  # and from here on where
+COUNT = 0  # A row of whole numbers for each piece: how often it fires after its first flat run
+FIRED = 1  # and from here on where
 
 
 @inline
-def _note(p, pieces, own, earlier, earlier_step, s, xs, at, stride, rows):
-    """Take note of runs and fires after so many rows; no run was longer than patience + 1 in them.
+def _note(p, pieces, watch, s, at, stride, rows):
+    """Take note of fires after so many rows; no run was longer than patience + 1 in them.
 
-    Returns the runs, of which those that fire begin anew. Before their `own` samples all pieces but
-    the first only warm up.
+    Returns the runs, of which those that fire begin anew.
     """
     run = s.run
     for j in range(WIDTH):
-        flat = lane(run, j)
-        if own and not pieces[j, KNOWN]:
-            if flat == lane(earlier.run, j) + rows:
-                pieces[j, BEFORE] += rows
-            else:
-                one, step = _single(earlier, earlier_step, j)
-                pieces[j, BEFORE] += _flat_rows(p, one, step, xs, at + j * stride)
-                pieces[j, KNOWN] = 1
-        if flat > p.patience:
+        if lane(run, j) > p.patience:
             run = replaced(run, j, 0.0)
-            if pieces[j, KNOWN]:
+            if lane(watch.whole, j) == 0.0:
                 pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
                 pieces[j, COUNT] += 1
     return run
 
 
 @inline
-def _flat_rows(p, s, step, xs, at):
-    """Flat samples from `at` on; there is another one after them."""
-    rows = -1
-    s = Cells(0.0, s.previous, s.variance, s.level, s.slope, 1.0)
-    while s.run > 0.0:
-        rows += 1
-        x = xs[at + rows]
-        level, slope, step = _ema(xs, 0, p, s, step, x)
-        s = _judge(p, s, _bounds(p, True), x, level, slope)
-    return rows
-
-
-@inline
-def _fires(block, p, pieces, runs, before, seam, stride, offsets, found):
+def _fires(block, p, pieces, watch, runs, before, seam, stride, offsets, found):
     """Join the runs of the pieces; write where they fire, return the number and the last run.
 
-    `runs` are those at the ends of the pieces, right where one is known; `before` is how many
-    samples were accepted before offset 0; the pieces are joined at `seam` and each `stride` later.
+    Only the first piece knows the flat run before it; the others know `runs`, those at their ends,
+    if the one in which they begin has ended. `before` is how many samples were accepted before
+    offset 0; the pieces are joined at `seam` and each `stride` later.
     """
     period, run = p.patience + 1.0, 0.0
     for j in range(WIDTH):
         if j > 0:
-            due = period - run
-            while due <= pieces[j, BEFORE]:
+            due, flat = period - run, lane(watch.flat, j)
+            while due <= flat:
                 offset = seam + (j - 1) * stride + int(due) - 1
                 found = _emit(block, p, before, offset, offsets, found)
                 due += period
-            run = pieces[j, BEFORE] + period - due
-        if pieces[j, KNOWN]:
+            run = flat + period - due
+        if lane(watch.whole, j) == 0.0:
             for i in range(FIRED, FIRED + pieces[j, COUNT]):
                 found = _emit(block, p, before, pieces[j, i], offsets, found)
             run = lane(runs, j)
@@ -763,76 +743,265 @@ def _emit(block, p, before, offset, offsets, found):
 
 
 @inline
-def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
+def _pieces(
+    split, filtered, agree, join, block, xs, begin, warm, stride, keep, slopes, offsets, found
+):
     """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
 
-    An exponential average forgets where it began, in the end to the last bit. So the stream is cut
-    in pieces that advance side by side, eight chains of operations instead of one. All but the
-    first begin at 0 and `warm` samples early, in the piece before; what they write there is written
+    A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
+    advance side by side, eight chains of operations instead of one. They begin `stride` apart, and
+    all but the first `warm` samples early, in the piece before; what they write there is written
     over when that piece gets there. At its end it must have the state, bit for bit, that the next
     one had there: then the next one's samples, too, are those of the plain loop. If a piece does
     not, or if a sample is not finite, nothing is taken, and the plain loop does it all.
 
-    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a `ceiling`
+    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a ceiling
     above what it can be, in the last piece, and both have become the same, so has what lies
     between. If not, it is computed in a loop of its own.
     """
-    p = _params(block)
-    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
-    warm = int(_forgetting(p))
-    steps = (xs.size - begin + (WIDTH - 1) * warm) // WIDTH
-    stride = steps - warm
+    p, s = _params(block), _load(block, PARAMS, 1)
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
-    zero = spread(0.0)
-    slope, run = replaced(zero, 0, s.slope), replaced(zero, 0, s.run)
-    lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
-    d = replaced(zero, 0, step)
-    seam, seam_d = slope, d
-    pieces = np.zeros((WIDTH, FIRED + 2 + int(steps / (p.patience + 1.0))), np.int64)
-    pieces[0, KNOWN] = 1
+    steps, zero, fresh = stride + warm, spread(0.0), replaced(spread(1.0), 0, 0.0)
+    state, rings = split(block)
+    previous = gather(xs, begin - 1, stride)
+    lanes = Cells(0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run))
+    watch = Watch(zero, zero, fresh, zero, 0.0, 0.0)
+    seam, seam_state, top = lanes.slope, state, 0.0
+    most = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0)
+    pieces = np.zeros((WIDTH, FIRED + 2 + int(most)), np.int64)
     flat = _bounds(p, True)
-    widest, bounds, top = 0.0, (0.0, 0.0), 0.0
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
         rows = int(min(float(rows), _due(p, _largest(lanes.run))))
-        earlier, earlier_d, at = lanes, d, begin + done
-        lanes, d, bounds, width = _advance_lanes(
-            p, lanes, d, flat, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
+        at = begin + done
+        lanes, state, watch = _advance_lanes(
+            filtered,
+            rings,
+            p,
+            lanes,
+            state,
+            flat,
+            watch,
+            _gather,
+            xs,
+            at,
+            1,
+            stride,
+            rows,
+            keep,
+            slopes,
         )
-        run = _note(p, pieces, done >= warm, earlier, earlier_d, lanes, xs, at, stride, rows)
+        run = _note(p, pieces, watch, lanes, at, stride, rows)
         if done == 0:
-            top = max(s.variance, 16.0 * width * width)
-            bounds = bounds[0], top
+            top = max(s.variance, 16.0 * _largest(watch.widest) ** 2)
+            watch = Watch(watch.widest, watch.wild, watch.whole, watch.flat, watch.low, top)
         done += rows
-        widest = max(widest, width)
         if done == warm:
-            seam, seam_d = lanes.slope, d
+            seam, seam_state = lanes.slope, state
             run = replaced(zero, 0, lane(run, 0))
+            pieces[1:, COUNT] = 0
+            watch = Watch(watch.widest, watch.wild, fresh, zero, watch.low, watch.high)
         lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
+    widest = _largest(watch.widest)
     fine = widest <= WIDE
     for j in range(WIDTH):
-        after = (j + 1) % WIDTH
-        slope, step = lane(lanes.slope, j), lane(d, j)
-        if after:
-            fine &= _same(slope, lane(seam, after)) and _same(step, lane(seam_d, after))
-        else:
-            fine &= slope == slope
+        fine &= lane(watch.wild, j) == 0.0
+        if j > 0:
+            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and agree(state, seam_state, j)
     if not fine:
         return 0, found
     taken = (WIDTH - 1) * stride + steps
-    end, step = _single(lanes, d, WIDTH - 1)
-    variance = bounds[0]
-    if not (_same(variance, bounds[1]) and max(s.variance, widest * widest) <= top):
+    variance = watch.low
+    if not (_same(variance, watch.high) and max(s.variance, widest * widest) <= top):
         variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
-    before = s.accepted - begin
-    seam_at = begin + steps
-    found, run = _fires(block, p, pieces, lanes.run, before, seam_at, stride, offsets, found)
-    accepted = s.accepted + taken
-    _store(block, PARAMS, 1, Cells(accepted, end.previous, variance, end.level, end.slope, run))
-    _ema_store(block, PARAMS, 1, step)
+    before, at = s.accepted - begin, begin + steps
+    found, run = _fires(block, p, pieces, watch, lanes.run, before, at, stride, offsets, found)
+    last = WIDTH - 1
+    x, level, slope = lane(lanes.previous, last), lane(lanes.level, last), lane(lanes.slope, last)
+    _store(block, PARAMS, 1, Cells(s.accepted + taken, x, variance, level, slope, run))
+    join(block, rings, state, (WIDTH - 1) * stride)
     return taken, found
+
+
+@inline
+def _same(a, b):
+    """Whether two numbers are the same to the last bit."""
+    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
+
+
+APART = 32
+"""Samples by which the places of all pieces in a page of memory must differ, lest writing one looks
+to the processor as if it changed what it reads of another."""
+
+PAGE = 512
+"""Samples in it."""
+
+
+@inline
+def _stride(most, period):
+    """Return a large multiple of the period, at most `most`; if possible one that keeps APART."""
+    largest = stride = most // period * period
+    while stride > largest - largest // 32:
+        nearest = APART
+        for d in range(1, WIDTH):
+            nearest = min(nearest, d * stride % PAGE, -d * stride % PAGE)
+        if nearest == APART:
+            return stride
+        stride -= period
+    return largest
+
+
+@inline
+def _ema_split(block):
+    """State of the pieces: the first goes on, the others begin at 0."""
+    return replaced(spread(0.0), 0, _ema_load(block, PARAMS, 1)), block
+
+
+@inline
+def _ema_agree(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    return _same(lane(end, j - 1), lane(seam, j))
+
+
+@inline
+def _ema_join(block, rings, step, shift):
+    """Keep the state of the last piece."""
+    _ema_store(block, PARAMS, 1, lane(step, WIDTH - 1))
+
+
+@inline
+def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of an exponential filter."""
+    warm = int(_forgetting(_params(block)))
+    stride = _stride((xs.size - begin - warm) // WIDTH, 1)
+    return _pieces(
+        _ema_split,
+        _ema,
+        _ema_agree,
+        _ema_join,
+        block,
+        xs,
+        begin,
+        warm,
+        stride,
+        keep,
+        slopes,
+        offsets,
+        found,
+    )
+
+
+# Haar forgets exactly. The bits of its sums depend on where blocks begin, so pieces are a whole
+# number of blocks apart. Then they also end blocks together and have their counts in common.
+
+
+@inline
+def _haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of a Haar filter."""
+    p, sums = _params(block), _haar_load(block, PARAMS, 1)
+    samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
+    # In a block that is not whole nothing is right. After two more all is, and what was right in
+    # the third ring before it is full is the sum after the sample before.
+    warm = -np.int64(sums.samples.filled) % samples + 2 * samples
+    warm += -(np.int64(sums.levels.filled) + warm) % levels + 2 * levels + int(p.half) + 1
+    period = 2 * samples * levels // math.gcd(samples, levels)
+    stride = _stride((xs.size - begin - warm) // WIDTH, period)
+    if stride < warm:
+        return 0, found
+    return _pieces(
+        _haar_split,
+        _haar_lanes,
+        _haar_agree,
+        _haar_join,
+        block,
+        xs,
+        begin,
+        warm,
+        stride,
+        keep,
+        slopes,
+        offsets,
+        found,
+    )
+
+
+@inline
+def _haar_split(block):
+    """State and rings of the pieces: the first goes on, the others begin at 0."""
+    sums, first = _haar_load(block, PARAMS, 1), PARAMS + FILTER + HAAR_CELLS
+    rings = _aligned(block.size - first)
+    for i in range(first, block.size):
+        rings[(i - first) * WIDTH] = block[i]
+    return Haar(_moving_lanes(sums.samples), _moving_lanes(sums.levels), sums.past), rings
+
+
+@inline
+def _aligned(size):
+    """Return zeros for so many rows of lanes, none of which is in two lines of the cache."""
+    zeros = np.zeros((size + 1) * WIDTH)
+    return zeros[-np.int64(zeros.ctypes.data >> 3) % WIDTH :]
+
+
+@inline
+def _moving_lanes(m):
+    first, zero = 0, spread(0.0)
+    newest, middle = replaced(zero, first, m.newest), replaced(zero, first, m.middle)
+    return Moving(m.filled, m.side, newest, middle, replaced(zero, first, m.tail))
+
+
+@inline
+def _haar_lanes(rings, at, p, s, sums, x):
+    """`_haar` of all lanes after their first window."""
+    ends = _ends(p, sums)
+    return _means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth, ends)
+
+
+@inline
+def _read_row(rings, at):
+    """Read one number of the ring of each lane."""
+    return row(rings, at * ROW)
+
+
+@inline
+def _write_row(rings, at, x):
+    """Write one."""
+    put(rings, at * ROW, x)
+
+
+@inline
+def _haar_agree(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    samples = _moving_agree(end.samples, seam.samples, j)
+    return samples and _moving_agree(end.levels, seam.levels, j)
+
+
+@inline
+def _moving_agree(end, seam, j):
+    middle = _same(lane(end.middle, j - 1), lane(seam.middle, j))
+    newest = _same(lane(end.newest, j - 1), lane(seam.newest, j))
+    return newest and middle and _same(lane(end.tail, j - 1), lane(seam.tail, j))
+
+
+@inline
+def _haar_join(block, rings, sums, shift):
+    """Keep state and rings of the last piece, which began `shift` samples after the first."""
+    p, first, last = _params(block), PARAMS + FILTER + HAAR_CELLS, WIDTH - 1
+    half = int(p.half)
+    third = block.size - half
+    for i in range(first, third):
+        block[i] = rings[(i - first) * WIDTH + last]
+    for i in range(half):
+        block[third + (i + shift) % half] = rings[(third - first + i) * WIDTH + last]
+    past = np.uint64((np.int64(sums.past) + shift) % half)
+    sums = Haar(_moving_lane(sums.samples, last), _moving_lane(sums.levels, last), past)
+    _haar_store(block, PARAMS, 1, sums)
+
+
+@inline
+def _moving_lane(m, j):
+    return Moving(m.filled, m.side, lane(m.newest, j), lane(m.middle, j), lane(m.tail, j))
 
 
 @inline
@@ -863,22 +1032,13 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
             count = min(count, p.warmup - taken) if taken < p.warmup else count
         count = 1 if special else int(count)
         if not special:
-            s, step, _, width = _advance_lanes(
-                p,
-                s,
-                step,
-                flat,
-                (0.0, 0.0),
-                read,
-                xs,
-                first + done * hop,
-                hop,
-                stride,
-                count,
-                _drop,
-                xs,
+            zero = spread(0.0)
+            watch = Watch(zero, zero, zero, zero, 0.0, 0.0)
+            at_first = first + done * hop
+            s, step, watch = _advance_lanes(
+                _ema, xs, p, s, step, flat, watch, read, xs, at_first, hop, stride, count, _drop, xs
             )
-            special = not width <= WIDE
+            special = not _largest(watch.widest) <= WIDE
             for j in range(WIDTH):
                 special |= lane(s.slope, j) != lane(s.slope, j)
         if special:
@@ -947,10 +1107,16 @@ def ema_update_many(block, xs, offsets):
     return _update_many(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, offsets, 0)
 
 
+@inline
+def _head(block, xs):
+    """How many samples come before the pieces: one, or those that have no slope."""
+    return min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+
+
 @batch
 def ema_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
-    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    begin = _head(block, xs)
     found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
     taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
     begin += taken
@@ -960,6 +1126,15 @@ def ema_update_many_long(block, xs, offsets):
 @batch
 def haar_update_many(block, xs, offsets):
     return _haar_many(block, xs, 0, _drop, xs, offsets, 0)
+
+
+@batch
+def haar_update_many_long(block, xs, offsets):
+    """Do the same side by side, as far as that goes."""
+    begin = _head(block, xs)
+    found = _update_many(_haar_load, _haar, _haar_store, block, xs, 0, begin, offsets, 0)
+    taken, found = _haar_side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    return _haar_many(block, xs, begin + taken, _drop, xs, offsets, found)
 
 
 @kernel
@@ -983,17 +1158,15 @@ def ema_response(block, xs, slopes):
 @batch
 def ema_response_long(block, xs, slopes):
     """Do the same side by side, as far as that goes."""
-    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
-    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    saved = block.copy()
+    begin = _head(block, xs)
     _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
     taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
     end = begin + taken
-    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
-        wild = _first_wild(xs)
-        if wild >= 0:
-            _store(block, PARAMS, 1, s)
-            _ema_store(block, PARAMS, 1, step)
-            return wild
+    wild = -1 if taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size) else _first_wild(xs)
+    if wild >= 0:
+        block[:] = saved
+        return wild
     _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
     return -1
 
@@ -1004,6 +1177,22 @@ def haar_response(block, xs, slopes):
     if wild < 0:
         _haar_many(block, xs, 0, _keep, slopes, np.empty(0, np.int64), 0)
     return wild
+
+
+@batch
+def haar_response_long(block, xs, slopes):
+    """Do the same side by side, as far as that goes."""
+    saved, nowhere = block.copy(), np.empty(0, np.int64)
+    begin = _head(block, xs)
+    _response(_haar_load, _haar, _haar_store, block, xs, 0, begin, slopes)
+    taken = _haar_side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
+    end = begin + taken
+    wild = -1 if taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size) else _first_wild(xs)
+    if wild >= 0:
+        block[:] = saved
+        return wild
+    _haar_many(block, xs, end, _keep, slopes, nowhere, 0)
+    return -1
 
 
 @kernel
