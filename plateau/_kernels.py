@@ -617,8 +617,7 @@ class Watch(NamedTuple):
 
     widest: float  # the largest step of each
     wild: float  # 0; NaN from the first step on that is not finite
-    whole: float  # 1 until a sample ends the flat run in which a piece begins, then 0
-    flat: float  # how many samples of it there are
+    longest: float  # the longest flat run
     low: float  # two more variances, of the last lane
     high: float
 
@@ -645,12 +644,10 @@ def _advance_lanes(
 def _watch(p, watch, step, run):
     """Take note of a step of each lane, and of the flat run after it."""
     width, last = abs(step), lane(step, WIDTH - 1)
-    whole = choose(run > 0.0, watch.whole, 0.0)
     return Watch(
         choose(width > watch.widest, width, watch.widest),
         fused(width, 0.0, watch.wild),
-        whole,
-        watch.flat + whole,
+        choose(run > watch.longest, run, watch.longest),
         _variance(p, watch.low, last),
         _variance(p, watch.high, last),
     )
@@ -689,44 +686,45 @@ def _forgetting(p):
     return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
 
 
+UNKNOWN = 2.0**52
+"""A flat run that goes on is so long in a piece that does not know how it began, and what it adds."""
+
 COUNT = 0  # A row of whole numbers for each piece: how often it fires after its first flat run
 FIRED = 1  # and from here on where
 
 
 @inline
-def _note(p, pieces, watch, s, at, stride, rows):
-    """Take note of fires after so many rows; no run was longer than patience + 1 in them.
+def _note(p, pieces, run, at, stride, rows):
+    """Take note of fires after so many rows; no known run was longer than patience + 1 in them.
 
     Returns the runs, of which those that fire begin anew.
     """
-    run = s.run
     for j in range(WIDTH):
-        if lane(run, j) > p.patience:
+        if p.patience < lane(run, j) < UNKNOWN:
             run = replaced(run, j, 0.0)
-            if lane(watch.whole, j) == 0.0:
-                pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
-                pieces[j, COUNT] += 1
+            pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
+            pieces[j, COUNT] += 1
     return run
 
 
 @inline
-def _fires(block, p, pieces, watch, runs, before, seam, stride, offsets, found):
+def _fires(block, p, pieces, longest, runs, before, seam, stride, offsets, found):
     """Join the runs of the pieces; write where they fire, return the number and the last run.
 
-    Only the first piece knows the flat run before it; the others know `runs`, those at their ends,
-    if the one in which they begin has ended. `before` is how many samples were accepted before
-    offset 0; the pieces are joined at `seam` and each `stride` later.
+    `longest` are the longest runs of the pieces, `runs` those at their ends. Only the first knows
+    the run before it. `before` is how many samples were accepted before offset 0; the pieces are
+    joined at `seam` and each `stride` later.
     """
     period, run = p.patience + 1.0, 0.0
     for j in range(WIDTH):
         if j > 0:
-            due, flat = period - run, lane(watch.flat, j)
+            due, flat = period - run, lane(longest, j) - UNKNOWN
             while due <= flat:
                 offset = seam + (j - 1) * stride + int(due) - 1
                 found = _emit(block, p, before, offset, offsets, found)
                 due += period
             run = flat + period - due
-        if lane(watch.whole, j) == 0.0:
+        if lane(runs, j) < UNKNOWN:
             for i in range(FIRED, FIRED + pieces[j, COUNT]):
                 found = _emit(block, p, before, pieces[j, i], offsets, found)
             run = lane(runs, j)
@@ -762,11 +760,11 @@ def _pieces(
     p, s = _params(block), _load(block, PARAMS, 1)
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
-    steps, zero, fresh = stride + warm, spread(0.0), replaced(spread(1.0), 0, 0.0)
+    steps, zero = stride + warm, spread(0.0)
     state, rings = split(block)
     previous = gather(xs, begin - 1, stride)
     lanes = Cells(0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run))
-    watch = Watch(zero, zero, fresh, zero, 0.0, 0.0)
+    watch = Watch(zero, zero, zero, 0.0, 0.0)
     seam, seam_state, top = lanes.slope, state, 0.0
     most = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0)
     pieces = np.zeros((WIDTH, FIRED + 2 + int(most)), np.int64)
@@ -774,7 +772,7 @@ def _pieces(
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
-        rows = int(min(float(rows), _due(p, _largest(lanes.run))))
+        rows = int(min(float(rows), _due(p, _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0)))))
         at = begin + done
         lanes, state, watch = _advance_lanes(
             filtered,
@@ -793,16 +791,16 @@ def _pieces(
             keep,
             slopes,
         )
-        run = _note(p, pieces, watch, lanes, at, stride, rows)
+        run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
             top = max(s.variance, 16.0 * _largest(watch.widest) ** 2)
-            watch = Watch(watch.widest, watch.wild, watch.whole, watch.flat, watch.low, top)
+            watch = Watch(watch.widest, watch.wild, watch.longest, watch.low, top)
         done += rows
         if done == warm:
             seam, seam_state = lanes.slope, state
-            run = replaced(zero, 0, lane(run, 0))
+            run = replaced(spread(UNKNOWN), 0, lane(run, 0))
             pieces[1:, COUNT] = 0
-            watch = Watch(watch.widest, watch.wild, fresh, zero, watch.low, watch.high)
+            watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
         lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
     widest = _largest(watch.widest)
     fine = widest <= WIDE
@@ -817,7 +815,9 @@ def _pieces(
     if not (_same(variance, watch.high) and max(s.variance, widest * widest) <= top):
         variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
     before, at = s.accepted - begin, begin + steps
-    found, run = _fires(block, p, pieces, watch, lanes.run, before, at, stride, offsets, found)
+    found, run = _fires(
+        block, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
+    )
     last = WIDTH - 1
     x, level, slope = lane(lanes.previous, last), lane(lanes.level, last), lane(lanes.slope, last)
     _store(block, PARAMS, 1, Cells(s.accepted + taken, x, variance, level, slope, run))
@@ -1033,7 +1033,7 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
         count = 1 if special else int(count)
         if not special:
             zero = spread(0.0)
-            watch = Watch(zero, zero, zero, zero, 0.0, 0.0)
+            watch = Watch(zero, zero, zero, 0.0, 0.0)
             at_first = first + done * hop
             s, step, watch = _advance_lanes(
                 _ema, xs, p, s, step, flat, watch, read, xs, at_first, hop, stride, count, _drop, xs
