@@ -623,13 +623,12 @@ class Watch(NamedTuple):
 
 
 @inline
-def _advance_lanes(
-    filtered, rings, p, s, state, flat, watch, read, xs, at, hop, stride, rows, keep, slopes
-):
+def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, keep, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
-    A lane's samples lie `hop` apart, the lanes `stride`.
+    `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
     """
+    at, hop, stride = place
     for i in range(rows):
         x = read(xs, at + i * hop, stride)
         step = x - s.previous
@@ -741,9 +740,7 @@ def _emit(block, p, before, offset, offsets, found):
 
 
 @inline
-def _pieces(
-    split, filtered, agree, join, block, xs, begin, warm, stride, keep, slopes, offsets, found
-):
+def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, found):
     """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
 
     A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
@@ -756,7 +753,12 @@ def _pieces(
     The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a ceiling
     above what it can be, in the last piece, and both have become the same, so has what lies
     between. If not, it is computed in a loop of its own.
+
+    Four functions are the filter's: `split` returns state and rings of the pieces, `filtered` is a
+    step of them, `meet` says whether a piece and the next one, j, had the same state, and `join`
+    takes the last one's state back.
     """
+    begin, warm, stride = cut
     p, s = _params(block), _load(block, PARAMS, 1)
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
@@ -772,24 +774,12 @@ def _pieces(
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
-        rows = int(min(float(rows), _due(p, _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0)))))
+        known = _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0))
+        rows = int(min(float(rows), _due(p, known)))
         at = begin + done
+        place = at, 1, stride
         lanes, state, watch = _advance_lanes(
-            filtered,
-            rings,
-            p,
-            lanes,
-            state,
-            flat,
-            watch,
-            _gather,
-            xs,
-            at,
-            1,
-            stride,
-            rows,
-            keep,
-            slopes,
+            filtered, rings, p, lanes, state, flat, watch, _gather, xs, place, rows, keep, slopes
         )
         run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
@@ -807,13 +797,13 @@ def _pieces(
     for j in range(WIDTH):
         fine &= lane(watch.wild, j) == 0.0
         if j > 0:
-            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and agree(state, seam_state, j)
+            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and meet(state, seam_state, j)
     if not fine:
         return 0, found
     taken = (WIDTH - 1) * stride + steps
-    variance = watch.low
-    if not (_same(variance, watch.high) and max(s.variance, widest * widest) <= top):
-        variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
+    variance, ceiling = watch.low, max(s.variance, widest * widest)
+    if not (_same(variance, watch.high) and ceiling <= top):
+        variance = _variances(p, s.variance, ceiling, s.previous, xs, begin, begin + taken)
     before, at = s.accepted - begin, begin + steps
     found, run = _fires(
         block, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
@@ -860,7 +850,7 @@ def _ema_split(block):
 
 
 @inline
-def _ema_agree(end, seam, j):
+def _ema_meet(end, seam, j):
     """Whether a piece has at its end what the next one, j, had there."""
     return _same(lane(end, j - 1), lane(seam, j))
 
@@ -876,20 +866,9 @@ def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
     """`_pieces` of an exponential filter."""
     warm = int(_forgetting(_params(block)))
     stride = _stride((xs.size - begin - warm) // WIDTH, 1)
+    cut = begin, warm, stride
     return _pieces(
-        _ema_split,
-        _ema,
-        _ema_agree,
-        _ema_join,
-        block,
-        xs,
-        begin,
-        warm,
-        stride,
-        keep,
-        slopes,
-        offsets,
-        found,
+        _ema_split, _ema, _ema_meet, _ema_join, block, xs, cut, keep, slopes, offsets, found
     )
 
 
@@ -910,20 +889,9 @@ def _haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
     stride = _stride((xs.size - begin - warm) // WIDTH, period)
     if stride < warm:
         return 0, found
+    cut = begin, warm, stride
     return _pieces(
-        _haar_split,
-        _haar_lanes,
-        _haar_agree,
-        _haar_join,
-        block,
-        xs,
-        begin,
-        warm,
-        stride,
-        keep,
-        slopes,
-        offsets,
-        found,
+        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, keep, slopes, offsets, found
     )
 
 
@@ -946,13 +914,13 @@ def _aligned(size):
 
 @inline
 def _moving_lanes(m):
-    first, zero = 0, spread(0.0)
-    newest, middle = replaced(zero, first, m.newest), replaced(zero, first, m.middle)
-    return Moving(m.filled, m.side, newest, middle, replaced(zero, first, m.tail))
+    zero = spread(0.0)
+    newest, middle = replaced(zero, 0, m.newest), replaced(zero, 0, m.middle)
+    return Moving(m.filled, m.side, newest, middle, replaced(zero, 0, m.tail))
 
 
 @inline
-def _haar_lanes(rings, at, p, s, sums, x):
+def _haar_row(rings, at, p, s, sums, x):
     """`_haar` of all lanes after their first window."""
     ends = _ends(p, sums)
     return _means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth, ends)
@@ -971,14 +939,14 @@ def _write_row(rings, at, x):
 
 
 @inline
-def _haar_agree(end, seam, j):
+def _haar_meet(end, seam, j):
     """Whether a piece has at its end what the next one, j, had there."""
-    samples = _moving_agree(end.samples, seam.samples, j)
-    return samples and _moving_agree(end.levels, seam.levels, j)
+    samples = _moving_meet(end.samples, seam.samples, j)
+    return samples and _moving_meet(end.levels, seam.levels, j)
 
 
 @inline
-def _moving_agree(end, seam, j):
+def _moving_meet(end, seam, j):
     middle = _same(lane(end.middle, j - 1), lane(seam.middle, j))
     newest = _same(lane(end.newest, j - 1), lane(seam.newest, j))
     return newest and middle and _same(lane(end.tail, j - 1), lane(seam.tail, j))
@@ -1005,8 +973,16 @@ def _moving_lane(m, j):
 
 
 @inline
-def _variances(p, variance, previous, xs, begin, end):
-    """Return the variance alone, after all samples."""
+def _variances(p, variance, ceiling, previous, xs, begin, end):
+    """Return the variance alone, after all samples; at no time is it above the ceiling."""
+    late = max(begin, end - int(FORGOTTEN / p.memory))
+    low, high = (0.0, ceiling) if late > begin else (variance, variance)
+    first = previous if late == begin else xs[late - 1]
+    for i in range(late, end):
+        low, high = _variance(p, low, xs[i] - first), _variance(p, high, xs[i] - first)
+        first = xs[i]
+    if _same(low, high):
+        return low
     for i in range(begin, end):
         variance = _variance(p, variance, xs[i] - previous)
         previous = xs[i]
@@ -1017,7 +993,7 @@ def _variances(p, variance, previous, xs, begin, end):
 def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
     """Take so many samples of each of eight streams that lie at `at` in their group.
 
-    Their samples begin at `first`, as in `_advance_lanes`; `fired` has a row for each sample.
+    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each sample.
     """
     done = 0
     while done < rows:
@@ -1034,9 +1010,9 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
         if not special:
             zero = spread(0.0)
             watch = Watch(zero, zero, zero, 0.0, 0.0)
-            at_first = first + done * hop
+            place = first + done * hop, hop, stride
             s, step, watch = _advance_lanes(
-                _ema, xs, p, s, step, flat, watch, read, xs, at_first, hop, stride, count, _drop, xs
+                _ema, xs, p, s, step, flat, watch, read, xs, place, count, _drop, xs
             )
             special = not _largest(watch.widest) <= WIDE
             for j in range(WIDTH):
