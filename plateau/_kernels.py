@@ -172,16 +172,8 @@ ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
 
 
 @inline
-def _last_of_block(size, moving):
-    """Whether the next value fills the newest block."""
-    return moving.filled + ONE == (size + ONE) >> ONE
-
-
-@inline
-def _slide(read, write, zero, block, ring, size, moving, x, full):
+def _slide(read, write, zero, block, ring, size, moving, x):
     """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
-
-    `full` says whether x fills the newest block; `read` and `write` reach the ring.
 
     Values come in blocks of half the window, so the window is always the newest block, the middle
     one, and the tail of the oldest. While the newest block fills, one sum a step turns the middle
@@ -194,6 +186,7 @@ def _slide(read, write, zero, block, ring, size, moving, x, full):
     (size/2 + 2)·u·Σ|x| over the window, u = 2**-53.
     """
     half, odd = (size + ONE) >> ONE, size & ONE
+    full = moving.filled + ONE == half
     place = ring + moving.side + moving.filled
     mirror = ring + (half + half - moving.side - moving.filled)
     newest, tail = moving.newest + x, moving.tail + read(block, mirror)
@@ -225,37 +218,31 @@ def _quotient(a, b, inverse):
 
 
 @inline
-def _means(read, write, zero, block, ring, p, sums, x, size, ends):
+def _means(read, write, zero, block, ring, p, sums, x, size):
     """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
 
     The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
     newer one as it was `half` samples ago, kept in the third ring. `size` is the number of samples
-    in L, `ends` says which of the three rings x brings to an end. The first begins at `ring`.
+    in L. The rings begin at `ring` and are reached by `read` and `write`, `zero` is a sum of
+    nothing: so x is a number, or a number of each of several streams whose blocks end together.
     """
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     square = p.half * p.half
-    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x, ends[0])
+    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x)
     level = _quotient(total, size, 1.0 / size)
     ring += _ring(smooth)
-    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level, ends[1])
+    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level)
     place = ring + _ring(half) + sums.past
     older = read(block, place)
     write(block, place, newer)
-    past = ZERO if ends[2] else sums.past + ONE
+    past = sums.past + ONE
+    past = ZERO if past == half else past
     return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
 
 
 @inline
-def _ends(p, sums):
-    """Which of the three rings the next sample brings to an end."""
-    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
-    samples_end = _last_of_block(smooth, sums.samples)
-    return samples_end, _last_of_block(half, sums.levels), sums.past + ONE == half
-
-
-@inline
 def _read(block, at):
-    """Read one number of a ring."""
+    """Read a number of a ring."""
     return block[at]
 
 
@@ -267,9 +254,9 @@ def _write(block, at, x):
 
 @inline
 def _haar(block, at, p, s, sums, x):
-    """Level and slope after any sample."""
+    """Level and slope after a sample."""
     ring, size = np.uint64(at + FILTER + HAAR_CELLS), min(p.smooth, s.accepted + 1.0)
-    return _means(_read, _write, 0.0, block, ring, p, sums, x, size, _ends(p, sums))
+    return _means(_read, _write, 0.0, block, ring, p, sums, x, size)
 
 
 @inline
@@ -481,12 +468,6 @@ def _drop(slopes, at, stride, slope):
 
 
 @inline
-def _keep(slopes, at, stride, slope):
-    """Write a slope."""
-    slopes[at] = slope
-
-
-@inline
 def _calm(xs, begin, end):
     """Whether samples are finite."""
     wild = 0
@@ -509,74 +490,6 @@ def _first_wild(xs):
 def _due(p, run):
     """Return the samples until a run could be longer than the patience."""
     return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
-
-
-# ---- many samples of one Haar filter: stretches without a special case ---------------------------
-
-SHORT = 8
-"""Blocks of fewer values end so often that it is cheaper to look at each sample."""
-
-
-@inline
-def _plan(p, s, sums, xs, begin):
-    """How many samples from `begin` on have no special case, and how many to look at after them.
-
-    In the former the warm-up is over, all are finite, none fires and none ends a block or a ring,
-    except that of the level if it is short.
-    """
-    left = float(xs.size - begin)
-    if p.half < 2.0 * SHORT:
-        return 0, xs.size - begin
-    if s.accepted < p.warmup:
-        return 0, int(min(left, p.warmup - s.accepted))
-    rows = min(_due(p, s.run), p.half - float(sums.past)) - 1.0
-    rows = min(rows, (p.half + 1.0) // 2.0 - 1.0 - float(sums.levels.filled))
-    if p.smooth >= 2.0 * SHORT:
-        rows = min(rows, (p.smooth + 1.0) // 2.0 - 1.0 - float(sums.samples.filled))
-    plain, rest = int(min(left, rows)), int(min(left, rows + 1.0))
-    return (plain, rest - plain) if _calm(xs, begin, begin + plain) else (0, rest)
-
-
-@inline
-def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
-    """`_step` for samples without a special case; `short` is whether blocks of samples may end."""
-    ring = np.uint64(PARAMS + FILTER + HAAR_CELLS)
-    for i in range(begin, end):
-        ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
-        level, slope, sums = _means(_read, _write, 0.0, block, ring, p, sums, xs[i], p.smooth, ends)
-        s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
-        keep(slopes, i, 1, slope)
-    return s, sums
-
-
-@inline
-def _haar_many(block, xs, begin, keep, slopes, offsets, found):
-    """`_update_many` of Haar up to the end, which also writes slopes."""
-    p = _params(block)
-    s, sums = _load(block, PARAMS, 1), _haar_load(block, PARAMS, 1)
-    i, skipped = begin, 0
-    while i < xs.size:
-        plain, rest = _plan(p, s, sums, xs, i)
-        if p.smooth < 2.0 * SHORT:
-            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, True, keep, slopes)
-        else:
-            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, False, keep, slopes)
-        i += plain + rest
-        for j in range(i - rest, i):
-            x = xs[j]
-            if not abs(x) <= LIMIT:
-                skipped += 1
-                continue
-            s, sums = _step(_haar, block, PARAMS, p, s, sums, x)
-            keep(slopes, j, 1, s.slope if s.accepted > p.warmup else np.nan)
-            if s.run > p.patience:
-                s = _fire(block, PARAMS, 1, p, s)
-                offsets[found] = j
-                found += 1
-    _store(block, PARAMS, 1, s)
-    _haar_store(block, PARAMS, 1, sums)
-    block[PARAMS + SKIPPED] += skipped
-    return found
 
 
 # ---- eight streams of a bank, or eight pieces of one stream, side by side ------------------------
@@ -686,7 +599,7 @@ def _forgetting(p):
 
 
 UNKNOWN = 2.0**52
-"""A flat run that goes on is so long in a piece that does not know how it began, and what it adds."""
+"""So long is a flat run at the beginning of a piece, which does not know how it began."""
 
 COUNT = 0  # A row of whole numbers for each piece: how often it fires after its first flat run
 FIRED = 1  # and from here on where
@@ -921,9 +834,8 @@ def _moving_lanes(m):
 
 @inline
 def _haar_row(rings, at, p, s, sums, x):
-    """`_haar` of all lanes after their first window."""
-    ends = _ends(p, sums)
-    return _means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth, ends)
+    """`_haar` of all lanes after the warm-up."""
+    return _means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth)
 
 
 @inline
@@ -990,10 +902,46 @@ def _variances(p, variance, ceiling, previous, xs, begin, end):
 
 
 @inline
+def _head(block, xs):
+    """How many samples come before the pieces: one, or those that have no slope."""
+    return min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+
+
+@inline
+def _update_many_long(load, filtered, store, side_by_side, block, xs, offsets):
+    """`_update_many` side by side, as far as that goes."""
+    begin = _head(block, xs)
+    found = _update_many(load, filtered, store, block, xs, 0, begin, offsets, 0)
+    taken, found = side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    return _update_many(load, filtered, store, block, xs, begin + taken, xs.size, offsets, found)
+
+
+@inline
+def _response_long(load, filtered, store, side_by_side, block, xs, slopes):
+    """`_response` side by side, as far as that goes; the offset of a sample that is not finite.
+
+    If there is one the block stays as it was. Without one this returns -1.
+    """
+    saved = block.copy()
+    begin = _head(block, xs)
+    _response(load, filtered, store, block, xs, 0, begin, slopes)
+    taken, _ = side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)
+    end = begin + taken
+    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
+        wild = _first_wild(xs)
+        if wild >= 0:
+            block[:] = saved
+            return wild
+    _response(load, filtered, store, block, xs, end, xs.size, slopes)
+    return -1
+
+
+@inline
 def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
     """Take so many samples of each of eight streams that lie at `at` in their group.
 
-    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each sample.
+    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each
+    sample.
     """
     done = 0
     while done < rows:
@@ -1083,34 +1031,19 @@ def ema_update_many(block, xs, offsets):
     return _update_many(_ema_load, _ema, _ema_store, block, xs, 0, xs.size, offsets, 0)
 
 
-@inline
-def _head(block, xs):
-    """How many samples come before the pieces: one, or those that have no slope."""
-    return min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
-
-
 @batch
 def ema_update_many_long(block, xs, offsets):
-    """Do the same side by side, as far as that goes."""
-    begin = _head(block, xs)
-    found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
-    taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
-    begin += taken
-    return _update_many(_ema_load, _ema, _ema_store, block, xs, begin, xs.size, offsets, found)
+    return _update_many_long(_ema_load, _ema, _ema_store, _side_by_side, block, xs, offsets)
 
 
 @batch
 def haar_update_many(block, xs, offsets):
-    return _haar_many(block, xs, 0, _drop, xs, offsets, 0)
+    return _update_many(_haar_load, _haar, _haar_store, block, xs, 0, xs.size, offsets, 0)
 
 
 @batch
 def haar_update_many_long(block, xs, offsets):
-    """Do the same side by side, as far as that goes."""
-    begin = _head(block, xs)
-    found = _update_many(_haar_load, _haar, _haar_store, block, xs, 0, begin, offsets, 0)
-    taken, found = _haar_side_by_side(block, xs, begin, _drop, xs, offsets, found)
-    return _haar_many(block, xs, begin + taken, _drop, xs, offsets, found)
+    return _update_many_long(_haar_load, _haar, _haar_store, _haar_side_by_side, block, xs, offsets)
 
 
 @kernel
@@ -1133,42 +1066,20 @@ def ema_response(block, xs, slopes):
 
 @batch
 def ema_response_long(block, xs, slopes):
-    """Do the same side by side, as far as that goes."""
-    saved = block.copy()
-    begin = _head(block, xs)
-    _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
-    taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
-    end = begin + taken
-    wild = -1 if taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size) else _first_wild(xs)
-    if wild >= 0:
-        block[:] = saved
-        return wild
-    _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
-    return -1
+    return _response_long(_ema_load, _ema, _ema_store, _side_by_side, block, xs, slopes)
 
 
 @batch
 def haar_response(block, xs, slopes):
     wild = _first_wild(xs)
     if wild < 0:
-        _haar_many(block, xs, 0, _keep, slopes, np.empty(0, np.int64), 0)
+        _response(_haar_load, _haar, _haar_store, block, xs, 0, xs.size, slopes)
     return wild
 
 
 @batch
 def haar_response_long(block, xs, slopes):
-    """Do the same side by side, as far as that goes."""
-    saved, nowhere = block.copy(), np.empty(0, np.int64)
-    begin = _head(block, xs)
-    _response(_haar_load, _haar, _haar_store, block, xs, 0, begin, slopes)
-    taken = _haar_side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
-    end = begin + taken
-    wild = -1 if taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size) else _first_wild(xs)
-    if wild >= 0:
-        block[:] = saved
-        return wild
-    _haar_many(block, xs, end, _keep, slopes, nowhere, 0)
-    return -1
+    return _response_long(_haar_load, _haar, _haar_store, _haar_side_by_side, block, xs, slopes)
 
 
 @kernel
