@@ -702,7 +702,8 @@ def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, 
         if done == warm:
             seam, seam_state = lanes.slope, state
             run = replaced(spread(UNKNOWN), 0, lane(run, 0))
-            pieces[1:, COUNT] = 0
+            for j in range(1, WIDTH):
+                pieces[j, COUNT] = 0
             watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
         lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
     widest = _largest(watch.widest)
@@ -886,19 +887,21 @@ def _moving_lane(m, j):
 
 @inline
 def _variances(p, variance, ceiling, previous, xs, begin, end):
-    """Return the variance alone, after all samples; at no time is it above the ceiling."""
-    late = max(begin, end - int(FORGOTTEN / p.memory))
-    low, high = (0.0, ceiling) if late > begin else (variance, variance)
-    first = previous if late == begin else xs[late - 1]
-    for i in range(late, end):
-        low, high = _variance(p, low, xs[i] - first), _variance(p, high, xs[i] - first)
-        first = xs[i]
-    if _same(low, high):
-        return low
-    for i in range(begin, end):
-        variance = _variance(p, variance, xs[i] - previous)
-        previous = xs[i]
-    return variance
+    """Return the variance alone, after all samples; at no time is it above the ceiling.
+
+    It is begun late, as in `_pieces`, and if it has not forgotten that, where it should.
+    """
+    first, low, high = max(begin, end - int(FORGOTTEN / p.memory)), 0.0, ceiling
+    while True:
+        x = previous if first == begin else xs[first - 1]
+        if first == begin:
+            low = high = variance
+        for i in range(first, end):
+            low, high = _variance(p, low, xs[i] - x), _variance(p, high, xs[i] - x)
+            x = xs[i]
+        if _same(low, high):
+            return low
+        first = begin
 
 
 @inline
@@ -908,32 +911,18 @@ def _head(block, xs):
 
 
 @inline
-def _update_many_long(load, filtered, store, side_by_side, block, xs, offsets):
-    """`_update_many` side by side, as far as that goes."""
-    begin = _head(block, xs)
-    found = _update_many(load, filtered, store, block, xs, 0, begin, offsets, 0)
-    taken, found = side_by_side(block, xs, begin, _drop, xs, offsets, found)
-    return _update_many(load, filtered, store, block, xs, begin + taken, xs.size, offsets, found)
+def _refused(block, saved, xs, begin, end):
+    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
 
-
-@inline
-def _response_long(load, filtered, store, side_by_side, block, xs, slopes):
-    """`_response` side by side, as far as that goes; the offset of a sample that is not finite.
-
-    If there is one the block stays as it was. Without one this returns -1.
+    The pieces have taken what lies between `begin` and `end`, so that is finite.
     """
-    saved = block.copy()
-    begin = _head(block, xs)
-    _response(load, filtered, store, block, xs, 0, begin, slopes)
-    taken, _ = side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)
-    end = begin + taken
-    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
-        wild = _first_wild(xs)
-        if wild >= 0:
-            block[:] = saved
-            return wild
-    _response(load, filtered, store, block, xs, end, xs.size, slopes)
-    return -1
+    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
+        return -1
+    wild = _first_wild(xs)
+    if wild >= 0:
+        for i in range(block.size):
+            block[i] = saved[i]
+    return wild
 
 
 @inline
@@ -1033,7 +1022,12 @@ def ema_update_many(block, xs, offsets):
 
 @batch
 def ema_update_many_long(block, xs, offsets):
-    return _update_many_long(_ema_load, _ema, _ema_store, _side_by_side, block, xs, offsets)
+    """Do the same side by side, as far as that goes."""
+    begin = _head(block, xs)
+    found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
+    taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    begin += taken
+    return _update_many(_ema_load, _ema, _ema_store, block, xs, begin, xs.size, offsets, found)
 
 
 @batch
@@ -1043,7 +1037,12 @@ def haar_update_many(block, xs, offsets):
 
 @batch
 def haar_update_many_long(block, xs, offsets):
-    return _update_many_long(_haar_load, _haar, _haar_store, _haar_side_by_side, block, xs, offsets)
+    """Do the same side by side, as far as that goes."""
+    begin = _head(block, xs)
+    found = _update_many(_haar_load, _haar, _haar_store, block, xs, 0, begin, offsets, 0)
+    taken, found = _haar_side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    begin += taken
+    return _update_many(_haar_load, _haar, _haar_store, block, xs, begin, xs.size, offsets, found)
 
 
 @kernel
@@ -1066,7 +1065,15 @@ def ema_response(block, xs, slopes):
 
 @batch
 def ema_response_long(block, xs, slopes):
-    return _response_long(_ema_load, _ema, _ema_store, _side_by_side, block, xs, slopes)
+    """Do the same side by side, as far as that goes."""
+    saved, nowhere = block.copy(), np.empty(0, np.int64)
+    begin = _head(block, xs)
+    _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
+    end = begin + _side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
+    wild = _refused(block, saved, xs, begin, end)
+    if wild < 0:
+        _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
+    return wild
 
 
 @batch
@@ -1079,7 +1086,15 @@ def haar_response(block, xs, slopes):
 
 @batch
 def haar_response_long(block, xs, slopes):
-    return _response_long(_haar_load, _haar, _haar_store, _haar_side_by_side, block, xs, slopes)
+    """Do the same side by side, as far as that goes."""
+    saved, nowhere = block.copy(), np.empty(0, np.int64)
+    begin = _head(block, xs)
+    _response(_haar_load, _haar, _haar_store, block, xs, 0, begin, slopes)
+    end = begin + _haar_side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
+    wild = _refused(block, saved, xs, begin, end)
+    if wild < 0:
+        _response(_haar_load, _haar, _haar_store, block, xs, end, xs.size, slopes)
+    return wild
 
 
 @kernel
