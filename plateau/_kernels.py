@@ -504,8 +504,9 @@ in its last bit; where it does, that is noticed."""
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
-WINDOWS = 32
-"""Windows of Haar from which on it does."""
+WINDOWS, MANY = 32, 2**14
+"""Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
+time in which one more kernel is compiled."""
 
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""

@@ -375,8 +375,8 @@ class Haar(SlopeFilter):
 
     def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
         """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
-        windows = samples / (self.window + self.smooth)
-        pieces = windows >= k.WINDOWS and patience >= k.PATIENT
+        least = max(k.MANY, k.WINDOWS * (self.window + self.smooth))
+        pieces = samples >= least and patience >= k.PATIENT
         return super().driver(f"{name}_long" if pieces else name, samples, patience)
 
     def _constants(self) -> dict[str, float]:

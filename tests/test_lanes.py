@@ -95,6 +95,7 @@ def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed
     assert slope_filter.to_bytes() == before
 
 
+@mock.patch.object(k, "MANY", 0)
 @settings(max_examples=40)
 @given(st.data(), short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 300))
 def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
@@ -111,6 +112,7 @@ def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, s
     assert pieces.to_bytes() == single.to_bytes()
 
 
+@mock.patch.object(k, "MANY", 0)
 @settings(max_examples=40)
 @given(short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
 def test_pieces_of_haar_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
@@ -274,6 +276,15 @@ def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
     with mock.patch.object(PLAIN, "_haar_meet", met):
         assert haar_taken(6, 4, 20, 900) == 0
     assert met.called
+
+
+def test_the_kernel_in_pieces_is_taken_where_it_pays():
+    haar = Haar(10)
+    assert haar.driver("response", k.MANY) == "haar_response_long"
+    assert haar.driver("response", k.MANY - 1) == "haar_response"
+    assert haar.driver("update_many", k.MANY, k.PATIENT - 1) == "haar_update_many"
+    assert Haar(4000, 4000).driver("response", 255_999) == "haar_response"
+    assert Haar(4000, 4000).driver("response", 256_000) == "haar_response_long"
 
 
 @pytest.mark.parametrize("period", [1, 24, 4000])
