@@ -12,6 +12,7 @@ A detector is one flat float64 array, its *block*: the parameters, then for each
 which are exact up to 2**53.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -167,20 +168,12 @@ MOVING = len(Moving._fields)
 HAAR_CELLS = 2 * MOVING + 1
 
 # Places in a ring are unsigned: numba then has no negative index to provide for in each access.
-ZERO, ONE = np.uint64(0), np.uint64(1)
+ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
 
 
 @inline
-def _last_of_block(size, moving):
-    """Whether the next value fills the newest block."""
-    return moving.filled + ONE == (size + ONE) >> ONE
-
-
-@inline
-def _slide(block, ring, size, moving, x, full):
+def _slide(read, write, zero, block, ring, size, moving, x):
     """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
-
-    `full` says whether x fills the newest block.
 
     Values come in blocks of half the window, so the window is always the newest block, the middle
     one, and the tail of the oldest. While the newest block fills, one sum a step turns the middle
@@ -193,19 +186,21 @@ def _slide(block, ring, size, moving, x, full):
     (size/2 + 2)·u·Σ|x| over the window, u = 2**-53.
     """
     half, odd = (size + ONE) >> ONE, size & ONE
+    full = moving.filled + ONE == half
     place = ring + moving.side + moving.filled
     mirror = ring + (half + half - moving.side - moving.filled)
-    newest, tail = moving.newest + x, moving.tail + block[mirror]
-    block[place], block[mirror] = x, tail
+    newest, tail = moving.newest + x, moving.tail + read(block, mirror)
+    write(block, place, x)
+    write(block, mirror, tail)
     moving = Moving(
         ZERO if full else moving.filled + ONE,
         half + ONE - moving.side if full else moving.side,
-        0.0 if full else newest,
+        zero if full else newest,
         newest if full else moving.middle,
-        0.0 if full else tail,
+        zero if full else tail,
     )
     # Behind each buffer lies a zero, the empty tail.
-    oldest = block[ring + moving.side + moving.filled + odd]
+    oldest = read(block, ring + moving.side + moving.filled + odd)
     return oldest + (moving.middle + moving.newest), moving
 
 
@@ -223,34 +218,45 @@ def _quotient(a, b, inverse):
 
 
 @inline
-def _means(block, at, p, sums, x, size, ends):
+def _means(read, write, zero, block, ring, p, sums, x, size):
     """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
 
     The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
     newer one as it was `half` samples ago, kept in the third ring. `size` is the number of samples
-    in L, `ends` says which of the three rings x brings to an end.
+    in L. The rings begin at `ring` and are reached by `read` and `write`, `zero` is a sum of
+    nothing: so x is a number, or a number of each of several streams whose blocks end together.
     """
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     square = p.half * p.half
-    ring = np.uint64(at + FILTER + HAAR_CELLS)
-    total, samples = _slide(block, ring, smooth, sums.samples, x, ends[0])
+    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x)
     level = _quotient(total, size, 1.0 / size)
     ring += _ring(smooth)
-    newer, levels = _slide(block, ring, half, sums.levels, level, ends[1])
+    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level)
     place = ring + _ring(half) + sums.past
-    older = block[place]
-    block[place] = newer
-    past = ZERO if ends[2] else sums.past + ONE
+    older = read(block, place)
+    write(block, place, newer)
+    past = sums.past + ONE
+    past = ZERO if past == half else past
     return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
 
 
 @inline
+def _read(block, at):
+    """Read a number of a ring."""
+    return block[at]
+
+
+@inline
+def _write(block, at, x):
+    """Write one."""
+    block[at] = x
+
+
+@inline
 def _haar(block, at, p, s, sums, x):
-    """Level and slope after any sample."""
-    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
-    samples_end = _last_of_block(smooth, sums.samples)
-    ends = samples_end, _last_of_block(half, sums.levels), sums.past + ONE == half
-    return _means(block, at, p, sums, x, min(p.smooth, s.accepted + 1.0), ends)
+    """Level and slope after a sample."""
+    ring, size = np.uint64(at + FILTER + HAAR_CELLS), min(p.smooth, s.accepted + 1.0)
+    return _means(_read, _write, 0.0, block, ring, p, sums, x, size)
 
 
 @inline
@@ -462,12 +468,6 @@ def _drop(slopes, at, stride, slope):
 
 
 @inline
-def _keep(slopes, at, stride, slope):
-    """Write a slope."""
-    slopes[at] = slope
-
-
-@inline
 def _calm(xs, begin, end):
     """Whether samples are finite."""
     wild = 0
@@ -492,74 +492,7 @@ def _due(p, run):
     return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
 
 
-# ---- many samples of one Haar filter: stretches without a special case ---------------------------
-
-SHORT = 8
-"""Blocks of fewer values end so often that it is cheaper to look at each sample."""
-
-
-@inline
-def _plan(p, s, sums, xs, begin):
-    """How many samples from `begin` on have no special case, and how many to look at after them.
-
-    In the former the warm-up is over, all are finite, none fires and none ends a block or a ring,
-    except that of the level if it is short.
-    """
-    left = float(xs.size - begin)
-    if p.half < 2.0 * SHORT:
-        return 0, xs.size - begin
-    if s.accepted < p.warmup:
-        return 0, int(min(left, p.warmup - s.accepted))
-    rows = min(_due(p, s.run), p.half - float(sums.past)) - 1.0
-    rows = min(rows, (p.half + 1.0) // 2.0 - 1.0 - float(sums.levels.filled))
-    if p.smooth >= 2.0 * SHORT:
-        rows = min(rows, (p.smooth + 1.0) // 2.0 - 1.0 - float(sums.samples.filled))
-    plain, rest = int(min(left, rows)), int(min(left, rows + 1.0))
-    return (plain, rest - plain) if _calm(xs, begin, begin + plain) else (0, rest)
-
-
-@inline
-def _stretch(block, p, s, sums, xs, begin, end, short, keep, slopes):
-    """`_step` for samples without a special case; `short` is whether blocks of samples may end."""
-    for i in range(begin, end):
-        ends = short and _last_of_block(np.uint64(p.smooth), sums.samples), False, False
-        level, slope, sums = _means(block, PARAMS, p, sums, xs[i], p.smooth, ends)
-        s = _judge(p, s, _bounds(p, True), xs[i], level, slope)
-        keep(slopes, i, 1, slope)
-    return s, sums
-
-
-@inline
-def _haar_many(block, xs, keep, slopes, offsets):
-    """`_update_many` of Haar, which also writes slopes."""
-    p = _params(block)
-    s, sums = _load(block, PARAMS, 1), _haar_load(block, PARAMS, 1)
-    i, found, skipped = 0, 0, 0
-    while i < xs.size:
-        plain, rest = _plan(p, s, sums, xs, i)
-        if p.smooth < 2.0 * SHORT:
-            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, True, keep, slopes)
-        else:
-            s, sums = _stretch(block, p, s, sums, xs, i, i + plain, False, keep, slopes)
-        i += plain + rest
-        for j in range(i - rest, i):
-            x = xs[j]
-            if not abs(x) <= LIMIT:
-                skipped += 1
-                continue
-            s, sums = _step(_haar, block, PARAMS, p, s, sums, x)
-            keep(slopes, j, 1, s.slope if s.accepted > p.warmup else np.nan)
-            if s.run > p.patience:
-                s = _fire(block, PARAMS, 1, p, s)
-                offsets[found] = j
-                found += 1
-    _store(block, PARAMS, 1, s)
-    _haar_store(block, PARAMS, 1, sums)
-    block[PARAMS + SKIPPED] += skipped
-    return found
-
-
-# ---- exponential filters: eight streams, or eight pieces of one, side by side --------------------
+# ---- eight streams of a bank, or eight pieces of one stream, side by side ------------------------
 
 CHUNK = 1024
 """Samples of each lane between two looks at the state."""
@@ -571,9 +504,9 @@ in its last bit; where it does, that is noticed."""
 LONG, PATIENT = 4.0 * FORGOTTEN, 256
 """Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
-ALIKE = 512
-"""Samples in 4 KiB of memory. Addresses so far apart look alike to a processor when it asks whether
-a load must wait for a store."""
+WINDOWS, MANY = 32, 2**14
+"""Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
+time in which one more kernel is compiled."""
 
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
@@ -593,40 +526,44 @@ def _lanes(block, at, stride):
     return cells, row(block, at + FILTER * stride)
 
 
-@inline
-def _single(s, step, i):
-    """One of several lanes."""
-    return (
-        Cells(
-            s.accepted,
-            lane(s.previous, i),
-            lane(s.variance, i),
-            lane(s.level, i),
-            lane(s.slope, i),
-            lane(s.run, i),
-        ),
-        lane(step, i),
-    )
+class Watch(NamedTuple):
+    """What is noted about the samples of eight lanes."""
+
+    widest: float  # the largest step of each
+    wild: float  # 0; NaN from the first step on that is not finite
+    longest: float  # the longest flat run
+    low: float  # two more variances, of the last lane
+    high: float
 
 
 @inline
-def _advance_lanes(p, s, step, flat, bounds, read, xs, at, hop, stride, rows, keep, slopes):
+def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, keep, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
-    A lane's samples lie `hop` apart, the lanes `stride`. Returned as well are the largest step of
-    any lane and what `bounds`, two more variances of the last lane, become.
+    `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
     """
-    widest = spread(0.0)
+    at, hop, stride = place
     for i in range(rows):
         x = read(xs, at + i * hop, stride)
-        width = abs(x - s.previous)
-        widest = choose(width > widest, width, widest)
-        last = lane(x - s.previous, WIDTH - 1)
-        bounds = _variance(p, bounds[0], last), _variance(p, bounds[1], last)
-        level, slope, step = _ema(xs, 0, p, s, step, x)
+        step = x - s.previous
+        level, slope, state = filtered(rings, 0, p, s, state, x)
         s = _judge(p, s, flat, x, level, slope)
+        watch = _watch(p, watch, step, s.run)
         keep(slopes, at + i * hop, stride, slope)
-    return s, step, bounds, _largest(widest)
+    return s, state, watch
+
+
+@inline
+def _watch(p, watch, step, run):
+    """Take note of a step of each lane, and of the flat run after it."""
+    width, last = abs(step), lane(step, WIDTH - 1)
+    return Watch(
+        choose(width > watch.widest, width, watch.widest),
+        fused(width, 0.0, watch.wild),
+        choose(run > watch.longest, run, watch.longest),
+        _variance(p, watch.low, last),
+        _variance(p, watch.high, last),
+    )
 
 
 @inline
@@ -657,79 +594,50 @@ def _keep_lanes(slopes, at, stride, slope):
 
 
 @inline
-def _same(a, b):
-    """Whether two numbers are the same to the last bit."""
-    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
-
-
-@inline
 def _forgetting(p):
     """Return the samples after which nothing depends on where the averages began."""
     return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
 
 
-# A row of whole numbers for each piece, of which only the first knows the flat run before it:
-BEFORE = 0  # flat samples at its beginning
-KNOWN = 1  # whether there was another sample after those
-COUNT = 2  # how often it fires after that
-FIRED = 3  # and from here on where
+UNKNOWN = 2.0**52
+"""So long is a flat run at the beginning of a piece, which does not know how it began."""
+
+COUNT = 0  # A row of whole numbers for each piece: how often it fires after its first flat run
+FIRED = 1  # and from here on where
 
 
 @inline
-def _note(p, pieces, own, earlier, earlier_step, s, xs, at, stride, rows):
-    """Take note of runs and fires after so many rows; no run was longer than patience + 1 in them.
+def _note(p, pieces, run, at, stride, rows):
+    """Take note of fires after so many rows; no known run was longer than patience + 1 in them.
 
-    Returns the runs, of which those that fire begin anew. Before their `own` samples all pieces but
-    the first only warm up.
+    Returns the runs, of which those that fire begin anew.
     """
-    run = s.run
     for j in range(WIDTH):
-        flat = lane(run, j)
-        if own and not pieces[j, KNOWN]:
-            if flat == lane(earlier.run, j) + rows:
-                pieces[j, BEFORE] += rows
-            else:
-                one, step = _single(earlier, earlier_step, j)
-                pieces[j, BEFORE] += _flat_rows(p, one, step, xs, at + j * stride)
-                pieces[j, KNOWN] = 1
-        if flat > p.patience:
+        if p.patience < lane(run, j) < UNKNOWN:
             run = replaced(run, j, 0.0)
-            if pieces[j, KNOWN]:
-                pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
-                pieces[j, COUNT] += 1
+            pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
+            pieces[j, COUNT] += 1
     return run
 
 
 @inline
-def _flat_rows(p, s, step, xs, at):
-    """Flat samples from `at` on; there is another one after them."""
-    rows = -1
-    s = Cells(0.0, s.previous, s.variance, s.level, s.slope, 1.0)
-    while s.run > 0.0:
-        rows += 1
-        x = xs[at + rows]
-        level, slope, step = _ema(xs, 0, p, s, step, x)
-        s = _judge(p, s, _bounds(p, True), x, level, slope)
-    return rows
-
-
-@inline
-def _fires(block, p, pieces, runs, before, seam, stride, offsets, found):
+def _fires(block, p, pieces, longest, runs, before, seam, stride, offsets, found):
     """Join the runs of the pieces; write where they fire, return the number and the last run.
 
-    `runs` are those at the ends of the pieces, right where one is known; `before` is how many
-    samples were accepted before offset 0; the pieces are joined at `seam` and each `stride` later.
+    `longest` are the longest runs of the pieces, `runs` those at their ends. Only the first knows
+    the run before it. `before` is how many samples were accepted before offset 0; the pieces are
+    joined at `seam` and each `stride` later.
     """
     period, run = p.patience + 1.0, 0.0
     for j in range(WIDTH):
         if j > 0:
-            due = period - run
-            while due <= pieces[j, BEFORE]:
+            due, flat = period - run, lane(longest, j) - UNKNOWN
+            while due <= flat:
                 offset = seam + (j - 1) * stride + int(due) - 1
                 found = _emit(block, p, before, offset, offsets, found)
                 due += period
-            run = pieces[j, BEFORE] + period - due
-        if pieces[j, KNOWN]:
+            run = flat + period - due
+        if lane(runs, j) < UNKNOWN:
             for i in range(FIRED, FIRED + pieces[j, COUNT]):
                 found = _emit(block, p, before, pieces[j, i], offsets, found)
             run = lane(runs, j)
@@ -746,96 +654,284 @@ def _emit(block, p, before, offset, offsets, found):
 
 
 @inline
-def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
+def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, found):
     """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
 
-    An exponential average forgets where it began, in the end to the last bit. So the stream is cut
-    in pieces that advance side by side, eight chains of operations instead of one. All but the
-    first begin at 0 and `warm` samples early, in the piece before; what they write there is written
+    A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
+    advance side by side, eight chains of operations instead of one. They begin `stride` apart, and
+    all but the first `warm` samples early, in the piece before; what they write there is written
     over when that piece gets there. At its end it must have the state, bit for bit, that the next
     one had there: then the next one's samples, too, are those of the plain loop. If a piece does
     not, or if a sample is not finite, nothing is taken, and the plain loop does it all.
 
-    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a `ceiling`
+    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a ceiling
     above what it can be, in the last piece, and both have become the same, so has what lies
     between. If not, it is computed in a loop of its own.
+
+    Four functions are the filter's: `split` returns state and rings of the pieces, `filtered` is a
+    step of them, `meet` says whether a piece and the next one, j, had the same state, and `join`
+    takes the last one's state back.
     """
-    p = _params(block)
-    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
-    warm = int(_forgetting(p))
-    steps = (xs.size - begin + (WIDTH - 1) * warm) // WIDTH
-    stride = steps - warm
-    if stride > 4 * ALIKE:  # the eight begin an eighth of it apart, and a bit
-        stride -= (stride - ALIKE // WIDTH - 2) % ALIKE
-        steps = stride + warm
+    begin, warm, stride = cut
+    p, s = _params(block), _load(block, PARAMS, 1)
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
-    zero = spread(0.0)
-    slope, run = replaced(zero, 0, s.slope), replaced(zero, 0, s.run)
-    lanes = Cells(0.0, gather(xs, begin - 1, stride), zero, zero, slope, run)
-    d = replaced(zero, 0, step)
-    seam, seam_d = slope, d
-    fires = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0) + 2.0  # at most
-    pieces = np.zeros((WIDTH, FIRED + int(fires)), np.int64)
-    pieces[0, KNOWN] = 1
+    steps, zero = stride + warm, spread(0.0)
+    state, rings = split(block)
+    previous = gather(xs, begin - 1, stride)
+    lanes = Cells(0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run))
+    watch = Watch(zero, zero, zero, 0.0, 0.0)
+    seam, seam_state, top = lanes.slope, state, 0.0
+    most = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0)
+    pieces = np.zeros((WIDTH, FIRED + 2 + int(most)), np.int64)
     flat = _bounds(p, True)
-    widest, bounds, top = 0.0, (0.0, 0.0), 0.0
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
-        rows = int(min(float(rows), _due(p, _largest(lanes.run))))
-        earlier, earlier_d, at = lanes, d, begin + done
-        lanes, d, bounds, width = _advance_lanes(
-            p, lanes, d, flat, bounds, _gather, xs, at, 1, stride, rows, keep, slopes
+        known = _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0))
+        rows = int(min(float(rows), _due(p, known)))
+        at = begin + done
+        place = at, 1, stride
+        lanes, state, watch = _advance_lanes(
+            filtered, rings, p, lanes, state, flat, watch, _gather, xs, place, rows, keep, slopes
         )
-        run = _note(p, pieces, done >= warm, earlier, earlier_d, lanes, xs, at, stride, rows)
+        run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
-            top = max(s.variance, 16.0 * width * width)
-            bounds = bounds[0], top
+            top = max(s.variance, 16.0 * _largest(watch.widest) ** 2)
+            watch = Watch(watch.widest, watch.wild, watch.longest, watch.low, top)
         done += rows
-        widest = max(widest, width)
         if done == warm:
-            seam, seam_d = lanes.slope, d
-            run = replaced(zero, 0, lane(run, 0))
+            seam, seam_state = lanes.slope, state
+            run = replaced(spread(UNKNOWN), 0, lane(run, 0))
+            for j in range(1, WIDTH):
+                pieces[j, COUNT] = 0
+            watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
         lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
+    widest = _largest(watch.widest)
     fine = widest <= WIDE
     for j in range(WIDTH):
-        after = (j + 1) % WIDTH
-        slope, step = lane(lanes.slope, j), lane(d, j)
-        if after:
-            fine &= _same(slope, lane(seam, after)) and _same(step, lane(seam_d, after))
-        else:
-            fine &= slope == slope
+        fine &= lane(watch.wild, j) == 0.0
+        if j > 0:
+            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and meet(state, seam_state, j)
     if not fine:
         return 0, found
     taken = (WIDTH - 1) * stride + steps
-    end, step = _single(lanes, d, WIDTH - 1)
-    variance = bounds[0]
-    if not (_same(variance, bounds[1]) and max(s.variance, widest * widest) <= top):
-        variance = _variances(p, s.variance, s.previous, xs, begin, begin + taken)
-    before = s.accepted - begin
-    seam_at = begin + steps
-    found, run = _fires(block, p, pieces, lanes.run, before, seam_at, stride, offsets, found)
-    accepted = s.accepted + taken
-    _store(block, PARAMS, 1, Cells(accepted, end.previous, variance, end.level, end.slope, run))
-    _ema_store(block, PARAMS, 1, step)
+    variance, ceiling = watch.low, max(s.variance, widest * widest)
+    if not (_same(variance, watch.high) and ceiling <= top):
+        variance = _variances(p, s.variance, ceiling, s.previous, xs, begin, begin + taken)
+    before, at = s.accepted - begin, begin + steps
+    found, run = _fires(
+        block, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
+    )
+    last = WIDTH - 1
+    x, level, slope = lane(lanes.previous, last), lane(lanes.level, last), lane(lanes.slope, last)
+    _store(block, PARAMS, 1, Cells(s.accepted + taken, x, variance, level, slope, run))
+    join(block, rings, state, (WIDTH - 1) * stride)
     return taken, found
 
 
 @inline
-def _variances(p, variance, previous, xs, begin, end):
-    """Return the variance alone, after all samples."""
-    for i in range(begin, end):
-        variance = _variance(p, variance, xs[i] - previous)
-        previous = xs[i]
-    return variance
+def _same(a, b):
+    """Whether two numbers are the same to the last bit."""
+    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
+
+
+APART = 32
+"""Samples by which the places of all pieces in a page of memory must differ, lest writing one looks
+to the processor as if it changed what it reads of another."""
+
+PAGE = 512
+"""Samples in it."""
+
+
+@inline
+def _stride(most, period):
+    """Return a large multiple of the period, at most `most`; if possible one that keeps APART."""
+    largest = stride = most // period * period
+    while stride > largest - largest // 32:
+        nearest = APART
+        for d in range(1, WIDTH):
+            nearest = min(nearest, d * stride % PAGE, -d * stride % PAGE)
+        if nearest == APART:
+            return stride
+        stride -= period
+    return largest
+
+
+@inline
+def _ema_split(block):
+    """State of the pieces: the first goes on, the others begin at 0."""
+    return replaced(spread(0.0), 0, _ema_load(block, PARAMS, 1)), block
+
+
+@inline
+def _ema_meet(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    return _same(lane(end, j - 1), lane(seam, j))
+
+
+@inline
+def _ema_join(block, rings, step, shift):
+    """Keep the state of the last piece."""
+    _ema_store(block, PARAMS, 1, lane(step, WIDTH - 1))
+
+
+@inline
+def _side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of an exponential filter."""
+    warm = int(_forgetting(_params(block)))
+    stride = _stride((xs.size - begin - warm) // WIDTH, 1)
+    cut = begin, warm, stride
+    return _pieces(
+        _ema_split, _ema, _ema_meet, _ema_join, block, xs, cut, keep, slopes, offsets, found
+    )
+
+
+# Haar forgets exactly. The bits of its sums depend on where blocks begin, so pieces are a whole
+# number of blocks apart. Then they also end blocks together and have their counts in common.
+
+
+@inline
+def _haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of a Haar filter."""
+    p, sums = _params(block), _haar_load(block, PARAMS, 1)
+    samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
+    # In a block that is not whole nothing is right. After two more all is, and what was right in
+    # the third ring before it is full is the sum after the sample before.
+    warm = -np.int64(sums.samples.filled) % samples + 2 * samples
+    warm += -(np.int64(sums.levels.filled) + warm) % levels + 2 * levels + int(p.half) + 1
+    period = 2 * samples * levels // math.gcd(samples, levels)
+    stride = _stride((xs.size - begin - warm) // WIDTH, period)
+    if stride < warm:
+        return 0, found
+    cut = begin, warm, stride
+    return _pieces(
+        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, keep, slopes, offsets, found
+    )
+
+
+@inline
+def _haar_split(block):
+    """State and rings of the pieces: the first goes on, the others begin at 0."""
+    sums, first = _haar_load(block, PARAMS, 1), PARAMS + FILTER + HAAR_CELLS
+    rings = _aligned(block.size - first)
+    for i in range(first, block.size):
+        rings[(i - first) * WIDTH] = block[i]
+    return Haar(_moving_lanes(sums.samples), _moving_lanes(sums.levels), sums.past), rings
+
+
+@inline
+def _aligned(size):
+    """Return zeros for so many rows of lanes, none of which is in two lines of the cache."""
+    zeros = np.zeros((size + 1) * WIDTH)
+    return zeros[-np.int64(zeros.ctypes.data >> 3) % WIDTH :]
+
+
+@inline
+def _moving_lanes(m):
+    zero = spread(0.0)
+    newest, middle = replaced(zero, 0, m.newest), replaced(zero, 0, m.middle)
+    return Moving(m.filled, m.side, newest, middle, replaced(zero, 0, m.tail))
+
+
+@inline
+def _haar_row(rings, at, p, s, sums, x):
+    """`_haar` of all lanes after the warm-up."""
+    return _means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth)
+
+
+@inline
+def _read_row(rings, at):
+    """Read one number of the ring of each lane."""
+    return row(rings, at * ROW)
+
+
+@inline
+def _write_row(rings, at, x):
+    """Write one."""
+    put(rings, at * ROW, x)
+
+
+@inline
+def _haar_meet(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    samples = _moving_meet(end.samples, seam.samples, j)
+    return samples and _moving_meet(end.levels, seam.levels, j)
+
+
+@inline
+def _moving_meet(end, seam, j):
+    middle = _same(lane(end.middle, j - 1), lane(seam.middle, j))
+    newest = _same(lane(end.newest, j - 1), lane(seam.newest, j))
+    return newest and middle and _same(lane(end.tail, j - 1), lane(seam.tail, j))
+
+
+@inline
+def _haar_join(block, rings, sums, shift):
+    """Keep state and rings of the last piece, which began `shift` samples after the first."""
+    p, first, last = _params(block), PARAMS + FILTER + HAAR_CELLS, WIDTH - 1
+    half = int(p.half)
+    third = block.size - half
+    for i in range(first, third):
+        block[i] = rings[(i - first) * WIDTH + last]
+    for i in range(half):
+        block[third + (i + shift) % half] = rings[(third - first + i) * WIDTH + last]
+    past = np.uint64((np.int64(sums.past) + shift) % half)
+    sums = Haar(_moving_lane(sums.samples, last), _moving_lane(sums.levels, last), past)
+    _haar_store(block, PARAMS, 1, sums)
+
+
+@inline
+def _moving_lane(m, j):
+    return Moving(m.filled, m.side, lane(m.newest, j), lane(m.middle, j), lane(m.tail, j))
+
+
+@inline
+def _variances(p, variance, ceiling, previous, xs, begin, end):
+    """Return the variance alone, after all samples; at no time is it above the ceiling.
+
+    It is begun late, as in `_pieces`, and if it has not forgotten that, where it should.
+    """
+    first, low, high = max(begin, end - int(FORGOTTEN / p.memory)), 0.0, ceiling
+    while True:
+        x = previous if first == begin else xs[first - 1]
+        if first == begin:
+            low = high = variance
+        for i in range(first, end):
+            low, high = _variance(p, low, xs[i] - x), _variance(p, high, xs[i] - x)
+            x = xs[i]
+        if _same(low, high):
+            return low
+        first = begin
+
+
+@inline
+def _head(block, xs):
+    """How many samples come before the pieces: one, or those that have no slope."""
+    return min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+
+
+@inline
+def _refused(block, saved, xs, begin, end):
+    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
+
+    The pieces have taken what lies between `begin` and `end`, so that is finite.
+    """
+    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
+        return -1
+    wild = _first_wild(xs)
+    if wild >= 0:
+        for i in range(block.size):
+            block[i] = saved[i]
+    return wild
 
 
 @inline
 def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
     """Take so many samples of each of eight streams that lie at `at` in their group.
 
-    Their samples begin at `first`, as in `_advance_lanes`; `fired` has a row for each sample.
+    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each
+    sample.
     """
     done = 0
     while done < rows:
@@ -850,22 +946,13 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
             count = min(count, p.warmup - taken) if taken < p.warmup else count
         count = 1 if special else int(count)
         if not special:
-            s, step, _, width = _advance_lanes(
-                p,
-                s,
-                step,
-                flat,
-                (0.0, 0.0),
-                read,
-                xs,
-                first + done * hop,
-                hop,
-                stride,
-                count,
-                _drop,
-                xs,
+            zero = spread(0.0)
+            watch = Watch(zero, zero, zero, 0.0, 0.0)
+            place = first + done * hop, hop, stride
+            s, step, watch = _advance_lanes(
+                _ema, xs, p, s, step, flat, watch, read, xs, place, count, _drop, xs
             )
-            special = not width <= WIDE
+            special = not _largest(watch.widest) <= WIDE
             for j in range(WIDTH):
                 special |= lane(s.slope, j) != lane(s.slope, j)
         if special:
@@ -937,7 +1024,7 @@ def ema_update_many(block, xs, offsets):
 @batch
 def ema_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
-    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    begin = _head(block, xs)
     found = _update_many(_ema_load, _ema, _ema_store, block, xs, 0, begin, offsets, 0)
     taken, found = _side_by_side(block, xs, begin, _drop, xs, offsets, found)
     begin += taken
@@ -946,7 +1033,17 @@ def ema_update_many_long(block, xs, offsets):
 
 @batch
 def haar_update_many(block, xs, offsets):
-    return _haar_many(block, xs, _drop, xs, offsets)
+    return _update_many(_haar_load, _haar, _haar_store, block, xs, 0, xs.size, offsets, 0)
+
+
+@batch
+def haar_update_many_long(block, xs, offsets):
+    """Do the same side by side, as far as that goes."""
+    begin = _head(block, xs)
+    found = _update_many(_haar_load, _haar, _haar_store, block, xs, 0, begin, offsets, 0)
+    taken, found = _haar_side_by_side(block, xs, begin, _drop, xs, offsets, found)
+    begin += taken
+    return _update_many(_haar_load, _haar, _haar_store, block, xs, begin, xs.size, offsets, found)
 
 
 @kernel
@@ -970,26 +1067,34 @@ def ema_response(block, xs, slopes):
 @batch
 def ema_response_long(block, xs, slopes):
     """Do the same side by side, as far as that goes."""
-    s, step = _load(block, PARAMS, 1), _ema_load(block, PARAMS, 1)
-    begin = min(xs.size, max(1, int(_params(block).warmup - block[PARAMS])))
+    saved, nowhere = block.copy(), np.empty(0, np.int64)
+    begin = _head(block, xs)
     _response(_ema_load, _ema, _ema_store, block, xs, 0, begin, slopes)
-    taken = _side_by_side(block, xs, begin, _keep_lanes, slopes, np.empty(0, np.int64), 0)[0]
-    end = begin + taken
-    if not (taken and _calm(xs, 0, begin) and _calm(xs, end, xs.size)):
-        wild = _first_wild(xs)
-        if wild >= 0:
-            _store(block, PARAMS, 1, s)
-            _ema_store(block, PARAMS, 1, step)
-            return wild
-    _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
-    return -1
+    end = begin + _side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
+    wild = _refused(block, saved, xs, begin, end)
+    if wild < 0:
+        _response(_ema_load, _ema, _ema_store, block, xs, end, xs.size, slopes)
+    return wild
 
 
 @batch
 def haar_response(block, xs, slopes):
     wild = _first_wild(xs)
     if wild < 0:
-        _haar_many(block, xs, _keep, slopes, np.empty(0, np.int64))
+        _response(_haar_load, _haar, _haar_store, block, xs, 0, xs.size, slopes)
+    return wild
+
+
+@batch
+def haar_response_long(block, xs, slopes):
+    """Do the same side by side, as far as that goes."""
+    saved, nowhere = block.copy(), np.empty(0, np.int64)
+    begin = _head(block, xs)
+    _response(_haar_load, _haar, _haar_store, block, xs, 0, begin, slopes)
+    end = begin + _haar_side_by_side(block, xs, begin, _keep_lanes, slopes, nowhere, 0)[0]
+    wild = _refused(block, saved, xs, begin, end)
+    if wild < 0:
+        _response(_haar_load, _haar, _haar_store, block, xs, end, xs.size, slopes)
     return wild
 
 

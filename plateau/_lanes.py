@@ -100,6 +100,7 @@ _binary(operator.lt, MASK, "fcmp_ordered", "<")
 _binary(operator.gt, MASK, "fcmp_ordered", ">")
 _binary(operator.ge, MASK, "fcmp_ordered", ">=")
 _define(abs, LANES, [(LANES,)], lambda builder, a: _llvm(builder, "fabs", [a]))
+_define(operator.neg, LANES, [(LANES,)], lambda builder, a: builder.fneg(a))
 _define(operator.and_, MASK, [(MASK, MASK)], lambda builder, a, b: builder.and_(a, b))
 
 

@@ -396,6 +396,12 @@ class Haar(SlopeFilter):
         """Samples by which the slope lags the stream: half of the warm-up."""
         return self.warmup / 2
 
+    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
+        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
+        least = max(k.MANY, k.WINDOWS * (self.window + self.smooth))
+        pieces = samples >= least and patience >= k.PATIENT
+        return super().driver(f"{name}_long" if pieces else name, samples, patience)
+
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}
 

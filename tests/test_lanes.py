@@ -4,6 +4,7 @@ The weights are large, so that short streams are long beside the memory of the f
 """
 
 import importlib.util
+import math
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
@@ -19,6 +20,9 @@ from plateau import _kernels as k
 weights = st.floats(0.2, 0.98)
 emas = st.one_of(st.builds(EmaHaar, weights, weights), st.builds(Ema, weights))
 haars = st.builds(Haar, st.sampled_from([2, 6, 38, 200, 202]), st.sampled_from([1, 2, 5, 40, 97]))
+short_haars = st.builds(
+    Haar, st.sampled_from([2, 4, 6, 10, 22, 38, 60]), st.sampled_from([1, 2, 5, 8, 17, 40])
+)
 seeds = st.integers(0, 2**32)
 kinds = st.sampled_from(["noise", "walk", "flat", "edge", "burst", "held", "zero", "tiny"])
 gaps = st.sampled_from([np.nan, np.inf, -np.inf, 1e200, 1e130])
@@ -89,6 +93,37 @@ def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed
     with pytest.raises(ValueError, match=f"at offset {place} is not finite"):
         slope_filter.update_many(xs)
     assert slope_filter.to_bytes() == before
+
+
+@mock.patch.object(k, "MANY", 0)
+@settings(max_examples=40)
+@given(st.data(), short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 300))
+def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
+    threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
+    mode = data.draw(st.sampled_from(["min", "max", "both"]))
+    patience = data.draw(st.sampled_from([k.PATIENT, 400, 2000, 10**6]))
+    xs = stream(kind, seed, head + n, slope_filter, threshold)
+    for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
+        xs[i] = data.draw(gaps)
+    single = ThresholdDetector(slope_filter, threshold, patience, mode=mode)
+    single.update_many(xs[:head])
+    pieces = single.clone()
+    assert pieces.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
+    assert pieces.to_bytes() == single.to_bytes()
+
+
+@mock.patch.object(k, "MANY", 0)
+@settings(max_examples=40)
+@given(short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
+def test_pieces_of_haar_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
+    xs = stream(kind, seed, head + n, slope_filter, 0.1)
+    single = type(slope_filter).from_bytes(slope_filter.to_bytes())
+    slope_filter.update_many(xs[:head])
+    slopes = slope_filter.update_many(xs[head:])
+    for x in xs[:head]:
+        single.update(x)
+    np.testing.assert_array_equal(slopes, [single.update(x) for x in xs[head:]])
+    assert slope_filter.to_bytes() == single.to_bytes()
 
 
 @settings(max_examples=30)
@@ -206,6 +241,72 @@ def taken(xs):
     np.testing.assert_array_equal(slopes[begin:end], want[begin:end])
     np.testing.assert_array_equal(block, plain)
     return n
+
+
+def haar_taken(window, smooth, head, n, special=None):
+    """Samples that pieces take of so many, after `head` single ones; state and slopes are right."""
+    xs = np.random.default_rng(0).normal(size=head + n)
+    if special is not None:
+        xs[head + n // 2] = special
+    block = Haar(window, smooth).make_block()
+    filtered = PLAIN._haar_load, PLAIN._haar, PLAIN._haar_store
+    PLAIN._response(*filtered, block, xs, 0, head, xs.copy())
+    plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
+    place = block, xs, head, PLAIN._keep_lanes, slopes, np.empty(0, np.int64), 0
+    with np.errstate(invalid="ignore"):
+        taken, _ = PLAIN._haar_side_by_side(*place)
+    PLAIN._response(*filtered, plain, xs, head, head + taken, want)
+    end = head + taken
+    np.testing.assert_array_equal(slopes[head:end], want[head:end])
+    np.testing.assert_array_equal(block, plain)
+    return taken
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 40))
+def test_pieces_of_haar_are_right_wherever_blocks_and_rings_stand(half, smooth, more):
+    period = 2 * math.lcm((smooth + 1) // 2, (half + 1) // 2)
+    n = 8 * (period + 3 * smooth + 5 * half) + 8 * (2 * smooth + 4 * half + 8)
+    assert haar_taken(2 * half, smooth, 2 * half + smooth - 1 + more, n) > n - 8 * period - 8
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 2.0**450])
+def test_pieces_of_haar_take_nothing_if_a_sample_is_special(special):
+    assert haar_taken(6, 4, 20, 900) > 0
+    assert haar_taken(6, 4, 20, 900, special) == 0
+
+
+@pytest.mark.parametrize("n", [1, 40, 300])
+def test_a_stream_too_short_for_the_blocks_of_haar_is_left_to_the_plain_loop(n):
+    assert haar_taken(38, 41, 80, n) == 0
+
+
+def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
+    meet = PLAIN._haar_meet
+    met = mock.Mock(side_effect=lambda end, seam, j: meet(end, seam, j) and j < 7)
+    with mock.patch.object(PLAIN, "_haar_meet", met):
+        assert haar_taken(6, 4, 20, 900) == 0
+    assert met.called
+
+
+def test_the_kernel_in_pieces_is_taken_where_it_pays():
+    haar = Haar(10)
+    assert haar.driver("response", k.MANY) == "haar_response_long"
+    assert haar.driver("response", k.MANY - 1) == "haar_response"
+    assert haar.driver("update_many", k.MANY, k.PATIENT - 1) == "haar_update_many"
+    assert Haar(4000, 4000).driver("response", 255_999) == "haar_response"
+    assert Haar(4000, 4000).driver("response", 256_000) == "haar_response_long"
+
+
+@pytest.mark.parametrize("period", [1, 24, 4000])
+def test_pieces_lie_apart_in_a_page_of_memory(period):
+    for most in range(40_000, 42_000, 111):
+        stride = PLAIN._stride(most, period)
+        assert stride % period == 0
+        assert stride <= most
+        if period < 4000:
+            assert stride > 0.96 * most
+            assert all(32 <= d * stride % 512 <= 480 for d in range(1, 8))
 
 
 def test_pieces_take_all_but_a_few_samples_of_noise():
