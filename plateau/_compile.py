@@ -117,7 +117,7 @@ FLOATS, INTS, CODES, FLAGS = (
     kind[::1] for kind in (types.float64, types.int64, types.int8, types.boolean)
 )
 SIGNATURES = {
-    "update": (FLOATS, SampleType()),
+    "update": (BlockType(), SampleType()),
     "update_many": (FLOATS, FLOATS, INTS),
     "until_fire": (FLOATS, FLOATS),
     "update_many_long": (FLOATS, FLOATS, INTS),

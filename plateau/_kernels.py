@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import batch, inline, kernel, number
+from plateau._compile import array, batch, inline, kernel, number
 from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
 
 LIMIT = 2.0**500
@@ -1006,14 +1006,16 @@ def readings(block, places, stride, verdicts, onsets, declared):
 
 @kernel
 def ema_update(block, sample):
-    x = number(sample)
-    return _accept(_ema_load, _ema, _ema_store, block, PARAMS, 1, _params(block), x)
+    numbers, x = array(block, PARAMS + FILTER + EMA_CELLS), number(sample)
+    return _accept(_ema_load, _ema, _ema_store, numbers, PARAMS, 1, _params(numbers), x)
 
 
 @kernel
 def haar_update(block, sample):
-    x = number(sample)
-    return _accept(_haar_load, _haar, _haar_store, block, PARAMS, 1, _params(block), x)
+    p, x = _params(array(block, PARAMS)), number(sample)
+    rings = int(_ring(np.uint64(p.smooth)) + _ring(np.uint64(p.half)) + np.uint64(p.half))
+    numbers = array(block, PARAMS + FILTER + HAAR_CELLS + rings)
+    return _accept(_haar_load, _haar, _haar_store, numbers, PARAMS, 1, p, x)
 
 
 @batch

@@ -215,7 +215,7 @@ def interpreted():
     spec = importlib.util.spec_from_file_location("interpreted_kernels", k.__file__)
     module = importlib.util.module_from_spec(spec)
     with (
-        mock.patch.multiple("plateau._compile", number=float, **plain),
+        mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **plain),
         mock.patch.multiple("plateau._lanes", **python),
     ):
         spec.loader.exec_module(module)
