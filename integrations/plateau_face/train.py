@@ -98,10 +98,12 @@ def load_checkpoint(out: Path) -> dict[str, Any]:
     path = out / CHECKPOINT
     if not path.is_file():
         raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can raise any
-        raise ValueError(f"{path}: damaged, or no checkpoint") from error
+    with path.open("rb") as file:
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged pickle can raise any
+            name = type(error).__name__
+            raise ValueError(f"{path}: damaged, or no checkpoint ({name})") from error
     if not isinstance(state, dict) or not state.keys() >= ENTRIES:
         raise ValueError(f"{path}: not a checkpoint of plateau-face")
     if state["version"] != VERSION:
