@@ -3,10 +3,14 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from inspect import signature
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from plateau._arguments import number, one_of, positive, whole
+from plateau_face.data.pairs import FOLDS
+from plateau_face.files import read_text
 from plateau_face.margins import MARGINS
 from plateau_face.models import MODELS
 
@@ -121,10 +125,11 @@ class Config:
         one_of("precision", self.precision, PRECISIONS)
         for name in (
             "synthetic_identities", "synthetic_images", "synthetic_val_identities",
-            "synthetic_val_images", "synthetic_val_pairs", "val_every", "image_size", "dim",
+            "synthetic_val_images", "val_every", "image_size", "dim",
             "epochs", "batch", "accumulate", "threads", "log_every", "queue",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
+        whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
         for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
             whole(name, getattr(self, name), least=0)
         for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
@@ -136,13 +141,38 @@ class Config:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        for name in ("sample_rate", "finish"):
+        for name in ("sample_rate", "finish", "horizon"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
+        if self.momentum >= 1:
+            raise ValueError(f"momentum must be below 1, not {self.momentum}")
+        self._check_milestones()
+        self._check_margin_options()
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:
             self._check_siamese()
+
+    def _check_milestones(self) -> None:
+        ends = (0.0, *(number("milestones", share) for share in self.milestones), 1.0)
+        if any(share >= later for share, later in pairwise(ends)):
+            raise ValueError(
+                f"milestones must rise between 0 and 1, not {', '.join(map(str, ends[1:-1]))}"
+            )
+
+    def _check_margin_options(self) -> None:
+        known = dict(signature(MARGINS[self.margin]).parameters)
+        del known["scale"]  # has a name of its own
+        for option, value in self.margin_options.items():
+            if option not in known:
+                raise ValueError(
+                    f"margin_options of {self.margin}: there is no {option!r}, "
+                    f"only {', '.join(known) or 'nothing'}"
+                )
+            if not isinstance(known[option].default, bool):
+                number(f"margin_options.{option}", value)
+            elif not isinstance(value, bool):
+                raise TypeError(f"margin_options.{option} must be true or false, not {value!r}")
 
     def _check_siamese(self) -> None:
         if self.batch // self.accumulate % 2:
@@ -179,7 +209,7 @@ def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str,
     values: dict[str, Any] = {}
     if file is not None:
         try:
-            values |= tomllib.loads(file.read_text())
+            values |= tomllib.loads(read_text(file))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{file}: {error}") from None
     return Config(**checked(values | from_command_line(overrides, given)))

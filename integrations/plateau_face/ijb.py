@@ -14,6 +14,7 @@ from torch import nn
 
 from plateau_face.data.align import aligned
 from plateau_face.data.faces import Pixels, decode
+from plateau_face.files import read_text
 from plateau_face.verify import Floats, embed, roc
 
 Ints = NDArray[np.int64]
@@ -152,7 +153,7 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _rows(path: Path, fields: int) -> list[list[str]]:
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
     for number, row in enumerate(rows, start=1):
         if len(row) != fields:
             raise ValueError(f"{path} line {number}: {len(row)} fields, not {fields}")

@@ -20,13 +20,17 @@ class Log:
     keep : pair of int
         Lengths in bytes to cut the files to first: those of the checkpoint, so that after a resume
         no row is there twice. Zero for a run that begins.
+
+    Raises
+    ------
+    ValueError
+        If a file is shorter than that.
     """
 
     def __init__(self, folder: Path, keep: tuple[int, int]) -> None:
         self._rows, self._events = folder / "log.jsonl", tensorboard.event_file(folder)
         for file, size in zip((self._rows, self._events), keep, strict=True):
-            file.touch()
-            os.truncate(file, size)
+            _cut(file, size)
         if keep == (0, 0):
             _append(self._events, tensorboard.header(time.time()))
 
@@ -39,6 +43,17 @@ class Log:
     def sizes(self) -> tuple[int, int]:
         """Return the lengths in bytes, once they are on the disk."""
         return _size_on_disk(self._rows), _size_on_disk(self._events)
+
+
+def _cut(file: Path, size: int) -> None:
+    file.touch()
+    found = file.stat().st_size
+    if found < size:
+        raise ValueError(
+            f"{file} has {found} bytes, and {size} belong to the checkpoint: "
+            "bring the whole file back, or begin another run"
+        )
+    os.truncate(file, size)
 
 
 def _append(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from plateau_face.margins import Margin
+from plateau_face.margins import Margin, Others
 
 
 def margin_loss(
@@ -47,6 +47,7 @@ def margin_loss(
         if margin.training:
             margin.observe(own, norms)
         target = margin.scale * margin.soften(own, margin.target(own, norms))
+        others = margin.others(own)
         sums = [target]
         if classes is None:
             classes = torch.arange(len(weight), device=labels.device)
@@ -54,7 +55,7 @@ def margin_loss(
         right = classes[labels]
         for first in range(0, len(weight), size):
             rows = slice(first, first + size)
-            part = (direction, weight[rows], right, classes[rows], own, margin)
+            part = (direction, weight[rows], right, classes[rows], others, margin)
             if len(weight) <= size:
                 sums.append(log_sum_of_others(*part))
             else:
@@ -64,14 +65,19 @@ def margin_loss(
 
 
 def log_sum_of_others(
-    direction: Tensor, weight: Tensor, right: Tensor, classes: Tensor, own: Tensor, margin: Margin
+    direction: Tensor,
+    weight: Tensor,
+    right: Tensor,
+    classes: Tensor,
+    others: Others,
+    margin: Margin,
 ) -> Tensor:
     """Return log Σ exp z over the rows of `weight` that are not of the right class, shape (batch,).
 
     `right` has the classes of the batch, `classes` those of the rows.
     """
     cosine = (direction @ functional.normalize(weight).T).clamp(-1, 1)
-    logits = margin.scale * margin.soften(cosine, margin.others(cosine, own))
+    logits = margin.scale * margin.soften(cosine, others(cosine))
     # Not −inf: where all are left out the gradient would be NaN.
     least = torch.finfo(logits.dtype).min
     return logits.masked_fill(right[:, None] == classes, least).logsumexp(dim=1)

@@ -9,9 +9,13 @@ Written with c = cos θ for the cosine of the right class and m for the margin.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+Others = Callable[[Tensor], Tensor]
+"""From cosines with the prototypes of some classes, shape (batch, classes), to as many others."""
 
 
 def sine(cosine: Tensor) -> Tensor:
@@ -74,17 +78,18 @@ class Margin(nn.Module):
         """
         return cosine
 
-    def others(self, cosine: Tensor, own: Tensor) -> Tensor:
-        """Return what takes the place of the wrong classes' cosines.
+    def others(self, own: Tensor) -> Others:
+        """Return the function to what takes the place of the wrong classes' cosines.
+
+        It goes by the statistics as they are now. A part of the classes is computed again for the
+        gradient, perhaps after `observe` has seen other images.
 
         Parameters
         ----------
-        cosine : Tensor, shape (batch, classes)
-            Cosines with the prototypes of some classes.
         own : Tensor, shape (batch,)
             Cosines with the prototypes of the embeddings' own classes.
         """
-        return cosine
+        return lambda cosine: cosine
 
     def penalty(self, norms: Tensor) -> Tensor:
         """Return what is added to the loss, a number."""
@@ -223,11 +228,12 @@ class CurricularFace(Margin):
         """Add to the angle."""
         return add_angle(cosine, self.margin)
 
-    def others(self, cosine: Tensor, own: Tensor) -> Tensor:
+    def others(self, own: Tensor) -> Others:
         """Weigh the hard ones."""
         own = own.detach()
-        limit = own * math.cos(self.margin) - sine(own) * math.sin(self.margin)
-        return torch.where(cosine > limit[:, None], cosine * (self.progress + cosine), cosine)
+        limit = (own * math.cos(self.margin) - sine(own) * math.sin(self.margin))[:, None]
+        progress = self.progress
+        return lambda cosine: torch.where(cosine > limit, cosine * (progress + cosine), cosine)
 
 
 class ElasticFace(Margin):
@@ -235,8 +241,10 @@ class ElasticFace(Margin):
 
     Parameters
     ----------
-    margin, deviation : float
-        Mean and standard deviation of the margin.
+    margin : float, optional
+        Mean of the margin; by default 0.5 on the angle and 0.35 on the cosine, as published.
+    deviation : float, default 0.0125
+        Its standard deviation.
     on_angle : bool, default True
         Add to the angle (ElasticFace-Arc) or take from the cosine (ElasticFace-Cos).
     plus : bool, default False
@@ -246,14 +254,15 @@ class ElasticFace(Margin):
 
     def __init__(
         self,
-        margin: float = 0.5,
+        margin: float | None = None,
         deviation: float = 0.0125,
         on_angle: bool = True,
         plus: bool = False,
         scale: float = 64.0,
     ) -> None:
         super().__init__(scale)
-        self.margin, self.deviation, self.on_angle, self.plus = margin, deviation, on_angle, plus
+        self.margin = (0.5 if on_angle else 0.35) if margin is None else margin
+        self.deviation, self.on_angle, self.plus = deviation, on_angle, plus
 
     def target(self, cosine: Tensor, norms: Tensor) -> Tensor:
         """Draw the margins and apply them."""

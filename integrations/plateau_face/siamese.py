@@ -124,6 +124,10 @@ class SiameseHead(nn.Module):
         self._average(list(self.gallery.parameters()), self._probe, None)
         either = torch.rand((), device=self.queue.device) < 0.5  # not read: the host would wait
         chosen = torch.where(either, self._first, self._second)
+        # A prototype that overflowed would spoil the losses of all until it leaves the queue.
+        finite = chosen.isfinite().all(dim=1)
+        chosen = torch.where(finite[:, None], chosen, self.queue[self._columns])
+        identities = torch.where(finite, self._identities, self.classes[self._columns])
         self.queue.index_copy_(0, self._columns, chosen)
-        self.classes.index_copy_(0, self._columns, self._identities)
+        self.classes.index_copy_(0, self._columns, identities)
         self.place.add_(len(self._columns)).remainder_(len(self.queue))

@@ -1,11 +1,12 @@
 """From a configuration to faces and verification sets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from plateau_face.config import Config
 from plateau_face.data.faces import Faces, FolderFaces
 from plateau_face.data.packed import PackedFaces, pack_decoded
-from plateau_face.data.pairs import Pairs, drawn_pairs, read_bin, read_pair_list
+from plateau_face.data.pairs import FOLDS, Pairs, drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
 from plateau_face.data.synthetic import SyntheticFaces
 
@@ -41,7 +42,7 @@ def training_faces(config: Config) -> Faces:
     else:
         identities = Path(config.identities) if config.identities else None
         faces = open_faces(Path(config.data), identities)
-    if faces.classes < 2:
+    if (faces.labels == faces.labels[0]).all():
         raise ValueError(f"{config.data or 'synthetic'}: training needs two identities, not one")
     return faces
 
@@ -74,7 +75,40 @@ def drawn_faces(config: Config, identities: int, images: int, first: int = 0) ->
 
 
 def open_pairs(path: Path, folder: Path) -> Pairs:
-    """Open a ``.bin`` set, or a list of pairs of files below `folder`."""
+    """Open a ``.bin`` set, or a list of pairs of files below `folder`.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or has fewer pairs than folds or only one kind of them.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    return read_bin(path) if path.suffix == ".bin" else read_pair_list(path, folder)
+    pairs = read_bin(path) if path.suffix == ".bin" else read_pair_list(path, folder)
+    if len(pairs.same) < FOLDS:
+        raise ValueError(f"{path}: {FOLDS} folds need as many pairs, there are {len(pairs.same)}")
+    if pairs.same.all() or not pairs.same.any():
+        kind = "same person" if pairs.same.all() else "two persons"
+        raise ValueError(f"{path}: all pairs are of {kind}, some of both are needed")
+    return pairs
+
+
+def check_images(pairs: Pairs, threads: int) -> None:
+    """Decode all images of a verification set.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be: better now than after an epoch.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for checked in [pool.submit(decoded, pairs, index) for index in range(pairs.images)]:
+                checked.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def decoded(pairs: Pairs, index: int) -> None:
+    """Read an image, and keep nothing of it."""
+    pairs.read(index)

@@ -7,12 +7,12 @@ schedule. Whatever happens in a step is a function of the seed, the step's numbe
 state, so a run that was killed and resumed ends with the same weights as one that was not.
 """
 
-import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -28,17 +28,25 @@ from plateau_face.heads import Head, PartialHead
 from plateau_face.log import Log, Row
 from plateau_face.margins import MARGINS, Margin
 from plateau_face.models import make_model
+from plateau_face.running import RunningStatistics
 from plateau_face.schedules import make_schedule
 from plateau_face.siamese import SiameseHead
-from plateau_face.sources import training_faces, verification_sets
+from plateau_face.sources import check_images, training_faces, verification_sets
 from plateau_face.verify import verify
 
 VERSION = 1
 """Of the checkpoints."""
+ENTRIES = frozenset(
+    {
+        "version", "config", "classes", "images", "step", "log_bytes", "losses", "not_finite",
+        "model", "head", "optimizer", "schedule", "scaler", "random", "cuda_random",
+    }
+)  # fmt: skip
 CHECKPOINT, LOG = "last.pt", "log.jsonl"
 NOT_FINITE_MOST = 20
 """Steps in a row with a gradient that is not finite after which training has diverged: enough to
 bring fp16's scale from 2¹⁶, where it begins, to below 1."""
+REMEDY = "lower lr, or use fp32 or bf16"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Report = Callable[[Row], object]
@@ -54,10 +62,13 @@ def start(config: Config, out: Path, report: Report) -> "Trainer":
     Raises
     ------
     ValueError
-        If it has one, or the data will not do.
+        If it has one, or a log, or the data will not do.
     """
     if (out / CHECKPOINT).exists():
         raise ValueError(f"{out} has a run already: resume it, or choose another folder")
+    log = out / LOG
+    if log.is_file() and log.stat().st_size:  # a run that died before its first checkpoint has none
+        raise ValueError(f"{log} is there already: remove it, or choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, out, report, log_bytes=(0, 0))
     trainer.save()
@@ -67,9 +78,12 @@ def start(config: Config, out: Path, report: Report) -> "Trainer":
 def resume(out: Path, report: Report) -> "Trainer":
     """Go on with the run of a folder, exactly as if it had not been stopped."""
     state = load_checkpoint(out)
-    config = Config(**checked(state["config"]))
-    trainer = Trainer(config, out, report, log_bytes=tuple(state["log_bytes"]))
-    trainer.load(state)
+    with fitting(out):
+        config = Config(**checked(state["config"]))
+        log_bytes = tuple(state["log_bytes"])
+    trainer = Trainer(config, out, report, log_bytes)
+    with fitting(out):
+        trainer.load(state)
     return trainer
 
 
@@ -84,13 +98,27 @@ def load_checkpoint(out: Path) -> dict[str, Any]:
     path = out / CHECKPOINT
     if not path.is_file():
         raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: damaged, or no checkpoint") from error
+    with path.open("rb") as file:
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged pickle can raise any
+            name = type(error).__name__
+            raise ValueError(f"{path}: damaged, or no checkpoint ({name})") from error
+    if not isinstance(state, dict) or not state.keys() >= ENTRIES:
+        raise ValueError(f"{path}: not a checkpoint of plateau-face")
     if state["version"] != VERSION:
         raise ValueError(f"{path}: version {state['version']}, not {VERSION}")
     return state
+
+
+@contextmanager
+def fitting(out: Path) -> Iterator[None]:
+    """Say of which checkpoint it is that an entry is not as it must be."""
+    try:
+        yield
+    except (RuntimeError, LookupError, TypeError, AttributeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{out / CHECKPOINT}: damaged ({reason})") from error
 
 
 def load_model(out: Path) -> tuple[nn.Module, Config]:
@@ -100,7 +128,8 @@ def load_model(out: Path) -> tuple[nn.Module, Config]:
     model = make_model(
         config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
     )
-    model.load_state_dict(state["model"])
+    with fitting(out):
+        model.load_state_dict(state["model"])
     return model.to(chosen_device("auto")), config
 
 
@@ -129,6 +158,8 @@ class Trainer:
         torch.set_float32_matmul_precision("highest")
         self.faces = training_faces(config)
         self.pairs = verification_sets(config)
+        for pairs in self.pairs if config.val else ():
+            check_images(pairs, config.threads)
         self.sampler = make_sampler(config, self.faces)
         self.steps = self.sampler.steps * config.epochs
 
@@ -155,6 +186,7 @@ class Trainer:
             self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         self.schedule = make_schedule(config, self.optimizer, self.steps, self.sampler.steps)
         self.scaler = make_scaler(config, self.device)
+        self.statistics = RunningStatistics([self.model, self.head])
 
         self.step = 0
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
@@ -165,6 +197,9 @@ class Trainer:
     def run(self) -> None:
         """Train to the end of the last epoch."""
         self._last_row = time.perf_counter()
+        due = False
+        if self.step:
+            self.end_epoch()  # a checkpoint at the end of an epoch is older than its verification
         source = batches(
             self.faces,
             self.sampler,
@@ -182,10 +217,11 @@ class Trainer:
             is_last = self.step == self.steps
             if self.step % self.config.log_every == 0 or is_last:
                 self.write_row()
-            if self.step % self.sampler.steps == 0:
-                self.end_epoch()
-            if self.step % (self.config.save_every or self.sampler.steps) == 0 or is_last:
+            due |= self.step % (self.config.save_every or self.sampler.steps) == 0 or is_last
+            if due and self.may_save(is_last):
                 self.save()
+                due = False
+            self.end_epoch()
 
     def train_on(self, batch: Batch) -> Tensor:
         """Make one step of the optimizer, and return the loss, still on the device."""
@@ -196,6 +232,7 @@ class Trainer:
         images = augmented(images, config.augment, generator(config.seed, self.step))
         images = images.contiguous(memory_format=torch.channels_last)
 
+        self.statistics.remember()
         with self.autocast():
             self.head.look(images)
 
@@ -210,11 +247,14 @@ class Trainer:
             total += loss.detach()
 
         self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.trained, config.clip or torch.inf)
-        self.not_finite = torch.where(norm.isfinite(), 0, self.not_finite + 1)
+        # Not infinity for any: where the norm overflows ∞/∞ would make NaN of a finite gradient.
+        most = config.clip or torch.finfo(torch.float32).max
+        finite = torch.nn.utils.clip_grad_norm_(self.trained, most).isfinite()
+        self.not_finite = torch.where(finite, 0, self.not_finite + 1)
         self.scaler.step(self.optimizer)  # not if the gradient is not finite
         self.scaler.update()
         self.head.scatter(self.optimizer)
+        self.statistics.keep_if(finite)
         return total
 
     def autocast(self) -> torch.autocast:
@@ -225,6 +265,7 @@ class Trainer:
     def write_row(self) -> None:
         """Log the mean loss since the last row; the one place that waits for the device."""
         losses = torch.stack(self.losses).tolist()
+        not_finite = int(self.not_finite)
         self.losses = []
         now = time.perf_counter()
         self.tell(
@@ -233,15 +274,43 @@ class Trainer:
                 "loss": sum(losses) / len(losses),
                 "lr": float(self.optimizer.param_groups[0]["lr"]),
                 **self.verdict(),
+                **({"skipped_steps": not_finite} if not_finite else {}),
                 "images_per_s": round(len(losses) * self.config.batch / (now - self._last_row), 1),
             }
         )
         self._last_row = now
-        if self.not_finite.item() >= NOT_FINITE_MOST:
+        if not_finite >= NOT_FINITE_MOST:
             raise DivergedError(
-                f"the gradient has not been finite for {self.not_finite.item()} steps at step "
-                f"{self.step}: lower lr, or use fp32 or bf16; the last checkpoint is from before"
+                f"the gradient has not been finite for {not_finite} steps at step {self.step}: "
+                f"{REMEDY}; the last checkpoint is from before"
             )
+
+    def may_save(self, is_last: bool) -> bool:
+        """Return whether a checkpoint is fit to go on from; if not, a later step writes it.
+
+        At the end there is no later step: there a network is saved that is finite, though the
+        gradient was not in the last few steps, which changed nothing.
+
+        Raises
+        ------
+        DivergedError
+            If the run ends with numbers that are not finite.
+        """
+        finite = self.is_finite()
+        if is_last and not finite:
+            raise DivergedError(
+                f"the network has numbers that are not finite at its last step, {self.step}: "
+                f"{REMEDY}; the last checkpoint is from before"
+            )
+        return finite and (is_last or not self.not_finite.item())
+
+    def is_finite(self) -> bool:
+        """Return whether all numbers of network, head and optimizer are; waits for the device."""
+        states = [self.model.state_dict(), self.head.state_dict(), *self.optimizer.state.values()]
+        values = [value for state in states for value in state.values() if value is not None]
+        # A sum needs no memory, and is not finite where one of the numbers is not.
+        sums = [value.sum() for value in values if value.is_floating_point()]
+        return bool(torch.stack(sums).isfinite().all())
 
     def verdict(self) -> Row:
         """Return what the detector of a plateau schedule says of the loss."""
@@ -249,9 +318,9 @@ class Trainer:
         return {"verdict": detector.verdict.name.lower()} if isinstance(detector, Detector) else {}
 
     def end_epoch(self) -> None:
-        """Verify, if it is time to."""
-        epoch = self.step // self.sampler.steps
-        if epoch % self.config.val_every and epoch != self.config.epochs:
+        """Verify, if an epoch ends here and it is time to."""
+        epoch, within = divmod(self.step, self.sampler.steps)
+        if within or (epoch % self.config.val_every and epoch != self.config.epochs):
             return
         for pairs in self.pairs:
             found = verify(self.model, pairs, self.config.image_size, threads=self.config.threads)
@@ -288,11 +357,13 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state_all(),
         }
+        path = self.out / CHECKPOINT
+        stays = ", the last stays" if path.is_file() else ""
         try:
-            with replacing(self.out / CHECKPOINT) as file:
-                torch.save(state, file)
-        except (OSError, RuntimeError) as error:  # torch has an error of its own for a full disk
-            raise OSError(f"no checkpoint at step {self.step}, the last stays: {error}") from error
+            with replacing(path) as file:
+                save_to(file, state)
+        except OSError as error:
+            raise OSError(f"no checkpoint at step {self.step}{stays}: {error}") from error
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
@@ -314,6 +385,17 @@ class Trainer:
         torch.set_rng_state(state["random"])
         if len(state["cuda_random"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda_random"])
+
+
+def save_to(file: BinaryIO, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint; an error is the system's, not what torch makes of it."""
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        reason = str(error).partition("\n")[0]
+        raise OSError(f"is the disk full? ({reason})") from error
 
 
 def generator(seed: int, step: int) -> torch.Generator:
@@ -361,10 +443,7 @@ def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseH
 
 def make_margin(config: Config) -> Margin:
     """Return the margin that a configuration names, with its options."""
-    try:
-        return MARGINS[config.margin](scale=config.scale, **config.margin_options)
-    except TypeError as error:
-        raise ValueError(f"margin_options of {config.margin}: {error}") from None
+    return MARGINS[config.margin](scale=config.scale, **config.margin_options)
 
 
 def make_scaler(config: Config, device: torch.device) -> torch.amp.GradScaler:

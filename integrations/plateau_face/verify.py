@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from plateau_face.data.augment import normalised
 from plateau_face.data.faces import Pixels
-from plateau_face.data.pairs import Pairs
+from plateau_face.data.pairs import FOLDS, Pairs
 from plateau_face.data.sampling import read_with
 
 Floats = NDArray[np.float64]
 
 THRESHOLDS = np.arange(400) / 100
 """Squared distances at which a pair may be told apart: 0, 0.01 … 3.99."""
-FOLDS = 10
 
 
 class Verified(NamedTuple):

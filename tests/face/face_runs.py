@@ -1,10 +1,14 @@
 """A run that takes a second; calling the command line, and comparing what runs leave behind."""
 
+import io
 import json
+import pickle
 import sys
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from plateau_face.cli import app, main
@@ -44,6 +48,18 @@ def complaint(capsys, monkeypatch, *arguments):
 def rows(out):
     found = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{k: v for k, v in row.items() if k != "images_per_s"} for row in found]
+
+
+def png(seed, size=8):
+    """Return an image, encoded and as it is."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue(), pixels
+
+
+def write_bin(path, content, protocol=2):
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
 
 
 def assert_same(one, other):

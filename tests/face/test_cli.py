@@ -114,6 +114,10 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     assert said("train", "--data", folder, *small) == (
         f"plateau-face: {folder}/id0/0.png: not a readable image\n"
     )
+    (tmp_path / "x.rec").write_bytes(b"\x0a\x23\xd7\xce")
+    assert said("verify", run, tmp_path / "x.rec") == (
+        f"plateau-face: {tmp_path}/x.rec: not a text in UTF-8 (invalid continuation byte)\n"
+    )
     (folder / "id2").mkdir()
     assert said("info", folder) == f"plateau-face: {folder}/id2: no images of this identity\n"
     assert said("train", "--out", run, "--synthetic") == (

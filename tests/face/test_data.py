@@ -1,13 +1,16 @@
 import io
+import json
 import os
-import pickle
 import struct
+import zlib
 
 import numpy as np
 import pytest
 import torch
+from face_runs import png, write_bin
 from PIL import Image
 
+from plateau_face.config import Config
 from plateau_face.data.augment import augmented, normalised
 from plateau_face.data.faces import FolderFaces, decode, resized
 from plateau_face.data.packed import PackedFaces, pack
@@ -15,15 +18,9 @@ from plateau_face.data.pairs import drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
 from plateau_face.data.sampling import Sampler, batches
 from plateau_face.data.synthetic import SyntheticFaces
+from plateau_face.sources import training_faces
 
 MAGIC = struct.pack("<I", 0xCED7230A)
-
-
-def png(seed, size=8):
-    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png")
-    return buffer.getvalue(), pixels
 
 
 @pytest.fixture
@@ -53,6 +50,15 @@ def test_some_identities_of_a_folder(folder, tmp_path):
     (tmp_path / "ids.txt").write_text("id9\n")
     with pytest.raises(ValueError, match=r"ids\.txt: no folder .*id9"):
         FolderFaces(folder, tmp_path / "ids.txt")
+    (folder / "id1").rename(folder / "id 1")
+    (tmp_path / "ids.txt").write_text("id 1\n\nid2 \n")
+    assert FolderFaces(folder, tmp_path / "ids.txt").labels.tolist() == [0, 0, 1, 1, 1]
+    (tmp_path / "ids.txt").write_text("id2\nid0\nid2\n")
+    with pytest.raises(ValueError, match=r"ids\.txt line 3: id2 is in line 1 already"):
+        FolderFaces(folder, tmp_path / "ids.txt")
+    (tmp_path / "ids.txt").write_bytes(b"id\xff\n")
+    with pytest.raises(ValueError, match=r"ids\.txt: not a text in UTF-8"):
+        FolderFaces(folder, tmp_path / "ids.txt")
 
 
 def test_a_folder_that_will_not_do(folder, tmp_path):
@@ -69,6 +75,18 @@ def test_an_image_that_cannot_be_read_is_named(folder):
     (folder / "id2" / "1.png").write_bytes(png(21)[0][:60])
     with pytest.raises(ValueError, match=r"1\.png: not a readable image"):
         FolderFaces(folder).read(4)
+
+
+@pytest.mark.parametrize("side", [9_500, 14_000])  # Pillow warns of the first, refuses the second
+def test_an_image_too_large_to_be_a_face_is_named(side):
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", b""), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    with pytest.raises(ValueError, match=r"^huge\.png: not a readable image \(Image size"):
+        decode(content, "huge.png")
 
 
 def record(content, *labels):
@@ -108,11 +126,11 @@ def test_recordio_as_insightface_writes_it(tmp_path):
 def test_recordio_plain_with_label_arrays_and_cut_records(tmp_path):
     tail = b"ab" + MAGIC + b"cdef" + MAGIC + MAGIC + b"gh"  # 24 bytes of header: aligned at 26, 34
     contents = [png(5)[0], b"xy" + tail, b"" + tail]
-    records = {0: record(contents[0], 7)}
-    records |= {1: record(contents[1], 3, 9, 9), 2: record(contents[2], 2.0**24)}
+    records = {0: record(contents[0], 2)}
+    records |= {1: record(contents[1], 1, 9, 9), 2: record(contents[2], 0)}
     write_records(tmp_path / "train.rec", records)
     faces = RecordFaces(tmp_path / "train.rec")
-    assert faces.labels.tolist() == [7, 3, 2**24]
+    assert faces.labels.tolist() == [2, 1, 0]
     assert [faces.encoded(i) for i in range(3)] == contents
     assert (tmp_path / "train.rec").read_bytes().count(MAGIC) > 3
 
@@ -122,6 +140,24 @@ def test_recordio_with_a_label_out_of_range(tmp_path, label):
     write_records(tmp_path / "t.rec", {0: record(b"x", 0), 1: record(b"x", label)})
     with pytest.raises(ValueError, match=r"t\.rec record 1: label .* no whole number"):
         RecordFaces(tmp_path / "t.rec")
+
+
+def test_recordio_with_a_label_far_above_all_others(tmp_path):
+    records = {key: record(b"x", key % 4) for key in range(7)} | {7: record(b"x", 9_000_000)}
+    write_records(tmp_path / "t.rec", records)
+    with pytest.raises(
+        ValueError, match=r"t\.rec record 7: label 9000000, and .* only 5 have an im"
+    ):
+        RecordFaces(tmp_path / "t.rec")
+    write_records(tmp_path / "t.rec", records | {7: record(b"x", 6)})  # 4 and 5 have none
+    assert RecordFaces(tmp_path / "t.rec").classes == 7
+
+
+def test_one_identity_is_refused_whatever_its_label(tmp_path):
+    for label in (0, 1):
+        write_records(tmp_path / "t.rec", {key: record(b"x", label) for key in range(4)})
+        with pytest.raises(ValueError, match=r"t\.rec: training needs two identities, not one"):
+            training_faces(Config(data=str(tmp_path / "t.rec")))
 
 
 def test_recordio_that_is_damaged(tmp_path):
@@ -140,6 +176,9 @@ def test_recordio_that_is_damaged(tmp_path):
     path.write_bytes(whole)
     path.with_suffix(".idx").write_text("0\t0\n1 x\n")
     with pytest.raises(ValueError, match=r"t\.idx line 2: not a key and an offset"):
+        RecordFaces(path)
+    path.with_suffix(".idx").write_bytes(b"\xff\x00")
+    with pytest.raises(ValueError, match=r"t\.idx: not a text in UTF-8"):
         RecordFaces(path)
 
 
@@ -176,6 +215,48 @@ def test_a_file_that_is_not_packed(folder, tmp_path):
         PackedFaces(tmp_path / "packed")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{}",
+        b"[1]",
+        b"{not JSON",
+        b'"\xff"',
+        b'{"version": 1, "images": 6, "classes": 3}',
+        b'{"version": 1, "images": 6, "classes": "x", "size": null}',
+        b'{"version": 1, "images": 99999, "classes": 3, "size": null}',
+        b'{"version": 1, "images": 5, "classes": 3, "size": null}',
+        b'{"version": 1, "images": 6, "classes": 3, "size": 4}',
+    ],
+)
+def test_a_packed_file_that_is_damaged(folder, tmp_path, text):
+    path = tmp_path / "packed"
+    pack(FolderFaces(folder), path, None, lambda _: None)
+    whole = path.read_bytes()
+    body = whole[: -16 - int.from_bytes(whole[-16:-8], "little")]
+    path.write_bytes(body + text + len(text).to_bytes(8, "little") + b"PLATFACE")
+    with pytest.raises(ValueError, match=r"packed: damaged: "):
+        PackedFaces(path)
+
+
+def test_a_packed_file_with_its_length_or_offsets_damaged(folder, tmp_path):
+    path = tmp_path / "packed"
+    pack(FolderFaces(folder), path, None, lambda _: None)
+    whole = path.read_bytes()
+    description = json.dumps({"version": 1, "images": 6, "classes": 3, "size": None}).encode()
+    assert description in whole
+    index = len(whole) - 16 - len(description) - 8 * 13
+    offset = whole[:index] + b"\xff" * 7 + b"\x7f" + whole[index + 8 :]
+    for damaged in (
+        whole[:-16] + b"\xff" * 8 + whole[-8:],
+        whole[:-16] + bytes(8) + whole[-8:],
+        offset,
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"packed: damaged: "):
+            PackedFaces(path)
+
+
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_packed_file_with_a_label_out_of_range(folder, tmp_path, label):
     faces = FolderFaces(folder)
@@ -207,10 +288,6 @@ def test_synthetic_identities_are_closer_to_themselves():
     np.fill_diagonal(same, False)
     other = faces.labels[:, None] != faces.labels[None]
     assert distance[same].mean() < distance[other].mean()
-
-
-def write_bin(path, content, protocol=2):
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
 
 
 @pytest.mark.parametrize("protocol", [2, 5])
@@ -246,19 +323,36 @@ def test_a_bin_set_that_is_none(tmp_path):
     write_bin(path, ([b"1", b"2"], [True, False]))
     with pytest.raises(ValueError, match="2 images do not go with 2 pairs"):
         read_bin(path)
-    path.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="no verification set"):
-        read_bin(path)
+    unknown_encoding = b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00xyz\x86R."
+    endless = b"\x8e" + (2**62).to_bytes(8, "little")
+    for content in (b"nonsense", unknown_encoding, endless, b"", b"\x80\x02]e."):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.bin: no verification set"):
+            read_bin(path)
 
 
 def test_a_pair_list(folder, tmp_path):
     path = tmp_path / "pairs.tsv"
-    rows = ["fold\tsame\tpath1\tpath2", "1\t1\tid2/0.png\tid2/2.png", "1\t0\tid2/0.png\tid0/0.png"]
+    two = ["1\tid2/0.png\tid2/2.png", "0\tid2/0.png\tid0/0.png"]
+    rows = ["fold\tsame\tpath1\tpath2", *(f"{fold}\t{pair}" for fold in range(10) for pair in two)]
     path.write_text("\n".join(rows) + "\n")
     pairs = read_pair_list(path, folder)
     assert pairs.images == 3
-    assert pairs.same.tolist() == [True, False]
+    assert pairs.same.tolist() == [True, False] * 10
     np.testing.assert_array_equal(pairs.read(pairs.second[1]), png(0)[1])
+    path.write_text("\n".join([rows[0], *rows[1::2], *rows[2::2]]) + "\n")  # not fold by fold
+    assert read_pair_list(path, folder).same.tolist() == [True, False] * 10
+    path.write_text("\n".join(rows[:-1]) + "\n")  # the last fold, and so any, may be smaller by one
+    assert read_pair_list(path, folder).same.tolist() == [True, False] * 9 + [True]
+    for some in (rows[:-2], rows[:-3], [*rows, rows[1], rows[1]]):
+        path.write_text("\n".join(some) + "\n")
+        with pytest.raises(
+            ValueError, match=r"pairs\.tsv: the column fold must have 10 folds of the s"
+        ):
+            read_pair_list(path, folder)
+    path.write_bytes(MAGIC)
+    with pytest.raises(ValueError, match=r"pairs\.tsv: not a text in UTF-8"):
+        read_pair_list(path, folder)
     path.write_text(rows[0] + "\n1\t2\tid2/0.png\tid2/2.png\n")
     with pytest.raises(ValueError, match=r"pairs\.tsv line 2: not a pair"):
         read_pair_list(path, folder)

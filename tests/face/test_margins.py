@@ -173,6 +173,11 @@ def test_elasticface_draws_and_ranks_its_margins():
     assert given[1] > given[3] > given[2] > given[0]
 
 
+def test_elasticface_has_the_published_margins():
+    assert (ElasticFace().margin, ElasticFace(on_angle=False).margin) == (0.5, 0.35)
+    assert ElasticFace(0.4, on_angle=False).margin == 0.4
+
+
 def test_statistics_stay_as_they_are_outside_of_training():
     embeddings, labels, weight = batch()
     margin = AdaFace().eval()

@@ -113,6 +113,23 @@ def test_parts_of_a_batch_see_the_prototypes_of_the_whole():
     torch.testing.assert_close((parts[0] + 2 * parts[1]) / 3, whole)
 
 
+def test_logits_are_computed_again_with_the_statistics_of_their_own_direction():
+    """Those that the other direction has moved on by then would give another gradient."""
+    found = []
+    for chunk in (None, 3):
+        torch.manual_seed(0)
+        probe = network().double().eval()
+        margin = CurricularFace(weight=0.5, scale=4.0)
+        head = SiameseHead(probe, DIM, margin, QUEUE, chunk=chunk).double()
+        images, labels = next(pictures())
+        columns = head.gather(labels, torch.optim.SGD(probe.parameters()))
+        head.look(images)
+        embeddings = probe(images).detach().requires_grad_()
+        head(embeddings, columns).backward()
+        found.append(embeddings.grad)
+    torch.testing.assert_close(*found)
+
+
 def test_the_gallery_keeps_its_own_statistics_and_drops_nothing():
     probe = nn.Sequential(nn.Dropout(0.5), network())
     head = SiameseHead(probe, DIM, CosFace(), QUEUE)

@@ -1,17 +1,19 @@
+import copy
 import dataclasses
 import math
+import pickle
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
 import torch
-from face_runs import TINY, assert_same, rows
+from face_runs import TINY, assert_same, png, rows, write_bin
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from plateau_face.config import Config, load_config
@@ -211,6 +213,107 @@ def test_no_head_for_a_step_that_is_not_finite(tmp_path):
     assert_same(dict(trainer.head.state_dict()), before)
 
 
+@pytest.mark.parametrize("at", ["saved", "first row", "second row"])
+def test_a_run_killed_around_a_verification_has_its_rows_once(tmp_path, monkeypatch, at):
+    def kill(row):
+        if (
+            row["step"] == 6
+            and (at == "first row" or "val_b_accuracy" in row)
+            and "loss" not in row
+        ):
+            raise KilledError
+
+    def begin(out, report):
+        trainer = start(TINY_CHECKED, out, report)
+        trainer.pairs = [trainer.pairs[0], trainer.pairs[0]._replace(name="b")]
+        return trainer
+
+    begin(tmp_path / "whole", lambda _: None).run()
+    trainer = begin(tmp_path / "cut", kill)
+    if at == "saved":
+        end_epoch = trainer.end_epoch
+        trainer.end_epoch = lambda: kill({"step": trainer.step, "val_b_accuracy": 0}) or end_epoch()
+    with pytest.raises(KilledError):
+        trainer.run()
+    assert load_checkpoint(tmp_path / "cut")["step"] == 6
+    trainer = resume(tmp_path / "cut", lambda _: None)
+    trainer.pairs = [trainer.pairs[0], trainer.pairs[0]._replace(name="b")]
+    trainer.run()
+    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
+
+
+TINY_CHECKED = dataclasses.replace(TINY, val_every=2, save_every=3)
+
+
+def overflow(module, inputs):
+    return (inputs[0] * torch.inf,)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"margin": "adaface"}, {"margin": "curricularface", "accumulate": 2}, {"siamese": True}],
+    ids=str,
+)
+def test_a_step_that_overflows_leaves_nothing_behind(tmp_path, values):
+    trainer = start(
+        dataclasses.replace(TINY, synthetic_identities=40, **values), tmp_path / "run", print
+    )
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    batch = Batch(images, torch.arange(6).repeat_interleave(2))
+    trainer.train_on(batch)
+    before = copy.deepcopy(floats(trainer.model) | floats(trainer.head.margin))
+    networks = [trainer.model]
+    if trainer.config.siamese:
+        networks.append(trainer.head.gallery)
+    hooks = [network.norm.register_forward_pre_hook(overflow) for network in networks]
+    assert not trainer.train_on(batch).isfinite()
+    for hook in hooks:
+        hook.remove()
+    assert_same(floats(trainer.model) | floats(trainer.head.margin), before)
+    assert trainer.not_finite == 1
+    assert trainer.is_finite()
+    trainer.train_on(batch)
+    assert trainer.not_finite == 0
+
+
+def floats(module):
+    return {k: v for k, v in module.state_dict().items() if v.is_floating_point()}
+
+
+def test_no_checkpoint_of_a_network_that_diverged(tmp_path):
+    config = dataclasses.replace(TINY, lr=1e12, clip=0.0, epochs=30, val_every=30)
+    with pytest.raises(DivergedError, match=r"has not been finite for .* steps at step"):
+        start(config, tmp_path / "run", lambda _: None).run()
+    state = load_checkpoint(tmp_path / "run")
+    assert state["not_finite"] == 0
+    for part in (state["model"], state["head"]):
+        assert all(value.isfinite().all() for value in part.values())
+
+
+def test_a_checkpoint_waits_for_a_finite_gradient(tmp_path):
+    """One step in three overflows, among them those at which a checkpoint is due."""
+    trainer = start(dataclasses.replace(TINY, save_every=3), tmp_path / "run", lambda _: None)
+    saved, save = [], trainer.save
+    trainer.save = lambda: (saved.append(trainer.step), save())
+    trainer.model.norm.register_forward_pre_hook(
+        lambda module, inputs: overflow(module, inputs) if trainer.step % 3 == 2 else None
+    )
+    trainer.run()
+    assert saved == [4, 7, 9]  # after 9 no step comes
+    assert rows(tmp_path / "run")[-2]["skipped_steps"] == 1
+    assert load_checkpoint(tmp_path / "run")["step"] == 9
+
+
+def test_a_network_that_ends_infinite_is_not_saved(tmp_path):
+    trainer = start(dataclasses.replace(TINY, save_every=9), tmp_path / "run", lambda _: None)
+    with torch.no_grad():
+        trainer.model.embedding.linear.bias.fill_(torch.nan)
+    with pytest.raises(DivergedError, match="not finite at its last step, 9: lower lr"):
+        trainer.run()
+    assert load_checkpoint(tmp_path / "run")["step"] == 0
+
+
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
     start(TINY, tmp_path / "run", lambda _: None)
     with pytest.raises(ValueError, match="has a run already"):
@@ -227,6 +330,69 @@ def test_resume_with_other_data_is_refused(tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             trainer.load(load_checkpoint(tmp_path / "run") | other)
+
+
+def test_a_bad_verification_set_is_refused_before_training(tmp_path):
+    good, bad = png(1)[0], b"no image"
+    for images, same, message in [
+        ([good] * 40, [True, False] * 10, None),
+        ([good] * 37 + [bad] + [good] * 2, [True, False] * 10, r"v\.bin image 37: not a readable"),
+        ([good] * 4, [True, False], r"v\.bin: 10 folds need as many pairs, there are 2"),
+        ([good] * 40, [True] * 20, r"v\.bin: all pairs are of same person, some of both are"),
+        ([good] * 40, [False] * 20, r"v\.bin: all pairs are of two persons"),
+    ]:
+        write_bin(tmp_path / "v.bin", (images, same))
+        config = dataclasses.replace(TINY, val=(str(tmp_path / "v.bin"),))
+        expected = pytest.raises(ValueError, match=message) if message else nullcontext()
+        with expected:
+            start(config, tmp_path / f"run{message is None}", lambda _: None)
+
+
+def test_a_folder_with_a_log_of_something_else_is_left_alone(tmp_path):
+    log = tmp_path / "run" / "log.jsonl"
+    log.parent.mkdir()
+    log.write_text('{"mine": 1}\n')
+    with pytest.raises(
+        ValueError, match=r"log\.jsonl is there already: remove it, or choose anoth"
+    ):
+        start(TINY, tmp_path / "run", lambda _: None)
+    assert log.read_text() == '{"mine": 1}\n'
+    log.write_text("")  # a run that died before its first checkpoint leaves this
+    start(TINY, tmp_path / "run", lambda _: None)
+
+
+def test_a_log_that_lost_rows_is_not_filled_up(tmp_path):
+    start(dataclasses.replace(TINY, epochs=1), tmp_path / "run", lambda _: None).run()
+    log = tmp_path / "run" / "log.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole[:9])
+    with pytest.raises(
+        ValueError, match=r"log\.jsonl has 9 bytes, and \d+ belong to the checkpoint"
+    ):
+        resume(tmp_path / "run", lambda _: None)
+    assert log.read_bytes() == whole[:9]
+
+
+def test_something_else_that_torch_saved_is_no_checkpoint(tmp_path):
+    start(TINY, tmp_path / "run", lambda _: None)
+    path = tmp_path / "run" / "last.pt"
+    state = load_checkpoint(tmp_path / "run")
+    for content, message in [
+        ({"state_dict": {}}, "not a checkpoint of plateau-face"),
+        ([1, 2], "not a checkpoint of plateau-face"),
+        (state | {"version": 7}, "version 7, not 1"),
+        (state | {"model": {"weight": torch.zeros(2)}}, r"damaged \(Error\(s\) in loading"),
+        (state | {"schedule": {}}, r"damaged \('"),
+        (state | {"config": 3}, r"damaged \("),
+    ]:
+        torch.save(content, path)
+        with pytest.raises(ValueError, match=rf"last\.pt: {message}"):
+            resume(tmp_path / "run", lambda _: None)
+    pickle_of_a_list = pickle.dumps([1, 2])
+    for damaged in (pickle_of_a_list, pickle_of_a_list[:-1], b"\x80\x02h\x65.", b"e."):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"last\.pt: "):
+            load_checkpoint(tmp_path / "run")
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -255,17 +421,30 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     trainer = start(TINY, tmp_path / "run", lambda _: None)
     before = (tmp_path / "run" / "last.pt").read_bytes()
     trainer.step = 1
-    with (
-        files_of_at_most(len(before) // 2),
-        pytest.raises(OSError, match="no checkpoint at step 1, the last stays"),
-    ):
-        trainer.save()
+    for size in (100, len(before) // 2, len(before) - 9):
+        with (
+            files_of_at_most(size),
+            pytest.raises(OSError, match="no checkpoint at step 1, the last stays: ") as error,
+        ):
+            trainer.save()
+        assert str(error.value).endswith("last.pt is not written: File too large")
     assert (tmp_path / "run" / "last.pt").read_bytes() == before
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "events.out.tfevents.0.plateau",
         "last.pt",
         "log.jsonl",
     ]
+
+
+def test_a_full_disk_at_the_start_leaves_no_checkpoint(tmp_path):
+    with (
+        files_of_at_most(1000),
+        pytest.raises(
+            OSError, match=r"^no checkpoint at step 0: .*last\.pt is not written: File too"
+        ),
+    ):
+        start(TINY, tmp_path / "run", lambda _: None)
+    start(TINY, tmp_path / "run", lambda _: None)  # with room again
 
 
 def test_a_full_disk_is_named_where_the_log_is(tmp_path):
@@ -361,6 +540,16 @@ def test_configurations(tmp_path):
         ("finish=1.5", "finish must be at most 1, not 1.5"),
         ("dropout=-0.1", "dropout must be at least 0, not -0.1"),
         ("margin_options=3", "margin_options must be a table, not 3"),
+        ("margin_options={m=1}", "margin_options of cosface: there is no 'm', only margin"),
+        ("margin_options={scale=1}", "margin_options of cosface: there is no 'scale', only margin"),
+        ("margin_options={margin='big'}", "margin_options.margin must be a number, not 'big'"),
+        ("margin_options={margin=nan}", "margin_options.margin must be finite, not nan"),
+        ("momentum=1.0", "momentum must be below 1, not 1.0"),
+        ("horizon=1.5", "horizon must be at most 1, not 1.5"),
+        ("milestones=[0.5, 1.5]", "milestones must rise between 0 and 1, not 0.5, 1.5"),
+        ("milestones=[0.5, 0.5]", "milestones must rise between 0 and 1, not 0.5, 0.5"),
+        ("milestones=[nan]", "milestones must be finite, not nan"),
+        ("synthetic_val_pairs=9", "synthetic_val_pairs must be at least 10, not 9"),
     ],
 )
 def test_configurations_that_will_not_do(override, message):
@@ -369,7 +558,17 @@ def test_configurations_that_will_not_do(override, message):
     assert str(error.value).startswith(message)
 
 
+def test_switches_of_a_margin_are_no_numbers():
+    options = {"on_angle": False, "margin": 0.35}
+    assert Config(data="d", margin="elasticface", margin_options=options)
+    with pytest.raises(TypeError, match=r"margin_options\.plus must be true or false, not 1"):
+        Config(data="d", margin="elasticface", margin_options={"plus": 1})
+
+
 def test_a_file_that_is_no_toml(tmp_path):
+    (tmp_path / "c.toml").write_bytes('terms = "für"'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"c\.toml: not a text in UTF-8"):
+        load_config(tmp_path / "c.toml", [], {})
     (tmp_path / "c.toml").write_text("lr = = 3")
     with pytest.raises(ValueError, match=r"c\.toml: Invalid value"):
         load_config(tmp_path / "c.toml", [], {})

@@ -1,12 +1,18 @@
 """What every source of faces has in common."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+from plateau_face.files import read_text
+
+# Of an image too large to be a face Pillow warns, without a name, and from twice the size refuses.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 Pixels = NDArray[np.uint8]
 """An image, shape (height, width, 3), RGB."""
@@ -23,6 +29,16 @@ class Faces(Protocol):
         """Return an image, from any thread."""
 
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombWarning,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for an image that it cannot read, or will not."""
+
+
 def decode(encoded: bytes, name: str) -> Pixels:
     """Decode an image file; `name` is for the error where it cannot be read."""
     try:
@@ -30,7 +46,7 @@ def decode(encoded: bytes, name: str) -> Pixels:
             return np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
         raise ValueError(f"{name}: not a readable image") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{name}: not a readable image ({error})") from error
 
 
@@ -55,13 +71,14 @@ class FolderFaces:
     Raises
     ------
     ValueError
-        If the folder has no identities, one has no images, or one that `only` names is not there.
+        If the folder has no identities, one has no images, or one that `only` names is not there
+        or named twice.
     """
 
     def __init__(self, folder: Path, only: Path | None = None) -> None:
         identities = sorted(child for child in _visible(folder) if child.is_dir())
         if only is not None:
-            identities = [folder / name for name in only.read_text().split()]
+            identities = [folder / name for name in listed(only)]
         if not identities:
             raise ValueError(f"{folder}: no identity folders")
         self.files: list[Path] = []
@@ -84,6 +101,22 @@ class FolderFaces:
     def read(self, index: int) -> Pixels:
         """Return an image, decoded."""
         return decode(self.encoded(index), str(self.files[index]))
+
+
+def listed(path: Path) -> list[str]:
+    """Return the names of a file, one on each line; empty lines count for nothing.
+
+    Raises
+    ------
+    ValueError
+        If a name is there twice, or the file is no text.
+    """
+    numbers: dict[str, int] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        name = line.strip()
+        if name and numbers.setdefault(name, number) != number:
+            raise ValueError(f"{path} line {number}: {name} is in line {numbers[name]} already")
+    return list(numbers)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ Layout: ``PLATFACE``, the images one after the other, then at the end a numpy ar
 
 import json
 from collections.abc import Callable
+from operator import index
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +32,7 @@ class PackedFaces:
     Raises
     ------
     ValueError
-        If it is not one, of another version, cut off, or has labels that are none.
+        If it is not one, of another version, cut off or damaged, or has labels that are none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,20 +45,42 @@ class PackedFaces:
             raise ValueError(f"{path}: not a packed file, or cut off")
         end = len(self._bytes) - 16
         start = end - int.from_bytes(tail[:8], "little")
-        description = json.loads(self._bytes[start:end].tobytes())
-        if description["version"] != VERSION:
-            raise ValueError(f"{path}: version {description['version']}, not {VERSION}")
-        count = description["images"]
-        self.classes: int = description["classes"]
-        self.size: int | None = description["size"]
-        index = self._bytes[start - 8 * (2 * count + 1) : start].tobytes()
-        self._offsets = np.frombuffer(index, dtype="<u8", count=count + 1).astype(np.int64)
-        self.labels = np.frombuffer(index, dtype="<i8", offset=8 * (count + 1)).astype(np.int64)
+        version, count, self.classes, self.size = self._description(start, end)
+        if version != VERSION:
+            raise ValueError(f"{path}: version {version}, not {VERSION}")
+        begin = start - 8 * (2 * count + 1)
+        if begin < len(MAGIC):
+            raise ValueError(f"{path}: damaged: there is no room for its {count} images")
+        arrays = self._bytes[begin:start].tobytes()
+        self._offsets = np.frombuffer(arrays, dtype="<u8", count=count + 1).astype(np.int64)
+        self.labels = np.frombuffer(arrays, dtype="<i8", offset=8 * (count + 1)).astype(np.int64)
+        self._check_offsets(begin)
         wrong = np.flatnonzero((self.labels < 0) | (self.labels >= self.classes))
         if len(wrong):
             raise ValueError(
                 f"{path} image {wrong[0]}: label {self.labels[wrong[0]]} is none of the "
                 f"{self.classes} from 0"
+            )
+
+    def _description(self, start: int, end: int) -> tuple[int, int, int, int | None]:
+        """Return version, number of images and of classes, and the size."""
+        try:
+            found = json.loads(self._bytes[max(0, start) : end].tobytes())
+            numbers = [found[name] for name in ("version", "images", "classes")]
+            size = found["size"]
+            if any(whole < 1 for whole in map(index, [*numbers, 1 if size is None else size])):
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{self.path}: damaged: its description cannot be read") from None
+        version, images, classes = numbers
+        return version, images, classes, size
+
+    def _check_offsets(self, end: int) -> None:
+        lengths = np.diff(self._offsets)
+        wrong = lengths < 0 if self.size is None else lengths != 3 * self.size**2
+        if self._offsets[0] != len(MAGIC) or self._offsets[-1] != end or wrong.any():
+            raise ValueError(
+                f"{self.path}: damaged: where image {np.argmax(wrong)} lies cannot be right"
             )
 
     def encoded(self, index: int) -> bytes:

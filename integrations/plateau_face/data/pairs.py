@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau_face.data.faces import Faces, Pixels, decode
+from plateau_face.files import read_text
+
+FOLDS = 10
 
 
 class Pairs(NamedTuple):
@@ -38,7 +41,9 @@ def read_bin(path: Path) -> Pairs:
             images, same = PlainUnpickler(file, encoding="bytes").load()
         encoded = [bytes(image) for image in images]
         answers = np.array(same, dtype=bool)
-    except (pickle.UnpicklingError, EOFError, TypeError, ValueError, IndexError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can raise any
         raise ValueError(f"{path}: no verification set ({error})") from error
     if len(encoded) != 2 * len(answers) or not encoded:
         raise ValueError(f"{path}: {len(encoded)} images do not go with {len(answers)} pairs")
@@ -82,13 +87,14 @@ def read_pair_list(path: Path, folder: Path) -> Pairs:
     Raises
     ------
     ValueError
-        If a line is neither, or a file is not there.
+        If a line is neither, a file is not there, or the folds are not ten of the same size.
     """
-    lines = path.read_text().splitlines()
+    lines = read_text(path).splitlines()
     header = lines[0].lstrip("#").split() if lines else []
-    parse = _table_row if header == ["fold", "same", "path1", "path2"] else _lfw_row
+    is_table = header == ["fold", "same", "path1", "path2"]
+    parse = _table_row if is_table else _lfw_row
     numbers: dict[str, int] = {}
-    first, second, same = [], [], []
+    first, second, same, fold = [], [], [], []
     for row, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
@@ -102,6 +108,7 @@ def read_pair_list(path: Path, folder: Path) -> Pairs:
         first.append(numbers.setdefault(one, len(numbers)))
         second.append(numbers.setdefault(other, len(numbers)))
         same.append(answer)
+        fold.append(line.split("\t")[0])
     if not same:
         raise ValueError(f"{path}: no pairs")
     files = [folder / name for name in numbers]
@@ -109,7 +116,30 @@ def read_pair_list(path: Path, folder: Path) -> Pairs:
     def read(index: int) -> Pixels:
         return decode(files[index].read_bytes(), str(files[index]))
 
-    return Pairs(path.stem, len(files), read, np.array(first), np.array(second), np.array(same))
+    order = fold_by_fold(path, fold) if is_table else np.arange(len(same))
+    columns = (np.array(column)[order] for column in (first, second, same))
+    return Pairs(path.stem, len(files), read, *columns)
+
+
+def fold_by_fold(path: Path, fold: Sequence[str]) -> NDArray[np.int64]:
+    """Return the order of the pairs that brings the folds one after the other, as they first come.
+
+    Raises
+    ------
+    ValueError
+        If there are not ten of the same size, or as nearly as the number of pairs allows with the
+        first ones larger: the accuracy is that of such folds.
+    """
+    names, number, sizes = np.unique(fold, return_inverse=True, return_counts=True)
+    wanted = [len(part) for part in np.array_split(np.arange(len(fold)), FOLDS)]
+    if sorted(sizes, reverse=True) != wanted:
+        raise ValueError(
+            f"{path}: the column fold must have {FOLDS} folds of the same size, "
+            f"it has {len(names)} of {sizes.min()} to {sizes.max()} pairs"
+        )
+    first = np.full(FOLDS, len(fold))
+    np.minimum.at(first, number, np.arange(len(fold)))
+    return np.lexsort((np.arange(len(fold)), first[number], -sizes[number]))
 
 
 def _table_row(fields: Sequence[str]) -> tuple[str, str, bool]:

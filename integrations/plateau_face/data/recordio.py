@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau_face.data.faces import Pixels, decode
+from plateau_face.files import read_text
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 HEADER = struct.Struct("<IfQQ")
@@ -36,7 +37,8 @@ class RecordFaces:
     Raises
     ------
     ValueError
-        If a file is damaged, or a label is not a whole number from 0 to 2²⁴.
+        If a file is damaged, a label is not a whole number from 0 to 2²⁴, or no image has most of
+        the labels up to the largest.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,6 +59,17 @@ class RecordFaces:
         if not len(self.labels):
             raise ValueError(f"{path}: no images")
         self.classes = int(self.labels.max()) + 1
+        self._refuse_stray_label()
+
+    def _refuse_stray_label(self) -> None:
+        """Refuse labels most of which no image has: a prototype would be made for each."""
+        present = len(np.unique(self.labels))
+        if 2 * present < self.classes:
+            largest = self.keys[int(self.labels.argmax())]
+            raise ValueError(
+                f"{self.path} record {largest}: label {self.classes - 1}, and of the labels up to "
+                f"it only {present} have an image: they must be numbered from 0"
+            )
 
     def encoded(self, index: int) -> bytes:
         """Return an image file as it is in the record."""
@@ -118,7 +131,7 @@ class RecordFaces:
 def read_index(path: Path) -> dict[int, int]:
     """Return the offset of each key of an ``.idx`` file."""
     offsets = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
             key, offset = map(int, line.split())
         except ValueError:
