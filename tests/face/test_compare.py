@@ -196,6 +196,7 @@ def test_reductions_are_the_falls_of_the_rate(experiment):
     log = [{"step": i, "epoch": 1, "loss": 1.0, "lr": lr} for i, lr in enumerate(rates, start=1)]
     seen = {"step": 7, "epoch": 1, "val_a_accuracy": 0.6, "val_a_tar_at_far_1e-2": 0.1}
     other = {"step": 7, "epoch": 1, "val_b_accuracy": 0.8, "val_b_tar_at_far_1e-2": 0.3}
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, finish=0.0))
     found = measure([*log, seen, other], run, plan)
     assert found == pytest.approx(Measures(0.7, 0.2, 1.0, 4, 2))
     curved = dataclasses.replace(run, schedule="poly")
