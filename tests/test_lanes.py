@@ -54,9 +54,7 @@ def one_by_one(detector, xs):
     return [i for i, x in enumerate(xs) if detector.update(x)]
 
 
-@settings(max_examples=30)
-@given(st.data(), emas, kinds, seeds, st.integers(1, 20_000), st.integers(0, 3000))
-def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
+def assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head):
     threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
     mode = data.draw(st.sampled_from(["min", "max", "both"]))
     patience = data.draw(st.sampled_from([k.PATIENT, 400, 2000, 10**6]))
@@ -68,6 +66,12 @@ def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, 
     pieces = single.clone()
     assert pieces.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
     assert pieces.to_bytes() == single.to_bytes()
+
+
+@settings(max_examples=30)
+@given(st.data(), emas, kinds, seeds, st.integers(1, 20_000), st.integers(0, 3000))
+def test_pieces_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
+    assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head)
 
 
 @settings(max_examples=30)
@@ -99,17 +103,7 @@ def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed
 @settings(max_examples=40)
 @given(st.data(), short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 300))
 def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
-    threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
-    mode = data.draw(st.sampled_from(["min", "max", "both"]))
-    patience = data.draw(st.sampled_from([k.PATIENT, 400, 2000, 10**6]))
-    xs = stream(kind, seed, head + n, slope_filter, threshold)
-    for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
-        xs[i] = data.draw(gaps)
-    single = ThresholdDetector(slope_filter, threshold, patience, mode=mode)
-    single.update_many(xs[:head])
-    pieces = single.clone()
-    assert pieces.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
-    assert pieces.to_bytes() == single.to_bytes()
+    assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head)
 
 
 @mock.patch.object(k, "MANY", 0)
