@@ -39,7 +39,8 @@ class Layout(NamedTuple):
     allowed: Mapping[str, Collection[int]]  # what the cells that are places in a ring may hold
     counts: Collection[str]  # cells that are whole and not negative
     squares: Sequence[int]  # columns that are not negative and may be as large as a square
-    largest: float = LARGEST  # magnitude of all others
+    largest: float = LARGEST  # magnitude of all others, but for
+    sums: Sequence[int] = ()  # columns that may be as large as a sum of samples
     fits: Callable[[Cells], NDArray[np.bool_]] | None = None  # do the cells of a stream agree?
 
     @property
@@ -51,7 +52,9 @@ class Layout(NamedTuple):
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
-        if np.abs(np.delete(table, self.squares, axis=1)).max() > self.largest:
+        others = np.delete(table, [*self.squares, *self.sums], axis=1)
+        sums = table[:, list(self.sums)]
+        if np.abs(others).max() > self.largest or np.abs(sums).max(initial=0.0) > LARGEST:
             return "it holds a number that no stream leads to"
         cells = dict(zip(self.names, table.T, strict=False))
         for name in self.counts:

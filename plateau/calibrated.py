@@ -202,8 +202,8 @@ class Detector(PlateauDetector):
             if s[c.LAST_FIRE] != s[c.ACCEPTED]:
                 s[c.FIRES] = 0.0
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
-            s[[c.FULL, c.MORE, c.FILLED, c.MEAN, c.SPREAD, c.DUE]] = 0.0
-            s[[c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
+            s[[c.FULL, c.MORE, c.FILLED, c.START, c.TOTAL, c.SQUARE, c.STEPS, c.STEPS2]] = 0.0
+            s[[c.DUE, c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
 
     def _at(self, cell: int) -> float:
         return float(self._block[PARAMS + cell])
@@ -276,7 +276,7 @@ def _layout() -> Layout:
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
-    squares = (c.VARIANCE, c.VARIANCE2, c.SPREAD, *range(c.SPREADS, c.SIZE))
+    squares = (c.VARIANCE, c.VARIANCE2, c.SQUARE, c.STEPS, c.STEPS2, *range(c.SPREADS, c.SIZE))
     return Layout(
         c.Cells._fields,
         3 * c.BLOCKS,
@@ -285,6 +285,7 @@ def _layout() -> Layout:
         squares,
         largest=32 * LIMIT,  # differences of two samples, drifts and their errors are smaller
         fits=_fits,
+        sums=(c.TOTAL,),
     )
 
 

@@ -177,13 +177,22 @@ def whitened(xs, phi, size):
     return white[: len(white) // size * size].reshape(-1, size).mean(axis=1)
 
 
-def persistence(xs, memory=1024):
-    """Autocorrelation of lag 1 from differences: running mean squares of lags 1 and 2."""
+def persistence(xs, memory=1024, limit=256):
+    """Autocorrelation of lag 1 from differences: running mean squares of lags 1 and 2, by blocks."""
     squares = []
     for lag in (1, 2):
-        mean = 0.0
-        for i, step in enumerate(xs[lag:] - xs[:-lag]):
-            mean += (step**2 / 2 - mean) / min(i + 1, memory)
+        steps = np.r_[np.zeros(lag), xs[lag:] - xs[:-lag]]
+        mean = begin = 0
+        while True:
+            size = 1
+            while begin // size >= limit:
+                size *= 2
+            end = begin + size
+            if end > len(xs):
+                break
+            known = min(max(end - lag, 1), memory)
+            mean += (np.mean(steps[begin:end] ** 2) / 2 - mean) * min(size / known, 1)
+            begin = end
         squares.append(mean)
     return np.clip(squares[1] / squares[0] - 1, -0.5, 0.97) if squares[0] else 0.0
 
