@@ -18,7 +18,15 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
-SOURCES = ("_compile.py", "_lanes.py", "_kernels.py", "_calibrated.py")
+SOURCES = (
+    "_compile.py",
+    "_lanes.py",
+    "_recurrence.py",
+    "_side_by_side.py",
+    "_kernels.py",
+    "_statistics.py",
+    "_calibrated.py",
+)
 """Files with compiled code. A kernel may have code of each of them within: numba looks only at the
 file in which it is defined, and would not see an edit of another."""
 

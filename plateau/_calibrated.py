@@ -10,7 +10,6 @@ amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
 Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
-All kernels of this detector live in this one file, see `plateau._kernels`.
 """
 
 import math
@@ -19,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau._compile import array, helper, inline, kernel, number
-from plateau._kernels import (
+from plateau._recurrence import (
     IMPROVING,
     LIMIT,
     PARAMS,
@@ -27,6 +26,15 @@ from plateau._kernels import (
     UNDECIDED,
     WARMING_UP,
     WORSENING,
+)
+from plateau._statistics import (
+    NONE,
+    drift_of,
+    inefficiencies,
+    inefficiency,
+    mean_of,
+    variance_of,
+    without_outlier,
 )
 
 BLOCKS = 256
@@ -150,111 +158,16 @@ class Cells(NamedTuple):
 CELLS = len(Cells._fields)
 (ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, SKIPPED, FIRES, LAST_FIRE, FIRE_LEVEL, FIRE_LENGTH,
  ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, START, TOTAL, SQUARE, STEPS, STEPS2, FIRST_INDEX,
- DUE, VERDICT, ERROR, CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, VISIBLE, TOLERANCE, INFLATION, RISE,
- FALL, RISE_FROM, FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD,
- HELD_LEVEL) = range(CELLS)  # fmt: skip
+ DUE, VERDICT, ERROR, CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, VISIBLE, TOLERANCE, INFLATION,
+ RISE, FALL, RISE_FROM, FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL, AWAY_LEVEL, KNOWN,
+ KNOWN_LEVEL, HELD, HELD_LEVEL) = range(CELLS)  # fmt: skip
 MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 """Where the blocks' means, last samples and variances within begin."""
 
 SIZE = CELLS + 3 * BLOCKS
-NONE, ONE = np.int64(0), np.int64(1)  # a literal would have numba compile a callee for it alone
 
 
-# ---- statistics of numbers in a row: values[begin:end] -------------------------------------------
-# Loops over plain indices: slices and array expressions take numba ten times as long to compile.
-
-
-@helper
-def _mean(values, begin, end):
-    """Their mean: four sums side by side, none of which waits for another."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = begin + (end - begin) // 4 * 4
-    for i in range(begin, whole, 4):
-        a, b, c, d = a + values[i], b + values[i + 1], c + values[i + 2], d + values[i + 3]
-    for i in range(whole, end):
-        a += values[i]
-    return ((a + b) + (c + d)) / (end - begin)
-
-
-@helper
-def _variance(values, begin, end):
-    """Their variance."""
-    mean, square = _mean(values, begin, end), 0.0
-    for i in range(begin, end):
-        off = values[i] - mean
-        square += off * off
-    return square / (end - begin)
-
-
-@helper
-def _inefficiencies(values, begin, end, starts, g):
-    """Statistical inefficiency g = 1 + 2Σ(1 - k/n)ρₖ of values[begin + i:end], for i < starts.
-
-    The sum ends before the first ρₖ ≤ 0 (initial positive sequence). One pass over the values a lag
-    serves all suffixes, since each needs the same products and only its own mean.
-    """
-    n, centre = end - begin, _mean(values, begin, end)
-    y, total, means, scale = np.empty(n), np.zeros(n + 1), np.empty(starts), np.zeros(starts)
-    square = 0.0
-    for i in range(n - 1, -1, -1):
-        y[i] = values[begin + i] - centre
-        total[i] = total[i + 1] + y[i]
-        square += y[i] * y[i]
-        if i < starts:
-            length = n - i
-            means[i], g[i] = total[i] / length, 1.0
-            scale[i] = square - length * means[i] * means[i]  # n times the variance
-    rounding = 1e-14 * square / n
-    for i in range(starts):  # a constant has no autocorrelation
-        scale[i] = 2.0 / scale[i] if scale[i] > rounding * (n - i) else 0.0
-    first, last = 0, starts  # beyond these the sums have ended
-    for k in range(1, n - 1):
-        while last > 0 and scale[last - 1] == 0.0:
-            last -= 1
-        while first < last and scale[first] == 0.0:
-            first += 1
-        if first == last:
-            break
-        products = 0.0
-        for i in range(n - 1 - k, first - 1, -1):
-            products += y[i] * y[i + k]
-            if i < last and scale[i] > 0.0:
-                mean, lagged = means[i], n - i - k
-                ends = mean * (total[i] - total[n - k] + total[i + k])
-                covariance = products - ends + lagged * mean * mean
-                if covariance <= 0.0 or lagged <= 1:
-                    scale[i] = 0.0  # done
-                else:
-                    g[i] += covariance * scale[i]
-
-
-@helper
-def _inefficiency(values, begin, end):
-    """Return the same of all of them."""
-    g = np.empty(1)
-    _inefficiencies(values, begin, end, ONE, g)
-    return g[0]
-
-
-@helper
-def _without_outlier(values, begin, end):
-    """Copy them; one that has more than half of their variance becomes the mean of the others.
-
-    Beside such a one the others look like white noise, whatever they do. The last one stays: it may
-    be the beginning of something.
-    """
-    n, mean = end - begin, _mean(values, begin, end)
-    y, far, square = np.empty(n), 0, 0.0
-    for i in range(n):
-        y[i] = values[begin + i]
-        off = y[i] - mean
-        square += off * off
-        if abs(off) > abs(y[far] - mean):
-            far = i
-    off = y[far] - mean
-    if off * off > 0.5 * square and far < n - 1:
-        y[far] = mean - off / (n - 1)
-    return y
+# ---- what the blocks look like -------------------------------------------------------------------
 
 
 @helper
@@ -264,35 +177,18 @@ def _apart(values, begin, until, since, end):
     Those are the standard errors that it would have if both parts were alike. Below `SURE` of them
     0 is returned.
     """
-    level = _mean(values, begin, until)
-    apart = _mean(values, since, end) - level
+    level = mean_of(values, begin, until)
+    apart = mean_of(values, since, end) - level
     if abs(apart) <= ROUNDING * abs(level):
         return 0.0
-    variance, share = _variance(values, begin, until), 1.0 / (end - since) + 1.0 / (until - begin)
+    variance, share = variance_of(values, begin, until), 1.0 / (end - since) + 1.0 / (until - begin)
     error = math.sqrt(variance * share)
     if abs(apart) <= SURE * error:  # correlation, which takes long to compute, only makes it larger
         return 0.0
-    error = math.sqrt(variance * _inefficiency(values, begin, until) * share)
+    error = math.sqrt(variance * inefficiency(values, begin, until) * share)
     if abs(apart) <= SURE * error:
         return 0.0
     return apart / error if error > 0.0 else math.copysign(math.inf, apart)
-
-
-@helper
-def _drift(values, begin, end):
-    """Change along the least-squares line, its standard error, N_eff and variance around it."""
-    n, mean = end - begin, _mean(values, begin, end)
-    middle, across = 0.5 * (n - 1), n * (n * n - 1.0) / 12.0
-    slope = 0.0
-    for i in range(n):
-        slope += (i - middle) * (values[begin + i] - mean)
-    slope /= across
-    rest, square = np.empty(n), 0.0
-    for i in range(n):
-        rest[i] = values[begin + i] - mean - slope * (i - middle)
-        square += rest[i] * rest[i]
-    g = _inefficiency(rest, NONE, n)
-    return slope * n, math.sqrt(square / n * g / across) * n, n / g, square / n
 
 
 @helper
@@ -306,7 +202,7 @@ def _stationary(s):
     n = int(s[FULL])
     starts = n - max(8, n // 20)
     g = np.empty(starts)
-    _inefficiencies(s, MEANS, MEANS + n, starts, g)
+    inefficiencies(s, MEANS, MEANS + n, starts, g)
     best = 0
     for i in range(starts):
         if (n - i) * g[best] > (n - best) * g[i]:
@@ -316,7 +212,7 @@ def _stationary(s):
     begin = best
     while begin > 0 and (n - begin + 1) / g[begin - 1] >= enough:
         begin -= 1
-    level = _mean(s, MEANS + best, MEANS + n)
+    level = mean_of(s, MEANS + best, MEANS + n)
     side = 1.0 if s[MEANS + begin] > level else -1.0
     for i in range(begin, starts):
         if side * (s[MEANS + i] - level) <= 0.0:
@@ -370,7 +266,7 @@ def _range(s):
 @helper
 def _noise(s, begin, end, variance):
     """Return the deviation of the samples of some blocks, given the variance between blocks."""
-    return math.sqrt(variance + _mean(s, SPREADS + begin, SPREADS + end))
+    return math.sqrt(variance + mean_of(s, SPREADS + begin, SPREADS + end))
 
 
 # ---- blocks without their autocorrelation --------------------------------------------------------
@@ -403,12 +299,12 @@ def _inflation(s, begin, end):
     y = np.empty(n)
     for j in range(n):
         y[j] = _whitened(s, begin + j, lead)
-    mean, products = _mean(y, NONE, n), 0.0
+    mean, products = mean_of(y, NONE, n), 0.0
     for j in range(n - 1):
         products += (y[j] - mean) * (y[j + 1] - mean)
-    if products <= 2.0 * math.sqrt(n) * _variance(y, NONE, n):  # ρ₁ below two standard errors
+    if products <= 2.0 * math.sqrt(n) * variance_of(y, NONE, n):  # ρ₁ below two standard errors
         return 1.0
-    return _inefficiency(y, NONE, n)
+    return inefficiency(y, NONE, n)
 
 
 @helper
@@ -463,7 +359,7 @@ def _watch(s, p):
         return
     phi, size = _persistence(s), s[MORE] + 1.0
     lead = phi / (1.0 - phi) / size
-    level = _mean(s, MEANS + begin, MEANS + newest)
+    level = mean_of(s, MEANS + begin, MEANS + newest)
     own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
     y = np.empty(others + 1)
     if own:
@@ -493,8 +389,8 @@ def _shifted(s, p, begin, since):
     """End the plateau if its level has changed by enough since that block, and begin anew there."""
     full = int(s[FULL])
     since = max(since, begin + 1)  # where it began may have been dropped
-    away = _mean(s, MEANS + since, MEANS + full)
-    level = _mean(s, MEANS + begin, MEANS + since)
+    away = mean_of(s, MEANS + since, MEANS + full)
+    level = mean_of(s, MEANS + begin, MEANS + since)
     if abs(away - level) <= s[TOLERANCE]:  # it counts for nothing, and from now on as the level
         s[RISE] = s[FALL] = 0.0
         return
@@ -530,8 +426,8 @@ def _certainty(s):
 def _late_change(values, n):
     """Change along all of them, by their first and last quarter, and its standard error."""
     quarter = max(n // 4, 4)
-    _, error, _, _ = _drift(values, n - quarter, n)
-    change = _mean(values, n - quarter, n) - _mean(values, NONE, quarter)
+    _, error, _, _ = drift_of(values, n - quarter, n)
+    change = mean_of(values, n - quarter, n) - mean_of(values, NONE, quarter)
     return change / 0.75, error / math.sqrt(6.0) / 0.75
 
 
@@ -540,14 +436,14 @@ def _stands(s, p, best, g):
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     full = int(s[FULL])
     begin = min(_block_of(s, s[BEGUN]), full - 9)
-    y, length = _without_outlier(s, MEANS + begin, MEANS + full), full - begin
-    change, error, _, rest = _drift(y, NONE, length)
+    y, length = without_outlier(s, MEANS + begin, MEANS + full), full - begin
+    change, error, _, rest = drift_of(y, NONE, length)
     _describe(s, change, error, length, _noise(s, begin, full, rest))
-    effective = length / _inefficiency(y, NONE, length)
+    effective = length / inefficiency(y, NONE, length)
     if s[VISIBLE] > 0.0 and effective < REMAINING:
         s[INTERRUPTED], s[VERDICT], s[CONFIDENCE] = 0.0, UNDECIDED, 0.0
         return False
-    noise = _noise(s, begin, full, _variance(s, MEANS + begin, MEANS + full))
+    noise = _noise(s, begin, full, variance_of(s, MEANS + begin, MEANS + full))
     if abs(change) <= SURE * error and s[TOLERANCE] > 0.0:  # its end may have left its beginning
         change, error = _late_change(y, length)
     if abs(change) > max(SURE * error, 2.0 * SMALL * noise, 2.0 * s[TOLERANCE]):
@@ -560,8 +456,8 @@ def _stands(s, p, best, g):
         return _holds(s, p, begin, noise)
     if best <= begin:
         return True
-    apart = _bounded_mean(s, begin, best) - _mean(s, MEANS + best, MEANS + full)
-    spread = _variance(s, MEANS + best, MEANS + full) * g
+    apart = _bounded_mean(s, begin, best) - mean_of(s, MEANS + best, MEANS + full)
+    spread = variance_of(s, MEANS + best, MEANS + full) * g
     spread *= 1.0 / (best - begin) + 1.0 / (full - best)
     if abs(apart) <= max(SURE * math.sqrt(spread), s[TOLERANCE]):
         return True
@@ -577,7 +473,7 @@ def _stands(s, p, best, g):
 @helper
 def _holds(s, p, begin, noise):
     """Whether a long plateau is still at the level of its beginning, which the blocks have left."""
-    level = _mean(s, MEANS + begin, MEANS + int(s[FULL]))
+    level = mean_of(s, MEANS + begin, MEANS + int(s[FULL]))
     apart = level - s[HELD_LEVEL]
     if abs(apart) <= max(2.0 * SMALL * noise, 2.0 * s[TOLERANCE], ROUNDING * abs(level)):
         return True
@@ -607,8 +503,8 @@ def _returned(s):
     recent = max(LEAST, math.ceil(SHARE * full))
     if s[INTERRUPTED] == 0.0 or recent * (s[MORE] + 1.0) < FIRST:
         return -1
-    change, error, _, rest = _drift(s, MEANS + full - recent, MEANS + full)
-    apart = abs(_mean(s, MEANS + full - recent, MEANS + full) - s[LEFT_LEVEL])
+    change, error, _, rest = drift_of(s, MEANS + full - recent, MEANS + full)
+    apart = abs(mean_of(s, MEANS + full - recent, MEANS + full) - s[LEFT_LEVEL])
     apart += ONE_SIDED * error / math.sqrt(12.0)  # that of the mean
     if apart > 0.5 * abs(s[AWAY_LEVEL] - s[LEFT_LEVEL]) or abs(change) > SURE * error:
         return -1
@@ -621,18 +517,18 @@ def _settled(s, p, onset):
     """Whether the stream since this block shows no drift, or surely none that matters."""
     full, size = int(s[FULL]), s[MORE] + 1.0
     length = full - onset
-    y = _without_outlier(s, MEANS + onset, MEANS + full)
-    change, error, _, rest = _drift(y, NONE, length)
+    y = without_outlier(s, MEANS + onset, MEANS + full)
+    change, error, _, rest = drift_of(y, NONE, length)
     _describe(s, change, error, length, _noise(s, onset, full, rest))
     if length * size < p.horizon or length < SHARE * full:
         return False
-    if length / _inefficiency(y, NONE, length) < EFFECTIVE:
+    if length / inefficiency(y, NONE, length) < EFFECTIVE:
         return False
     latest = length - max(length // 8, 1)
     if _apart(y, NONE, latest, latest, length) != 0.0:
         return False
     limit = SURE if s[RENEW] > 0.0 else UNSEEN
-    bound = SMALL * _noise(s, onset, full, _variance(s, MEANS + onset, MEANS + full))
+    bound = SMALL * _noise(s, onset, full, variance_of(s, MEANS + onset, MEANS + full))
     return abs(change) <= limit * error or abs(change) + UNSEEN * error <= bound
 
 
@@ -646,7 +542,7 @@ def _levelled(s, p, covered):
     """
     full, size = int(s[FULL]), s[MORE] + 1.0
     recent = max(8, math.ceil(SHARE * full))
-    change, error, effective, rest = _drift(s, MEANS + full - recent, MEANS + full)
+    change, error, effective, rest = drift_of(s, MEANS + full - recent, MEANS + full)
     _describe(s, change, error, recent, _noise(s, full - recent, full, rest))
     if recent * size < BRIEF or abs(change) > CLEAR * error:
         return -1
@@ -659,7 +555,7 @@ def _levelled(s, p, covered):
             return -1
     s[TOLERANCE] = allowed
     begin = full - recent
-    level = _mean(s, MEANS + begin, MEANS + full)
+    level = mean_of(s, MEANS + begin, MEANS + full)
     while begin > 0 and abs(s[MEANS + begin - 1] - level) <= allowed:
         begin -= 1
     return begin
@@ -731,7 +627,7 @@ def _declare(s, p, begin, onset, visible, best):
     full = int(s[FULL])
     s[INFLATION] = _own_inflation(s, begin, begin if visible > 0.0 else best)
     s[CONFIDENCE] = _confidence(s, p)
-    level = _mean(s, MEANS + begin, MEANS + full)
+    level = mean_of(s, MEANS + begin, MEANS + full)
     step = level - s[FIRE_LEVEL]
     progress = abs(step) if p.sign == 0.0 else p.sign * step
     if progress > SMALL * s[NOISE]:
@@ -753,7 +649,7 @@ def _fires_again(s):
     """While a plateau lasts the detector fires each time its length has doubled."""
     if s[ACCEPTED] - s[ONSET] < 2.0 * s[FIRE_LENGTH]:
         return False
-    _fire(s, _mean(s, MEANS + _block_of(s, s[BEGUN]), MEANS + int(s[FULL])))
+    _fire(s, mean_of(s, MEANS + _block_of(s, s[BEGUN]), MEANS + int(s[FULL])))
     return True
 
 
@@ -796,7 +692,7 @@ def _may_drop(s, p):
         return False
     if 2.0 * (s[MORE] + 1.0) <= max(p.horizon / DROPPED, SHORTEST):
         return False
-    return half >= FREE * _inefficiency(s, MEANS + half, MEANS + BLOCKS)
+    return half >= FREE * inefficiency(s, MEANS + half, MEANS + BLOCKS)
 
 
 @helper
@@ -804,7 +700,7 @@ def _drop(s):
     """Drop the older half of the blocks of a plateau; what is kept of them is their level."""
     half, begin = BLOCKS // 2, _block_of(s, s[BEGUN])
     if s[HELD] == 0.0 and begin < half:
-        s[HELD], s[HELD_LEVEL] = 1.0, _mean(s, MEANS + begin, MEANS + half)
+        s[HELD], s[HELD_LEVEL] = 1.0, mean_of(s, MEANS + begin, MEANS + half)
     for j in range(half):
         s[MEANS + j], s[LASTS + j] = s[MEANS + half + j], s[LASTS + half + j]
         s[SPREADS + j] = s[SPREADS + half + j]
@@ -877,7 +773,7 @@ def _accept(s, x):
 
 @inline
 def _share(size, others):
-    """Weight of so many new differences in a mean over `MEMORY`, given how many are known so far."""
+    """Weight of so many new differences in a mean over `MEMORY`, given how many there are."""
     return min(size / max(min(others, MEMORY), 1.0), 1.0)
 
 

@@ -7,7 +7,7 @@ from typing import Any, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._kernels import LIMIT
+from plateau._recurrence import LIMIT
 
 REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""

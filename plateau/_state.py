@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau import _kernels as k
+from plateau import _recurrence as r
 
 VERSION = 1
 """Of the saved state: changes when a saved state would be misread."""
@@ -20,7 +20,7 @@ MAGIC = b"plateau\0"
 HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
 CHECKSUM = struct.Struct("<I")
 
-LARGEST = k.LIMIT * 2.0**53
+LARGEST = r.LIMIT * 2.0**53
 """No sum of samples is larger."""
 
 Description = dict[str, Any]
@@ -101,15 +101,15 @@ class Streaming(ABC):
 
     def _table(self) -> NDArray[np.float64]:
         """State, shape (streams, cells)."""
-        return self._block[None, k.PARAMS :]
+        return self._block[None, r.PARAMS :]
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
         """Replace the state."""
-        self._block[k.PARAMS :] = table[0]
+        self._block[r.PARAMS :] = table[0]
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._block[k.PARAMS :] = 0.0
+        self._block[r.PARAMS :] = 0.0
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import _kernels as k
+from plateau import _recurrence as r
 from plateau._arguments import whole
 from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
@@ -74,13 +74,13 @@ class DetectorBank(Streaming):
     def _cells(self) -> NDArray[np.float64]:
         """Return a view of the state, shape (groups, lanes, cells)."""
         shape = (-1, self._layout.size, self.detector.lanes)
-        return self._block[k.PARAMS :].reshape(shape).transpose(0, 2, 1)
+        return self._block[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:
         return self._cells().reshape(-1, self._layout.size)[: self.streams]
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
-        padded = np.zeros(len(self._block) - k.PARAMS)
+        padded = np.zeros(len(self._block) - r.PARAMS)
         padded[: table.size] = table.ravel()
         cells = self._cells()
         cells[:] = padded.reshape(cells.shape)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import _kernels as k
+from plateau import _recurrence as r
 from plateau._arguments import one_of
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Streaming
@@ -23,15 +23,15 @@ SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
 class Verdict(IntEnum):
     """What a detector says of a stream at present."""
 
-    WARMING_UP = k.WARMING_UP
+    WARMING_UP = r.WARMING_UP
     """There are too few samples for a slope."""
-    IMPROVING = k.IMPROVING
+    IMPROVING = r.IMPROVING
     """The stream makes progress; in mode ``"both"``: it moves."""
-    UNDECIDED = k.UNDECIDED
+    UNDECIDED = r.UNDECIDED
     """It makes none that is certain, but not for long enough to call it a plateau."""
-    PLATEAU = k.PLATEAU
+    PLATEAU = r.PLATEAU
     """It has stopped moving."""
-    WORSENING = k.WORSENING
+    WORSENING = r.WORSENING
     """It moves the wrong way."""
 
 
@@ -240,11 +240,11 @@ class PlateauDetector(Streaming):
 
     def _refuse_nonfinite(self, x: Sample) -> None:
         sample = as_sample(x)
-        if not abs(sample) <= k.LIMIT:
+        if not abs(sample) <= r.LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
 
     def _cell(self, name: str) -> float:
-        return float(self._block[k.PARAMS + self._layout.names.index(name)])
+        return float(self._block[r.PARAMS + self._layout.names.index(name)])
 
 
 def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

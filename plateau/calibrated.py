@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plateau import _calibrated as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
-from plateau._kernels import LIMIT, PARAMS
+from plateau._recurrence import LIMIT, PARAMS
 from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Cells, Description, Layout
 from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless

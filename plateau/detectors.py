@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import _kernels as k
+from plateau import _recurrence as r
 from plateau._arguments import positive, whole
 from plateau._compile import compiled
 from plateau._samples import NO_FLOAT, Sample, as_sample
@@ -111,7 +111,7 @@ class ThresholdDetector(PlateauDetector):
     @property
     def lanes(self) -> int:
         """Streams of a bank whose state is interleaved, so that they advance side by side."""
-        return k.LANES if self.slope_filter.kernels == "ema" else 1
+        return r.LANES if self.slope_filter.kernels == "ema" else 1
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
@@ -160,7 +160,7 @@ class ThresholdDetector(PlateauDetector):
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         size, lanes = self._layout.size, self.lanes
         group, lane = np.divmod(np.arange(streams), lanes)
-        places = k.PARAMS + group * (size * lanes) + lane
+        places = r.PARAMS + group * (size * lanes) + lane
         codes = np.empty(streams, dtype=np.int8)
         onset, declared = np.empty((2, streams), dtype=np.int64)
         compiled("readings")(block, places, lanes, codes, onset, declared)
@@ -174,8 +174,8 @@ class ThresholdDetector(PlateauDetector):
 
     @staticmethod
     def _mark_changed(table: NDArray[Any]) -> None:
-        table[:, k.RUN] = 0.0
-        table[:, k.SINCE] = table[:, k.ACCEPTED]
+        table[:, r.RUN] = 0.0
+        table[:, r.SINCE] = table[:, r.ACCEPTED]
 
     @property
     def verdict(self) -> Verdict:
@@ -219,7 +219,7 @@ class ThresholdDetector(PlateauDetector):
         return float(noise_of(self._cell("variance"), self.count, self.slope_filter.warmup + 1))
 
     def _reading(self) -> tuple[int, float, float]:
-        reading: tuple[int, float, float] = compiled("reading")(self._block, k.PARAMS, 1)
+        reading: tuple[int, float, float] = compiled("reading")(self._block, r.PARAMS, 1)
         return reading
 
 

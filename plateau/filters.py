@@ -1,7 +1,7 @@
 """Slope filters: how fast a stream moves, in its own units per sample.
 
 Each has a level (smoothed value) and a slope, scaled so that the ramp x_t = m·t has slope m. Their
-recurrences are in `plateau._kernels`.
+recurrences are in `plateau._recurrence`.
 """
 
 import math
@@ -13,7 +13,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import _kernels as k
+from plateau import _recurrence as r
+from plateau import _side_by_side as side
 from plateau._arguments import weight, whole
 from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
@@ -24,9 +25,9 @@ def filter_layout(
     *own: str, rings: int = 0, allowed: Mapping[str, Collection[int]] = MappingProxyType({})
 ) -> Layout:
     """Return the layout of a filter with these cells of its own."""
-    names = (*k.Cells._fields, *k.Rare._fields, *own)
-    counts = ("accepted", "run", *k.Rare._fields)
-    return Layout(names, rings, allowed, counts, squares=(k.VARIANCE,))
+    names = (*r.Cells._fields, *r.Rare._fields, *own)
+    counts = ("accepted", "run", *r.Rare._fields)
+    return Layout(names, rings, allowed, counts, squares=(r.VARIANCE,))
 
 
 class SlopeFilter(Streaming):
@@ -74,7 +75,7 @@ class SlopeFilter(Streaming):
     ) -> NDArray[np.float64]:
         """Return a fresh block of this filter under a threshold rule; by default it never fires."""
         constants = {"alpha": 0.0, "beta": 0.0, "half": 0.0, "smooth": 0.0} | self._constants()
-        params = k.Params(
+        params = r.Params(
             **constants,
             warmup=self.warmup,
             delay=math.ceil(self.delay),
@@ -83,8 +84,8 @@ class SlopeFilter(Streaming):
             threshold=threshold,
             patience=patience,
         )
-        block = np.zeros(k.PARAMS + streams * self._layout.size)
-        block[: k.PARAMS] = params
+        block = np.zeros(r.PARAMS + streams * self._layout.size)
+        block[: r.PARAMS] = params
         return block
 
     def _begin(self) -> None:
@@ -116,7 +117,7 @@ class SlopeFilter(Streaming):
             If `x` is NaN, infinite or above 2**500 in magnitude; the state stays as it was.
         """
         sample = as_sample(x)
-        if not abs(sample) <= k.LIMIT:
+        if not abs(sample) <= r.LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
         compiled(f"{self.kernels}_update")(self._block, sample)
         return self.slope
@@ -181,17 +182,17 @@ class SlopeFilter(Streaming):
     @property
     def count(self) -> int:
         """Samples taken."""
-        return int(self._block[k.PARAMS + k.ACCEPTED])
+        return int(self._block[r.PARAMS + r.ACCEPTED])
 
     @property
     def level(self) -> float:
         """Smoothed value, in metric units; NaN before the first sample."""
-        return float(self._block[k.PARAMS + k.LEVEL]) if self.count else math.nan
+        return float(self._block[r.PARAMS + r.LEVEL]) if self.count else math.nan
 
     @property
     def slope(self) -> float:
         """Slope after the last sample, in metric units per sample; NaN while there is none."""
-        return float(self._block[k.PARAMS + k.SLOPE]) if self.count > self.warmup else math.nan
+        return float(self._block[r.PARAMS + r.SLOPE]) if self.count > self.warmup else math.nan
 
 
 def _checked_out(out: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -274,7 +275,7 @@ class EmaHaar(SlopeFilter):
 
     def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
         """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
-        pieces = samples >= k.LONG / min(self.alpha, self.beta) and patience >= k.PATIENT
+        pieces = samples >= side.LONG / min(self.alpha, self.beta) and patience >= side.PATIENT
         return super().driver(f"{name}_long" if pieces else name, samples, patience)
 
     def _constants(self) -> dict[str, float]:
@@ -398,8 +399,8 @@ class Haar(SlopeFilter):
 
     def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
         """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
-        least = max(k.MANY, k.WINDOWS * (self.window + self.smooth))
-        pieces = samples >= least and patience >= k.PATIENT
+        least = max(side.MANY, side.WINDOWS * (self.window + self.smooth))
+        pieces = samples >= least and patience >= side.PATIENT
         return super().driver(f"{name}_long" if pieces else name, samples, patience)
 
     def _constants(self) -> dict[str, float]:
@@ -411,7 +412,7 @@ class Haar(SlopeFilter):
         allowed: dict[str, Collection[int]] = {"past": range(half)}
         rings = half
         for name, size in (("samples", self.smooth), ("levels", half)):
-            own += [f"{name}.{field}" for field in k.Moving._fields]
+            own += [f"{name}.{field}" for field in r.Moving._fields]
             buffer = (size + 1) // 2
             allowed |= {f"{name}.filled": range(buffer), f"{name}.side": (0, buffer + 1)}
             rings += 2 * (buffer + 1)

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._kernels import LIMIT
+from plateau._recurrence import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._kernels import LIMIT
+from plateau._recurrence import LIMIT
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
 from plateau.base import PlateauDetector, Trace, Verdict
 from plateau.calibrated import Detector

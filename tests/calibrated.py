@@ -1,34 +1,12 @@
 """What the tests of the calibrated detector share: its kernels as plain Python, streams, states."""
 
-import importlib.util
 import math
-from unittest import mock
 
 import numpy as np
 from scipy.signal import lfilter
 
 from plateau import Detector
 from plateau import _calibrated as c
-
-
-def interpreted():
-    """The kernels' module as plain Python: what each of its functions does can be looked at."""
-
-    def plain(function):
-        return function
-
-    def same(block, size):
-        return block
-
-    spec = importlib.util.spec_from_file_location("interpreted", c.__file__)
-    module = importlib.util.module_from_spec(spec)
-    compiler = dict.fromkeys(("kernel", "helper", "inline"), plain)
-    with mock.patch.multiple("plateau._compile", number=float, array=same, **compiler):
-        spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = interpreted()
 
 
 def rng(seed):

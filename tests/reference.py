@@ -178,7 +178,7 @@ def whitened(xs, phi, size):
 
 
 def persistence(xs, memory=1024, limit=256):
-    """Autocorrelation of lag 1 from differences: running mean squares of lags 1 and 2, by blocks."""
+    """Autocorrelation of lag 1 from differences: mean squares of lags 1 and 2, block by block."""
     squares = []
     for lag in (1, 2):
         steps = np.r_[np.zeros(lag), xs[lag:] - xs[:-lag]]

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 import reference
-from calibrated import PLAIN, autoregressive, blocks, cells, fed, noisy, pretend, rng, white
+from calibrated import autoregressive, blocks, cells, fed, noisy, pretend, rng, white
 from hypothesis import given
 from hypothesis import strategies as st
+from plain import calibrated as plain
+from plain import statistics
 
 from plateau import Detector, trace
 from plateau import _calibrated as c
@@ -23,7 +25,7 @@ def test_the_compiled_kernels_do_what_the_source_says(kind):
     block = Detector(horizon=60, run_length=100.0)._make_block(1)
     fired = []
     for i, x in enumerate(xs):
-        fired += [i] if PLAIN.flat_update(block, x) else []
+        fired += [i] if plain.flat_update(block, x) else []
     detector = Detector(horizon=60, run_length=100.0)
     assert detector.update_many(xs).tolist() == fired
     assert fired or kind == "walk"
@@ -55,31 +57,31 @@ def test_inefficiency_of_each_suffix(kind, n):
     values = noisy(1, n)[kind]
     starts = n - max(8, n // 20)
     g = np.empty(starts)
-    PLAIN._inefficiencies(np.r_[7.0, values, 7.0], 1, n + 1, starts, g)
+    statistics.inefficiencies(np.r_[7.0, values, 7.0], 1, n + 1, starts, g)
     np.testing.assert_allclose(g, [reference.inefficiency(values[i:]) for i in range(starts)])
-    assert PLAIN._inefficiency(values, 0, n) == pytest.approx(reference.inefficiency(values))
+    assert statistics.inefficiency(values, 0, n) == pytest.approx(reference.inefficiency(values))
 
 
 def test_inefficiency_of_a_constant_is_one():
     values = np.r_[5.0, 3.0, np.full(30, 0.1)]
     g = np.empty(20)
-    PLAIN._inefficiencies(values, 0, 32, 20, g)
+    statistics.inefficiencies(values, 0, 32, 20, g)
     assert g[2:].tolist() == [1.0] * 18
-    assert PLAIN._inefficiency(np.full(9, 0.1), 0, 9) == 1.0
+    assert statistics.inefficiency(np.full(9, 0.1), 0, 9) == 1.0
 
 
 @kinds
 def test_drift_is_the_least_squares_line(kind):
     values = noisy(2, 60)[kind]
-    assert PLAIN._drift(np.r_[9.0, values], 1, 61) == pytest.approx(reference.drift(values))
-    assert PLAIN._variance(np.r_[9.0, values], 1, 61) == pytest.approx(values.var())
+    assert statistics.drift_of(np.r_[9.0, values], 1, 61) == pytest.approx(reference.drift(values))
+    assert statistics.variance_of(np.r_[9.0, values], 1, 61) == pytest.approx(values.var())
 
 
 @kinds
 @pytest.mark.parametrize("seed", range(12))
 def test_onset_is_the_first_good_start_at_the_level(kind, seed):
     values = noisy(seed, 24 + 19 * seed)[kind]
-    best, onset, g = PLAIN._stationary(pretend(values))
+    best, onset, g = plain._stationary(pretend(values))
     assert (best, onset) == reference.stationary(values)[:2]
     assert g == pytest.approx(reference.stationary(values)[2])
 
@@ -91,7 +93,7 @@ def test_onsets_of_short_rows():
             -np.arange(12 + seed % 30) / 5
         )
         best, onset, _ = reference.stationary(values)
-        assert PLAIN._stationary(pretend(values))[:2] == (best, onset)
+        assert plain._stationary(pretend(values))[:2] == (best, onset)
         found.append((onset < best, onset == best, onset > best))
     assert np.all(np.sum(found, axis=0) > 20)
 
@@ -99,7 +101,7 @@ def test_onsets_of_short_rows():
 @given(st.lists(st.integers(-20, 20), min_size=12, max_size=255), st.booleans())
 def test_range_leaves_out_outliers(values, known):
     s = pretend(values, known=known, known_level=9.0)
-    assert PLAIN._range(s) == reference.trimmed_range(values, *[9.0] * known)
+    assert plain._range(s) == reference.trimmed_range(values, *[9.0] * known)
 
 
 @pytest.mark.parametrize("phi", [-0.7, 0.0, 0.5, 0.9, 0.99])
@@ -107,12 +109,12 @@ def test_range_leaves_out_outliers(values, known):
 def test_blocks_are_ranked_without_their_autocorrelation(n, phi):
     xs = autoregressive(3, n, phi)
     s = fed(xs)._block[c.PARAMS :]
-    found = PLAIN._persistence(s)
+    found = plain._persistence(s)
     assert found == pytest.approx(reference.persistence(xs))
     assert found == pytest.approx(np.clip(phi, -0.5, 0.97), abs=0.1)
     size = s[c.MORE] + 1
     lead = found / (1 - found) / size
-    white = [PLAIN._whitened(s, j, lead) + xs[0] for j in range(1, int(s[c.FULL]))]
+    white = [plain._whitened(s, j, lead) + xs[0] for j in range(1, int(s[c.FULL]))]
     np.testing.assert_allclose(white, reference.whitened(xs, found, int(size)))
 
 
@@ -124,7 +126,7 @@ def test_what_is_left_of_autocorrelation(kind):
     left = y[1:] @ y[:-1] > 2 * math.sqrt(len(y)) * y.var()
     expected = reference.inefficiency(values[10:]) if left else 1.0
     assert left == (kind not in ("noise", "ties", "alternating"))
-    assert PLAIN._inflation(s, 10, 100) == pytest.approx(expected)
+    assert plain._inflation(s, 10, 100) == pytest.approx(expected)
 
 
 def test_little_autocorrelation_may_be_chance():
@@ -133,7 +135,7 @@ def test_little_autocorrelation_may_be_chance():
         values = autoregressive(seed, 100, 0.2)
         off = values[1:] - values[1:].mean()
         errors = (off[1:] @ off[:-1]) / off.var() / math.sqrt(99)
-        left = PLAIN._inflation(pretend(values), 0, 100) > 1
+        left = plain._inflation(pretend(values), 0, 100) > 1
         assert left == (errors > 2)
         found.add(round(errors, 1))
     assert {1.8, 2.2, 2.5} <= found
@@ -149,7 +151,7 @@ def test_ranks_are_added_to_the_cusums(kind, inflation):
     for n in range(1, len(values) + 1):
         s[c.MEANS + n - 1] = s[c.LASTS + n - 1] = values[n - 1]
         s[c.FULL] = n
-        PLAIN._watch(s, p)
+        plain._watch(s, p)
         found.append((s[c.RISE], s[c.FALL]))
     # The first block has none before it whose last sample would be known: it is not ranked.
     assert found[:9] == [(0.0, 0.0)] * 9
@@ -177,7 +179,7 @@ def test_limit_of_the_cusum(size, run_length):
         s[c.SPREADS : c.SPREADS + 21] = 1.0
         score = (2 * 9.5 - 19) / math.sqrt(19 * 21 / 3)
         s[c.RISE] = limit + c.REFERENCE - score + excess
-        PLAIN._watch(s, p)
+        plain._watch(s, p)
         assert bool(s[c.VERDICT] != c.PLATEAU) is ends
 
 
@@ -215,7 +217,7 @@ def named(s):
 def test_a_shift_leaves_the_blocks_behind_it(step, sign):
     values = np.r_[rng(0).normal(size=40), step + rng(1).normal(size=12)]
     s = in_plateau(values, fires=2, slope=0.5)
-    PLAIN._shifted(s, P._replace(sign=sign), 1, 40)
+    plain._shifted(s, P._replace(sign=sign), 1, 40)
     found = named(s)
     assert (found.blocks, found.first, found.accepted) == (12, 40 + 160, 40 + 208)
     assert s[c.MEANS : c.MEANS + 12].tolist() == values[40:].tolist()
@@ -237,7 +239,7 @@ def test_a_tolerated_shift_becomes_the_level():
     for tolerance, ends in ((0.29, True), (0.31, False)):
         s = in_plateau(values, visible=0, tolerance=tolerance, rise=5, fall=1)
         before = s.copy()
-        PLAIN._shifted(s, P, 1, 40)
+        plain._shifted(s, P, 1, 40)
         if not ends:
             before[[c.RISE, c.FALL]] = 0.0
         assert bool((s != before).any()) is ends
@@ -249,14 +251,14 @@ def test_a_cusum_remembers_the_block_at_which_it_began():
     for n in (21, 22, 23):
         s[c.MEANS + n - 1] = s[c.LASTS + n - 1] = values[n - 1]
         s[c.FULL] = n
-        PLAIN._watch(s, P)
+        plain._watch(s, P)
     found = named(s)
     assert (found.rise, found.fall_from) == (0, 20)
     assert found.rise_from == 22  # set anew by each block that leaves it at 0
     s[c.FALL] = 0.0
     s[c.FULL] = 24
     s[c.MEANS + 23] = 9.0
-    PLAIN._watch(s, P)
+    plain._watch(s, P)
     assert (named(s).rise_from, named(s).fall_from) == (23, 23)
     assert named(s).rise > 0
 
@@ -267,7 +269,7 @@ def test_merged_blocks_are_those_of_double_size():
     s[c.MEANS : c.LASTS], s[c.LASTS : c.SPREADS] = xs.mean(axis=1), xs[:, -1]
     s[c.SPREADS :], s[c.FULL], s[c.MORE] = xs.var(axis=1), 256, 7
     s[[c.RISE, c.FALL, c.RISE_FROM, c.FALL_FROM]] = 2.0, 3.0, 201, 14
-    PLAIN._merge(s)
+    plain._merge(s)
     pairs = xs.reshape(128, 16)
     np.testing.assert_allclose(s[c.MEANS : c.MEANS + 128], pairs.mean(axis=1))
     np.testing.assert_allclose(s[c.LASTS : c.LASTS + 128], pairs[:, -1])
@@ -284,7 +286,7 @@ def test_what_ends_a_plateau_that_is_looked_at():
     def stands(values, best=0, visible=0, spread=0.0, **known):
         s = in_plateau(values, interrupted=1, visible=visible, **known)
         s[c.SPREADS : c.SPREADS + len(values)] = spread
-        return PLAIN._stands(s, P, best, 1.0), named(s)
+        return plain._stands(s, P, best, 1.0), named(s)
 
     assert stands(flat, visible=1)[0]
     ok, found = stands(flat + 8 * ramp)
@@ -321,24 +323,24 @@ def test_back_is_nearer_than_half_way():
     for level, back in ((5.5, -1), (4.6, 4), (-4.6, 4), (-5.5, -1)):
         known = {"interrupted": 1, "left_level": 0, "away_level": 10, "left_onset": 7}
         s = in_plateau(level + noise, verdict=c.WORSENING, **known)
-        assert PLAIN._returned(s) == back
+        assert plain._returned(s) == back
         s[c.INTERRUPTED] = 0
-        assert PLAIN._returned(s) == -1
+        assert plain._returned(s) == -1
     # The bound of the mean counts, not the mean; and a few samples are not enough.
     wide = 4.6 + 5 * noise
     s = in_plateau(wide, verdict=c.WORSENING, **known)
     mean, error = wide[4:].mean(), reference.drift(wide[4:])[1] / math.sqrt(12)
     for distance, back in ((mean + 1.7 * error, 4), (mean + 1.6 * error, -1)):
         s[c.AWAY_LEVEL] = 2 * distance
-        assert PLAIN._returned(s) == back
+        assert plain._returned(s) == back
     s[c.AWAY_LEVEL], s[c.MORE] = 100.0, 0
-    assert PLAIN._returned(s) == -1
+    assert plain._returned(s) == -1
     # Nor is one that passes by at full speed.
     for drift, back in ((3.9, 4), (4.1, -1)):
         level = level_off(noise[4:])
         level += drift * reference.drift(level)[1] * line(12)
         s = in_plateau(np.r_[noise[:4], level], verdict=c.WORSENING, **known)
-        assert PLAIN._returned(s) == back
+        assert plain._returned(s) == back
 
 
 def test_no_visible_drift():
@@ -348,7 +350,7 @@ def test_no_visible_drift():
     def settled(drift, horizon=400, onset=0, noise=1.0, spread=0.0, **known):
         s = in_plateau(noise * flat + drift * line(100), verdict=c.UNDECIDED, **known)
         s[c.SPREADS : c.SPREADS + 100] = spread
-        return PLAIN._settled(s, P._replace(horizon=horizon), onset)
+        return plain._settled(s, P._replace(horizon=horizon), onset)
 
     assert settled(2.45 * error)
     assert not settled(2.55 * error)
@@ -367,7 +369,7 @@ def test_no_visible_drift():
 def test_hardly_any_movement_beside_the_range():
     def levelled(values, covered=1.0, p=P, **known):
         s = in_plateau(values, verdict=c.UNDECIDED, **known)
-        return PLAIN._levelled(s, p, covered), named(s)
+        return plain._levelled(s, p, covered), named(s)
 
     fall = np.r_[np.linspace(10, 3, 72), np.zeros(28)]
     zigzag = fall + 0.5 * (-1.0) ** np.arange(100)
@@ -433,13 +435,13 @@ def test_an_assessment_describes_the_stretch_that_it_looked_at():
     for values in (noise, noise + 3 * line(100), noise - 3 * line(100)):
         s = in_plateau(values, verdict=c.UNDECIDED, renew=1)
         s[c.SPREADS : c.SPREADS + 100] = 0.0
-        assert not PLAIN._assess(s, p)
+        assert not plain._assess(s, p)
         quarter, whole = reference.drift(values[75:]), reference.drift(values)
         found = named(s)
         moves = abs(whole[0]) > 4 * whole[1]
         assert moves == (values is not noise)
         assert abs(quarter[0]) < 4 * quarter[1]  # silent: the whole stretch is asked
-        begin = PLAIN._stationary(s)[1]
+        begin = plain._stationary(s)[1]
         change, error, _, rest = reference.drift(values[begin:])
         length = 4 * (100 - begin)
         expected = (change / length, error / length, math.sqrt(rest))
@@ -461,7 +463,7 @@ def test_a_declaration_begins_a_plateau():
         (0.0, 4),
     ):  # fallen by less than half a σ, more, risen
         s = in_plateau(values, fires=3, fire_level=fire_level, error=1e-3, **known)
-        assert PLAIN._declare(s, P, 10, 33, 1.0, 10)
+        assert plain._declare(s, P, 10, 33, 1.0, 10)
         found = named(s)
         assert (found.verdict, found.visible, found.onset) == (c.PLATEAU, 1, 33)
         assert (found.begun, found.declared) == (40 + 4 * 10, found.accepted - 1)
@@ -474,38 +476,38 @@ def test_a_declaration_begins_a_plateau():
         error = 1e-3 * 4 * 90
         assert found.confidence == pytest.approx(math.erf(0.5 / error / math.sqrt(2)))
         s[c.TOLERANCE] = 0.4
-        assert PLAIN._confidence(s, P) == pytest.approx(math.erf(0.8 / error / math.sqrt(2)))
+        assert plain._confidence(s, P) == pytest.approx(math.erf(0.8 / error / math.sqrt(2)))
         for accepted, again in ((2 * found.accepted - 34, False), (2 * found.accepted - 33, True)):
             s[c.ACCEPTED] = accepted
-            assert PLAIN._fires_again(s) is again
+            assert plain._fires_again(s) is again
         assert (s[c.LAST_FIRE], s[c.FIRES]) == (s[c.ACCEPTED], fires + 1)
 
 
 def test_a_plateau_is_looked_at_anew():
     values = level_off(autoregressive(10, 200, 0.6))
     s = in_plateau(values, fire_length=1e9, due=5000)
-    assert not PLAIN._assess(s, P)
+    assert not plain._assess(s, P)
     found = named(s)
     assert found.verdict == c.PLATEAU
-    assert found.inflation == PLAIN._inflation(s, 0, 200) > 1.5
-    assert found.confidence == PLAIN._confidence(s, P) > 0.5
+    assert found.inflation == plain._inflation(s, 0, 200) > 1.5
+    assert found.confidence == plain._confidence(s, P) > 0.5
     assert (found.due, found.fires) == (5000, 0)
     s[c.FIRE_LENGTH] = 400
-    assert PLAIN._assess(s, P)
+    assert plain._assess(s, P)
     s = in_plateau(values + 20 * line(200), due=5000, visible=0)
-    assert not PLAIN._assess(s, P)  # it drifts: what came after is asked at the next block
+    assert not plain._assess(s, P)  # it drifts: what came after is asked at the next block
     assert (named(s).verdict, named(s).due) == (c.WORSENING, 0)
 
 
 def test_what_was_tolerated_before_is_forgotten():
     values = level_off(rng(11).normal(size=200))
     s = in_plateau(values, verdict=c.UNDECIDED, tolerance=3)
-    assert PLAIN._assess(s, P)
+    assert plain._assess(s, P)
     assert (named(s).tolerance, named(s).visible) == (0, 1)
-    assert (named(s).onset, named(s).begun) == (named(s).begun, 40 + 4 * PLAIN._stationary(s)[1])
+    assert (named(s).onset, named(s).begun) == (named(s).begun, 40 + 4 * plain._stationary(s)[1])
     away = {"interrupted": 1, "left_level": 0, "away_level": 9, "left_onset": 7}
     s = in_plateau(values, verdict=c.WORSENING, tolerance=3, **away)
-    assert PLAIN._assess(s, P)
+    assert plain._assess(s, P)
     found = named(s)
     assert (found.tolerance, found.visible, found.onset) == (0, 0, 7)
     assert found.begun == 40 + 4 * 150
@@ -545,10 +547,10 @@ def test_how_far_a_part_is_from_the_rest():
     assert error > 1.1 * white  # what is surely apart in white noise need not be so here
     for distance, told in ((-4.1, -4.1), (4.1, 4.1), (3.9, 0), (3.9 * white / error, 0), (-3.9, 0)):
         values[45:] += distance * error - values[45:].mean() + rest.mean()
-        assert PLAIN._apart(values, 5, 40, 45, 60) == pytest.approx(told)
-    assert PLAIN._apart(np.zeros(10), 0, 5, 5, 10) == 0
-    assert PLAIN._apart(np.r_[np.full(5, 0.1), np.full(5, 0.1 + 2e-17)], 0, 5, 5, 10) == 0
-    assert PLAIN._apart(np.r_[np.zeros(5), -np.ones(5)], 0, 5, 5, 10) == -math.inf
+        assert plain._apart(values, 5, 40, 45, 60) == pytest.approx(told)
+    assert plain._apart(np.zeros(10), 0, 5, 5, 10) == 0
+    assert plain._apart(np.r_[np.full(5, 0.1), np.full(5, 0.1 + 2e-17)], 0, 5, 5, 10) == 0
+    assert plain._apart(np.r_[np.zeros(5), -np.ones(5)], 0, 5, 5, 10) == -math.inf
 
 
 def test_an_end_that_stands_out_is_not_flat():
@@ -560,26 +562,26 @@ def test_an_end_that_stands_out_is_not_flat():
         values = flat + (distance * error - end.mean() + rest.mean()) * last
         s = in_plateau(values, verdict=c.UNDECIDED, renew=1)
         s[c.SPREADS : c.SPREADS + 96] = 1e4  # so that no drift matters
-        assert bool(PLAIN._settled(s, P._replace(horizon=96), 0)) is settled
+        assert bool(plain._settled(s, P._replace(horizon=96), 0)) is settled
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
 def test_what_runs_off_ever_faster_has_a_direction(sign):
     growth = sign * np.exp(np.arange(128) / 5.0)
-    assert sign * PLAIN._runs_off(in_plateau(growth)) > 4
-    assert PLAIN._runs_off(in_plateau(growth[:23])) == 0
+    assert sign * plain._runs_off(in_plateau(growth)) > 4
+    assert plain._runs_off(in_plateau(growth[:23])) == 0
     noise = rng(2).normal(size=128)
-    assert PLAIN._runs_off(in_plateau(noise)) == 0
+    assert plain._runs_off(in_plateau(noise)) == 0
     for spike in (115, 125):  # in one half of the last eighth only
         values = noise + 100 * sign * (np.arange(128) == spike)
-        assert PLAIN._runs_off(in_plateau(values)) == 0
+        assert plain._runs_off(in_plateau(values)) == 0
 
 
 def test_the_last_block_is_no_outlier_yet():
     values = rng(1).normal(size=40)
     for far, replaced in ((39, False), (38, True)):
         spiked = values + 100.0 * (np.arange(40) == far)
-        found = PLAIN._without_outlier(spiked, 0, 40)
+        found = statistics.without_outlier(spiked, 0, 40)
         assert bool(found[far] != spiked[far]) is replaced
         np.testing.assert_array_equal(np.delete(found, far), np.delete(spiked, far))
 
@@ -590,7 +592,7 @@ def test_late_change():
     late = np.arange(80) >= 60
     base = values[60:].mean() - values[:20].mean()
     for size in (3.9, -4.1):
-        found = PLAIN._late_change(values + (size * error - base) * late, 80)
+        found = plain._late_change(values + (size * error - base) * late, 80)
         assert found == pytest.approx((size * error / 0.75, error / 0.75))
     # A kink, beside which a straight line has a large error, ends a plateau.
     kink = np.maximum(np.arange(120) - 80, 0) / 8.0 + 0.1 * rng(4).normal(size=120)
@@ -599,11 +601,11 @@ def test_late_change():
     for tolerance, stands in ((1.0, False), (0.0, True)):  # without one the ranks are enough
         s = in_plateau(kink, visible=0, tolerance=tolerance)
         s[c.SPREADS : c.SPREADS + 120] = 0.0
-        assert bool(PLAIN._stands(s, P, 0, 1.0)) is stands
+        assert bool(plain._stands(s, P, 0, 1.0)) is stands
         if not stands:
             found = named(s)
             assert found.verdict == c.WORSENING
-            assert found.slope * 480 == pytest.approx(PLAIN._late_change(kink, 120)[0])
+            assert found.slope * 480 == pytest.approx(plain._late_change(kink, 120)[0])
             assert found.confidence == pytest.approx(math.erf(found.slope / found.error / 2**0.5))
 
 
@@ -611,14 +613,14 @@ def test_inflation_leaves_out_tails_and_what_may_be_a_shift():
     noise = rng(5).normal(size=160)
     tail = noise + 20 * np.exp(-np.arange(160) / 10)
     shift = noise + 5 * (np.arange(160) >= 150)
-    assert PLAIN._inflation(in_plateau(tail), 0, 160) > 3
-    assert PLAIN._own_inflation(in_plateau(tail), 0, 60) == 1
-    assert PLAIN._inflation(in_plateau(shift), 0, 160) > 2
+    assert plain._inflation(in_plateau(tail), 0, 160) > 3
+    assert plain._own_inflation(in_plateau(tail), 0, 60) == 1
+    assert plain._inflation(in_plateau(shift), 0, 160) > 2
     for known in ({"rise": 1, "rise_from": 150}, {"fall": 1, "fall_from": 150}):
-        assert PLAIN._own_inflation(in_plateau(shift, **known), 0, 0) == 1
+        assert plain._own_inflation(in_plateau(shift, **known), 0, 0) == 1
     # But most is used in any case.
     correlated = in_plateau(autoregressive(6, 160, 0.9), rise=1, rise_from=5)
-    assert PLAIN._own_inflation(correlated, 0, 159) == PLAIN._inflation(correlated, 60, 120)
+    assert plain._own_inflation(correlated, 0, 159) == plain._inflation(correlated, 60, 120)
 
 
 def full(values, **known):
@@ -627,21 +629,21 @@ def full(values, **known):
 
 def test_a_long_plateau_drops_its_oldest_blocks():
     values = rng(7).normal(size=256)
-    assert PLAIN._may_drop(full(values), P)
-    assert not PLAIN._may_drop(full(values, verdict=c.UNDECIDED), P)
-    assert PLAIN._may_drop(full(values, begun=128 * 128), P)
-    assert not PLAIN._may_drop(full(values, begun=129 * 128), P)
+    assert plain._may_drop(full(values), P)
+    assert not plain._may_drop(full(values, verdict=c.UNDECIDED), P)
+    assert plain._may_drop(full(values, begun=128 * 128), P)
+    assert not plain._may_drop(full(values, begun=129 * 128), P)
     # Blocks become as long as a quarter of the horizon allows, or 64 samples at least.
-    assert not PLAIN._may_drop(full(values), P._replace(horizon=1025))
-    assert PLAIN._may_drop(full(values), P._replace(horizon=1023))
-    assert not PLAIN._may_drop(full(values, more=31), P._replace(horizon=24))
-    assert PLAIN._may_drop(full(values, more=63), P._replace(horizon=24))
+    assert not plain._may_drop(full(values), P._replace(horizon=1025))
+    assert plain._may_drop(full(values), P._replace(horizon=1023))
+    assert not plain._may_drop(full(values, more=31), P._replace(horizon=24))
+    assert plain._may_drop(full(values, more=63), P._replace(horizon=24))
     # Correlated ones are needed.
     walk = rng(7).normal(size=256).cumsum()
-    assert not PLAIN._may_drop(full(walk), P)
+    assert not plain._may_drop(full(walk), P)
     s = full(values, begun=3 * 128, rise=1, rise_from=200, fall=1, fall_from=100, due=9)
     lasts, spreads = s[c.LASTS + 128 : c.LASTS + 256].copy(), s[c.SPREADS + 128 : c.SIZE].copy()
-    PLAIN._drop(s)
+    plain._drop(s)
     found = named(s)
     assert (found.blocks, found.first, found.begun, found.due) == (128, 128 * 128, 128 * 128, 0)
     assert (found.rise_from, found.fall_from, found.held) == (72, 0, 1)
@@ -650,7 +652,7 @@ def test_a_long_plateau_drops_its_oldest_blocks():
     np.testing.assert_array_equal(s[c.LASTS : c.LASTS + 128], lasts)
     np.testing.assert_array_equal(s[c.SPREADS : c.SPREADS + 128], spreads)
     s[c.FULL] = 256
-    PLAIN._drop(s)
+    plain._drop(s)
     assert s[c.HELD_LEVEL] == found.held_level  # that of the beginning
 
 
@@ -665,18 +667,18 @@ def test_a_long_plateau_is_held_to_the_level_of_its_beginning():
     ):
         s = in_plateau(values / values.std(), held=1, held_level=-level, tolerance=tolerance)
         s[c.SPREADS : c.SPREADS + 140] = 0.0
-        assert bool(PLAIN._stands(s, P, 0, 1.0)) is stands
+        assert bool(plain._stands(s, P, 0, 1.0)) is stands
         if not stands:
             assert named(s).verdict == (c.WORSENING if level > 0 else c.IMPROVING)
     # A constant has no noise but that of rounding.
     s = in_plateau(np.full(140, 0.1), held=1, held_level=0.1 + 1e-16)
     s[c.SPREADS : c.SPREADS + 140] = 0.0
-    assert PLAIN._stands(s, P, 0, 1.0)
+    assert plain._stands(s, P, 0, 1.0)
 
 
 def test_a_shift_that_began_before_the_blocks_leaves_a_level():
     s = full(np.r_[np.zeros(30), np.full(90, 3.0)], rise=9)
-    PLAIN._shifted(s, P, 1, 0)
+    plain._shifted(s, P, 1, 0)
     found = named(s)
     assert (found.first, found.blocks) == (2 * 128, 118)
     assert found.left_level == 0

@@ -3,7 +3,6 @@
 The weights are large, so that short streams are long beside the memory of the filters.
 """
 
-import importlib.util
 import math
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -13,9 +12,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numba import njit
+from plain import recurrence, side_by_side
 
 from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, _lanes
-from plateau import _kernels as k
+from plateau import _side_by_side as side
 
 weights = st.floats(0.2, 0.98)
 emas = st.one_of(st.builds(EmaHaar, weights, weights), st.builds(Ema, weights))
@@ -57,7 +57,7 @@ def one_by_one(detector, xs):
 def assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head):
     threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
     mode = data.draw(st.sampled_from(["min", "max", "both"]))
-    patience = data.draw(st.sampled_from([k.PATIENT, 400, 2000, 10**6]))
+    patience = data.draw(st.sampled_from([side.PATIENT, 400, 2000, 10**6]))
     xs = stream(kind, seed, head + n, slope_filter, threshold)
     for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
         xs[i] = data.draw(gaps)
@@ -99,14 +99,14 @@ def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed
     assert slope_filter.to_bytes() == before
 
 
-@mock.patch.object(k, "MANY", 0)
+@mock.patch.object(side, "MANY", 0)
 @settings(max_examples=40)
 @given(st.data(), short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 300))
 def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
     assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head)
 
 
-@mock.patch.object(k, "MANY", 0)
+@mock.patch.object(side, "MANY", 0)
 @settings(max_examples=40)
 @given(short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
 def test_pieces_of_haar_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
@@ -158,9 +158,9 @@ def test_rows_of_a_bank_are_so_many_updates(data, slope_filter, seed, streams):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_rows_of_a_broad_bank_are_so_many_updates(order):
-    rows, streams = k.TILE + 6, k.BROAD + 75
+    rows, streams = side.TILE + 6, side.BROAD + 75
     xs = np.array(np.random.default_rng(0).normal(size=(rows, streams)), order=order)
-    xs[40, k.BROAD + 3] = np.nan
+    xs[40, side.BROAD + 3] = np.nan
     many = DetectorBank(ThresholdDetector(EmaHaar(0.5, 0.5), 0.3, 4), streams)
     one = many.clone()
     np.testing.assert_array_equal(many.update_many(xs), [one.update(row) for row in xs])
@@ -192,31 +192,13 @@ def test_a_bank_of_calibrated_detectors_takes_rows():
 
 def test_threads_over_streams_find_the_same():
     streams = np.random.default_rng(0).normal(size=(4, 5000))
-    detector = ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, k.PATIENT)
+    detector = ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, side.PATIENT)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda xs: detector.clone().update_many(xs).tolist(), streams))
     assert found == [one_by_one(detector.clone(), xs) for xs in streams]
 
 
 # ---- the machinery as plain Python: what it does can be looked at --------------------------------
-
-
-def interpreted():
-    """The kernels' module without the compiler."""
-    names = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter", "spread")
-    python = {name: getattr(_lanes, f"_python_{name}") for name in names}
-    plain = dict.fromkeys(("kernel", "batch", "inline"), lambda function: function)
-    spec = importlib.util.spec_from_file_location("interpreted_kernels", k.__file__)
-    module = importlib.util.module_from_spec(spec)
-    with (
-        mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **plain),
-        mock.patch.multiple("plateau._lanes", **python),
-    ):
-        spec.loader.exec_module(module)
-    return module
-
-
-PLAIN = interpreted()
 
 
 def taken(xs):
@@ -226,12 +208,14 @@ def taken(xs):
     block = slope_filter.make_block()
     plain = block.copy()
     offsets = np.empty(0, np.int64)
-    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, block, xs, 0, begin, xs.copy())
+    filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
+    recurrence.respond(*filtered, block, xs, 0, begin, xs.copy())
     slopes = np.empty_like(xs)
-    n, _ = PLAIN._side_by_side(block, xs, begin, PLAIN._keep_lanes, slopes, offsets, 0)
+    place = block, xs, begin, side_by_side.keep_slopes, slopes, offsets, 0
+    n, _ = side_by_side.ema_side_by_side(*place)
     want = np.empty_like(xs)
     end = begin + n
-    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, plain, xs, 0, end, want)
+    recurrence.respond(*filtered, plain, xs, 0, end, want)
     np.testing.assert_array_equal(slopes[begin:end], want[begin:end])
     np.testing.assert_array_equal(block, plain)
     return n
@@ -243,13 +227,13 @@ def haar_taken(window, smooth, head, n, special=None):
     if special is not None:
         xs[head + n // 2] = special
     block = Haar(window, smooth).make_block()
-    filtered = PLAIN._haar_load, PLAIN._haar, PLAIN._haar_store
-    PLAIN._response(*filtered, block, xs, 0, head, xs.copy())
+    filtered = recurrence.haar_load, recurrence.haar, recurrence.haar_store
+    recurrence.respond(*filtered, block, xs, 0, head, xs.copy())
     plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
-    place = block, xs, head, PLAIN._keep_lanes, slopes, np.empty(0, np.int64), 0
+    place = block, xs, head, side_by_side.keep_slopes, slopes, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
-        taken, _ = PLAIN._haar_side_by_side(*place)
-    PLAIN._response(*filtered, plain, xs, head, head + taken, want)
+        taken, _ = side_by_side.haar_side_by_side(*place)
+    recurrence.respond(*filtered, plain, xs, head, head + taken, want)
     end = head + taken
     np.testing.assert_array_equal(slopes[head:end], want[head:end])
     np.testing.assert_array_equal(block, plain)
@@ -276,18 +260,18 @@ def test_a_stream_too_short_for_the_blocks_of_haar_is_left_to_the_plain_loop(n):
 
 
 def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
-    meet = PLAIN._haar_meet
+    meet = side_by_side._haar_meet
     met = mock.Mock(side_effect=lambda end, seam, j: meet(end, seam, j) and j < 7)
-    with mock.patch.object(PLAIN, "_haar_meet", met):
+    with mock.patch.object(side_by_side, "_haar_meet", met):
         assert haar_taken(6, 4, 20, 900) == 0
     assert met.called
 
 
 def test_the_kernel_in_pieces_is_taken_where_it_pays():
     haar = Haar(10)
-    assert haar.driver("response", k.MANY) == "haar_response_long"
-    assert haar.driver("response", k.MANY - 1) == "haar_response"
-    assert haar.driver("update_many", k.MANY, k.PATIENT - 1) == "haar_update_many"
+    assert haar.driver("response", side.MANY) == "haar_response_long"
+    assert haar.driver("response", side.MANY - 1) == "haar_response"
+    assert haar.driver("update_many", side.MANY, side.PATIENT - 1) == "haar_update_many"
     assert Haar(4000, 4000).driver("response", 255_999) == "haar_response"
     assert Haar(4000, 4000).driver("response", 256_000) == "haar_response_long"
 
@@ -295,7 +279,7 @@ def test_the_kernel_in_pieces_is_taken_where_it_pays():
 @pytest.mark.parametrize("period", [1, 24, 4000])
 def test_pieces_lie_apart_in_a_page_of_memory(period):
     for most in range(40_000, 42_000, 111):
-        stride = PLAIN._stride(most, period)
+        stride = side_by_side._stride(most, period)
         assert stride % period == 0
         assert stride <= most
         if period < 4000:
@@ -313,17 +297,19 @@ def test_pieces_take_nothing_if_a_sample_is_special(special):
     xs = np.random.default_rng(0).normal(size=700)
     xs[400] = special
     block = EmaHaar(0.8, 0.9).make_block()
-    PLAIN._response(PLAIN._ema_load, PLAIN._ema, PLAIN._ema_store, block, xs, 0, 5, xs.copy())
+    filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
+    recurrence.respond(*filtered, block, xs, 0, 5, xs.copy())
     before = block.copy()
+    place = block, xs, 5, side_by_side.drop_slopes, xs, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
-        found = PLAIN._side_by_side(block, xs, 5, PLAIN._drop, xs, np.empty(0, np.int64), 0)
+        found = side_by_side.ema_side_by_side(*place)
     assert found == (0, 0)
     np.testing.assert_array_equal(block, before)
 
 
 def test_a_piece_that_has_not_forgotten_is_noticed():
     xs = np.random.default_rng(0).normal(size=700)
-    with mock.patch.object(PLAIN, "FORGOTTEN", 2.0):
+    with mock.patch.object(side_by_side, "FORGOTTEN", 2.0):
         assert taken(xs) == 0
 
 
@@ -332,8 +318,8 @@ def test_a_variance_that_the_ceiling_does_not_hold_is_computed_alone(burst):
     xs = np.random.default_rng(0).normal(size=2400)
     xs[1200] *= burst
     with (
-        mock.patch.object(PLAIN, "CHUNK", 16),
-        mock.patch.object(PLAIN, "_variances", wraps=PLAIN._variances) as alone,
+        mock.patch.object(side_by_side, "CHUNK", 16),
+        mock.patch.object(side_by_side, "_variances", wraps=side_by_side._variances) as alone,
     ):
         assert taken(xs) > 2300
     assert alone.called == (burst > 1)
@@ -359,4 +345,4 @@ def compiled_fused(a, b, c):
 @given(st.floats(-1e200, 1e200), st.floats(1, 2.0**53).map(np.floor))
 def test_a_quotient_is_rounded_as_a_division(a, b):
     assume(a == 0 or abs(a) > 1e-200)
-    assert PLAIN._quotient(a, b, 1 / b) == a / b
+    assert recurrence._quotient(a, b, 1 / b) == a / b

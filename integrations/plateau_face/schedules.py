@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -141,7 +142,11 @@ class PlateauThenDecay:
 
 
 class ReducedEachEpoch:
-    """PyTorch's own ReduceLROnPlateau on the mean loss of each epoch, with patience 1."""
+    """PyTorch's own ReduceLROnPlateau on the mean loss of each epoch, with patience 1.
+
+    The mean is of the finite losses: a step that overflows is skipped, and its loss counts for
+    nothing here either.
+    """
 
     def __init__(
         self, optimizer: Optimizer, factor: float, steps_of_epoch: int, warmup: int
@@ -151,29 +156,34 @@ class ReducedEachEpoch:
         self._steps_of_epoch, self._warmup = steps_of_epoch, warmup
         self._step = 0
         self._sum: Tensor | float = 0.0
+        self._count: Tensor | float = 0.0
 
     def step(self, loss: Tensor) -> None:
         """Add the loss to those of the epoch, and at its end have the rates reduced."""
         self._step += 1
         if self._step <= self._warmup:
             self._warm_up.step(loss)
-        self._sum = self._sum + loss.detach()
+        finite = loss.detach().isfinite()
+        self._sum = self._sum + torch.where(finite, loss.detach(), 0.0)
+        self._count = self._count + finite
         if self._step % self._steps_of_epoch == 0:
-            self._reduce.step(float(self._sum) / self._steps_of_epoch)
-            self._sum = 0.0
+            count = float(self._count)
+            self._reduce.step(float(self._sum) / count if count else math.inf)
+            self._sum = self._count = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Return counters, the sum, and PyTorch's state."""
         return {
             "step": self._step,
             "sum": float(self._sum),
+            "count": float(self._count),
             "reduce": self._reduce.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self._step = state["step"]
-        self._sum = state["sum"]
+        self._sum, self._count = state["sum"], state["count"]
         self._reduce.load_state_dict(state["reduce"])
 
 

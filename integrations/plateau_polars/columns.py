@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from plateau import Trace, Verdict, find_plateaus, trace
-from plateau._kernels import LIMIT
+from plateau._recurrence import LIMIT
 from plateau.base import PlateauDetector
 
 VERDICT = pl.Enum([verdict.name for verdict in Verdict])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau._kernels import LIMIT
+from plateau._recurrence import LIMIT
 from plateau.base import Trace, Verdict
 from plateau.calibrated import Detector
 from plateau.logs.model import LogError

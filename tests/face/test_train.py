@@ -1,6 +1,5 @@
 import copy
 import dataclasses
-import math
 import pickle
 import resource
 import shutil
@@ -16,10 +15,9 @@ import torch
 from face_runs import TINY, assert_same, png, rows, write_bin
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from plateau_face.config import Config, load_config
+from plateau_face.config import Config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
-from plateau_face.schedules import make_schedule
 from plateau_face.train import (
     DivergedError,
     generator,
@@ -470,108 +468,6 @@ def test_every_margin_trains(tmp_path, margin, precision):
         trainer.train_on(Batch(images, torch.arange(12) % 6))
     assert not torch.equal(trainer.head.weight, before)
     assert torch.isfinite(trainer.head.weight).all()
-
-
-def test_curves():
-    def rates(**values):
-        config = dataclasses.replace(TINY, lr=1.0, **values)
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        schedule, found = make_schedule(config, optimizer, 20, 5), []
-        for _ in range(20):
-            found.append(optimizer.param_groups[0]["lr"])
-            schedule.step(torch.tensor(1.0))
-        return found
-
-    steps = [1.0] * 10 + [0.1] * 5 + [0.01] * 3 + [0.001] * 2
-    assert rates(schedule="multistep") == pytest.approx(steps)
-    assert rates(schedule="poly")[10] == pytest.approx(0.25)
-    assert rates(schedule="cosine")[::10] == pytest.approx([1.0, 0.5])
-    assert rates(schedule="multistep", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
-    assert rates(schedule="plateau", warmup=4)[:5] == pytest.approx([0.25, 0.5, 0.75, 1, 1])
-    finished = rates(schedule="plateau", finish=0.25)  # no plateau in 20 steps
-    assert finished == pytest.approx([1.0] * 16 + [0.8, 0.6, 0.4, 0.2])
-    reduced = rates(schedule="reduce_on_plateau", warmup=4)  # epochs 2 and 3 are no better than 1
-    assert reduced == pytest.approx([0.25, 0.5, 0.75] + [1.0] * 12 + [0.5] * 5)
-
-
-def test_reductions_come_before_the_finish():
-    """A loss that is flat from the start: halved twice, then down from there."""
-    config = dataclasses.replace(TINY, lr=1.0, schedule="plateau", finish=0.2)
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    schedule, found = make_schedule(config, optimizer, 500, 5), []
-    noise = np.random.default_rng(1).normal(size=500)
-    for x in noise:
-        found.append(optimizer.param_groups[0]["lr"])
-        schedule.step(torch.tensor(x))
-    before = found[400]
-    assert before < 1.0
-    assert {math.log2(rate) % 1 for rate in found[:401]} == {0.0}
-    assert found[401:] == pytest.approx([before * left / 100 for left in range(99, 0, -1)])
-    assert optimizer.param_groups[0]["lr"] == 0.0
-    assert schedule.detector is None
-
-
-def test_configurations(tmp_path):
-    file = tmp_path / "c.toml"
-    file.write_text(
-        'data = "d"\nlr = 1\nmilestones = [0.1, 0.2]\nmargin_options = {margin = 0.3}\n'
-    )
-    config = load_config(file, ["model=r18", "val=a.bin", "lr=0.5"], {"lr": 0.2, "epochs": None})
-    assert (config.data, config.lr, config.model, config.val) == ("d", 0.2, "r18", ("a.bin",))
-    assert config.milestones == (0.1, 0.2)
-    assert config.margin_options == {"margin": 0.3}
-    assert config.epochs == Config(data="d").epochs
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("batchsize=3", "there is no 'batchsize' in a configuration"),
-        ("batch=many", "batch must be a whole number, not 'many'"),
-        ("batch=true", "batch must be a whole number, not True"),
-        ("batch=0", "batch must be at least 1, not 0"),
-        ("lr=-1", "lr must be above 0, not -1"),
-        ("compile=1", "compile must be true or false, not 1"),
-        ("model=r51", "model must be one of r18, "),
-        ("batch", "'batch' is not name=value"),
-        ("accumulate=5", "accumulate=5 does not divide batch=64"),
-        ("synthetic=true", "give data, or synthetic, and not both"),
-        ("sample_rate=2.0", "sample_rate must be at most 1, not 2.0"),
-        ("finish=1.5", "finish must be at most 1, not 1.5"),
-        ("dropout=-0.1", "dropout must be at least 0, not -0.1"),
-        ("margin_options=3", "margin_options must be a table, not 3"),
-        ("margin_options={m=1}", "margin_options of cosface: there is no 'm', only margin"),
-        ("margin_options={scale=1}", "margin_options of cosface: there is no 'scale', only margin"),
-        ("margin_options={margin='big'}", "margin_options.margin must be a number, not 'big'"),
-        ("margin_options={margin=nan}", "margin_options.margin must be finite, not nan"),
-        ("momentum=1.0", "momentum must be below 1, not 1.0"),
-        ("horizon=1.5", "horizon must be at most 1, not 1.5"),
-        ("milestones=[0.5, 1.5]", "milestones must rise between 0 and 1, not 0.5, 1.5"),
-        ("milestones=[0.5, 0.5]", "milestones must rise between 0 and 1, not 0.5, 0.5"),
-        ("milestones=[nan]", "milestones must be finite, not nan"),
-        ("synthetic_val_pairs=9", "synthetic_val_pairs must be at least 10, not 9"),
-    ],
-)
-def test_configurations_that_will_not_do(override, message):
-    with pytest.raises((ValueError, TypeError)) as error:
-        load_config(None, [override], {"data": "d"})
-    assert str(error.value).startswith(message)
-
-
-def test_switches_of_a_margin_are_no_numbers():
-    options = {"on_angle": False, "margin": 0.35}
-    assert Config(data="d", margin="elasticface", margin_options=options)
-    with pytest.raises(TypeError, match=r"margin_options\.plus must be true or false, not 1"):
-        Config(data="d", margin="elasticface", margin_options={"plus": 1})
-
-
-def test_a_file_that_is_no_toml(tmp_path):
-    (tmp_path / "c.toml").write_bytes('terms = "für"'.encode("latin-1"))
-    with pytest.raises(ValueError, match=r"c\.toml: not a text in UTF-8"):
-        load_config(tmp_path / "c.toml", [], {})
-    (tmp_path / "c.toml").write_text("lr = = 3")
-    with pytest.raises(ValueError, match=r"c\.toml: Invalid value"):
-        load_config(tmp_path / "c.toml", [], {})
 
 
 def test_data_and_options_that_will_not_do(tmp_path):

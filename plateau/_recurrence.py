@@ -1,0 +1,459 @@
+"""The recurrences: every number that a threshold detector knows comes from this file.
+
+    sample x ──▶ filter ──▶ level, slope ──▶ rule ──▶ run of flat samples ──▶ fires
+
+`ema` and `haar` are the slope filters, `judge` is the rule, `_step` is one sample through both. The
+loops behind them take samples one after the other; `plateau._side_by_side` takes eight streams, or
+eight pieces of one, in the same steps, and `plateau._kernels` is what is compiled of both. They
+only differ in where samples come from, how many advance at a time, and where results go. So a
+stream fed one by one, in chunks, in a bank or as a whole gives the same numbers bit for bit.
+
+A detector is one flat float64 array, its *block*: the parameters, then for each stream the cells of
+`Cells`, `Rare` and of its filter, then (Haar only) three ring buffers. Counts are kept as floats,
+which are exact up to 2**53.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plateau._compile import inline
+from plateau._lanes import WIDTH, choose, fused
+
+LIMIT = 2.0**500
+"""Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
+
+LANES = 64
+"""Streams that advance side by side in a bank, so that the compiler can use vector instructions."""
+
+WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
+"""Codes of `plateau.Verdict`."""
+
+
+class Params(NamedTuple):
+    """The first numbers of a block, the same for all its streams."""
+
+    alpha: float  # EMA: weight of a new sample in the level, 0 < alpha <= 1
+    beta: float  # EMA: weight of a new step in the slope, 0 < beta <= 1
+    half: float  # Haar: half of the window, in samples
+    smooth: float  # Haar: samples in the moving average before it
+    warmup: float  # leading samples that have no slope
+    delay: float  # samples by which the slope lags the stream
+    memory: float  # weight of a new difference in the variance
+    sign: float  # progress = sign * slope: -1 min, +1 max; 0 both: |slope|
+    threshold: float  # progress below it is flat, in metric units per sample
+    patience: float  # fires when more than this many samples in a row are flat
+
+
+class Cells(NamedTuple):
+    """What changes with every sample of a stream."""
+
+    accepted: float  # samples taken so far
+    previous: float  # the last one
+    variance: float  # running half mean square of the differences
+    level: float  # smoothed value
+    slope: float  # metric units per sample; has no meaning while accepted <= warmup
+    run: float  # flat samples in a row since progress, a fire or a change
+
+
+class Rare(NamedTuple):
+    """What changes now and then."""
+
+    skipped: float  # non-finite samples, which touch nothing else
+    fires: float  # fires in a row without progress between them
+    last_fire: float  # samples accepted at the last fire
+    since: float  # samples accepted at the last `changed()`, 0 before
+
+
+PARAMS, HOT = len(Params._fields), len(Cells._fields)
+FILTER = HOT + len(Rare._fields)  # where the filter's own cells begin
+ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, RUN = range(HOT)
+SKIPPED, FIRES, LAST_FIRE, SINCE = range(HOT, FILTER)
+
+
+@inline
+def params_of(block):
+    """Read the parameters."""
+    b = block
+    return Params(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9])
+
+
+@inline
+def load_cells(block, at, stride):
+    """Read the cells of the stream at index `at`; they lie `stride` apart."""
+    return Cells(
+        block[at],
+        block[at + stride],
+        block[at + 2 * stride],
+        block[at + 3 * stride],
+        block[at + 4 * stride],
+        block[at + 5 * stride],
+    )
+
+
+@inline
+def store_cells(block, at, stride, cells):
+    """Write them back."""
+    block[at] = cells.accepted
+    block[at + stride] = cells.previous
+    block[at + 2 * stride] = cells.variance
+    block[at + 3 * stride] = cells.level
+    block[at + 4 * stride] = cells.slope
+    block[at + 5 * stride] = cells.run
+
+
+@inline
+def _rare(block, at, stride):
+    """Read the rare cells."""
+    return Rare(
+        block[at + SKIPPED * stride],
+        block[at + FIRES * stride],
+        block[at + LAST_FIRE * stride],
+        block[at + SINCE * stride],
+    )
+
+
+@inline
+def _average(weight, old, new):
+    """(1-w)·old + w·new: what an exponential average becomes."""
+    return fused(1.0 - weight, old, weight * new)
+
+
+# ---- slope filters: (block, at, p, s, state, x) -> (level, slope, state) -------------------------
+
+EMA_CELLS = 1  # the level's last step
+
+
+@inline
+def ema(block, at, p, s, step, x):
+    """Set d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
+
+    d is the step L - L₋₁ of the level L = (1-α)L₋₁ + αx, taken from the differences of the samples:
+    a subtraction of levels would lose the digits of a small slope on a high level.
+    """
+    step = _average(p.alpha, step, x - s.previous)
+    level = x - (1.0 - p.alpha) / p.alpha * step
+    return level, _average(p.beta, s.slope, step), step
+
+
+@inline
+def ema_load(block, at, stride):
+    return block[at + FILTER * stride]
+
+
+@inline
+def ema_store(block, at, stride, step):
+    block[at + FILTER * stride] = step
+
+
+class Moving(NamedTuple):
+    """A moving sum: a window over the newest block, the middle one and the tail of the oldest."""
+
+    filled: np.uint64  # values in the newest block
+    side: np.uint64  # where its buffer begins in the ring
+    newest: float  # sum of the newest block
+    middle: float  # sum of the middle block
+    tail: float  # sum of the middle block's last `filled` values
+
+
+class Haar(NamedTuple):
+    """State of the Haar filter."""
+
+    samples: Moving  # over the last `smooth` samples
+    levels: Moving  # over the last `half` levels
+    past: np.uint64  # where in the third ring the sum of levels goes
+
+
+MOVING = len(Moving._fields)
+HAAR_CELLS = 2 * MOVING + 1
+
+# Places in a ring are unsigned: numba then has no negative index to provide for in each access.
+ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
+
+
+@inline
+def _slide(read, write, zero, block, ring, size, moving, x):
+    """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
+
+    Values come in blocks of half the window, so the window is always the newest block, the middle
+    one, and the tail of the oldest. While the newest block fills, one sum a step turns the middle
+    block into the sums of its tails, from its end; when it is the oldest these are at hand. The
+    newest block grows over the tails of the oldest that are used up, so two buffers do. This is
+    a two-stack queue with its flip spread over the steps: O(1) in the worst case as well.
+
+    Each of the three sums is a plain sum of at most half the window. So whatever came before, be
+    it 1e9 samples or a burst of 1e12, the error is that of a fresh window, at most
+    (size/2 + 2)·u·Σ|x| over the window, u = 2**-53.
+    """
+    half, odd = (size + ONE) >> ONE, size & ONE
+    full = moving.filled + ONE == half
+    place = ring + moving.side + moving.filled
+    mirror = ring + (half + half - moving.side - moving.filled)
+    newest, tail = moving.newest + x, moving.tail + read(block, mirror)
+    write(block, place, x)
+    write(block, mirror, tail)
+    moving = Moving(
+        ZERO if full else moving.filled + ONE,
+        half + ONE - moving.side if full else moving.side,
+        zero if full else newest,
+        newest if full else moving.middle,
+        zero if full else tail,
+    )
+    # Behind each buffer lies a zero, the empty tail.
+    oldest = read(block, ring + moving.side + moving.filled + odd)
+    return oldest + (moving.middle + moving.newest), moving
+
+
+@inline
+def ring_size(size):
+    """Length of the ring of a moving sum over `size` values: two buffers, a zero behind each."""
+    return (((size + ONE) >> ONE) + ONE) << ONE
+
+
+@inline
+def _quotient(a, b, inverse):
+    """Return a / b, rounded as a division is (Markstein 1990); many share one division, 1 / b."""
+    q = a * inverse
+    return fused(fused(-q, b, a), inverse, q)
+
+
+@inline
+def sliding_means(read, write, zero, block, ring, p, sums, x, size):
+    """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
+
+    The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
+    newer one as it was `half` samples ago, kept in the third ring. `size` is the number of samples
+    in L. The rings begin at `ring` and are reached by `read` and `write`, `zero` is a sum of
+    nothing: so x is a number, or a number of each of several streams whose blocks end together.
+    """
+    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
+    square = p.half * p.half
+    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x)
+    level = _quotient(total, size, 1.0 / size)
+    ring += ring_size(smooth)
+    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level)
+    place = ring + ring_size(half) + sums.past
+    older = read(block, place)
+    write(block, place, newer)
+    past = sums.past + ONE
+    past = ZERO if past == half else past
+    return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
+
+
+@inline
+def _read(block, at):
+    """Read a number of a ring."""
+    return block[at]
+
+
+@inline
+def _write(block, at, x):
+    """Write one."""
+    block[at] = x
+
+
+@inline
+def haar(block, at, p, s, sums, x):
+    """Level and slope after a sample."""
+    ring, size = np.uint64(at + FILTER + HAAR_CELLS), min(p.smooth, s.accepted + 1.0)
+    return sliding_means(_read, _write, 0.0, block, ring, p, sums, x, size)
+
+
+@inline
+def _moving(block, at):
+    filled, side = np.uint64(block[at]), np.uint64(block[at + 1])
+    return Moving(filled, side, block[at + 2], block[at + 3], block[at + 4])
+
+
+@inline
+def haar_load(block, at, stride):
+    at += FILTER
+    past = np.uint64(block[at + 2 * MOVING])
+    return Haar(_moving(block, at), _moving(block, at + MOVING), past)
+
+
+@inline
+def haar_store(block, at, stride, sums):
+    at += FILTER
+    block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4] = sums.samples
+    at += MOVING
+    block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4] = sums.levels
+    block[at + MOVING] = sums.past
+
+
+# ---- rule ----------------------------------------------------------------------------------------
+
+
+@inline
+def _progress(p, slope):
+    """Slope in the direction in which the metric gets better."""
+    return abs(slope) if p.sign == 0.0 else p.sign * slope
+
+
+@inline
+def bounds(p, settled):
+    """Flat is a slope between these: less progress than the threshold, after the warm-up."""
+    least = -np.inf if p.sign > 0.0 else -p.threshold
+    most = np.inf if p.sign < 0.0 else p.threshold
+    return least, choose(settled, most, -np.inf)
+
+
+@inline
+def running_variance(p, variance, difference):
+    """Variance after another difference of successive samples."""
+    return fused(1.0 - p.memory, variance, 0.5 * p.memory * (difference * difference))
+
+
+@inline
+def judge(p, s, flat, x, level, slope):
+    """Cells after sample x whose filter gave level and slope: the flat run goes on or ends.
+
+    `flat` are the slopes between which it goes on.
+    """
+    least, most = flat
+    run = choose(slope < most, s.run + 1.0, 0.0)
+    variance = running_variance(p, s.variance, x - s.previous)
+    return Cells(s.accepted + 1.0, x, variance, level, slope, choose(least < slope, run, 0.0))
+
+
+@inline
+def _step(filtered, block, at, p, s, state, x):
+    """One accepted sample through filter and rule."""
+    if s.accepted == 0.0:  # a stream is taken to have stood at its first sample before
+        s = Cells(s.accepted, x, s.variance, x, s.slope, s.run)
+    level, slope, state = filtered(block, at, p, s, state, x)
+    return judge(p, s, bounds(p, s.accepted >= p.warmup), x, level, slope), state
+
+
+@inline
+def fire(block, at, stride, p, s):
+    """Count a fire and start the next run; fires are in a row if nothing interrupted the run."""
+    in_a_row = s.accepted - block[at + LAST_FIRE * stride] == p.patience + 1.0
+    fires = block[at + FIRES * stride]
+    block[at + FIRES * stride] = fires + 1.0 if in_a_row else 1.0
+    block[at + LAST_FIRE * stride] = s.accepted
+    return Cells(s.accepted, s.previous, s.variance, s.level, s.slope, 0.0)
+
+
+@inline
+def _standing(p, s, rare):
+    """Flat samples up to now since progress or `changed()`; more than the patience: a plateau."""
+    flat = s.run
+    if rare.fires > 0.0 and s.accepted - rare.last_fire == s.run:
+        flat += rare.fires * (p.patience + 1.0)
+    return min(flat, s.accepted - rare.since)
+
+
+@inline
+def _onset(p, s, rare, flat):
+    """Where the stretch of `flat` samples began, in accepted samples: back-dated by the lag.
+
+    A stretch as old as the first slope has nothing before it that speaks against flatness, so it
+    is taken to be as old as the stream (or as the last change).
+    """
+    began = s.accepted - flat
+    if began <= max(p.warmup, rare.since):
+        return rare.since
+    return max(rare.since, began - p.delay)
+
+
+@inline
+def _verdict(p, s, flat):
+    """Code of the verdict after the last sample."""
+    if s.accepted <= p.warmup:
+        return WARMING_UP
+    if flat > p.patience:
+        return PLATEAU
+    progress = _progress(p, s.slope)
+    if progress >= p.threshold:
+        return IMPROVING
+    return WORSENING if progress <= -p.threshold else UNDECIDED
+
+
+@inline
+def reading_of(block, at, stride, p):
+    """Verdict, onset and declared of a stream; the last two are -1 where there is no plateau."""
+    s, rare = load_cells(block, at, stride), _rare(block, at, stride)
+    flat = _standing(p, s, rare)
+    code = _verdict(p, s, flat)
+    if code != PLATEAU:
+        return code, -1.0, -1.0
+    return code, _onset(p, s, rare, flat), s.accepted - flat + p.patience
+
+
+# ---- drivers, for any filter ---------------------------------------------------------------------
+
+
+@inline
+def accept(load, filtered, store, block, at, stride, p, x):
+    """One sample of the stream at `at`, finite or not; True if it fires."""
+    if not abs(x) <= LIMIT:
+        block[at + SKIPPED * stride] += 1.0
+        return False
+    s = load_cells(block, at, stride)
+    s, state = _step(filtered, block, at, p, s, load(block, at, stride), x)
+    fired = bool(s.run > p.patience)
+    if fired:
+        s = fire(block, at, stride, p, s)
+    store_cells(block, at, stride, s)
+    store(block, at, stride, state)
+    return fired
+
+
+@inline
+def update_many(load, filtered, store, block, xs, begin, end, offsets, found):
+    """Take samples in a row, write the offsets of those that fire and return how many there are.
+
+    `found` of them have been written before.
+    """
+    p = params_of(block)
+    s, state = load_cells(block, PARAMS, 1), load(block, PARAMS, 1)
+    skipped = 0
+    for i in range(begin, end):
+        x = xs[i]
+        if not abs(x) <= LIMIT:
+            skipped += 1
+            continue
+        s, state = _step(filtered, block, PARAMS, p, s, state, x)
+        if s.run > p.patience:
+            s = fire(block, PARAMS, 1, p, s)
+            offsets[found] = i
+            found += 1
+    store_cells(block, PARAMS, 1, s)
+    store(block, PARAMS, 1, state)
+    block[PARAMS + SKIPPED] += skipped
+    return found
+
+
+@inline
+def until_fire(load, filtered, store, block, xs):
+    """Take samples in a row up to the first that fires and return its offset; -1 if none does."""
+    p = params_of(block)
+    for i in range(xs.size):
+        if accept(load, filtered, store, block, PARAMS, 1, p, xs[i]):
+            return i
+    return -1
+
+
+@inline
+def respond(load, filtered, store, block, xs, begin, end, slopes):
+    """Take finite samples in a row and write the slopes after them, NaN where there is none yet."""
+    p = params_of(block)
+    s, state = load_cells(block, PARAMS, 1), load(block, PARAMS, 1)
+    for i in range(begin, end):
+        s, state = _step(filtered, block, PARAMS, p, s, state, xs[i])
+        slopes[i] = s.slope if s.accepted > p.warmup else np.nan
+    store_cells(block, PARAMS, 1, s)
+    store(block, PARAMS, 1, state)
+
+
+@inline
+def trace(load, filtered, store, block, xs, levels, slopes, verdicts, fired, onsets):
+    """Take samples in a row and write everything that is known after each of them."""
+    p = params_of(block)
+    for i in range(xs.size):
+        fired[i] = accept(load, filtered, store, block, PARAMS, 1, p, xs[i])
+        s = load_cells(block, PARAMS, 1)
+        levels[i] = s.level if s.accepted > 0.0 else np.nan
+        slopes[i] = s.slope if s.accepted > p.warmup else np.nan
+        verdicts[i], onsets[i], _ = reading_of(block, PARAMS, 1, p)

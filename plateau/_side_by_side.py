@@ -1,0 +1,628 @@
+"""Eight streams of a bank, or eight pieces of one stream, side by side.
+
+A recurrence waits for its last result. Eight of them in one vector wait together, so that a long
+stream costs hardly more than the memory it is read from. A piece begins with a guess of the state
+there, from samples before it; where the true state turns out to be another in any bit, the plain
+loop does it again. docs/method.md, "Long streams", has the whole of it.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from plateau._compile import inline
+from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
+from plateau._recurrence import (
+    EMA_CELLS,
+    FILTER,
+    HAAR_CELLS,
+    LANES,
+    LEVEL,
+    LIMIT,
+    PARAMS,
+    PREVIOUS,
+    ROW,
+    RUN,
+    SLOPE,
+    VARIANCE,
+    ZERO,
+    Cells,
+    Haar,
+    Moving,
+    accept,
+    bounds,
+    ema,
+    ema_load,
+    ema_store,
+    fire,
+    haar_load,
+    haar_store,
+    judge,
+    load_cells,
+    params_of,
+    running_variance,
+    sliding_means,
+    store_cells,
+)
+
+# ---- what all of them need -----------------------------------------------------------------------
+
+
+@inline
+def drop_slopes(slopes, at, stride, slope):
+    """Slopes that nobody asked for."""
+
+
+@inline
+def _calm(xs, begin, end):
+    """Whether samples are finite."""
+    wild = 0
+    for i in range(begin, end):
+        wild += not abs(xs[i]) <= LIMIT
+    return wild == 0
+
+
+@inline
+def first_wild(xs):
+    """Offset of the first sample that is not finite; -1 if all are."""
+    if not _calm(xs, 0, xs.size):
+        for i in range(xs.size):
+            if not abs(xs[i]) <= LIMIT:
+                return i
+    return -1
+
+
+@inline
+def _due(p, run):
+    """Return the samples until a run could be longer than the patience."""
+    return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
+
+
+# ---- lanes ---------------------------------------------------------------------------------------
+
+CHUNK = 1024
+"""Samples of each lane between two looks at the state."""
+
+FORGOTTEN = 60.0
+"""Time constants after which an exponential average hardly ever depends on where it began, not even
+in its last bit; where it does, that is noticed."""
+
+LONG, PATIENT = 4.0 * FORGOTTEN, 256
+"""Time constants, and patience, from which on it pays to cut a stream in pieces."""
+
+WINDOWS, MANY = 32, 2**14
+"""Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
+time in which one more kernel is compiled."""
+
+WIDE = 2.0**400
+"""Larger steps are left to the plain loop; without one no sample can leave the range."""
+
+
+@inline
+def _lanes(block, at, stride):
+    """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
+    cells = Cells(
+        0.0,
+        row(block, at + PREVIOUS * stride),
+        row(block, at + VARIANCE * stride),
+        row(block, at + LEVEL * stride),
+        row(block, at + SLOPE * stride),
+        row(block, at + RUN * stride),
+    )
+    return cells, row(block, at + FILTER * stride)
+
+
+class Watch(NamedTuple):
+    """What is noted about the samples of eight lanes."""
+
+    widest: float  # the largest step of each
+    wild: float  # 0; NaN from the first step on that is not finite
+    longest: float  # the longest flat run
+    low: float  # two more variances, of the last lane
+    high: float
+
+
+@inline
+def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, keep, slopes):
+    """`_step` for some samples of each lane, without looking whether one is finite or fires.
+
+    `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
+    """
+    at, hop, stride = place
+    for i in range(rows):
+        x = read(xs, at + i * hop, stride)
+        step = x - s.previous
+        level, slope, state = filtered(rings, 0, p, s, state, x)
+        s = judge(p, s, flat, x, level, slope)
+        watch = _watch(p, watch, step, s.run)
+        keep(slopes, at + i * hop, stride, slope)
+    return s, state, watch
+
+
+@inline
+def _watch(p, watch, step, run):
+    """Take note of a step of each lane, and of the flat run after it."""
+    width, last = abs(step), lane(step, WIDTH - 1)
+    return Watch(
+        choose(width > watch.widest, width, watch.widest),
+        fused(width, 0.0, watch.wild),
+        choose(run > watch.longest, run, watch.longest),
+        running_variance(p, watch.low, last),
+        running_variance(p, watch.high, last),
+    )
+
+
+@inline
+def _largest(v):
+    """Return the largest number of all lanes."""
+    most = lane(v, 0)
+    for i in range(1, WIDTH):
+        most = max(most, lane(v, i))
+    return most
+
+
+@inline
+def row_of(xs, at, stride):
+    """Lanes that are neighbours."""
+    return row(xs, at)
+
+
+@inline
+def gather_row(xs, at, stride):
+    """Lanes that lie apart."""
+    return gather(xs, at, stride)
+
+
+@inline
+def keep_slopes(slopes, at, stride, slope):
+    """Write the slopes of all lanes."""
+    scatter(slopes, at, stride, slope)
+
+
+@inline
+def _forgetting(p):
+    """Return the samples after which nothing depends on where the averages began."""
+    return np.ceil(FORGOTTEN / min(p.alpha, p.beta))
+
+
+UNKNOWN = 2.0**52
+"""So long is a flat run at the beginning of a piece, which does not know how it began."""
+
+COUNT = 0  # A row of whole numbers for each piece: how often it fires after its first flat run
+FIRED = 1  # and from here on where
+
+
+@inline
+def _note(p, pieces, run, at, stride, rows):
+    """Take note of fires after so many rows; no known run was longer than patience + 1 in them.
+
+    Returns the runs, of which those that fire begin anew.
+    """
+    for j in range(WIDTH):
+        if p.patience < lane(run, j) < UNKNOWN:
+            run = replaced(run, j, 0.0)
+            pieces[j, FIRED + pieces[j, COUNT]] = at + j * stride + rows - 1
+            pieces[j, COUNT] += 1
+    return run
+
+
+@inline
+def _fires(block, p, pieces, longest, runs, before, seam, stride, offsets, found):
+    """Join the runs of the pieces; write where they fire, return the number and the last run.
+
+    `longest` are the longest runs of the pieces, `runs` those at their ends. Only the first knows
+    the run before it. `before` is how many samples were accepted before offset 0; the pieces are
+    joined at `seam` and each `stride` later.
+    """
+    period, run = p.patience + 1.0, 0.0
+    for j in range(WIDTH):
+        if j > 0:
+            due, flat = period - run, lane(longest, j) - UNKNOWN
+            while due <= flat:
+                offset = seam + (j - 1) * stride + int(due) - 1
+                found = _emit(block, p, before, offset, offsets, found)
+                due += period
+            run = flat + period - due
+        if lane(runs, j) < UNKNOWN:
+            for i in range(FIRED, FIRED + pieces[j, COUNT]):
+                found = _emit(block, p, before, pieces[j, i], offsets, found)
+            run = lane(runs, j)
+    return found, run
+
+
+@inline
+def _emit(block, p, before, offset, offsets, found):
+    """Count a fire at an offset."""
+    s = load_cells(block, PARAMS, 1)
+    fire(block, PARAMS, 1, p, Cells(before + offset + 1.0, s.previous, 0.0, 0.0, 0.0, 0.0))
+    offsets[found] = offset
+    return found + 1
+
+
+@inline
+def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, found):
+    """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
+
+    A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
+    advance side by side, eight chains of operations instead of one. They begin `stride` apart, and
+    all but the first `warm` samples early, in the piece before; what they write there is written
+    over when that piece gets there. At its end it must have the state, bit for bit, that the next
+    one had there: then the next one's samples, too, are those of the plain loop. If a piece does
+    not, or if a sample is not finite, nothing is taken, and the plain loop does it all.
+
+    The variance forgets later. Its recurrence is monotone: if it is begun at 0 and at a ceiling
+    above what it can be, in the last piece, and both have become the same, so has what lies
+    between. If not, it is computed in a loop of its own.
+
+    Four functions are the filter's: `split` returns state and rings of the pieces, `filtered` is a
+    step of them, `meet` says whether a piece and the next one, j, had the same state, and `join`
+    takes the last one's state back.
+    """
+    begin, warm, stride = cut
+    p, s = params_of(block), load_cells(block, PARAMS, 1)
+    if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
+        return 0, found
+    steps, zero = stride + warm, spread(0.0)
+    state, rings = split(block)
+    previous = gather(xs, begin - 1, stride)
+    lanes = Cells(0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run))
+    watch = Watch(zero, zero, zero, 0.0, 0.0)
+    seam, seam_state, top = lanes.slope, state, 0.0
+    most = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0)
+    pieces = np.zeros((WIDTH, FIRED + 2 + int(most)), np.int64)
+    flat = bounds(p, True)
+    done = 0
+    while done < steps:
+        rows = min(CHUNK, warm - done if done < warm else steps - done)
+        known = _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0))
+        rows = int(min(float(rows), _due(p, known)))
+        at = begin + done
+        place = at, 1, stride
+        lanes, state, watch = _advance_lanes(
+            filtered, rings, p, lanes, state, flat, watch, gather_row, xs, place, rows, keep, slopes
+        )
+        run = _note(p, pieces, lanes.run, at, stride, rows)
+        if done == 0:
+            top = max(s.variance, 16.0 * _largest(watch.widest) ** 2)
+            watch = Watch(watch.widest, watch.wild, watch.longest, watch.low, top)
+        done += rows
+        if done == warm:
+            seam, seam_state = lanes.slope, state
+            run = replaced(spread(UNKNOWN), 0, lane(run, 0))
+            for j in range(1, WIDTH):
+                pieces[j, COUNT] = 0
+            watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
+        lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
+    widest = _largest(watch.widest)
+    fine = widest <= WIDE
+    for j in range(WIDTH):
+        fine &= lane(watch.wild, j) == 0.0
+        if j > 0:
+            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and meet(state, seam_state, j)
+    if not fine:
+        return 0, found
+    taken = (WIDTH - 1) * stride + steps
+    variance, ceiling = watch.low, max(s.variance, widest * widest)
+    if not (_same(variance, watch.high) and ceiling <= top):
+        variance = _variances(p, s.variance, ceiling, s.previous, xs, begin, begin + taken)
+    before, at = s.accepted - begin, begin + steps
+    found, run = _fires(
+        block, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
+    )
+    last = WIDTH - 1
+    x, level, slope = lane(lanes.previous, last), lane(lanes.level, last), lane(lanes.slope, last)
+    store_cells(block, PARAMS, 1, Cells(s.accepted + taken, x, variance, level, slope, run))
+    join(block, rings, state, (WIDTH - 1) * stride)
+    return taken, found
+
+
+@inline
+def _same(a, b):
+    """Whether two numbers are the same to the last bit."""
+    return a == b and np.copysign(1.0, a) == np.copysign(1.0, b)
+
+
+APART = 32
+"""Samples by which the places of all pieces in a page of memory must differ, lest writing one looks
+to the processor as if it changed what it reads of another."""
+
+PAGE = 512
+"""Samples in it."""
+
+
+@inline
+def _stride(most, period):
+    """Return a large multiple of the period, at most `most`; if possible one that keeps APART."""
+    largest = stride = most // period * period
+    while stride > largest - largest // 32:
+        nearest = APART
+        for d in range(1, WIDTH):
+            nearest = min(nearest, d * stride % PAGE, -d * stride % PAGE)
+        if nearest == APART:
+            return stride
+        stride -= period
+    return largest
+
+
+@inline
+def _ema_split(block):
+    """State of the pieces: the first goes on, the others begin at 0."""
+    return replaced(spread(0.0), 0, ema_load(block, PARAMS, 1)), block
+
+
+@inline
+def _ema_meet(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    return _same(lane(end, j - 1), lane(seam, j))
+
+
+@inline
+def _ema_join(block, rings, step, shift):
+    """Keep the state of the last piece."""
+    ema_store(block, PARAMS, 1, lane(step, WIDTH - 1))
+
+
+@inline
+def ema_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of an exponential filter."""
+    warm = int(_forgetting(params_of(block)))
+    stride = _stride((xs.size - begin - warm) // WIDTH, 1)
+    cut = begin, warm, stride
+    return _pieces(
+        _ema_split, ema, _ema_meet, _ema_join, block, xs, cut, keep, slopes, offsets, found
+    )
+
+
+# Haar forgets exactly. The bits of its sums depend on where blocks begin, so pieces are a whole
+# number of blocks apart. Then they also end blocks together and have their counts in common.
+
+
+@inline
+def haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+    """`_pieces` of a Haar filter."""
+    p, sums = params_of(block), haar_load(block, PARAMS, 1)
+    samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
+    # In a block that is not whole nothing is right. After two more all is, and what was right in
+    # the third ring before it is full is the sum after the sample before.
+    warm = -np.int64(sums.samples.filled) % samples + 2 * samples
+    warm += -(np.int64(sums.levels.filled) + warm) % levels + 2 * levels + int(p.half) + 1
+    period = 2 * samples * levels // math.gcd(samples, levels)
+    stride = _stride((xs.size - begin - warm) // WIDTH, period)
+    if stride < warm:
+        return 0, found
+    cut = begin, warm, stride
+    return _pieces(
+        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, keep, slopes, offsets, found
+    )
+
+
+@inline
+def _haar_split(block):
+    """State and rings of the pieces: the first goes on, the others begin at 0."""
+    sums, first = haar_load(block, PARAMS, 1), PARAMS + FILTER + HAAR_CELLS
+    rings = _aligned(block.size - first)
+    for i in range(first, block.size):
+        rings[(i - first) * WIDTH] = block[i]
+    return Haar(_moving_lanes(sums.samples), _moving_lanes(sums.levels), sums.past), rings
+
+
+@inline
+def _aligned(size):
+    """Return zeros for so many rows of lanes, none of which is in two lines of the cache."""
+    zeros = np.zeros((size + 1) * WIDTH)
+    return zeros[-np.int64(zeros.ctypes.data >> 3) % WIDTH :]
+
+
+@inline
+def _moving_lanes(m):
+    zero = spread(0.0)
+    newest, middle = replaced(zero, 0, m.newest), replaced(zero, 0, m.middle)
+    return Moving(m.filled, m.side, newest, middle, replaced(zero, 0, m.tail))
+
+
+@inline
+def _haar_row(rings, at, p, s, sums, x):
+    """`haar` of all lanes after the warm-up."""
+    return sliding_means(_read_row, _write_row, spread(0.0), rings, ZERO, p, sums, x, p.smooth)
+
+
+@inline
+def _read_row(rings, at):
+    """Read one number of the ring of each lane."""
+    return row(rings, at * ROW)
+
+
+@inline
+def _write_row(rings, at, x):
+    """Write one."""
+    put(rings, at * ROW, x)
+
+
+@inline
+def _haar_meet(end, seam, j):
+    """Whether a piece has at its end what the next one, j, had there."""
+    samples = _moving_meet(end.samples, seam.samples, j)
+    return samples and _moving_meet(end.levels, seam.levels, j)
+
+
+@inline
+def _moving_meet(end, seam, j):
+    middle = _same(lane(end.middle, j - 1), lane(seam.middle, j))
+    newest = _same(lane(end.newest, j - 1), lane(seam.newest, j))
+    return newest and middle and _same(lane(end.tail, j - 1), lane(seam.tail, j))
+
+
+@inline
+def _haar_join(block, rings, sums, shift):
+    """Keep state and rings of the last piece, which began `shift` samples after the first."""
+    p, first, last = params_of(block), PARAMS + FILTER + HAAR_CELLS, WIDTH - 1
+    half = int(p.half)
+    third = block.size - half
+    for i in range(first, third):
+        block[i] = rings[(i - first) * WIDTH + last]
+    for i in range(half):
+        block[third + (i + shift) % half] = rings[(third - first + i) * WIDTH + last]
+    past = np.uint64((np.int64(sums.past) + shift) % half)
+    sums = Haar(_moving_lane(sums.samples, last), _moving_lane(sums.levels, last), past)
+    haar_store(block, PARAMS, 1, sums)
+
+
+@inline
+def _moving_lane(m, j):
+    return Moving(m.filled, m.side, lane(m.newest, j), lane(m.middle, j), lane(m.tail, j))
+
+
+@inline
+def _variances(p, variance, ceiling, previous, xs, begin, end):
+    """Return the variance alone, after all samples; at no time is it above the ceiling.
+
+    It is begun late, as in `_pieces`, and if it has not forgotten that, where it should.
+    """
+    first, low, high = max(begin, end - int(FORGOTTEN / p.memory)), 0.0, ceiling
+    while True:
+        x = previous if first == begin else xs[first - 1]
+        if first == begin:
+            low = high = variance
+        for i in range(first, end):
+            low, high = running_variance(p, low, xs[i] - x), running_variance(p, high, xs[i] - x)
+            x = xs[i]
+        if _same(low, high):
+            return low
+        first = begin
+
+
+@inline
+def head_of(block, xs):
+    """How many samples come before the pieces: one, or those that have no slope."""
+    return min(xs.size, max(1, int(params_of(block).warmup - block[PARAMS])))
+
+
+@inline
+def refused(block, saved, xs, begin, end):
+    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
+
+    The pieces have taken what lies between `begin` and `end`, so that is finite.
+    """
+    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
+        return -1
+    wild = first_wild(xs)
+    if wild >= 0:
+        for i in range(block.size):
+            block[i] = saved[i]
+    return wild
+
+
+@inline
+def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
+    """Take so many samples of each of eight streams that lie at `at` in their group.
+
+    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each
+    sample.
+    """
+    done = 0
+    while done < rows:
+        s, step = _lanes(block, at, LANES)
+        accepted = row(block, at)
+        flat = bounds(p, accepted >= p.warmup)
+        count = min(float(min(CHUNK, rows - done)), _due(p, _largest(s.run)))
+        special = False
+        for j in range(WIDTH):
+            taken = lane(accepted, j)
+            special |= taken == 0.0 or not abs(lane(s.previous, j)) <= WIDE
+            count = min(count, p.warmup - taken) if taken < p.warmup else count
+        count = 1 if special else int(count)
+        if not special:
+            zero = spread(0.0)
+            watch = Watch(zero, zero, zero, 0.0, 0.0)
+            place = first + done * hop, hop, stride
+            s, step, watch = _advance_lanes(
+                ema, xs, p, s, step, flat, watch, read, xs, place, count, drop_slopes, xs
+            )
+            special = not _largest(watch.widest) <= WIDE
+            for j in range(WIDTH):
+                special |= lane(s.slope, j) != lane(s.slope, j)
+        if special:
+            for i in range(done, done + count):
+                for j in range(WIDTH):
+                    x = xs[first + i * hop + j * stride]
+                    fired[i * streams + j] = accept(
+                        ema_load, ema, ema_store, block, at + j, LANES, p, x
+                    )
+        else:
+            _store_lanes(block, at, LANES, s, step)
+            for j in range(WIDTH):
+                if lane(s.run, j) > p.patience:
+                    one = load_cells(block, at + j, LANES)
+                    store_cells(block, at + j, LANES, fire(block, at + j, LANES, p, one))
+                    fired[(done + count - 1) * streams + j] = True
+        done += count
+
+
+@inline
+def _store_lanes(block, at, stride, s, step):
+    """Write back what `_lanes` read."""
+    put(block, at, row(block, at) + s.accepted)
+    put(block, at + PREVIOUS * stride, s.previous)
+    put(block, at + VARIANCE * stride, s.variance)
+    put(block, at + LEVEL * stride, s.level)
+    put(block, at + SLOPE * stride, s.slope)
+    put(block, at + RUN * stride, s.run)
+    put(block, at + FILTER * stride, step)
+
+
+# ---- a bank, row by row and tile by tile ---------------------------------------------------------
+
+TILE, BROAD, LINE = 64, 16 * LANES, 8
+"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
+memory. Streams take samples from below one another, each from a line of its own, and a processor
+cannot tell which they will want; so the lines are read in their order before."""
+
+
+@inline
+def group_of(block, first):
+    """Cells of a bank's streams from `first` on."""
+    size = LANES * (FILTER + EMA_CELLS)
+    begin = PARAMS + first // LANES * size
+    return block[begin : begin + size]
+
+
+@inline
+def bank_group(block, streams, lanes, p, read, xs, hop, stride, rows, fired):
+    """Take so many samples of each stream of a group, see `_bank_rows`."""
+    for at in range(0, lanes - WIDTH + 1, WIDTH):
+        _bank_rows(block, at, streams, p, read, xs, at * stride, hop, stride, rows, fired[at:])
+    for at in range(lanes - lanes % WIDTH, lanes):
+        for t in range(rows):
+            x = xs[t * hop + at * stride]
+            fired[t * streams + at] = accept(ema_load, ema, ema_store, block, at, LANES, p, x)
+
+
+@inline
+def is_plain(cells, xs):
+    """Whether all samples of a group are finite and none is the first of its stream."""
+    special = 0
+    for i in range(LANES):
+        special += (not abs(xs[i]) <= LIMIT) | (cells[i] == 0.0)
+    return special == 0
+
+
+@inline
+def advance_group(cells, p, xs, fired):
+    """`accept` for all streams of a plain group, side by side."""
+    due = 0
+    for i in range(LANES):
+        s, step = load_cells(cells, i, LANES), ema_load(cells, i, LANES)
+        level, slope, step = ema(cells, i, p, s, step, xs[i])
+        s = judge(p, s, bounds(p, s.accepted >= p.warmup), xs[i], level, slope)
+        store_cells(cells, i, LANES, s)
+        ema_store(cells, i, LANES, step)
+        due += s.run > p.patience
+    if due == 0:
+        fired[:] = False
+        return
+    for i in range(LANES):
+        s = load_cells(cells, i, LANES)
+        fired[i] = s.run > p.patience
+        if fired[i]:
+            store_cells(cells, i, LANES, fire(cells, i, LANES, p, s))
