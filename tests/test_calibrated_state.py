@@ -143,6 +143,15 @@ def test_values_of_any_size(scale):
         assert same.all()
 
 
+@pytest.mark.parametrize("scale", 10.0 ** np.arange(-165, -140, 4))
+def test_squares_that_lose_digits_leave_the_state_finite(scale):
+    """Also those of what is left where samples, or the two that make a block, cancel out."""
+    for kind in ("noise", "alternating"):
+        detector = fed(noisy(0, 3000)[kind] * scale, Detector(horizon=24))
+        assert np.isfinite(detector._block).all()
+        assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+
+
 @given(st.lists(st.sampled_from([0.0, 1.0, -1e-300, 3e150, -3e150, 5e-324]), max_size=400))
 def test_no_number_becomes_infinite(xs):
     detector = Detector(horizon=24, run_length=1.0)
