@@ -161,6 +161,27 @@ def test_no_number_becomes_infinite(xs):
         assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
 
 
+def test_sums_of_the_largest_squares_stay_finite():
+    """A block of 2**23 samples, as after a billion, of which all but some are taken."""
+    detector, size = Detector(), 2**23
+    xs = np.tile([2.0**500, -(2.0**500)], 40)
+    fed(xs[:1], detector)
+    saved = detector.state_dict()
+    known = {"accepted": 99 * size - 60, "filled": size - 60, "blocks": 98, "more": size - 1}
+    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.LARGEST, "steps": c.LARGEST}
+    saved["state"] |= known
+    detector.load_state_dict(saved)
+    one = detector.clone()
+    detector.update_many(xs[1:30])
+    assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+    detector.update_many(xs[30:])
+    assert cells(detector).blocks == 99
+    assert np.isfinite(detector._block).all()
+    for x in xs[1:]:
+        one.update(x)
+    assert one.to_bytes() == detector.to_bytes()
+
+
 def test_a_million_samples():
     xs = white(0, 1_000_000)
     xs[400_000:] += 1
