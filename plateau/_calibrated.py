@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import array, helper, inline, kernel, number
+from plateau._compile import array, batch, helper, inline, kernel, number
 from plateau._recurrence import (
     IMPROVING,
     LIMIT,
@@ -889,14 +889,14 @@ def flat_update(block, sample):
     return _close(s, Params(numbers[0], numbers[1], numbers[2], numbers[3]))
 
 
-@kernel
+@batch
 def flat_bank(block, streams, xs, full):
     """Take one sample for each of many streams, one after the other; write which fill a block."""
     for i in range(streams):
         full[i] = _accept(_stream(block, i), xs[i])
 
 
-@kernel
+@batch
 def flat_blocks(block, xs, rows):
     """Take samples in a row and close the blocks that they fill; write a row after each.
 
@@ -915,7 +915,7 @@ def flat_blocks(block, xs, rows):
     return taken, closed
 
 
-@kernel
+@batch
 def flat_close(block, streams, fired):
     """Close the blocks of these streams that are full; writes which fire."""
     p = Params(block[0], block[1], block[2], block[3])
