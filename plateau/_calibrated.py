@@ -1,4 +1,4 @@
-"""The calibrated detector's recurrence: everything `plateau.Detector` knows comes from this file.
+"""The calibrated detector's recurrence: what `plateau.Detector` knows, and how it comes to that.
 
     sample ─▶ pyramid of block means ─▶ assessed ever later: onset, drift, flat? ─▶ verdict
                           └─▶ within a plateau, every block: rank ─▶ CUSUM ─▶ has it ended?
@@ -9,7 +9,9 @@ its oldest blocks instead. It is assessed each time it has grown by an eighth: O
 amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
-Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
+Levels are less the stream's first sample, and a block's sums are of differences from its own first,
+so an offset costs no digits and changes no decision. `plateau._statistics` has what is asked of
+numbers in a row.
 """
 
 import math
@@ -70,7 +72,7 @@ TRIM = 0.05
 """Share of the blocks at each end that make neither the range of a stream nor a late onset."""
 
 MEMORY = 1024
-"""Samples over which the roughness of the stream is averaged."""
+"""Samples over which the roughness of the stream is averaged; in longer blocks, one block."""
 
 SMOOTHEST = 0.97
 """Largest autocorrelation that is taken out of the blocks before they are ranked."""
