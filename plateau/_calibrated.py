@@ -1,4 +1,4 @@
-"""The calibrated detector's recurrence: everything `plateau.Detector` knows comes from this file.
+"""The calibrated detector's recurrence: what `plateau.Detector` knows, and how it comes to that.
 
     sample ─▶ pyramid of block means ─▶ assessed ever later: onset, drift, flat? ─▶ verdict
                           └─▶ within a plateau, every block: rank ─▶ CUSUM ─▶ has it ended?
@@ -9,7 +9,9 @@ its oldest blocks instead. It is assessed each time it has grown by an eighth: O
 amortised. docs/calibrated.md derives the tests.
 
 A stream's state is one float64 vector: the cells of `Cells`, then three numbers for each block.
-Its sums are of x less the first sample, so an offset costs no digits and changes no decision.
+Levels are less the stream's first sample, and a block's sums are of differences from its own first,
+so an offset costs no digits and changes no decision. `plateau._statistics` has what is asked of
+numbers in a row.
 """
 
 import math
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plateau._compile import array, helper, inline, kernel, number
+from plateau._compile import array, batch, helper, inline, kernel, number
 from plateau._recurrence import (
     IMPROVING,
     LIMIT,
@@ -70,7 +72,7 @@ TRIM = 0.05
 """Share of the blocks at each end that make neither the range of a stream nor a late onset."""
 
 MEMORY = 1024
-"""Samples over which the roughness of the stream is averaged."""
+"""Samples over which the roughness of the stream is averaged; in longer blocks, one block."""
 
 SMOOTHEST = 0.97
 """Largest autocorrelation that is taken out of the blocks before they are ranked."""
@@ -90,6 +92,9 @@ DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
 """In a plateau the blocks stay shorter than the horizon by DROPPED, if more than SHORTEST: then the
 oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a shift
 is known about as soon after a million samples as after thousands."""
+
+LARGEST = np.finfo(np.float64).max
+"""The largest number: what a sum of squares is at most."""
 
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
@@ -736,10 +741,10 @@ def _load(s):
 
 @inline
 def _store(s, hot):
-    """Write them back."""
+    """Write them back; of squares near `LIMIT`² a sum of millions is cut, lest it be infinite."""
     s[ACCEPTED], s[PREVIOUS], s[OLDER] = hot[0], hot[1], hot[2]
-    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], hot[6]
-    s[STEPS], s[STEPS2] = hot[7], hot[8]
+    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], min(hot[6], LARGEST)
+    s[STEPS], s[STEPS2] = min(hot[7], LARGEST), min(hot[8], LARGEST)
 
 
 @inline
@@ -886,14 +891,14 @@ def flat_update(block, sample):
     return _close(s, Params(numbers[0], numbers[1], numbers[2], numbers[3]))
 
 
-@kernel
+@batch
 def flat_bank(block, streams, xs, full):
     """Take one sample for each of many streams, one after the other; write which fill a block."""
     for i in range(streams):
         full[i] = _accept(_stream(block, i), xs[i])
 
 
-@kernel
+@batch
 def flat_blocks(block, xs, rows):
     """Take samples in a row and close the blocks that they fill; write a row after each.
 
@@ -912,7 +917,7 @@ def flat_blocks(block, xs, rows):
     return taken, closed
 
 
-@kernel
+@batch
 def flat_close(block, streams, fired):
     """Close the blocks of these streams that are full; writes which fire."""
     p = Params(block[0], block[1], block[2], block[3])

@@ -110,12 +110,12 @@ def haar_update_many_long(block, xs, offsets):
     return update_many(haar_load, haar, haar_store, block, xs, begin, xs.size, offsets, found)
 
 
-@kernel
+@batch
 def ema_until_fire(block, xs):
     return until_fire(ema_load, ema, ema_store, block, xs)
 
 
-@kernel
+@batch
 def haar_until_fire(block, xs):
     return until_fire(haar_load, haar, haar_store, block, xs)
 
@@ -162,17 +162,17 @@ def haar_response_long(block, xs, slopes):
     return wild
 
 
-@kernel
+@batch
 def ema_trace(block, xs, levels, slopes, verdicts, fired, onsets):
     trace(ema_load, ema, ema_store, block, xs, levels, slopes, verdicts, fired, onsets)
 
 
-@kernel
+@batch
 def haar_trace(block, xs, levels, slopes, verdicts, fired, onsets):
     trace(haar_load, haar, haar_store, block, xs, levels, slopes, verdicts, fired, onsets)
 
 
-@kernel
+@batch
 def haar_bank(block, streams, xs, fired):
     """One sample for each of many streams, which lie one after the other."""
     p = params_of(block)
@@ -182,7 +182,7 @@ def haar_bank(block, streams, xs, fired):
         fired[i] = accept(haar_load, haar, haar_store, block, at, 1, p, xs[i])
 
 
-@kernel
+@batch
 def ema_bank(block, streams, xs, fired):
     """One sample for each of many streams, which lie in groups of LANES, cell by cell.
 

@@ -79,7 +79,7 @@ def _due(p, run):
     return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
 
 
-# ---- lanes ---------------------------------------------------------------------------------------
+# ---- eight lanes ---------------------------------------------------------------------------------
 
 CHUNK = 1024
 """Samples of each lane between two looks at the state."""
@@ -97,20 +97,6 @@ time in which one more kernel is compiled."""
 
 WIDE = 2.0**400
 """Larger steps are left to the plain loop; without one no sample can leave the range."""
-
-
-@inline
-def _lanes(block, at, stride):
-    """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
-    cells = Cells(
-        0.0,
-        row(block, at + PREVIOUS * stride),
-        row(block, at + VARIANCE * stride),
-        row(block, at + LEVEL * stride),
-        row(block, at + SLOPE * stride),
-        row(block, at + RUN * stride),
-    )
-    return cells, row(block, at + FILTER * stride)
 
 
 class Watch(NamedTuple):
@@ -178,6 +164,9 @@ def gather_row(xs, at, stride):
 def keep_slopes(slopes, at, stride, slope):
     """Write the slopes of all lanes."""
     scatter(slopes, at, stride, slope)
+
+
+# ---- one stream, in eight pieces -----------------------------------------------------------------
 
 
 @inline
@@ -346,6 +335,49 @@ def _stride(most, period):
 
 
 @inline
+def _variances(p, variance, ceiling, previous, xs, begin, end):
+    """Return the variance alone, after all samples; at no time is it above the ceiling.
+
+    It is begun late, as in `_pieces`, and if it has not forgotten that, where it should.
+    """
+    first, low, high = max(begin, end - int(FORGOTTEN / p.memory)), 0.0, ceiling
+    while True:
+        x = previous if first == begin else xs[first - 1]
+        if first == begin:
+            low = high = variance
+        for i in range(first, end):
+            low, high = running_variance(p, low, xs[i] - x), running_variance(p, high, xs[i] - x)
+            x = xs[i]
+        if _same(low, high):
+            return low
+        first = begin
+
+
+@inline
+def head_of(block, xs):
+    """How many samples come before the pieces: one, or those that have no slope."""
+    return min(xs.size, max(1, int(params_of(block).warmup - block[PARAMS])))
+
+
+@inline
+def refused(block, saved, xs, begin, end):
+    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
+
+    The pieces have taken what lies between `begin` and `end`, so that is finite.
+    """
+    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
+        return -1
+    wild = first_wild(xs)
+    if wild >= 0:
+        for i in range(block.size):
+            block[i] = saved[i]
+    return wild
+
+
+# ---- the pieces of an exponential filter ---------------------------------------------------------
+
+
+@inline
 def _ema_split(block):
     """State of the pieces: the first goes on, the others begin at 0."""
     return replaced(spread(0.0), 0, ema_load(block, PARAMS, 1)), block
@@ -373,6 +405,8 @@ def ema_side_by_side(block, xs, begin, keep, slopes, offsets, found):
         _ema_split, ema, _ema_meet, _ema_join, block, xs, cut, keep, slopes, offsets, found
     )
 
+
+# ---- the pieces of a Haar filter -----------------------------------------------------------------
 
 # Haar forgets exactly. The bits of its sums depend on where blocks begin, so pieces are a whole
 # number of blocks apart. Then they also end blocks together and have their counts in common.
@@ -473,44 +507,26 @@ def _moving_lane(m, j):
     return Moving(m.filled, m.side, lane(m.newest, j), lane(m.middle, j), lane(m.tail, j))
 
 
-@inline
-def _variances(p, variance, ceiling, previous, xs, begin, end):
-    """Return the variance alone, after all samples; at no time is it above the ceiling.
+# ---- a bank, row by row and tile by tile ---------------------------------------------------------
 
-    It is begun late, as in `_pieces`, and if it has not forgotten that, where it should.
-    """
-    first, low, high = max(begin, end - int(FORGOTTEN / p.memory)), 0.0, ceiling
-    while True:
-        x = previous if first == begin else xs[first - 1]
-        if first == begin:
-            low = high = variance
-        for i in range(first, end):
-            low, high = running_variance(p, low, xs[i] - x), running_variance(p, high, xs[i] - x)
-            x = xs[i]
-        if _same(low, high):
-            return low
-        first = begin
+TILE, BROAD, LINE = 64, 16 * LANES, 8
+"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
+memory. Streams take samples from below one another, each from a line of its own, and a processor
+cannot tell which they will want; so the lines are read in their order before."""
 
 
 @inline
-def head_of(block, xs):
-    """How many samples come before the pieces: one, or those that have no slope."""
-    return min(xs.size, max(1, int(params_of(block).warmup - block[PARAMS])))
-
-
-@inline
-def refused(block, saved, xs, begin, end):
-    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
-
-    The pieces have taken what lies between `begin` and `end`, so that is finite.
-    """
-    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
-        return -1
-    wild = first_wild(xs)
-    if wild >= 0:
-        for i in range(block.size):
-            block[i] = saved[i]
-    return wild
+def _lanes(block, at, stride):
+    """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
+    cells = Cells(
+        0.0,
+        row(block, at + PREVIOUS * stride),
+        row(block, at + VARIANCE * stride),
+        row(block, at + LEVEL * stride),
+        row(block, at + SLOPE * stride),
+        row(block, at + RUN * stride),
+    )
+    return cells, row(block, at + FILTER * stride)
 
 
 @inline
@@ -569,14 +585,6 @@ def _store_lanes(block, at, stride, s, step):
     put(block, at + SLOPE * stride, s.slope)
     put(block, at + RUN * stride, s.run)
     put(block, at + FILTER * stride, step)
-
-
-# ---- a bank, row by row and tile by tile ---------------------------------------------------------
-
-TILE, BROAD, LINE = 64, 16 * LANES, 8
-"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
-memory. Streams take samples from below one another, each from a line of its own, and a processor
-cannot tell which they will want; so the lines are read in their order before."""
 
 
 @inline

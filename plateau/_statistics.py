@@ -9,6 +9,9 @@ import numpy as np
 
 from plateau._compile import helper
 
+TINY = 2.0**-1022
+"""Squares below it have lost digits, and what is divided by them overflows."""
+
 NONE, ONE = np.int64(0), np.int64(1)
 """Indices. A literal in a call would have numba compile the callee for it alone."""
 
@@ -55,7 +58,8 @@ def inefficiencies(values, begin, end, starts, g):
             scale[i] = square - length * means[i] * means[i]  # n times the variance
     rounding = 1e-14 * square / n
     for i in range(starts):  # a constant has no autocorrelation
-        scale[i] = 2.0 / scale[i] if scale[i] > rounding * (n - i) else 0.0
+        varies = scale[i] > max(rounding * (n - i), TINY)
+        scale[i] = 2.0 / scale[i] if varies else 0.0
     first, last = 0, starts  # beyond these the sums have ended
     for k in range(1, n - 1):
         while last > 0 and scale[last - 1] == 0.0:

@@ -290,10 +290,12 @@ def _layout() -> Layout:
 
 
 def _fits(cells: Cells) -> NDArray[np.bool_]:
-    """Whether each stream's samples are in its blocks and its plateau lies within them."""
+    """Whether each stream's samples are in its blocks, sums and plateau."""
     size = cells["more"] + 1
     end = cells["first"] + cells["blocks"] * size
     fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
+    for name in ("start", "total", "square", "steps", "steps2"):
+        fit &= (cells["filled"] > 0) | (cells[name] == 0)
     for name in ("rise", "fall", "error", "noise", "tolerance", "confidence"):
         fit &= cells[name] >= 0
     within = (cells["first"] <= cells["begun"]) & (cells["begun"] < end) & (cells["inflation"] >= 1)

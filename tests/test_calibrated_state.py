@@ -39,11 +39,11 @@ def interesting():
         "blocks": (-1, 0, 149, 151, 256, 1e6, 0.5),
         "more": (-1, 0, 2, 6, 15, 1e6),
         "filled": (-1, 1, 8, 0.5),
-        "start": (1e160,),
-        "total": (1e170,),
-        "square": (-1.0,),
-        "steps": (-1.0,),
-        "steps2": (-1.0,),
+        "start": (1e160, 1.0),
+        "total": (1e170, 1.0),
+        "square": (-1.0, 1.0),
+        "steps": (-1.0, 1.0),
+        "steps2": (-1.0, 1.0),
         "first": (-1, 1, 0.5, 1e18),
         "verdict": (-1, 5, 0.5),
         "error": (-1.0,),
@@ -143,6 +143,15 @@ def test_values_of_any_size(scale):
         assert same.all()
 
 
+@pytest.mark.parametrize("scale", 10.0 ** np.arange(-165, -140, 4))
+def test_squares_that_lose_digits_leave_the_state_finite(scale):
+    """Also those of what is left where samples, or the two that make a block, cancel out."""
+    for kind in ("noise", "alternating"):
+        detector = fed(noisy(0, 3000)[kind] * scale, Detector(horizon=24))
+        assert np.isfinite(detector._block).all()
+        assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+
+
 @given(st.lists(st.sampled_from([0.0, 1.0, -1e-300, 3e150, -3e150, 5e-324]), max_size=400))
 def test_no_number_becomes_infinite(xs):
     detector = Detector(horizon=24, run_length=1.0)
@@ -150,6 +159,27 @@ def test_no_number_becomes_infinite(xs):
         detector.update_many(xs)
         assert np.isfinite(detector._block).all()
         assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+
+
+def test_sums_of_the_largest_squares_stay_finite():
+    """A block of 2**23 samples, as after a billion, of which all but some are taken."""
+    detector, size = Detector(), 2**23
+    xs = np.tile([2.0**500, -(2.0**500)], 40)
+    fed(xs[:1], detector)
+    saved = detector.state_dict()
+    known = {"accepted": 99 * size - 60, "filled": size - 60, "blocks": 98, "more": size - 1}
+    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.LARGEST, "steps": c.LARGEST}
+    saved["state"] |= known
+    detector.load_state_dict(saved)
+    one = detector.clone()
+    detector.update_many(xs[1:30])
+    assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+    detector.update_many(xs[30:])
+    assert cells(detector).blocks == 99
+    assert np.isfinite(detector._block).all()
+    for x in xs[1:]:
+        one.update(x)
+    assert one.to_bytes() == detector.to_bytes()
 
 
 def test_a_million_samples():

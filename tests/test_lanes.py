@@ -11,10 +11,20 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from numba import njit
+from numba import config, njit
 from plain import recurrence, side_by_side
 
-from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, _lanes
+from plateau import (
+    Detector,
+    DetectorBank,
+    Ema,
+    EmaHaar,
+    Haar,
+    ThresholdDetector,
+    _calibrated,
+    _kernels,
+    _lanes,
+)
 from plateau import _side_by_side as side
 
 weights = st.floats(0.2, 0.98)
@@ -190,9 +200,25 @@ def test_a_bank_of_calibrated_detectors_takes_rows():
     assert bank.to_bytes() == rows.to_bytes()
 
 
-def test_threads_over_streams_find_the_same():
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_other_threads_go_on_while_many_samples_are_taken():
+    kernels = {
+        name: kernel.targetoptions
+        for module in (_kernels, _calibrated)
+        for name, kernel in vars(module).items()
+        if name[0] != "_" and getattr(kernel, "__module__", None) == module.__name__
+        if hasattr(kernel, "targetoptions")
+    }
+    held = {name for name, options in kernels.items() if not options["nogil"]}
+    assert len(kernels) > 20
+    assert held == {"ema_update", "haar_update", "flat_update", "reading", "readings"}
+
+
+@pytest.mark.parametrize(
+    "detector", [ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, side.PATIENT), Detector(horizon=60)]
+)
+def test_threads_over_streams_find_the_same(detector):
     streams = np.random.default_rng(0).normal(size=(4, 5000))
-    detector = ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, side.PATIENT)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda xs: detector.clone().update_many(xs).tolist(), streams))
     assert found == [one_by_one(detector.clone(), xs) for xs in streams]
