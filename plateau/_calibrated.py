@@ -892,10 +892,25 @@ def flat_update(block, sample):
 
 
 @batch
-def flat_bank(block, streams, xs, full):
-    """Take one sample for each of many streams, one after the other; write which fill a block."""
+def flat_bank(block, streams, xs, fired):
+    """Take one sample for each of many streams, which lie one after the other."""
+    p = Params(block[0], block[1], block[2], block[3])
     for i in range(streams):
-        full[i] = _accept(_stream(block, i), xs[i])
+        s = _stream(block, i)
+        fired[i] = _accept(s, xs[i]) and _close(s, p)
+
+
+@batch
+def flat_bank_many(block, streams, xs, hop, stride, fired):
+    """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`.
+
+    One stream after the other: its blocks stay in the cache.
+    """
+    p = Params(block[0], block[1], block[2], block[3])
+    for i in range(streams):
+        s = _stream(block, i)
+        for t in range(xs.size // streams):
+            fired[t * streams + i] = _accept(s, xs[t * hop + i * stride]) and _close(s, p)
 
 
 @batch
@@ -915,11 +930,3 @@ def flat_blocks(block, xs, rows):
             row[0], row[1], row[2], row[3], row[4], row[5] = _row(s, taken, fires)
             closed += 1
     return taken, closed
-
-
-@batch
-def flat_close(block, streams, fired):
-    """Close the blocks of these streams that are full; writes which fire."""
-    p = Params(block[0], block[1], block[2], block[3])
-    for i in range(streams.size):
-        fired[i] = _close(_stream(block, streams[i]), p)

@@ -128,13 +128,10 @@ SIGNATURES = {
     "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
-    "flat_update": (BlockType(), SampleType()),
-    "flat_bank": (FLOATS, types.int64, FLOATS, FLAGS),
-    "flat_blocks": (FLOATS, FLOATS, types.float64[:, ::1]),
-    "flat_close": (FLOATS, INTS, FLAGS),
+    "blocks": (FLOATS, FLOATS, types.float64[:, ::1]),
 }
-"""Argument types of each driver: those of `plateau._kernels`, whatever the filter, then those of
-`plateau._calibrated`."""
+"""Argument types of each driver, whatever comes before its name: the filter (`plateau._kernels`),
+or ``flat`` (`plateau._calibrated`)."""
 
 
 @cache
@@ -147,7 +144,7 @@ def compiled(name: str) -> Callable[..., Any]:
     """
     home = "plateau._calibrated" if name.startswith("flat_") else "plateau._kernels"
     driver: Any = getattr(import_module(home), name)
-    signature = SIGNATURES[name.removeprefix("ema_").removeprefix("haar_")]
+    signature = SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]]
     if config.DISABLE_JIT:
         silent: Callable[..., Any] = np.errstate(all="ignore")(driver)  # as compiled code is
         return silent

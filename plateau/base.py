@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import one_of
+from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Streaming
 
@@ -99,19 +100,29 @@ class PlateauDetector(Streaming):
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         """Take samples and return what is known after each."""
 
+    @property
     @abstractmethod
+    def _kernels(self) -> str:
+        """What its kernels' names begin with."""
+
     def _advance(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take one sample of each stream in a bank's block and return which fire."""
+        fired = np.empty(streams, dtype=np.bool_)
+        compiled(f"{self._kernels}_bank")(block, streams, samples, fired)
+        return fired
 
     def _advance_many(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
-        fired = np.empty(samples.shape, dtype=np.bool_)
-        for i, row in enumerate(samples):
-            fired[i] = self._advance(block, streams, np.ascontiguousarray(row))
+        fired = np.zeros(samples.shape, dtype=np.bool_)
+        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
+        flat = ordered.ravel(order="K")
+        hop, stride = (step // samples.itemsize for step in ordered.strides)
+        driver = compiled(f"{self._kernels}_bank_many")
+        driver(block, streams, flat, hop, stride, fired.ravel())
         return fired
 
     @abstractmethod

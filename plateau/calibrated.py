@@ -79,6 +79,7 @@ class Detector(PlateauDetector):
     __slots__ = ("_update", "horizon", "min_change", "run_length")
     _type = "Detector"
     revises = True
+    _kernels = "flat"
     _update: Callable[[NDArray[np.float64], Sample], bool]
 
     def __init__(
@@ -133,7 +134,7 @@ class Detector(PlateauDetector):
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
         take, taken = compiled("flat_blocks"), 0
         while taken < len(samples):
-            rows = np.empty((ROWS, len(c.Row._fields)))
+            rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
             more, closed = take(self._block, samples[taken:], rows)
             rows[:closed, 0] += taken
             taken += more
@@ -163,19 +164,6 @@ class Detector(PlateauDetector):
         fired = np.zeros(len(samples), dtype=np.bool_)
         fired[begins[fires > 0]] = True
         return Trace(level, slope, verdict.astype(np.int8), fired, onset.astype(np.int64))
-
-    def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        full = np.empty(streams, dtype=np.bool_)
-        compiled("flat_bank")(block, streams, samples, full)
-        which = np.flatnonzero(full)
-        fired = np.zeros(streams, dtype=np.bool_)
-        if len(which):
-            fires = np.empty(len(which), dtype=np.bool_)
-            compiled("flat_close")(block, which, fires)
-            fired[which] = fires
-        return fired
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]

@@ -109,9 +109,13 @@ class ThresholdDetector(PlateauDetector):
         return cls(filter_from(arguments.pop("slope_filter")), **arguments)
 
     @property
+    def _kernels(self) -> str:
+        return self.slope_filter.kernels
+
+    @property
     def lanes(self) -> int:
         """Streams of a bank whose state is interleaved, so that they advance side by side."""
-        return r.LANES if self.slope_filter.kernels == "ema" else 1
+        return r.LANES if self._kernels == "ema" else 1
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
@@ -129,33 +133,15 @@ class ThresholdDetector(PlateauDetector):
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        offset: int = compiled(f"{self.slope_filter.kernels}_until_fire")(self._block, samples)
+        offset: int = compiled(f"{self._kernels}_until_fire")(self._block, samples)
         return None if offset < 0 else offset
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         n = len(samples)
         codes, fired, onset = np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
         found = Trace(np.empty(n), np.empty(n), codes, fired, onset)
-        compiled(f"{self.slope_filter.kernels}_trace")(self._block, samples, *found)
+        compiled(f"{self._kernels}_trace")(self._block, samples, *found)
         return found
-
-    def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        fired = np.empty(streams, dtype=np.bool_)
-        compiled(f"{self.slope_filter.kernels}_bank")(block, streams, samples, fired)
-        return fired
-
-    def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        fired = np.zeros(samples.shape, dtype=np.bool_)
-        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
-        flat = ordered.ravel(order="K")
-        hop, stride = (step // samples.itemsize for step in ordered.strides)
-        driver = compiled(f"{self.slope_filter.kernels}_bank_many")
-        driver(block, streams, flat, hop, stride, fired.ravel())
-        return fired
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         size, lanes = self._layout.size, self.lanes

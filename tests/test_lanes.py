@@ -192,12 +192,18 @@ def test_with_raise_the_rows_before_are_taken():
     assert bank.count.tolist() == [2, 2]
 
 
-def test_a_bank_of_calibrated_detectors_takes_rows():
-    xs = np.random.default_rng(0).normal(size=(200, 3))
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_bank_of_calibrated_detectors_takes_rows(order):
+    xs = np.array(np.random.default_rng(0).normal(size=(900, 3)), order=order)
+    xs[5, 0] = np.nan
     bank, rows = DetectorBank(Detector(), 3), DetectorBank(Detector(), 3)
     fired = bank.update_many(xs)
+    assert fired.any()
     np.testing.assert_array_equal(fired, [rows.update(row) for row in xs])
     assert bank.to_bytes() == rows.to_bytes()
+    assert [np.flatnonzero(f).tolist() for f in fired.T] == [
+        one_by_one(Detector(), column) for column in xs.T
+    ]
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
