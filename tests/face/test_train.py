@@ -50,7 +50,7 @@ VARIANTS = {
     "finish": {"finish": 0.7, "warmup": 2},
     "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
-    "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
+    "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 5},
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
