@@ -336,7 +336,7 @@ def test_a_bad_verification_set_is_refused_before_training(tmp_path):
         ([good] * 40, [True, False] * 10, None),
         ([good] * 37 + [bad] + [good] * 2, [True, False] * 10, r"v\.bin image 37: not a readable"),
         ([good] * 4, [True, False], r"v\.bin: 10 folds need as many pairs, there are 2"),
-        ([good] * 40, [True] * 20, r"v\.bin: all pairs are of same person, some of both are"),
+        ([good] * 40, [True] * 20, r"v\.bin: all pairs are of the same person, some of both are"),
         ([good] * 40, [False] * 20, r"v\.bin: all pairs are of two persons"),
     ]:
         write_bin(tmp_path / "v.bin", (images, same))
