@@ -26,7 +26,7 @@ from plateau_face import train as training
 from plateau_face.comparison.experiment import load_experiment
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.comparison.measures import Losses, Measures, measure, smoothed, steps_to
-from plateau_face.comparison.results import Difference, write_results
+from plateau_face.comparison.results import Difference, _shown, write_results
 from plateau_face.comparison.statistics import (
     Estimate,
     estimate,
@@ -187,6 +187,22 @@ def assert_estimate(found, values):
     assert found["mean"] == pytest.approx(np.mean(values))
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert found["half"] == pytest.approx((high - low) / 2)
+
+
+def test_the_tables_fit_a_page(uninterrupted):
+    _, table = uninterrupted
+    accuracies, remark, trainings = table.split("\n\n")
+    assert remark.startswith("Mean and 95 % interval over 3 seeds")
+    assert accuracies.splitlines()[0].count("|") == 8
+    assert trainings.splitlines()[0] == (
+        "| schedule | epochs | training loss | steps to loss 15 | reductions |"
+    )
+    assert len(trainings.splitlines()) == len(accuracies.splitlines()) == 2 + 4
+
+
+def test_zero_has_no_sign_but_plus():
+    assert _shown({"mean": -1e-9, "half": 0.001}, 100, 2, sign="+") == "+0.00 ± 0.10"
+    assert _shown({"mean": -0.012, "half": None}, 100, 1) == "−1.2"
 
 
 def test_reductions_are_the_falls_of_the_rate(experiment):
@@ -355,7 +371,7 @@ def test_the_experiments_of_the_documentation(name):
     given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
     plan = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
     assert len(plan.schedules) == 5
-    assert plan.epochs[0] == 4 * plan.epochs[1]
+    assert plan.epochs[0] == 4 * plan.epochs[-1]
     assert len(plan.seeds) >= 3
     config = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text())["config"]
     assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
