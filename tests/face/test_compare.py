@@ -437,6 +437,21 @@ def test_the_smoothed_loss(over):
     assert steps_to(losses, 0.5, over) is None
 
 
+def test_a_loss_that_is_not_finite_counts_for_nothing(experiment):
+    values = [4.0, math.nan, math.inf, 2.0, 6.0]
+    steps = np.arange(2, 12, 2)
+    losses = Losses(steps, np.ones(5, np.int64), np.array(values), np.ones(5))
+    np.testing.assert_array_equal(smoothed(losses, 4), [math.nan, 4.0, math.nan, 2.0, 4.0])
+    assert steps_to(losses, 2.0, 4) == 8
+    plan, _ = experiment
+    run = next(run for run in plan.runs if run.schedule == "cosine" and run.epochs == 1)
+    log = [
+        {"step": int(s), "epoch": 1, "loss": v, "lr": 1} for s, v in zip(steps, values, strict=True)
+    ]
+    seen = {"step": 10, "epoch": 1, "val_a_accuracy": 0.6, "val_a_tar_at_far_1e-2": 0.1}
+    assert measure([*log, seen], run, plan).loss == 4.0
+
+
 def test_faces_of_the_cache_are_those_that_are_drawn(experiment, tmp_path):
     config = dataclasses.replace(experiment[0].runs[0].config, synthetic_cache="")
     kept = dataclasses.replace(config, synthetic_cache=str(tmp_path / "new" / "folder"))
