@@ -259,7 +259,14 @@ def clear_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of standard output has gone: no error to tell
         raise
     except (ValueError, TypeError, OSError, DivergedError) as error:
-        raise typer.TyperException(str(error)) from None
+        raise typer.TyperException(words(error)) from None
+
+
+def words(error: Exception) -> str:
+    """Return what an error says; of one of the system the file first, and not its number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from inspect import signature
 from itertools import pairwise
 from pathlib import Path
@@ -239,7 +240,9 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     types = {entry.name: entry.type for entry in fields(Config)}
     unknown = values.keys() - types.keys()
     if unknown:
-        raise ValueError(f"there is no {min(unknown)!r} in a configuration")
+        name = min(unknown)
+        likely = get_close_matches(name, types) or types
+        raise ValueError(f"there is no {name!r} in a configuration, but {', '.join(likely)}")
     return {name: _as(name, types[name], value) for name, value in values.items()}
 
 

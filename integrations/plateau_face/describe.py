@@ -1,5 +1,6 @@
 """What a set of faces or a run is made of, in words."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,12 +22,21 @@ def describe_faces(faces: Faces) -> Iterator[str]:
 
 
 def describe_run(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines on the checkpoint of a run."""
+    """Yield lines on the checkpoint of a run; the settings as a TOML file would have them."""
     parameters = sum(
         value.numel()
         for name, value in state["model"].items()
         if value.is_floating_point() and "running_" not in name  # statistics of a batch norm
     )
-    yield f"step {state['step']}, {state['classes']} identities, {parameters} parameters"
+    yield f"# step {state['step']}, {state['classes']} identities, {parameters} parameters"
     for name, value in state["config"].items():
-        yield f"{name} = {value!r}"
+        yield f"{name} = {as_toml(value)}"
+
+
+def as_toml(value: Any) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name} = {as_toml(inner)}' for name, inner in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | str) else repr(value)

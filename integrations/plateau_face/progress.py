@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+UNNAMED = {"verdict": "{}", "images_per_s": "{:.0f}/s"}
+"""Of a row: what explains itself beside the bar."""
+
 
 class Progress:
     """Shows how far a run is; a context manager that leaves the terminal tidy."""
@@ -45,7 +48,15 @@ class Progress:
             self._console.print(text, markup=False, soft_wrap=True)
         step = row.get("step")
         if "loss" in row and isinstance(step, int):
-            self._bar.update(self._task, completed=step, description=text)
+            self._bar.update(self._task, completed=step, description=_brief(row))
+
+
+def _brief(row: Mapping[str, object]) -> str:
+    """Return what of a row fits beside the bar on 80 columns; how far the run is the bar shows."""
+    rest = {name: value for name, value in row.items() if name not in ("step", "epoch", *UNNAMED)}
+    parts = [f"{name} {_short(value)}" for name, value in rest.items()]
+    parts += [form.format(row[name]) for name, form in UNNAMED.items() if name in row]
+    return "  ".join(parts)
 
 
 def _short(value: object) -> str:

@@ -56,6 +56,17 @@ def warm(step: int, warmup: int) -> float:
     return min((step + 1) / warmup, 1.0) if warmup else 1.0
 
 
+def rates_of(optimizer: Optimizer) -> list[float]:
+    """Return the rate of each group."""
+    return [float(group["lr"]) for group in optimizer.param_groups]
+
+
+def set_rates(optimizer: Optimizer, full: list[float], factor: float) -> None:
+    """Give each group that part of its full rate."""
+    for group, rate in zip(optimizer.param_groups, full, strict=True):
+        group["lr"] = rate * factor
+
+
 class Curved:
     """Rates that are a function of the step alone.
 
@@ -70,7 +81,7 @@ class Curved:
 
     def __init__(self, optimizer: Optimizer, curve: Curve, steps: int, warmup: int) -> None:
         self._optimizer, self._curve, self._steps, self._warmup = optimizer, curve, steps, warmup
-        self._full = [float(group["lr"]) for group in optimizer.param_groups]
+        self._full = rates_of(optimizer)
         self._step = 0
         self._set()
 
@@ -81,8 +92,7 @@ class Curved:
 
     def _set(self) -> None:
         factor = self._curve(self._step / self._steps) * warm(self._step, self._warmup)
-        for group, full in zip(self._optimizer.param_groups, self._full, strict=True):
-            group["lr"] = full * factor
+        set_rates(self._optimizer, self._full, factor)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the number of steps."""
@@ -126,10 +136,9 @@ class PlateauThenDecay:
         self._step += 1
         left = self._steps - self._step
         if left <= self._decay:
-            groups = self._plateau.optimizer.param_groups
-            self._full = self._full or [float(group["lr"]) for group in groups]
-            for group, full in zip(groups, self._full, strict=True):
-                group["lr"] = full * left / self._decay
+            optimizer = self._plateau.optimizer
+            self._full = self._full or rates_of(optimizer)
+            set_rates(optimizer, self._full, left / self._decay)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the plateau schedule's state, the number of steps and the rates."""
@@ -144,17 +153,19 @@ class PlateauThenDecay:
 class ReducedEachEpoch:
     """PyTorch's own ReduceLROnPlateau on the mean loss of each epoch, with patience 1.
 
-    The mean is of the finite losses: a step that overflows is skipped, and its loss counts for
-    nothing here either.
+    The mean is of the finite losses: one that is not would decide alone. An epoch without any is
+    no better than those before. Epochs that end in the warm-up do not count: the warm-up would
+    undo a reduction with its next step.
     """
 
     def __init__(
         self, optimizer: Optimizer, factor: float, steps_of_epoch: int, warmup: int
     ) -> None:
-        self._warm_up = Curved(optimizer, lambda _: 1.0, 1, warmup)
+        self._optimizer, self._full = optimizer, rates_of(optimizer)
         self._reduce = ReduceLROnPlateau(optimizer, factor=factor, patience=1)
         self._steps_of_epoch, self._warmup = steps_of_epoch, warmup
         self._step = 0
+        set_rates(optimizer, self._full, warm(0, warmup))
         self._sum: Tensor | float = 0.0
         self._count: Tensor | float = 0.0
 
@@ -162,13 +173,14 @@ class ReducedEachEpoch:
         """Add the loss to those of the epoch, and at its end have the rates reduced."""
         self._step += 1
         if self._step <= self._warmup:
-            self._warm_up.step(loss)
+            set_rates(self._optimizer, self._full, warm(self._step, self._warmup))
         finite = loss.detach().isfinite()
         self._sum = self._sum + torch.where(finite, loss.detach(), 0.0)
         self._count = self._count + finite
         if self._step % self._steps_of_epoch == 0:
-            count = float(self._count)
-            self._reduce.step(float(self._sum) / count if count else math.inf)
+            if self._step > self._warmup:
+                count = float(self._count)
+                self._reduce.step(float(self._sum) / count if count else math.inf)
             self._sum = self._count = 0.0
 
     def state_dict(self) -> dict[str, Any]:

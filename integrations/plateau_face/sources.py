@@ -88,7 +88,7 @@ def open_pairs(path: Path, folder: Path) -> Pairs:
     if len(pairs.same) < FOLDS:
         raise ValueError(f"{path}: {FOLDS} folds need as many pairs, there are {len(pairs.same)}")
     if pairs.same.all() or not pairs.same.any():
-        kind = "same person" if pairs.same.all() else "two persons"
+        kind = "the same person" if pairs.same.all() else "two persons"
         raise ValueError(f"{path}: all pairs are of {kind}, some of both are needed")
     return pairs
 

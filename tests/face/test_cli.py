@@ -8,6 +8,7 @@ from face_runs import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
+from plateau_face.config import load_config
 from plateau_face.data.packed import PackedFaces
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.train import load_model
@@ -76,8 +77,9 @@ def test_pictures(run, ijb):
 def test_info(run, tmp_path):
     told = call("info", run)
     parameters = sum(value.numel() for value in load_model(run)[0].parameters())
-    assert told.startswith(f"step 30, 10 identities, {parameters} parameters\n")
-    assert "margin = 'arcface'" in told
+    assert told.startswith(f"# step 30, 10 identities, {parameters} parameters\n")
+    (tmp_path / "again.toml").write_text(told)  # a file that can be trained with
+    assert load_config(tmp_path / "again.toml", (), {}) == load_model(run)[1]
     folder = identities(tmp_path)
     told = call("info", folder).splitlines()
     assert told[0] == "5 images of 2 identities"
@@ -118,6 +120,9 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     (tmp_path / "x.rec").write_bytes(b"\x0a\x23\xd7\xce")
     assert said("verify", run, tmp_path / "x.rec") == (
         f"plateau-face: {tmp_path}/x.rec: not a text in UTF-8 (invalid continuation byte)\n"
+    )
+    assert said("train", "--config", "none.toml", *small) == (
+        "plateau-face: none.toml: No such file or directory\n"
     )
     (folder / "id2").mkdir()
     assert said("info", folder) == f"plateau-face: {folder}/id2: no images of this identity\n"
@@ -161,5 +166,5 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
 def test_a_reader_that_has_gone_is_no_error(run):
     command = f"{sys.executable} -m plateau_face info {run} | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("step 30, ")
+    assert done.stdout.startswith("# step 30, ")
     assert done.stderr == ""

@@ -26,7 +26,7 @@ from plateau_face import train as training
 from plateau_face.comparison.experiment import load_experiment
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.comparison.measures import Losses, Measures, measure, smoothed, steps_to
-from plateau_face.comparison.results import Difference, write_results
+from plateau_face.comparison.results import Difference, _shown, write_results
 from plateau_face.comparison.statistics import (
     Estimate,
     estimate,
@@ -187,6 +187,22 @@ def assert_estimate(found, values):
     assert found["mean"] == pytest.approx(np.mean(values))
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert found["half"] == pytest.approx((high - low) / 2)
+
+
+def test_the_tables_fit_a_page(uninterrupted):
+    _, table = uninterrupted
+    accuracies, remark, trainings = table.split("\n\n")
+    assert remark.startswith("Mean and 95 % interval over 3 seeds")
+    assert accuracies.splitlines()[0].count("|") == 8
+    assert trainings.splitlines()[0] == (
+        "| schedule | epochs | training loss | steps to loss 15 | reductions |"
+    )
+    assert len(trainings.splitlines()) == len(accuracies.splitlines()) == 2 + 4
+
+
+def test_zero_has_no_sign_but_plus():
+    assert _shown({"mean": -1e-9, "half": 0.001}, 100, 2, sign="+") == "+0.00 ± 0.10"
+    assert _shown({"mean": -0.012, "half": None}, 100, 1) == "−1.2"
 
 
 def test_reductions_are_the_falls_of_the_rate(experiment):
@@ -355,7 +371,7 @@ def test_the_experiments_of_the_documentation(name):
     given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
     plan = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
     assert len(plan.schedules) == 5
-    assert plan.epochs[0] == 4 * plan.epochs[1]
+    assert plan.epochs[0] == 4 * plan.epochs[-1]
     assert len(plan.seeds) >= 3
     config = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text())["config"]
     assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
@@ -419,6 +435,21 @@ def test_the_smoothed_loss(over):
         least = int(np.nanargmin(expected))
         assert steps_to(losses, expected[least] + 1e-9, over) == ends[least]
     assert steps_to(losses, 0.5, over) is None
+
+
+def test_a_loss_that_is_not_finite_counts_for_nothing(experiment):
+    values = [4.0, math.nan, math.inf, 2.0, 6.0]
+    steps = np.arange(2, 12, 2)
+    losses = Losses(steps, np.ones(5, np.int64), np.array(values), np.ones(5))
+    np.testing.assert_array_equal(smoothed(losses, 4), [math.nan, 4.0, math.nan, 2.0, 4.0])
+    assert steps_to(losses, 2.0, 4) == 8
+    plan, _ = experiment
+    run = next(run for run in plan.runs if run.schedule == "cosine" and run.epochs == 1)
+    log = [
+        {"step": int(s), "epoch": 1, "loss": v, "lr": 1} for s, v in zip(steps, values, strict=True)
+    ]
+    seen = {"step": 10, "epoch": 1, "val_a_accuracy": 0.6, "val_a_tar_at_far_1e-2": 0.1}
+    assert measure([*log, seen], run, plan).loss == 4.0
 
 
 def test_faces_of_the_cache_are_those_that_are_drawn(experiment, tmp_path):

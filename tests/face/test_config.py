@@ -18,7 +18,8 @@ def test_configurations(tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("batchsize=3", "there is no 'batchsize' in a configuration"),
+        ("batchsize=3", "there is no 'batchsize' in a configuration, but batch"),
+        ("x=3", "there is no 'x' in a configuration, but data, identities, synthetic, "),
         ("batch=many", "batch must be a whole number, not 'many'"),
         ("batch=true", "batch must be a whole number, not True"),
         ("batch=0", "batch must be at least 1, not 0"),

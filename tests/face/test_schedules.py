@@ -36,6 +36,13 @@ def test_curves():
     assert reduced == pytest.approx([0.25, 0.5, 0.75] + [1.0] * 12 + [0.5] * 5)
 
 
+def test_nothing_is_reduced_in_the_warm_up():
+    """Seven epochs of a loss that stays: four in the warm-up, then the third is no better twice."""
+    rates, _ = followed([1.0] * 36, schedule="reduce_on_plateau", warmup=20)
+    rising = [step / 20 for step in range(1, 20)]
+    assert rates == pytest.approx(rising + [1.0] * 16 + [0.5] * 2)
+
+
 def test_reductions_come_before_the_finish():
     """A loss that is flat from the start: halved twice, then down from there."""
     noise = np.random.default_rng(1).normal(size=500)

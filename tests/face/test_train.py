@@ -50,7 +50,7 @@ VARIANTS = {
     "finish": {"finish": 0.7, "warmup": 2},
     "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
-    "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 3},
+    "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 5},
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
@@ -336,7 +336,7 @@ def test_a_bad_verification_set_is_refused_before_training(tmp_path):
         ([good] * 40, [True, False] * 10, None),
         ([good] * 37 + [bad] + [good] * 2, [True, False] * 10, r"v\.bin image 37: not a readable"),
         ([good] * 4, [True, False], r"v\.bin: 10 folds need as many pairs, there are 2"),
-        ([good] * 40, [True] * 20, r"v\.bin: all pairs are of same person, some of both are"),
+        ([good] * 40, [True] * 20, r"v\.bin: all pairs are of the same person, some of both are"),
         ([good] * 40, [False] * 20, r"v\.bin: all pairs are of two persons"),
     ]:
         write_bin(tmp_path / "v.bin", (images, same))

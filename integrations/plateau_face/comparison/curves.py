@@ -34,7 +34,7 @@ class Curve(NamedTuple):
 def draw(title: str, curves: Sequence[Curve], path: Path) -> None:
     """Write the picture."""
     budgets = sorted({curve.epochs for curve in curves}, reverse=True)
-    figure = Figure(figsize=(5 * len(budgets), 9), layout="constrained")
+    figure = Figure(figsize=(9, 9), layout="constrained")  # no wider: a page would make it small
     panels = figure.subplots(3, len(budgets), sharey="row", squeeze=False, height_ratios=[3, 2, 2])
     for epochs, column in zip(budgets, panels.T, strict=True):
         here = [curve for curve in curves if curve.epochs == epochs]
@@ -42,9 +42,9 @@ def draw(title: str, curves: Sequence[Curve], path: Path) -> None:
         _draw_losses(column[0], here)
         _draw_rates(column[1], here)
         _draw_accuracies(column[2], here)
-    labels = ("training loss", "learning rate", "accuracy, %")
-    for axes, label in zip(panels[:, 0], labels, strict=True):
+    for axes, label in zip(panels[:2, 0], ("training loss", "learning rate"), strict=True):
         axes.set_ylabel(label)
+    show_alike(panels[2], sorted({SCHEDULES.index(curve.schedule) for curve in curves}))
     panels[0, -1].legend(frameon=False)
     figure.suptitle(title.replace("$", r"\$"), x=0.01, ha="left")
     write_figure(figure, path)
@@ -69,11 +69,21 @@ def _draw_rates(axes: "Axes", curves: Sequence[Curve]) -> None:
 
 
 def _draw_accuracies(axes: "Axes", curves: Sequence[Curve]) -> None:
-    for place, curve in enumerate(curves):
+    for curve in curves:
+        place = SCHEDULES.index(curve.schedule)
         values = 100 * np.array(curve.accuracies)
         mean, half = estimate(values.tolist())
         colour = COLOURS[curve.schedule]
-        axes.errorbar([place], [mean], yerr=[half or 0.0], color=colour, marker="_", capsize=4)
-        axes.plot(np.full(len(values), place), values, "o", color=colour, markersize=3)
-    axes.set_xticks(range(len(curves)), [curve.schedule.replace("_", "\n") for curve in curves])
+        axes.errorbar([mean], [place], xerr=[half or 0.0], color=colour, marker="|", capsize=4)
+        axes.plot(values, np.full(len(values), place), "o", color=colour, markersize=3)
+    axes.set_xlabel("accuracy, %")
     tidy(axes)
+
+
+def show_alike(row: Sequence["Axes"], places: Sequence[int]) -> None:
+    """Give the accuracies of all budgets the same ends, and the schedules' names beside them."""
+    ends = [axes.get_xlim() for axes in row]
+    for axes in row:
+        axes.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
+    row[0].set_yticks(places, [SCHEDULES[place].replace("_", "\n") for place in places])
+    row[0].set_ylim(places[-1] + 0.5, places[0] - 0.5)  # the first on top

@@ -53,7 +53,7 @@ def measure(rows: Rows, run: Run, experiment: Experiment) -> Measures:
         If its log does not reach the end.
     """
     losses = losses_of(rows)
-    last = losses.epochs == run.epochs
+    last = (losses.epochs == run.epochs) & np.isfinite(losses.values)
     final: dict[str, float] = {}  # of the last verification
     for row in rows:
         if row["epoch"] == run.epochs and "loss" not in row:
@@ -93,13 +93,17 @@ def losses_of(rows: Rows) -> Losses:
 def smoothed(losses: Losses, over: int) -> Floats:
     """Return, at each row, the mean loss of the last `over` steps, NaN before there are so many.
 
-    Where `over` ends within a row, that row counts as a whole.
+    Where `over` ends within a row, that row counts as a whole. A row that is not finite, for a step
+    that overflowed, counts for nothing: it would make all later ones NaN.
     """
-    sums = np.append(0.0, np.cumsum(losses.values * losses.widths))
+    told = np.isfinite(losses.values)
+    sums = np.append(0.0, np.cumsum(np.where(told, losses.values, 0.0) * losses.widths))
+    counts = np.append(0, np.cumsum(losses.widths * told))
     ends = np.append(0, losses.steps)
     first = np.searchsorted(ends, losses.steps - over, side="right") - 1
     early, first = first < 0, first.clip(0)
-    means = (sums[1:] - sums[first]) / (losses.steps - ends[first])
+    with np.errstate(invalid="ignore"):  # no finite row: 0/0 is NaN
+        means = (sums[1:] - sums[first]) / (counts[1:] - counts[first])
     return np.where(early, np.nan, means)
 
 

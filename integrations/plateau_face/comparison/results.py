@@ -1,4 +1,4 @@
-"""The results of an experiment: a document for programs, and a table for people."""
+"""The results of an experiment: a document for programs, and tables for people."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class Difference:
 
 
 def write_results(experiment: Experiment, out: Path) -> str:
-    """Write document, table and curves of the finished runs into `out`, and return the table.
+    """Write document, tables and curves of the finished runs into `out`, and return the tables.
 
     Raises
     ------
@@ -169,23 +169,26 @@ def _record(cell: Cell, best: Cell | None, spread: Spread | None) -> dict[str, A
     }
 
 
-HEADINGS = (
+ACCURACIES = (
     "schedule", "epochs", "accuracy %", "TAR % at FAR 1 %", "difference, own spread",
-    "pooled spread", "within 1", "training loss", "steps to loss", "reductions",
+    "pooled spread", "within 1",
 )  # fmt: skip
+TRAININGS = ("schedule", "epochs", "training loss", "steps to loss {:g}", "reductions")
 
 
 def markdown(found: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the table and of what belongs to it."""
-    seeds, reach = found["seeds"], found["reach"]
-    yield _line(
-        [h if h != "steps to loss" else f"steps to loss {reach['loss']:g}" for h in HEADINGS]
-    )
-    yield _line([":--", *["--:"] * (len(HEADINGS) - 1)])
-    for cell in found["cells"]:
-        yield _line(_cells(cell, len(seeds)))
+    """Yield the lines of two tables, each narrow enough for a page, and what belongs to them."""
+    seeds, reach = len(found["seeds"]), found["reach"]
+    yield from _table(ACCURACIES, [_accuracies(cell, seeds) for cell in found["cells"]])
     yield ""
-    text = f"Mean and 95 % interval over {len(seeds)} seeds, by Student's t."
+    yield from _remark(found)
+    yield ""
+    headings = [heading.format(reach["loss"]) for heading in TRAININGS]
+    yield from _table(headings, [_training(cell, seeds) for cell in found["cells"]])
+
+
+def _remark(found: dict[str, Any]) -> Iterator[str]:
+    text = f"Mean and 95 % interval over {len(found['seeds'])} seeds, by Student's t."
     if best := found["best"]:
         text += (
             f" Differences: points of accuracy to {best['schedule']} with {best['epochs']} epochs, "
@@ -199,10 +202,20 @@ def markdown(found: dict[str, Any]) -> Iterator[str]:
     yield from wrap(text, 100)
 
 
-def _cells(cell: dict[str, Any], seeds: int) -> Iterator[str]:
+def _table(headings: Sequence[str], rows: Sequence[Iterator[str]]) -> Iterator[str]:
+    yield _line(headings)
+    yield _line([":--", *["--:"] * (len(headings) - 1)])
+    yield from map(_line, rows)
+
+
+def _place(cell: dict[str, Any], seeds: int) -> Iterator[str]:
     finished = len(cell["seeds"])
     yield cell["schedule"] if finished == seeds else f"{cell['schedule']} ({finished} of {seeds})"
     yield str(cell["epochs"])
+
+
+def _accuracies(cell: dict[str, Any], seeds: int) -> Iterator[str]:
+    yield from _place(cell, seeds)
     yield _shown(cell["accuracy"], 100, 2)
     yield _shown(cell["tar"], 100, 1)
     gap = cell["difference"]
@@ -212,16 +225,22 @@ def _cells(cell: dict[str, Any], seeds: int) -> Iterator[str]:
         yield _shown(gap, 100, 2, sign="+")
         yield "" if gap["half_pooled"] is None else f"± {100 * gap['half_pooled']:.2f}"
         yield gap["within"]
+
+
+def _training(cell: dict[str, Any], seeds: int) -> Iterator[str]:
+    yield from _place(cell, seeds)
     yield _shown(cell["loss"], 1, 2)
-    reached = sum(steps is not None for steps in cell["steps"]["values"])
-    yield _shown(cell["steps"], 1, 0) or f"in {reached} of {finished} runs"
+    steps = cell["steps"]["values"]
+    reached = sum(count is not None for count in steps)
+    yield _shown(cell["steps"], 1, 0) or f"in {reached} of {len(steps)} runs"
     yield _shown(cell["reductions"], 1, 1)
 
 
 def _shown(value: dict[str, Any], scale: float, digits: int, sign: str = "") -> str:
     if value["mean"] is None:
         return ""
-    mean = f"{scale * value['mean']:{sign}.{digits}f}".replace("-", "−")
+    rounded = round(scale * value["mean"], digits) + 0.0  # which makes 0 of −0
+    mean = f"{rounded:{sign}.{digits}f}".replace("-", "−")
     return mean if value["half"] is None else f"{mean} ± {scale * value['half']:.{digits}f}"
 
 
