@@ -377,6 +377,16 @@ def test_the_experiments_of_the_documentation(name):
     assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
 
 
+@pytest.mark.parametrize("name", ["real", "synthetic"])
+def test_the_controls_of_the_documentation_differ_in_nothing_else(name):
+    whole, control = (
+        tomllib.loads((EXPERIMENTS / f"{file}.toml").read_text()) for file in (name, f"{name}_held")
+    )
+    assert control["config"] == whole["config"] | {"max_reductions": 0}
+    assert (control["schedules"], control["epochs"]) == (["plateau"], whole["epochs"][-1:])
+    assert (control["seeds"], control["reach"]) == (whole["seeds"], whole["reach"])
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 18, 40, 101])
 def test_t(freedom):
     assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
