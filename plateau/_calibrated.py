@@ -892,15 +892,6 @@ def flat_update(block, sample):
 
 
 @batch
-def flat_bank(block, streams, xs, fired):
-    """Take one sample for each of many streams, which lie one after the other."""
-    p = Params(block[0], block[1], block[2], block[3])
-    for i in range(streams):
-        s = _stream(block, i)
-        fired[i] = _accept(s, xs[i]) and _close(s, p)
-
-
-@batch
 def flat_bank_many(block, streams, xs, hop, stride, fired):
     """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`.
 

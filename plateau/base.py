@@ -109,8 +109,7 @@ class PlateauDetector(Streaming):
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take one sample of each stream in a bank's block and return which fire."""
-        fired = np.empty(streams, dtype=np.bool_)
-        compiled(f"{self._kernels}_bank")(block, streams, samples, fired)
+        fired: NDArray[np.bool_] = self._advance_many(block, streams, samples[None])[0]
         return fired
 
     def _advance_many(

@@ -136,16 +136,16 @@ class Detector(PlateauDetector):
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
             more, closed = take(self._block, samples[taken:], rows)
-            rows[:closed, 0] += taken
+            rows = rows[:closed]
+            rows[:, 0] += taken
             taken += more
-            yield rows[:closed]
+            yield rows
 
     def _fires(self, samples: NDArray[np.float64]) -> Iterator[int]:
         """Take samples; yield the offsets of those at which it fires."""
         for rows in self._blocks(samples):
-            for taken, fires in rows[-1:, :2]:
-                if fires:
-                    yield int(taken) - 1
+            if len(rows) and rows[-1, 1]:
+                yield int(rows[-1, 0]) - 1
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.array(list(self._fires(samples)), dtype=np.int64)

@@ -143,6 +143,13 @@ class ThresholdDetector(PlateauDetector):
         compiled(f"{self._kernels}_trace")(self._block, samples, *found)
         return found
 
+    def _advance(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        fired = np.empty(streams, dtype=np.bool_)
+        compiled(f"{self._kernels}_bank")(block, streams, samples, fired)
+        return fired
+
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         size, lanes = self._layout.size, self.lanes
         group, lane = np.divmod(np.arange(streams), lanes)
