@@ -60,10 +60,13 @@ class KernelCache(FunctionCache):
     """The compiled form of one kernel on disk."""
 
     _impl_class = _Files
+    quick = hasattr(FunctionCache, "_load_overload")  # which numba does not promise
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the compiled kernel, None where there is none or its file is damaged."""
         try:
+            if not self.quick:
+                return super().load_overload(signature, context)
             # As numba does it, but without all that it registers for compiling, which takes 0.2 s:
             # its compiler does that itself, and what is on disk needs the runtime only.
             rtsys.initialize(context)

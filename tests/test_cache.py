@@ -78,6 +78,13 @@ def test_what_is_on_disk_is_loaded_without_what_the_compiler_needs(tmp_path):
         assert ended(started(told, NUMBA_CACHE_DIR=tmp_path))[1] == f"{needed}\n"
 
 
+def test_another_numba_loads_it_in_its_own_way(tmp_path):
+    other = "from plateau._cache import KernelCache\nKernelCache.quick = False" + WORK
+    (digest, compiled), _ = ended(started(other, NUMBA_CACHE_DIR=tmp_path))
+    assert compiled > 0
+    assert ended(started(other, NUMBA_CACHE_DIR=tmp_path)) == ([digest, 0], "")
+
+
 def test_a_read_only_install_uses_the_folder_it_is_given(installed, tmp_path):
     places = {"PYTHONPATH": installed.parent, "NUMBA_CACHE_DIR": tmp_path / "cache"}
     digest, compiled = digest_and_compiled(**places)
