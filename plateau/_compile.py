@@ -134,6 +134,11 @@ SIGNATURES = {
 or ``flat`` (`plateau._calibrated`)."""
 
 
+TOGETHER = ("flat_update", "flat_blocks", "flat_bank_many")
+"""Drivers that have all of the calibrated detector within, which takes some ten seconds. Whoever
+compiles one compiles the others as well, in a tenth of that, so that no later process has to."""
+
+
 @cache
 def compiled(name: str) -> Callable[..., Any]:
     """Compile the driver `name` at its first use, or load it from the cache on disk.
@@ -142,14 +147,21 @@ def compiled(name: str) -> Callable[..., Any]:
     types of the arguments would cost as much again as the update. So callers pass exactly what
     `SIGNATURES` says; a number is converted, an array is not.
     """
+    entry, was_on_disk = _entry(name)
+    if name in TOGETHER and not was_on_disk:
+        for other in TOGETHER:
+            _entry(other)
+    return entry
+
+
+def _entry(name: str) -> tuple[Callable[..., Any], bool]:
+    """Return the compiled driver, and whether nothing had to be compiled for it."""
     home = "plateau._calibrated" if name.startswith("flat_") else "plateau._kernels"
     driver: Any = getattr(import_module(home), name)
     signature = SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]]
     if config.DISABLE_JIT:
-        silent: Callable[..., Any] = np.errstate(all="ignore")(driver)  # as compiled code is
-        return silent
-    entry: Callable[..., Any] = driver.compile(signature)
-    return entry
+        return np.errstate(all="ignore")(driver), True  # silent, as compiled code is
+    return driver.compile(signature), not driver.stats.cache_misses
 
 
 class _Once(Listener):

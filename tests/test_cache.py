@@ -78,6 +78,26 @@ def test_what_is_on_disk_is_loaded_without_what_the_compiler_needs(tmp_path):
         assert ended(started(told, NUMBA_CACHE_DIR=tmp_path))[1] == f"{needed}\n"
 
 
+def test_who_compiles_one_way_into_the_calibrated_detector_compiles_all(tmp_path):
+    code = """
+import json
+from numba.core import event
+with event.install_recorder("numba:compile") as compiled:
+    import numpy as np
+    from plateau import Detector, DetectorBank
+    {}
+print(json.dumps(len(compiled.buffer)))
+"""
+    ways = (
+        "Detector().update_many([1.0])",
+        "Detector().update(1.0)",
+        "DetectorBank(Detector(), 2).update([1.0, 2.0])",
+    )
+    found = [ended(started(code.format(way), NUMBA_CACHE_DIR=tmp_path))[0] for way in ways]
+    assert found[0] > 0
+    assert found[1:] == [0, 0]
+
+
 def test_another_numba_loads_it_in_its_own_way(tmp_path):
     other = "from plateau._cache import KernelCache\nKernelCache.quick = False" + WORK
     (digest, compiled), _ = ended(started(other, NUMBA_CACHE_DIR=tmp_path))
