@@ -33,7 +33,6 @@ from plateau._side_by_side import (
     TILE,
     advance_group,
     bank_group,
-    drop_slopes,
     ema_side_by_side,
     first_wild,
     gather_row,
@@ -41,9 +40,10 @@ from plateau._side_by_side import (
     haar_side_by_side,
     head_of,
     is_plain,
-    keep_slopes,
+    judged,
     refused,
     row_of,
+    written,
 )
 
 # ---- readings ------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def ema_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
     found = update_many(ema_load, ema, ema_store, block, xs, 0, begin, offsets, 0)
-    taken, found = ema_side_by_side(block, xs, begin, drop_slopes, xs, offsets, found)
+    taken, found = ema_side_by_side(block, xs, begin, judged, xs, offsets, found)
     begin += taken
     return update_many(ema_load, ema, ema_store, block, xs, begin, xs.size, offsets, found)
 
@@ -105,7 +105,7 @@ def haar_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
     found = update_many(haar_load, haar, haar_store, block, xs, 0, begin, offsets, 0)
-    taken, found = haar_side_by_side(block, xs, begin, drop_slopes, xs, offsets, found)
+    taken, found = haar_side_by_side(block, xs, begin, judged, xs, offsets, found)
     begin += taken
     return update_many(haar_load, haar, haar_store, block, xs, begin, xs.size, offsets, found)
 
@@ -134,7 +134,7 @@ def ema_response_long(block, xs, slopes):
     saved, nowhere = block.copy(), np.empty(0, np.int64)
     begin = head_of(block, xs)
     respond(ema_load, ema, ema_store, block, xs, 0, begin, slopes)
-    end = begin + ema_side_by_side(block, xs, begin, keep_slopes, slopes, nowhere, 0)[0]
+    end = begin + ema_side_by_side(block, xs, begin, written, slopes, nowhere, 0)[0]
     wild = refused(block, saved, xs, begin, end)
     if wild < 0:
         respond(ema_load, ema, ema_store, block, xs, end, xs.size, slopes)
@@ -155,7 +155,7 @@ def haar_response_long(block, xs, slopes):
     saved, nowhere = block.copy(), np.empty(0, np.int64)
     begin = head_of(block, xs)
     respond(haar_load, haar, haar_store, block, xs, 0, begin, slopes)
-    end = begin + haar_side_by_side(block, xs, begin, keep_slopes, slopes, nowhere, 0)[0]
+    end = begin + haar_side_by_side(block, xs, begin, written, slopes, nowhere, 0)[0]
     wild = refused(block, saved, xs, begin, end)
     if wild < 0:
         respond(haar_load, haar, haar_store, block, xs, end, xs.size, slopes)

@@ -50,11 +50,6 @@ from plateau._recurrence import (
 
 
 @inline
-def drop_slopes(slopes, at, stride, slope):
-    """Slopes that nobody asked for."""
-
-
-@inline
 def _calm(xs, begin, end):
     """Whether samples are finite."""
     wild = 0
@@ -110,7 +105,7 @@ class Watch(NamedTuple):
 
 
 @inline
-def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, keep, slopes):
+def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, then, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
     `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
@@ -120,10 +115,22 @@ def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, r
         x = read(xs, at + i * hop, stride)
         step = x - s.previous
         level, slope, state = filtered(rings, 0, p, s, state, x)
-        s = judge(p, s, flat, x, level, slope)
+        s = then(p, s, flat, x, level, slope, slopes, at + i * hop, stride)
         watch = _watch(p, watch, step, s.run)
-        keep(slopes, at + i * hop, stride, slope)
     return s, state, watch
+
+
+@inline
+def judged(p, s, flat, x, level, slope, slopes, at, stride):
+    """Judge the slopes, as a detector does; none is written."""
+    return judge(p, s, flat, x, level, slope)
+
+
+@inline
+def written(p, s, flat, x, level, slope, slopes, at, stride):
+    """Write the slopes, as a filter does; without a rule none is flat."""
+    scatter(slopes, at, stride, slope)
+    return Cells(s.accepted + 1.0, x, s.variance, level, slope, spread(0.0))
 
 
 @inline
@@ -158,12 +165,6 @@ def row_of(xs, at, stride):
 def gather_row(xs, at, stride):
     """Lanes that lie apart."""
     return gather(xs, at, stride)
-
-
-@inline
-def keep_slopes(slopes, at, stride, slope):
-    """Write the slopes of all lanes."""
-    scatter(slopes, at, stride, slope)
 
 
 # ---- one stream, in eight pieces -----------------------------------------------------------------
@@ -230,7 +231,7 @@ def _emit(block, p, before, offset, offsets, found):
 
 
 @inline
-def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, found):
+def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, found):
     """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
 
     A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
@@ -246,7 +247,7 @@ def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, 
 
     Four functions are the filter's: `split` returns state and rings of the pieces, `filtered` is a
     step of them, `meet` says whether a piece and the next one, j, had the same state, and `join`
-    takes the last one's state back.
+    takes the last one's state back. What is then done with the slopes is `judged` or `written`.
     """
     begin, warm, stride = cut
     p, s = params_of(block), load_cells(block, PARAMS, 1)
@@ -269,7 +270,7 @@ def _pieces(split, filtered, meet, join, block, xs, cut, keep, slopes, offsets, 
         at = begin + done
         place = at, 1, stride
         lanes, state, watch = _advance_lanes(
-            filtered, rings, p, lanes, state, flat, watch, gather_row, xs, place, rows, keep, slopes
+            filtered, rings, p, lanes, state, flat, watch, gather_row, xs, place, rows, then, slopes
         )
         run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
@@ -396,13 +397,13 @@ def _ema_join(block, rings, step, shift):
 
 
 @inline
-def ema_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+def ema_side_by_side(block, xs, begin, then, slopes, offsets, found):
     """`_pieces` of an exponential filter."""
     warm = int(_forgetting(params_of(block)))
     stride = _stride((xs.size - begin - warm) // WIDTH, 1)
     cut = begin, warm, stride
     return _pieces(
-        _ema_split, ema, _ema_meet, _ema_join, block, xs, cut, keep, slopes, offsets, found
+        _ema_split, ema, _ema_meet, _ema_join, block, xs, cut, then, slopes, offsets, found
     )
 
 
@@ -413,7 +414,7 @@ def ema_side_by_side(block, xs, begin, keep, slopes, offsets, found):
 
 
 @inline
-def haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
+def haar_side_by_side(block, xs, begin, then, slopes, offsets, found):
     """`_pieces` of a Haar filter."""
     p, sums = params_of(block), haar_load(block, PARAMS, 1)
     samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
@@ -427,7 +428,7 @@ def haar_side_by_side(block, xs, begin, keep, slopes, offsets, found):
         return 0, found
     cut = begin, warm, stride
     return _pieces(
-        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, keep, slopes, offsets, found
+        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, then, slopes, offsets, found
     )
 
 
@@ -553,7 +554,7 @@ def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired)
             watch = Watch(zero, zero, zero, 0.0, 0.0)
             place = first + done * hop, hop, stride
             s, step, watch = _advance_lanes(
-                ema, xs, p, s, step, flat, watch, read, xs, place, count, drop_slopes, xs
+                ema, xs, p, s, step, flat, watch, read, xs, place, count, judged, xs
             )
             special = not _largest(watch.widest) <= WIDE
             for j in range(WIDTH):

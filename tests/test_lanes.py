@@ -243,7 +243,7 @@ def taken(xs):
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, begin, xs.copy())
     slopes = np.empty_like(xs)
-    place = block, xs, begin, side_by_side.keep_slopes, slopes, offsets, 0
+    place = block, xs, begin, side_by_side.written, slopes, offsets, 0
     n, _ = side_by_side.ema_side_by_side(*place)
     want = np.empty_like(xs)
     end = begin + n
@@ -262,7 +262,7 @@ def haar_taken(window, smooth, head, n, special=None):
     filtered = recurrence.haar_load, recurrence.haar, recurrence.haar_store
     recurrence.respond(*filtered, block, xs, 0, head, xs.copy())
     plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
-    place = block, xs, head, side_by_side.keep_slopes, slopes, np.empty(0, np.int64), 0
+    place = block, xs, head, side_by_side.written, slopes, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
         taken, _ = side_by_side.haar_side_by_side(*place)
     recurrence.respond(*filtered, plain, xs, head, head + taken, want)
@@ -332,7 +332,7 @@ def test_pieces_take_nothing_if_a_sample_is_special(special):
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, 5, xs.copy())
     before = block.copy()
-    place = block, xs, 5, side_by_side.drop_slopes, xs, np.empty(0, np.int64), 0
+    place = block, xs, 5, side_by_side.judged, xs, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
         found = side_by_side.ema_side_by_side(*place)
     assert found == (0, 0)
