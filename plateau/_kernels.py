@@ -26,6 +26,8 @@ from plateau._recurrence import (
     trace,
     until_fire,
     update_many,
+    write_flag,
+    write_offset,
 )
 from plateau._side_by_side import (
     BROAD,
@@ -82,32 +84,44 @@ def haar_update(block, sample):
 
 @batch
 def ema_update_many(block, xs, offsets):
-    return update_many(ema_load, ema, ema_store, block, xs, 0, xs.size, offsets, 0)
+    return update_many(
+        ema_load, ema, ema_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
+    )
 
 
 @batch
 def ema_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
-    found = update_many(ema_load, ema, ema_store, block, xs, 0, begin, offsets, 0)
+    found = update_many(
+        ema_load, ema, ema_store, block, PARAMS, xs, 0, begin, write_offset, offsets, 0
+    )
     taken, found = ema_side_by_side(block, xs, begin, judged, xs, offsets, found)
     begin += taken
-    return update_many(ema_load, ema, ema_store, block, xs, begin, xs.size, offsets, found)
+    return update_many(
+        ema_load, ema, ema_store, block, PARAMS, xs, begin, xs.size, write_offset, offsets, found
+    )
 
 
 @batch
 def haar_update_many(block, xs, offsets):
-    return update_many(haar_load, haar, haar_store, block, xs, 0, xs.size, offsets, 0)
+    return update_many(
+        haar_load, haar, haar_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
+    )
 
 
 @batch
 def haar_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
-    found = update_many(haar_load, haar, haar_store, block, xs, 0, begin, offsets, 0)
+    found = update_many(
+        haar_load, haar, haar_store, block, PARAMS, xs, 0, begin, write_offset, offsets, 0
+    )
     taken, found = haar_side_by_side(block, xs, begin, judged, xs, offsets, found)
     begin += taken
-    return update_many(haar_load, haar, haar_store, block, xs, begin, xs.size, offsets, found)
+    return update_many(
+        haar_load, haar, haar_store, block, PARAMS, xs, begin, xs.size, write_offset, offsets, found
+    )
 
 
 @batch
@@ -205,14 +219,10 @@ def ema_bank(block, streams, xs, fired):
 @batch
 def haar_bank_many(block, streams, xs, hop, stride, fired):
     """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
-    p = params_of(block)
-    size = (block.size - PARAMS) // streams
+    size, rows = (block.size - PARAMS) // streams, xs.size // streams
     for i in range(streams):
-        for t in range(xs.size // streams):
-            x = xs[t * hop + i * stride]
-            fired[t * streams + i] = accept(
-                haar_load, haar, haar_store, block, PARAMS + i * size, 1, p, x
-            )
+        at, own, flags = PARAMS + i * size, xs[i * stride :: hop], fired[i::streams]
+        update_many(haar_load, haar, haar_store, block, at, own, 0, rows, write_flag, flags, 0)
 
 
 @batch

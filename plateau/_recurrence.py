@@ -401,27 +401,39 @@ def accept(load, filtered, store, block, at, stride, p, x):
 
 
 @inline
-def update_many(load, filtered, store, block, xs, begin, end, offsets, found):
-    """Take samples in a row, write the offsets of those that fire and return how many there are.
+def write_offset(out, found, i):
+    """Write where it fires behind the `found` offsets before."""
+    out[found] = i
+
+
+@inline
+def write_flag(out, found, i):
+    """Write at its place that it fires."""
+    out[i] = True
+
+
+@inline
+def update_many(load, filtered, store, block, at, xs, begin, end, write, out, found):
+    """Take samples in a row of the stream at `at`, write which fire and return how many do.
 
     `found` of them have been written before.
     """
     p = params_of(block)
-    s, state = load_cells(block, PARAMS, 1), load(block, PARAMS, 1)
+    s, state = load_cells(block, at, 1), load(block, at, 1)
     skipped = 0
     for i in range(begin, end):
         x = xs[i]
         if not abs(x) <= LIMIT:
             skipped += 1
             continue
-        s, state = _step(filtered, block, PARAMS, p, s, state, x)
+        s, state = _step(filtered, block, at, p, s, state, x)
         if s.run > p.patience:
-            s = fire(block, PARAMS, 1, p, s)
-            offsets[found] = i
+            s = fire(block, at, 1, p, s)
+            write(out, found, i)
             found += 1
-    store_cells(block, PARAMS, 1, s)
-    store(block, PARAMS, 1, state)
-    block[PARAMS + SKIPPED] += skipped
+    store_cells(block, at, 1, s)
+    store(block, at, 1, state)
+    block[at + SKIPPED] += skipped
     return found
 
 

@@ -119,7 +119,8 @@ class PlateauDetector(Streaming):
         fired = np.zeros(samples.shape, dtype=np.bool_)
         ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
         flat = ordered.ravel(order="K")
-        hop, stride = (step // samples.itemsize for step in ordered.strides)
+        # NumPy may give the only row or stream a stride of 0.
+        hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
         driver = compiled(f"{self._kernels}_bank_many")
         driver(block, streams, flat, hop, stride, fired.ravel())
         return fired

@@ -185,6 +185,15 @@ def test_rows_of_the_wrong_shape_are_refused():
         bank.update_many(np.zeros(2))
 
 
+@pytest.mark.parametrize("detector", [ThresholdDetector(Haar(2), 0.1, 2), Detector()])
+def test_the_only_row_may_have_any_stride(detector):
+    row = np.random.default_rng(0).normal(size=5)[None]  # its first stride is 0
+    bank, one = DetectorBank(detector, 5), DetectorBank(detector, 5)
+    for _ in range(9):
+        np.testing.assert_array_equal(bank.update_many(row), [one.update(row[0])])
+    assert bank.to_bytes() == one.to_bytes()
+
+
 def test_with_raise_the_rows_before_are_taken():
     bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2, on_nonfinite="raise"), 2)
     with pytest.raises(ValueError, match="row 2: sample nan at offset 1 is not finite"):
