@@ -12,7 +12,7 @@ import typer
 
 from plateau.commands.columns import columns
 from plateau.commands.demo import demo
-from plateau.commands.messages import complain
+from plateau.commands.messages import complain, reason
 from plateau.commands.replay import replay
 from plateau.commands.report import report
 from plateau.commands.scan import scan
@@ -82,7 +82,7 @@ def main() -> None:
         complain(error.format_message())
         code = 2
     except OSError as error:
-        complain(error.strerror or str(error))
+        complain(reason(error))
         code = 2
     except MemoryError as error:
         complain(str(error) or "not enough memory")

@@ -9,7 +9,6 @@ from calibrated import autoregressive, blocks, cells, fed, noisy, pretend, rng, 
 from hypothesis import given
 from hypothesis import strategies as st
 from plain import calibrated as plain
-from plain import statistics
 
 from plateau import Detector, trace
 from plateau import _calibrated as c
@@ -49,32 +48,6 @@ def test_blocks_are_those_of_the_stream_cut_in_equal_pieces(n, level, seed):
         off = rest - rest[0]
         assert found.start + xs[0] == pytest.approx(rest[0])
         assert (found.total, found.square) == pytest.approx((off.sum(), (off**2).sum()))
-
-
-@kinds
-@pytest.mark.parametrize("n", [12, 40, 255])
-def test_inefficiency_of_each_suffix(kind, n):
-    values = noisy(1, n)[kind]
-    starts = n - max(8, n // 20)
-    g = np.empty(starts)
-    statistics.inefficiencies(np.r_[7.0, values, 7.0], 1, n + 1, starts, g)
-    np.testing.assert_allclose(g, [reference.inefficiency(values[i:]) for i in range(starts)])
-    assert statistics.inefficiency(values, 0, n) == pytest.approx(reference.inefficiency(values))
-
-
-def test_inefficiency_of_a_constant_is_one():
-    values = np.r_[5.0, 3.0, np.full(30, 0.1)]
-    g = np.empty(20)
-    statistics.inefficiencies(values, 0, 32, 20, g)
-    assert g[2:].tolist() == [1.0] * 18
-    assert statistics.inefficiency(np.full(9, 0.1), 0, 9) == 1.0
-
-
-@kinds
-def test_drift_is_the_least_squares_line(kind):
-    values = noisy(2, 60)[kind]
-    assert statistics.drift_of(np.r_[9.0, values], 1, 61) == pytest.approx(reference.drift(values))
-    assert statistics.variance_of(np.r_[9.0, values], 1, 61) == pytest.approx(values.var())
 
 
 @kinds
@@ -575,15 +548,6 @@ def test_what_runs_off_ever_faster_has_a_direction(sign):
     for spike in (115, 125):  # in one half of the last eighth only
         values = noise + 100 * sign * (np.arange(128) == spike)
         assert plain._runs_off(in_plateau(values)) == 0
-
-
-def test_the_last_block_is_no_outlier_yet():
-    values = rng(1).normal(size=40)
-    for far, replaced in ((39, False), (38, True)):
-        spiked = values + 100.0 * (np.arange(40) == far)
-        found = statistics.without_outlier(spiked, 0, 40)
-        assert bool(found[far] != spiked[far]) is replaced
-        np.testing.assert_array_equal(np.delete(found, far), np.delete(spiked, far))
 
 
 def test_late_change():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from plateau.commands.messages import reason
+
 if TYPE_CHECKING:
     from plateau_face.verify import Floats
 
@@ -259,14 +261,7 @@ def clear_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of standard output has gone: no error to tell
         raise
     except (ValueError, TypeError, OSError, DivergedError) as error:
-        raise typer.TyperException(words(error)) from None
-
-
-def words(error: Exception) -> str:
-    """Return what an error says; of one of the system the file first, and not its number."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+        raise typer.TyperException(reason(error)) from None
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ class Head(nn.Module):
         See `margin_loss`.
     """
 
+    weight: Tensor
+
     def __init__(self, classes: int, dim: int, margin: Margin, chunk: int | None = None) -> None:
         super().__init__()
         self.margin, self.chunk = margin, chunk
@@ -33,7 +35,7 @@ class Head(nn.Module):
 
     def trained(self) -> list[nn.Parameter]:
         """Return what the optimizer trains."""
-        return [self.weight]
+        return list(self.parameters())
 
     def look(self, images: Tensor) -> None:
         """See the images of a step before the network does."""
@@ -68,7 +70,6 @@ class PartialHead(Head):
         See `margin_loss`.
     """
 
-    weight: Tensor  # type: ignore[assignment]  # no parameter: the optimizer must not see it
     momentum: Tensor
 
     def __init__(
@@ -79,7 +80,7 @@ class PartialHead(Head):
             raise ValueError(f"the share of classes must be above 0 and at most 1, not {rate}")
         weight = self.weight.detach()
         del self.weight
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", weight)  # no parameter: the optimizer must not see it
         self.register_buffer("momentum", torch.zeros_like(weight))
         self.size = max(1, int(rate * classes))
         self._rows = torch.arange(self.size)
@@ -91,7 +92,7 @@ class PartialHead(Head):
         return self._sample
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it open
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's, which super() hides
         (sample,) = self._sample
         sample.data = fn(sample.data)
         return self

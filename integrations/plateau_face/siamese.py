@@ -78,7 +78,7 @@ class SiameseHead(nn.Module):
         self.register_buffer("classes", torch.full((queue,), NOBODY))
         self.register_buffer("place", torch.tensor(0))  # of the next prototype; on the device
         self._probe = list(probe.parameters())  # in a list: they are no state of the head
-        self._average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it open
+        self._average = get_ema_multi_avg_fn(decay)
         # Of the present step: places and classes of its identities, and their two prototypes.
         self._columns = self._identities = self.classes[:0]
         self._first = self._second = self.queue[:0]

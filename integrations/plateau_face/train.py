@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from plateau import Detector
 from plateau_face.config import Config, checked
@@ -167,7 +168,7 @@ class Trainer:
         self.model = make_model(
             config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
         ).to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it for tensors only
+        convert_conv2d_weight_memory_format(self.model, torch.channels_last)
         self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
             self.model.compile()
@@ -417,7 +418,7 @@ def chosen_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:  # the latter where torch has no such backend
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device {name!r} cannot be used: {reason}") from error
     return device

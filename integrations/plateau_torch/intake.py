@@ -21,12 +21,12 @@ class Copy:
     def __init__(self, value: Tensor) -> None:
         self._host = pinned_like(value)
         self._host.copy_(value, non_blocking=True)
-        self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch leaves it open
+        self._done = torch.cuda.Event()
         self._done.record(torch.cuda.current_stream(value.device))
 
     def has_arrived(self) -> bool:
         """Whether it can be read without waiting."""
-        return bool(self._done.query())  # type: ignore[no-untyped-call]  # as above
+        return bool(self._done.query())
 
     def read(self) -> Tensor:
         """Return it; wait until it has arrived."""

@@ -16,6 +16,13 @@ def complain(message: str) -> None:
     typer.echo(f"plateau: {' '.join(message.split())}", err=True)
 
 
+def reason(error: Exception) -> str:
+    """Return what an error says; of one of the system the file first, and not its number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
 @contextmanager
 def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     """Turn what went wrong into one line that names the file."""

@@ -72,7 +72,7 @@ def _named(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
     elif os.path.lexists(path) or not glob.has_magic(path):
         yield from _local(path, complain)
     else:
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - of any folder
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path's takes no absolute path, and loses "./"
         if not matches:
             complain(f"{path}: no file matches")
         for match in matches:
@@ -80,7 +80,7 @@ def _named(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
 
 
 def _local(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
-    if not os.path.isdir(path):  # noqa: PTH112 - Path() would lose "./"
+    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises for a name that is too long
         yield Found(path)
         return
     found = [Found(one, path) for one in _walk(path, complain)]

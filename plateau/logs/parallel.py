@@ -106,8 +106,9 @@ def _attempt(read: Read, path: str) -> Log | LogError:
 
 
 def _size(found: Sequence[Found]) -> int:
-    files = (Path(one.path) for one in found)
-    return sum(_unpacked(path) for path in files if path.is_file())
+    # Path.is_file raises for a name that is too long.
+    files = (one.path for one in found if os.path.isfile(one.path))  # noqa: PTH113
+    return sum(_unpacked(Path(path)) for path in files)
 
 
 def _unpacked(path: Path) -> int:

@@ -134,7 +134,7 @@ def _is_local(path: str) -> bool:
 
 
 def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Contents:
-    if _is_local(path) and Path(path).is_dir():
+    if _is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as in plateau.logs.find
         return read_folder(Path(path), warnings)
     with Stream(path, warnings) as stream:
         head = stream.read(HEAD)

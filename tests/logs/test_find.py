@@ -5,6 +5,7 @@ import io
 import lzma
 import os
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -15,6 +16,7 @@ from plateau.logs import LogError, NoSeriesError, read_log
 from plateau.logs.find import Found, find_logs
 from plateau.logs.parallel import read_logs, read_one
 
+NOBODY = 65534
 GOOD = "".join(f"step {i} loss {5 / (i + 1):.4f}\n" for i in range(100))
 
 
@@ -83,12 +85,33 @@ def test_empty_folder(tmp_path, found):
     assert found.complaints == [f"{tmp_path}: no logs in this folder"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_folder_that_may_not_be_read(tmp_path, found):
+@contextmanager
+def without_privileges():
+    """As somebody who may not read everything, as root may."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_folder_that_may_not_be_read(tmp_path, found, monkeypatch):
     files(tmp_path, "secret/1.log")
+    monkeypatch.chdir(tmp_path)  # nobody may not come here from above
+    tmp_path.chmod(0o755)
+    assert found(".")
     (tmp_path / "secret").chmod(0)
-    assert not found(tmp_path)
-    assert "Permission denied" in found.complaints[0]
+    with without_privileges():
+        assert not found(".")
+    assert found.complaints[0] == "./secret: cannot be read: Permission denied"
+
+
+def test_a_name_that_is_too_long(found):
+    (one,) = found("a" * 5000)
+    with pytest.raises(LogError, match="a: cannot be read: File name too long"):
+        read_log(one.path)
 
 
 def test_files_of_one_run_are_one_log(tmp_path, found):
