@@ -93,7 +93,7 @@ DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
 oldest are dropped and not merged, while half of them are worth FREE uncorrelated ones. So a shift
 is known about as soon after a million samples as after thousands."""
 
-LARGEST = np.finfo(np.float64).max
+MOST = np.finfo(np.float64).max
 """The largest number: what a sum of squares is at most."""
 
 RANKED = 8
@@ -743,8 +743,8 @@ def _load(s):
 def _store(s, hot):
     """Write them back; of squares near `LIMIT`² a sum of millions is cut, lest it be infinite."""
     s[ACCEPTED], s[PREVIOUS], s[OLDER] = hot[0], hot[1], hot[2]
-    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], min(hot[6], LARGEST)
-    s[STEPS], s[STEPS2] = min(hot[7], LARGEST), min(hot[8], LARGEST)
+    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], min(hot[6], MOST)
+    s[STEPS], s[STEPS2] = min(hot[7], MOST), min(hot[8], MOST)
 
 
 @inline

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from unittest import mock
 
-from plateau import _calibrated, _kernels, _lanes, _recurrence, _side_by_side, _statistics
+from plateau import _calibrated, _lanes, _recurrence, _side_by_side, _statistics
 
 LANES = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter", "spread")
 
@@ -19,7 +19,7 @@ def _interpreted():
         mock.patch.multiple("plateau._lanes", **python),
         mock.patch.dict(sys.modules),
     ):
-        for compiled in (_recurrence, _side_by_side, _kernels, _statistics, _calibrated):
+        for compiled in (_recurrence, _side_by_side, _statistics, _calibrated):
             spec = importlib.util.spec_from_file_location(compiled.__name__, compiled.__file__)
             module = importlib.util.module_from_spec(spec)
             sys.modules[compiled.__name__] = module
@@ -28,4 +28,4 @@ def _interpreted():
     return found
 
 
-recurrence, side_by_side, kernels, statistics, calibrated = _interpreted()
+recurrence, side_by_side, statistics, calibrated = _interpreted()

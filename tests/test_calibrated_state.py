@@ -168,7 +168,7 @@ def test_sums_of_the_largest_squares_stay_finite():
     fed(xs[:1], detector)
     saved = detector.state_dict()
     known = {"accepted": 99 * size - 60, "filled": size - 60, "blocks": 98, "more": size - 1}
-    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.LARGEST, "steps": c.LARGEST}
+    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.MOST, "steps": c.MOST}
     saved["state"] |= known
     detector.load_state_dict(saved)
     one = detector.clone()

@@ -14,6 +14,7 @@ from plateau import Detector
 from plateau_face.config import Config
 from plateau_torch import PlateauLR
 from plateau_torch.detecting import Detecting
+from plateau_torch.rates import rates_of, set_rate
 
 HORIZON_LEAST = 50
 """Steps: in fewer no drift could be seen through the noise of a training loss."""
@@ -56,15 +57,10 @@ def warm(step: int, warmup: int) -> float:
     return min((step + 1) / warmup, 1.0) if warmup else 1.0
 
 
-def rates_of(optimizer: Optimizer) -> list[float]:
-    """Return the rate of each group."""
-    return [float(group["lr"]) for group in optimizer.param_groups]
-
-
 def set_rates(optimizer: Optimizer, full: list[float], factor: float) -> None:
     """Give each group that part of its full rate."""
     for group, rate in zip(optimizer.param_groups, full, strict=True):
-        group["lr"] = rate * factor
+        set_rate(group, rate * factor)
 
 
 class Curved:
