@@ -4,10 +4,12 @@ It prints the learning rate after each step. A process that loses another one wr
 and goes on with whoever comes to the second rendezvous.
 """
 
+import gc
 import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 import torch
@@ -56,7 +58,15 @@ def run(job):
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(json.loads(sys.argv[1]))))
-    # The scheduler is gone: whatever holds on to a group keeps its threads, which may then still
-    # be letting go of a tensor when the interpreter ends, and abort it.
+    failed = False
+    try:
+        print(json.dumps(run(json.loads(sys.argv[1]))))
+    except RuntimeError:
+        traceback.print_exc()
+        failed = True
+    # The scheduler is gone, also from the traceback of an error: whatever holds on to a group keeps
+    # its threads, which may then still be letting go of a tensor when the interpreter ends, and
+    # abort it.
+    gc.collect()
     dist.destroy_process_group()
+    sys.exit(failed)
