@@ -25,7 +25,7 @@ SOURCES = (
     "_side_by_side.py",
     "_kernels.py",
     "_statistics.py",
-    "_calibrated.py",
+    "_pyramid.py",
 )
 """Files with compiled code. A kernel may have code of each of them within: numba looks only at the
 file in which it is defined, and would not see an edit of another."""

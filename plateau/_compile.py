@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, wraps
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numba import carray, config, njit, types
@@ -128,15 +128,13 @@ SIGNATURES = {
     "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
     "reading": (FLOATS, types.int64, types.int64),
     "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
-    "blocks": (FLOATS, FLOATS, types.float64[:, ::1]),
+    "flat_update": (BlockType(), SampleType()),
+    "flat_bank": (FLOATS, FLOATS, CODES),
+    "flat_blocks": (FLOATS, types.int64, types.float64[:], types.float64[:, ::1]),
+    "flat_inflation": (FLOATS, types.int64, types.int64),
 }
 """Argument types of each driver, whatever comes before its name: the filter (`plateau._kernels`),
-or ``flat`` (`plateau._calibrated`)."""
-
-
-TOGETHER = ("flat_update", "flat_blocks", "flat_bank_many")
-"""Drivers that have all of the calibrated detector within, which takes some ten seconds. Whoever
-compiles one compiles the others as well, in a tenth of that, so that no later process has to."""
+or ``flat`` (`plateau._pyramid`)."""
 
 
 @cache
@@ -147,21 +145,35 @@ def compiled(name: str) -> Callable[..., Any]:
     types of the arguments would cost as much again as the update. So callers pass exactly what
     `SIGNATURES` says; a number is converted, an array is not.
     """
-    entry, was_on_disk = _entry(name)
-    if name in TOGETHER and not was_on_disk:
-        for other in TOGETHER:
-            _entry(other)
+    home = "plateau._pyramid" if name.startswith("flat_") else "plateau._kernels"
+    driver: Any = getattr(import_module(home), name)
+    return _entry(driver, SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]])
+
+
+def _entry(driver: Any, signature: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return the compiled driver, or where nothing is compiled the driver itself."""
+    if config.DISABLE_JIT:
+        driver = np.errstate(all="ignore")(driver)  # silent, as compiled code is
+        return cast("Callable[..., Any]", driver)
+    entry: Callable[..., Any] = driver.compile(signature)
     return entry
 
 
-def _entry(name: str) -> tuple[Callable[..., Any], bool]:
-    """Return the compiled driver, and whether nothing had to be compiled for it."""
-    home = "plateau._calibrated" if name.startswith("flat_") else "plateau._kernels"
-    driver: Any = getattr(import_module(home), name)
-    signature = SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]]
-    if config.DISABLE_JIT:
-        return np.errstate(all="ignore")(driver), True  # silent, as compiled code is
-    return driver.compile(signature), not driver.stats.cache_misses
+def on_demand(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For what plain Python calls now and then: compiled at its first call, with these types."""
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        @cache
+        def entry() -> Callable[..., Any]:
+            return _entry(kernel(function), signature)
+
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            return entry()(*arguments)
+
+        return call
+
+    return mark
 
 
 class _Once(Listener):

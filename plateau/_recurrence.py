@@ -29,6 +29,9 @@ LANES = 64
 WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
 """Codes of `plateau.Verdict`."""
 
+FLAT, SLOW = range(2)
+"""Codes of the kinds of plateau."""
+
 
 class Params(NamedTuple):
     """The first numbers of a block, the same for all its streams."""

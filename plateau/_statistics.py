@@ -1,4 +1,4 @@
-"""Statistics of numbers in a row, values[begin:end], for the calibrated detector's kernels.
+"""Statistics of numbers in a row that are compiled, since they have loops within loops.
 
 Loops over plain indices: slices and array expressions take numba ten times as long to compile.
 """
@@ -6,14 +6,18 @@ Loops over plain indices: slices and array expressions take numba ten times as l
 import math
 
 import numpy as np
+from numba import types as t
 
-from plateau._compile import helper
+from plateau._compile import FLOATS, helper, on_demand
 
 TINY = 2.0**-1022
 """Squares below it have lost digits, and what is divided by them overflows."""
 
 NONE, ONE = np.int64(0), np.int64(1)
 """Indices. A literal in a call would have numba compile the callee for it alone."""
+
+SHORTEST_PIECE = 4
+"""Values that a straight piece must have: a line goes through any two."""
 
 
 @helper
@@ -89,39 +93,69 @@ def inefficiency(values, begin, end):
     return g[0]
 
 
-@helper
-def without_outlier(values, begin, end):
-    """Copy them; one that has more than half of their variance becomes the mean of the others.
-
-    Beside such a one the others look like white noise, whatever they do. The last one stays: it may
-    be the beginning of something.
-    """
-    n, mean = end - begin, mean_of(values, begin, end)
-    y, far, square = np.empty(n), 0, 0.0
-    for i in range(n):
-        y[i] = values[begin + i]
-        off = y[i] - mean
-        square += off * off
-        if abs(off) > abs(y[far] - mean):
-            far = i
-    off = y[far] - mean
-    if off * off > 0.5 * square and far < n - 1:
-        y[far] = mean - off / (n - 1)
-    return y
+@on_demand(FLOATS, t.int64)
+def inefficiencies_of(values, starts):
+    """Return that of values[i:], for each i < starts."""
+    g = np.empty(starts)
+    inefficiencies(values, NONE, values.size, starts, g)
+    return g
 
 
-@helper
-def drift_of(values, begin, end):
+@on_demand(FLOATS)
+def inefficiency_of(values):
+    """Return that of all values."""
+    return inefficiency(values, NONE, values.size)
+
+
+@on_demand(FLOATS)
+def drift_of(values):
     """Change along the least-squares line, its standard error, N_eff and variance around it."""
-    n, mean = end - begin, mean_of(values, begin, end)
+    n, mean = values.size, mean_of(values, NONE, values.size)
     middle, across = 0.5 * (n - 1), n * (n * n - 1.0) / 12.0
     slope = 0.0
     for i in range(n):
-        slope += (i - middle) * (values[begin + i] - mean)
+        slope += (i - middle) * (values[i] - mean)
     slope /= across
     rest, square = np.empty(n), 0.0
     for i in range(n):
-        rest[i] = values[begin + i] - mean - slope * (i - middle)
+        rest[i] = values[i] - mean - slope * (i - middle)
         square += rest[i] * rest[i]
     g = inefficiency(rest, NONE, n)
-    return slope * n, math.sqrt(square / n * g / across) * n, n / g, square / n
+    error = math.sqrt(square / (n - 2) * g / across) * n
+    return slope * n, error, n / g, square / n
+
+
+@on_demand(FLOATS, t.float64)
+def pieces_of(values, penalty):
+    """Cut values into straight pieces, each at least `SHORTEST_PIECE` long; return where.
+
+    The cuts, from 0 to the number of values, make the sum of squares around the pieces' lines, plus
+    the penalty for each piece, the least that there is (optimal partitioning, Jackson et al.,
+    IEEE Signal Processing Letters 12, 2005). Sums up to each place make a piece cost O(1).
+    """
+    n, mean = values.size, mean_of(values, NONE, values.size)
+    total, moment, square = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1)
+    for i in range(n):
+        y = values[i] - mean
+        total[i + 1] = total[i] + y
+        moment[i + 1] = moment[i] + y * i
+        square[i + 1] = square[i] + y * y
+    cost, before = np.full(n + 1, np.inf), np.zeros(n + 1, np.int64)
+    cost[0] = 0.0
+    for end in range(SHORTEST_PIECE, n + 1):
+        for begin in range(end - SHORTEST_PIECE + 1):
+            length = end - begin
+            y = total[end] - total[begin]
+            across = length * (length * length - 1.0) / 12.0
+            along = moment[end] - moment[begin] - 0.5 * (begin + end - 1) * y
+            around = square[end] - square[begin] - y * y / length - along * along / across
+            found = cost[begin] + max(around, 0.0) + penalty
+            if found < cost[end]:
+                cost[end], before[end] = found, begin
+    count, end = 0, n
+    while end > 0:
+        count, end = count + 1, before[end]
+    cuts, end = np.empty(count + 1, np.int64), n
+    for i in range(count, -1, -1):
+        cuts[i], end = end, before[end]
+    return cuts

@@ -18,6 +18,13 @@ from plateau._state import Streaming
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
 
+FLAT, SLOW = r.FLAT, r.SLOW
+"""Codes of the kinds of plateau."""
+
+Kind = Literal["flat", "slow"]
+KINDS: tuple[Kind, ...] = ("flat", "slow")
+"""Their names: no movement to be seen; or some, but little beside what was covered before."""
+
 SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
@@ -49,6 +56,8 @@ class Trace(NamedTuple):
     """Whether the detector fired at this sample."""
     onset: NDArray[np.int64]
     """Where the present plateau began, in accepted samples; -1 outside a plateau."""
+    kind: NDArray[np.int8]
+    """Its kind: 0 flat, 1 slow; -1 outside a plateau."""
 
 
 class Readings(NamedTuple):
@@ -215,6 +224,11 @@ class PlateauDetector(Streaming):
     @abstractmethod
     def declared(self) -> int | None:
         """Index of the sample at which the present plateau was first known; None outside one."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """Kind of the present plateau; None outside one."""
+        return "flat" if self.in_plateau else None
 
     @property
     @abstractmethod

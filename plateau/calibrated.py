@@ -7,13 +7,24 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau import _calibrated as c
+from plateau import _pyramid as c
 from plateau._arguments import number, positive, whole
 from plateau._compile import compiled
 from plateau._recurrence import LIMIT, PARAMS
+from plateau._rules import decide
 from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Cells, Description, Layout
-from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
+from plateau.base import (
+    KINDS,
+    SIGNS,
+    Kind,
+    Mode,
+    PlateauDetector,
+    Readings,
+    Trace,
+    Verdict,
+    nan_unless,
+)
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
@@ -22,25 +33,31 @@ ROWS = 1024
 class Detector(PlateauDetector):
     """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
 
-    The stream since the last change is flat when it shows no drift for `horizon` samples, or when
-    its last quarter hardly moves beside the range it has covered before. Noise and autocorrelation
-    are estimated as it goes, so the same settings serve any stream. A plateau is declared with the
-    onset that hindsight gives it, and it ends when its level shifts or drifts. An interruption does
-    not end it for good: back at its level the stream is in the same plateau as before.
+    A stream is flat when there is evidence that it makes no progress any more: none that is seen
+    beside its own noise, or none that counts beside the range that it has covered. Where the noise
+    is small beside that range a dozen samples are enough; where there is only noise it takes
+    hundreds. Noise and autocorrelation are estimated as it goes, so the same settings serve any
+    stream. A plateau is declared with the onset that hindsight gives it, and it ends when its level
+    shifts or drifts. An interruption does not end it for good: back at its level the stream is in
+    the same plateau as before.
 
-    The detector fires when it declares a plateau, and again whenever that has become twice as long.
+    A plateau is *flat* if no movement is seen, and *slow* if some is, but little beside what was
+    covered before, see `kind`. The detector fires when it declares a plateau, when a slow one
+    becomes flat, and again whenever it has become twice as long.
 
     Parameters
     ----------
     mode : {"min", "max", "both"}, default "min"
-        Whether the metric gets better downwards, upwards, or has no better direction: then any
-        movement is an improvement. It decides what movement is called, not what is flat.
-    horizon : int, default 600
-        Samples without visible drift that make a plateau.
+        Whether the metric gets better downwards, upwards, or has no better direction. With one,
+        what counts is progress: a metric that gets worse makes none. Without, any movement is an
+        improvement, and a stream is flat when it is stationary.
+    horizon : int, optional
+        Samples without visible drift that make a plateau. By default as many as evidence takes:
+        some 600 where there is nothing but noise.
     min_change : float, default 0.05
-        A change below this share of the range covered since the last change of regime does not
-        count: the last quarter of the stream is flat if its block means lie within it, or if its
-        drift is surely below twice as much, once to either side. At least 0 and below 1.
+        A drift below this share of the range covered since the last change of regime makes a slow
+        plateau: the block means of the last quarter of the stream lie within it, or its drift is
+        surely below twice as much, once to either side. At least 0 and below 1.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -65,46 +82,57 @@ class Detector(PlateauDetector):
 
     Examples
     --------
+    A validation loss, once an epoch:
+
     >>> import numpy as np
     >>> from plateau import Detector
     >>> noise = np.random.default_rng(1).normal(size=4000)
+    >>> loss = 2 * np.exp(-np.arange(60) / 6) + 0.5 + 0.01 * noise[:60]
+    >>> detector = Detector()
+    >>> next(epoch for epoch, x in enumerate(loss) if detector.update(x))
+    43
+    >>> detector.verdict, detector.kind, detector.onset
+    (<Verdict.PLATEAU: 3>, 'flat', 26)
+
+    The loss of every step:
+
     >>> loss = 10 * np.exp(-np.arange(4000) / 300) + 0.1 * noise
     >>> detector = Detector()
     >>> [i for i, x in enumerate(loss) if detector.update(x)]
-    [1207, 1727, 2799]
-    >>> detector.verdict, detector.onset
-    (<Verdict.PLATEAU: 3>, 800)
+    [1943, 2799]
     """
 
-    __slots__ = ("_update", "horizon", "min_change", "run_length")
+    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length")
     _type = "Detector"
     revises = True
     _kernels = "flat"
-    _update: Callable[[NDArray[np.float64], Sample], bool]
+    _update: Callable[[NDArray[np.float64], Sample], int]
 
     def __init__(
         self,
         mode: Mode = "min",
         *,
-        horizon: int = 600,
+        horizon: int | None = None,
         min_change: float = 0.05,
         run_length: float = 1e7,
         on_nonfinite: Literal["skip", "raise"] = "skip",
     ) -> None:
         self._set_mode(mode, on_nonfinite)
-        self.horizon = whole("horizon", horizon, least=c.FIRST)
+        self.horizon = None if horizon is None else whole("horizon", horizon, least=c.FIRST)
         self.min_change = number("min_change", min_change)
         if not 0 <= self.min_change < 1:
             raise ValueError(f"min_change must be at least 0 and below 1, not {min_change}")
         self.run_length = positive("run_length", run_length)
+        self._params = c.Params(
+            SIGNS[self.mode], self.horizon or 0, self.min_change, self.run_length
+        )
         self._layout = LAYOUT
         self._block = self._make_block(streams=1)
         self._update = compiled("flat_update")
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
         block = np.zeros(PARAMS + streams * c.SIZE)
-        params = c.Params(SIGNS[self.mode], self.horizon, self.min_change, self.run_length)
-        block[: len(params)] = params
+        block[: len(self._params)] = self._params
         return block
 
     def _describe(self) -> Description:
@@ -126,19 +154,23 @@ class Detector(PlateauDetector):
         if self._raises:
             self._refuse_nonfinite(x)
         try:
-            return self._update(self._block, x)
+            code = self._update(self._block, x)
         except NO_FLOAT:
-            return self._update(self._block, as_sample(x))
+            code = self._update(self._block, as_sample(x))
+        return code != c.NOTHING and decide(self._block[PARAMS:], self._params, code)
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
-        take, taken = compiled("flat_blocks"), 0
+        take, taken, state = compiled("flat_blocks"), 0, self._block[PARAMS:]
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
-            more, closed = take(self._block, samples[taken:], rows)
+            more, closed, code = take(self._block, 0, samples[taken:], rows)
             rows = rows[:closed]
             rows[:, 0] += taken
             taken += more
+            if code != c.NOTHING:
+                fires = decide(state, self._params, code)
+                rows[-1] = c.row_of(state, taken, fires)
             yield rows
 
     def _fires(self, samples: NDArray[np.float64]) -> Iterator[int]:
@@ -146,6 +178,32 @@ class Detector(PlateauDetector):
         for rows in self._blocks(samples):
             if len(rows) and rows[-1, 1]:
                 yield int(rows[-1, 0]) - 1
+
+    def _advance(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
+        compiled("flat_bank")(block, samples, codes)
+        for stream in np.flatnonzero(codes).tolist():
+            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            fired[stream] = decide(state, self._params, int(codes[stream]))
+        return fired
+
+    def _advance_many(
+        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take samples of one stream after the other: its blocks stay in the cache."""
+        fired = np.zeros(samples.shape, dtype=np.bool_)
+        take, none = compiled("flat_blocks"), np.empty((0, len(c.Row._fields)))
+        for stream in range(streams):
+            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            own, taken = samples[:, stream], 0
+            while taken < len(own):
+                more, _, code = take(block, stream, own[taken:], none)
+                taken += more
+                if code != c.NOTHING:
+                    fired[taken - 1, stream] = decide(state, self._params, code)
+        return fired
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.array(list(self._fires(samples)), dtype=np.int64)
@@ -155,15 +213,15 @@ class Detector(PlateauDetector):
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         # What is known changes only where a block is full: there it is written down, then repeated.
-        onset = self.onset
-        before = c.Row(1, 0, self.level, self.slope, self.verdict, -1 if onset is None else onset)
+        before = c.row_of(self._block[PARAMS:], 1, 0)._replace(level=self.level)
         taken, fires, *known = np.concatenate([[before], *self._blocks(samples)]).T
         begins = taken.astype(np.int64) - 1
         lengths = np.diff(begins, append=len(samples))
-        level, slope, verdict, onset = (column.repeat(lengths) for column in known)
+        level, slope, verdict, onset, kind = (column.repeat(lengths) for column in known)
         fired = np.zeros(len(samples), dtype=np.bool_)
         fired[begins[fires > 0]] = True
-        return Trace(level, slope, verdict.astype(np.int8), fired, onset.astype(np.int64))
+        codes, kinds = verdict.astype(np.int8), kind.astype(np.int8)
+        return Trace(level, slope, codes, fired, onset.astype(np.int64), kinds)
 
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
         table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]
@@ -215,6 +273,15 @@ class Detector(PlateauDetector):
         return int(self._at(c.DECLARED)) if self.in_plateau else None
 
     @property
+    def kind(self) -> Kind | None:
+        """Kind of the present plateau, ``"flat"`` or ``"slow"``; None outside one.
+
+        Flat: no movement is seen, or none that counts beside the range covered. Slow: there is
+        movement, but little beside what was covered before, or what came before may go on.
+        """
+        return KINDS[int(self._at(c.KIND))] if self.in_plateau else None
+
+    @property
     def level(self) -> float:
         """Average over about the last eighth of the stream, in metric units; NaN at first."""
         return self._at(c.ANCHOR) + self._at(c.LEVEL) if self.count else math.nan
@@ -255,18 +322,18 @@ class Detector(PlateauDetector):
 def _layout() -> Layout:
     blocks, flags = range(c.BLOCKS), (0, 1)
     allowed = {
-        "blocks": blocks,
+        "full": blocks,
         "more": [2**i - 1 for i in range(53)],
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(("visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
     squares = (c.VARIANCE, c.VARIANCE2, c.SQUARE, c.STEPS, c.STEPS2, *range(c.SPREADS, c.SIZE))
     return Layout(
-        c.Cells._fields,
+        c.NAMES,
         3 * c.BLOCKS,
         allowed,
         counts + plateau,
@@ -280,7 +347,7 @@ def _layout() -> Layout:
 def _fits(cells: Cells) -> NDArray[np.bool_]:
     """Whether each stream's samples are in its blocks, sums and plateau."""
     size = cells["more"] + 1
-    end = cells["first"] + cells["blocks"] * size
+    end = cells["first"] + cells["full"] * size
     fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
     for name in ("start", "total", "square", "steps", "steps2"):
         fit &= (cells["filled"] > 0) | (cells[name] == 0)
@@ -288,7 +355,7 @@ def _fits(cells: Cells) -> NDArray[np.bool_]:
         fit &= cells[name] >= 0
     within = (cells["first"] <= cells["begun"]) & (cells["begun"] < end) & (cells["inflation"] >= 1)
     for name in ("rise", "fall"):
-        within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["blocks"])
+        within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["full"])
     fit &= within | (cells["verdict"] != Verdict.PLATEAU)
     return fit
 

@@ -12,7 +12,7 @@ from plateau._arguments import positive, whole
 from plateau._compile import compiled
 from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Description
-from plateau.base import SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
+from plateau.base import FLAT, SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
 from plateau.filters import SlopeFilter, filter_from
 
 
@@ -139,9 +139,9 @@ class ThresholdDetector(PlateauDetector):
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         n = len(samples)
         codes, fired, onset = np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
-        found = Trace(np.empty(n), np.empty(n), codes, fired, onset)
+        found = np.empty(n), np.empty(n), codes, fired, onset
         compiled(f"{self._kernels}_trace")(self._block, samples, *found)
-        return found
+        return Trace(*found, np.where(codes == Verdict.PLATEAU, FLAT, -1).astype(np.int8))
 
     def _advance(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]

@@ -127,7 +127,7 @@ def _reach(detector: PlateauDetector) -> int:
     if isinstance(detector, ThresholdDetector):
         return detector.patience
     assert isinstance(detector, Detector)
-    return detector.horizon
+    return detector.horizon or wording.NOISE_ONLY
 
 
 def _agree(event: LrChange, recorded: LrChange, near: float) -> bool:

@@ -1,13 +1,14 @@
 """Words that the terminal, the report and its Markdown summary share."""
 
-from plateau.base import PlateauDetector
+from plateau._rules import ODDS
+from plateau.base import PlateauDetector, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
 
-SHORTEST = 120
-"""Rows that a run must have for a shorter horizon to be worth a try."""
+NOISE_ONLY = round(ODDS**2)
+"""Samples that it takes to tell flat from slow where there is nothing but noise."""
 
 
 def read(run: Run) -> str:
@@ -24,8 +25,11 @@ def rule(detector: PlateauDetector, unit: Unit) -> str:
         text = f"{detector.slope_filter}, flat below {detector.threshold:.3g} per {unit}"
         return f"{text} for more than {detector.patience:,} {unit}s"
     assert isinstance(detector, Detector)
-    text = f"calibrated detector: flat when {detector.horizon:,} {unit}s show no drift, or the last"
-    return f"{text} quarter moves by less than {100 * detector.min_change:g} % of the range so far"
+    text = (
+        "calibrated detector: flat when no progress is seen beside the noise and the range so far"
+    )
+    horizon = detector.horizon
+    return f"{text}, for {horizon:,} {unit}s" if horizon else text
 
 
 def ending(found: RunScan) -> str:
@@ -57,9 +61,11 @@ def position(x: float) -> str:
 
 
 def _hint(found: RunScan) -> str:
-    """Say what may help if the run is too short for the calibrated detector."""
+    """Say why the calibrated detector leaves a short run open."""
     rows, detector = len(found.run.values), found.detector
-    if not isinstance(detector, Detector) or rows >= 2 * detector.horizon or rows < SHORTEST:
+    if not isinstance(detector, Detector) or detector.verdict is not Verdict.UNDECIDED:
         return ""
-    wanted = f"{detector.horizon:,} {found.unit}s without drift"
-    return f" It is short for a detector that wants {wanted}: try --horizon {rows // 5}."
+    wanted = detector.horizon or NOISE_ONLY
+    if rows >= 2 * wanted:
+        return ""
+    return f" Its noise hides whether it moves: to know takes some {wanted:,} {found.unit}s."

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau._calibrated import FIRST
 from plateau.logs import choose
 from plateau.logs.assemble import UNNAMED_METRIC, select
 from plateau.logs.large import Series, Wanted
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from plateau.logs.gather import Rows
     from plateau.logs.material import Asked
 
-ENOUGH = FIRST
+ENOUGH = 24
 """Rows of the metric from which columns are chosen: no detector declares anything before."""
 
 UNSURE = 600
