@@ -326,8 +326,8 @@ def rested(s: Stream, p: Params) -> int | None:
     """First block of a stretch that makes no progress beside the range covered before it.
 
     The last straight pieces are taken together while none makes progress, and none lies at a level
-    from which there was progress. They must be two fifths of the stream, with something before them, and
-    the 95 % bound of their progress must be small.
+    from which there was progress. They must be two fifths of the stream, with something before
+    them, and the 95 % bound of their progress must be small.
     """
     odd = s.blocks % 2 if s.blocks > FINE else 0
     hop = 2 if s.blocks > FINE else 1
