@@ -26,7 +26,7 @@ SCAN_COLUMNS: Columns = (
     dict.fromkeys(("path", "run", "metric", "x", "mode"), str)
     | dict.fromkeys(("start", "stop", "declared"), int)
     | dict.fromkeys(("start_x", "stop_x", "declared_x", "level", "slope", "noise"), float)
-    | {"closed": bool}
+    | {"closed": bool, "kind": str}
 )
 REPLAY_COLUMNS: Columns = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
     ("x", "factor", "lr"), float
@@ -160,14 +160,15 @@ def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
     return {
         "start": plateau.start * every,
         "stop": plateau.stop * every,
-        "declared": plateau.declared * every,
+        "declared": None if plateau.declared is None else plateau.declared * every,
         "start_x": _plain(x[plateau.start]),
         "stop_x": _plain(x[min(plateau.stop, len(x) - 1)]),
-        "declared_x": _plain(x[plateau.declared]),
+        "declared_x": None if plateau.declared is None else _plain(x[plateau.declared]),
         "level": plateau.level,
         "slope": plateau.slope,
         "noise": plateau.noise,
         "closed": plateau.closed,
+        "kind": plateau.kind,
     }
 
 

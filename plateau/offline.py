@@ -7,12 +7,13 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plateau import segments
 from plateau._recurrence import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run
 from plateau.rule import Rule
-from plateau.segments import Plateau, measured, stretches
+from plateau.segments import Plateau, places_of, plateaus_of
 
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
@@ -202,7 +203,8 @@ class RunScan:
         Both, because the threshold rule counts a metric that moves the wrong way as flat.
         """
         worse = worsening(self.detector, self.detector.verdict, self.detector.slope)
-        return ("plateau",) * self.detector.in_plateau + ("worsening",) * bool(worse)
+        flat = bool(self.plateaus) and not self.plateaus[-1].closed
+        return ("plateau",) * flat + ("worsening",) * bool(worse)
 
     @property
     def failings(self) -> tuple[str, ...]:
@@ -224,9 +226,14 @@ def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -
 
 
 def scan_run(
-    run: Run, rule: Rule = Rule(), unit: Unit | None = None, track: Track = untracked
+    run: Run,
+    rule: Rule = Rule(),
+    unit: Unit | None = None,
+    track: Track = untracked,
+    *,
+    past: bool = False,
 ) -> RunScan:
-    """Find the plateaus of a run.
+    """Find the plateaus of a run, see `plateau.find_plateaus`.
 
     Parameters
     ----------
@@ -238,6 +245,8 @@ def scan_run(
         See `Rows`.
     track : callable, optional
         Is given the blocks of samples and their number, and passes them on: for a progress bar.
+    past : bool
+        Whether to judge by what was known at the time only, as ``plateau watch`` does.
     """
     rows = rows_for(run, rule, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
@@ -255,6 +264,12 @@ def scan_run(
             begin += len(block)
             yield found
 
-    places = np.append(rows.places, len(run.values))
-    plateaus = measured(stretches(traces(), detector.revises), rows.values, rows.ends, places)
+    places = places_of(rows.places)
+    plateaus = plateaus_of(
+        detector,
+        traces(),
+        segments.Rows(rows.values, rows.ends, places),
+        broken=places[-1] < len(run.values),
+        past=past,
+    )
     return RunScan(run, detector, rows.unit, plateaus, level)

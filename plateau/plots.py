@@ -27,6 +27,7 @@ RATE_PARTS = 8
 """Parts of the axis of the learning rate; one is named in each and at the end."""
 
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
+SLOW = "#e9c46a"
 """Colours that also differ in lightness, for those who do not see them all."""
 
 
@@ -79,13 +80,24 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
     for i, plateau in enumerate(found.plateaus):
-        start, known = run.x[plateau.start], run.x[plateau.declared]
+        start, slow = run.x[plateau.start], plateau.kind == "slow"
         stop = run.x[min(plateau.stop, len(run.x) - 1)]
-        axes.axvspan(start, stop, color=FLAT, alpha=0.18, linewidth=0, label="" if i else "plateau")
+        label_of = "slow plateau" if slow else "plateau"
+        new = plateau.kind not in [earlier.kind for earlier in found.plateaus[:i]]
+        axes.axvspan(
+            start,
+            stop,
+            color=SLOW if slow else FLAT,
+            alpha=0.18,
+            linewidth=0,
+            label=label_of if new else "",
+        )
         axes.axvline(
             start, color="white", linewidth=1.5, zorder=1.5
         )  # parts it from one that ends here
-        axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label="" if i else "known")
+        if plateau.declared is not None:
+            known = run.x[plateau.declared]
+            axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label="" if i else "known")
     finite = run.values[np.isfinite(run.values)]
     if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")

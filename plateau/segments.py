@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau._recurrence import LIMIT
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.base import PlateauDetector, Trace, Verdict
+from plateau.base import KINDS, Kind, PlateauDetector, Trace, Verdict
 from plateau.calibrated import Detector
+from plateau.hindsight import look_back
 
 
 class Plateau(NamedTuple):
@@ -18,10 +19,10 @@ class Plateau(NamedTuple):
     start: int
     """Onset: index of its first sample, as estimated in hindsight."""
     stop: int
-    """Index of the sample at which it was seen to be over, or where hindsight has the next one
-    begin; the length of the series if it is not over."""
-    declared: int
-    """Index of the sample at which it was first known."""
+    """Index of the sample at which it was over; behind the last finite sample if it is not."""
+    declared: int | None
+    """Index of the sample at which a detector fed one by one would have known of it; None where it
+    would not."""
     level: float
     """Mean of its samples, in metric units."""
     slope: float
@@ -30,6 +31,8 @@ class Plateau(NamedTuple):
     """Standard deviation of its samples around that line."""
     closed: bool
     """False if the series ends within it."""
+    kind: Kind = "flat"
+    """``"flat"``: no movement is seen. ``"slow"``: some is, but little beside what came before."""
 
 
 def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
@@ -83,6 +86,11 @@ def find_plateaus(
 ) -> list[Plateau]:
     """Find the plateaus of a whole series.
 
+    With a `Detector` they are those of hindsight, as somebody marks them who sees the whole series:
+    a stream knows less, and `Plateau.declared` says when it would have known. A positive series
+    whose level spans two decades or more is judged by its logarithm. With a `ThresholdDetector`, or
+    a `horizon` of your own, they are what the detector says while it is fed.
+
     Parameters
     ----------
     xs : array_like, shape (n,)
@@ -90,7 +98,7 @@ def find_plateaus(
         within one.
     detector : Detector or ThresholdDetector, optional
         Taken as a description; its own state is neither used nor touched. ``Detector()`` by
-        default.
+        default. Of a `Detector` hindsight uses `min_change`.
 
     Returns
     -------
@@ -114,12 +122,86 @@ def find_plateaus(
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
     fresh = _fresh(Detector() if detector is None else detector, samples)
-    found = stretches([fresh._record(values)], fresh.revises)
-    return measured(found, values, np.arange(1, len(values) + 1), np.append(places, len(samples)))
+    ends = np.arange(1, len(values) + 1)
+    rows = Rows(values, ends, places_of(places))
+    return plateaus_of(fresh, [fresh._record(values)], rows, broken=len(samples) > rows.places[-1])
 
 
-Stretch = tuple[int, int, int | None]
-"""Onset, declared and stop, in samples; stop is None for a plateau that is open at the end."""
+class Rows(NamedTuple):
+    """Rows of a series that have a finite value."""
+
+    values: NDArray[np.float64]
+    """Shape (n,)."""
+    ends: NDArray[np.int64]
+    """Samples up to and with each, shape (n,)."""
+    places: NDArray[np.int64]
+    """Index of each in the series, and last that behind them, shape (n + 1,)."""
+
+
+def places_of(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Append the place behind the last of some rows."""
+    return np.append(rows, rows[-1] + 1 if len(rows) else 0)
+
+
+def plateaus_of(
+    detector: PlateauDetector,
+    traces: Iterable[Trace],
+    rows: Rows,
+    *,
+    broken: bool,
+    past: bool = False,
+) -> list[Plateau]:
+    """Find the plateaus of a series to which a detector has been listening.
+
+    Parameters
+    ----------
+    detector : PlateauDetector
+        Whose traces they are; taken as a description.
+    traces : iterable of Trace
+        Of the successive samples that the rows stand for.
+    rows : Rows
+        The series.
+    broken : bool
+        Whether the series ends in values that are not finite.
+    past : bool
+        Whether it is to be judged by what was known at the time only.
+    """
+    if past or not isinstance(detector, Detector) or detector.horizon is not None:
+        return measured(stretches(traces, detector.revises), *rows)
+    known = list(_raw_stretches(traces))
+    values, ends, places = rows
+    return [
+        Plateau(
+            int(places[start]),
+            int(places[stop - 1]) + 1,
+            _first_known(known, ends, places, start, stop),
+            *_fitted(ends[start:stop], values[start:stop]),
+            stop < len(values) or broken,
+            kind,
+        )
+        for start, stop, kind in look_back(values, detector.min_change)
+    ]
+
+
+def _first_known(
+    known: Iterable["Stretch"],
+    ends: NDArray[np.int64],
+    places: NDArray[np.int64],
+    start: int,
+    stop: int,
+) -> int | None:
+    """Return the first row of a plateau at which a stream was in one."""
+    for _, declared, end, _ in known:
+        first = int(np.searchsorted(ends, declared, side="right"))
+        last = stop if end is None else int(np.searchsorted(ends, end, side="right"))
+        if first < stop and last > start:
+            return int(places[max(first, start)])
+    return None
+
+
+Stretch = tuple[int, int, int | None, int]
+"""Onset, declared and stop, in samples, and the kind that it had at its end; stop is None for a
+plateau that is open at the end."""
 
 
 def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
@@ -136,47 +218,48 @@ def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
         it was a mistake and is dropped.
     """
     spans: list[Stretch] = []
-    for onset, declared, stop in _raw_stretches(traces):
+    for onset, declared, stop, kind in _raw_stretches(traces):
         while revises and spans and onset <= spans[-1][1]:
             earlier = spans.pop()
             if onset <= earlier[0] or _at_once(earlier, declared):
                 declared = earlier[1]
-        spans.append((onset, declared, stop))
+        spans.append((onset, declared, stop, kind))
     return _disjoint(spans) if revises else spans
 
 
 def _disjoint(spans: list[Stretch]) -> list[Stretch]:
     """End each at the onset of the next, if it goes on until then."""
-    onsets = [onset for onset, _, _ in spans[1:]]
+    onsets = [onset for onset, *_ in spans[1:]]
     return [
-        (onset, declared, following if stop is None or following < stop else stop)
-        for (onset, declared, stop), following in zip(spans, onsets, strict=False)
+        (onset, declared, following if stop is None or following < stop else stop, kind)
+        for (onset, declared, stop, kind), following in zip(spans, onsets, strict=False)
     ] + spans[-1:]
 
 
 def _at_once(earlier: Stretch, declared: int) -> bool:
     """Whether a plateau was declared as soon as the one before ended, within a block."""
-    onset, _, stop = earlier
+    onset, _, stop, _ = earlier
     return stop is None or declared - stop <= 1 + (stop - onset) // 64
 
 
 def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:
-    position, present = 0, None
+    position, present, kind = 0, None, 0
     for found in traces:
         inside = found.verdict == Verdict.PLATEAU
-        for i in np.flatnonzero(np.diff(inside, prepend=present is not None)):
+        for i in np.flatnonzero(np.diff(inside, prepend=present is not None)).tolist():
             if present is None:
-                present = int(found.onset[i]), position + int(i)
+                present = int(found.onset[i]), position + i
             else:
-                yield *present, position + int(i)
+                yield *present, position + i, int(found.kind[i - 1]) if i else kind
                 present = None
         position += len(inside)
+        kind = int(found.kind[-1]) if len(inside) else kind
     if present is not None:
-        yield *present, None
+        yield *present, None, kind
 
 
 def measured(
-    found: Iterable[tuple[int, int, int | None]],
+    found: Iterable[Stretch],
     values: NDArray[np.float64],
     ends: NDArray[np.int64],
     places: NDArray[np.int64],
@@ -192,10 +275,10 @@ def measured(
     ends : numpy.ndarray, shape (n,)
         How many samples there are up to and with that row.
     places : numpy.ndarray, shape (n + 1,)
-        Index of that row in the series, and last the length of the series.
+        Index of that row in the series, and last that behind them.
     """
-    spans: list[tuple[int, int, int, bool]] = []
-    for onset, declared, stop in found:
+    spans: list[tuple[int, int, int, bool, int]] = []
+    for onset, declared, stop, kind in found:
         start, known = np.searchsorted(ends, [onset, declared], side="right").tolist()
         end = len(values) if stop is None else int(np.searchsorted(ends, stop, side="right"))
         end = max(end, known + 1)
@@ -203,7 +286,7 @@ def measured(
             start, known = spans.pop()[:2]
         elif spans:
             start = max(start, spans[-1][2])
-        spans.append((start, known, end, stop is not None))
+        spans.append((start, known, end, stop is not None, kind))
     return [
         Plateau(
             int(places[start]),
@@ -211,8 +294,9 @@ def measured(
             int(places[known]),
             *_fitted(ends[start:end], values[start:end]),
             closed,
+            KINDS[kind],
         )
-        for start, known, end, closed in spans
+        for start, known, end, closed, kind in spans
     ]
 
 

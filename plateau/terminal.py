@@ -70,13 +70,23 @@ def _show_choices(
 def _plateau_table(found: RunScan) -> Table:
     x = found.run.x
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("", "from", "known at", "to", "rows", "level", f"slope/{found.unit}", "noise"):
+    for title in (
+        "",
+        "from",
+        "known at",
+        "to",
+        "kind",
+        "rows",
+        "level",
+        f"slope/{found.unit}",
+        "noise",
+    ):
         table.add_column(title, justify="right")
     for i, plateau in enumerate(found.plateaus, 1):
-        start, declared = x[plateau.start], x[plateau.declared]
-        stop = wording.position(x[plateau.stop]) if plateau.closed else "end"
+        stop = wording.position(x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end"
         table.add_row(
-            *(str(i), wording.position(start), wording.position(declared), stop),
+            *(str(i), wording.position(x[plateau.start]), wording.known_at(x, plateau), stop),
+            plateau.kind,
             f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )

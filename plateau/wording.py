@@ -1,11 +1,17 @@
 """Words that the terminal, the report and its Markdown summary share."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plateau._rules import ODDS
 from plateau.base import PlateauDetector, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
+from plateau.segments import Plateau
+
+Floats = NDArray[np.float64]
 
 NOISE_ONLY = round(ODDS**2)
 """Samples that it takes to tell flat from slow where there is nothing but noise."""
@@ -36,8 +42,10 @@ def ending(found: RunScan) -> str:
     """Say how a run ends, so that it fits behind "the run ends" or "is"."""
     if "worsening" in found.ends:
         return "worsening"
+    if "plateau" in found.ends:
+        return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
     verdict = found.detector.verdict.name.lower().replace("_", " ")
-    return "in a plateau" if verdict == "plateau" else verdict
+    return "undecided" if verdict == "plateau" else verdict
 
 
 def summary(found: RunScan) -> str:
@@ -53,6 +61,11 @@ def summary(found: RunScan) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it should be."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def known_at(x: Floats, plateau: Plateau) -> str:
+    """Say where in x a plateau would have been known while it was going on."""
+    return "-" if plateau.declared is None else position(float(x[plateau.declared]))
 
 
 def position(x: float) -> str:

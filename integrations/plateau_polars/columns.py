@@ -6,11 +6,15 @@ from numpy.typing import NDArray
 
 from plateau import Trace, Verdict, find_plateaus, trace
 from plateau._recurrence import LIMIT
-from plateau.base import PlateauDetector
+from plateau.base import KINDS, PlateauDetector
 
 VERDICT = pl.Enum([verdict.name for verdict in Verdict])
 VERDICTS = pl.Series([verdict.name for verdict in Verdict], dtype=VERDICT)
 """The verdict of each code."""
+
+KIND = pl.Enum(KINDS)
+KINDS_OR_NULL = pl.Series([*KINDS, None], dtype=KIND)
+"""The kind of each code; the last one, -1, is none."""
 
 TRACE: dict[str, pl.DataType] = {
     "level": pl.Float64(),
@@ -18,6 +22,7 @@ TRACE: dict[str, pl.DataType] = {
     "verdict": VERDICT,
     "fired": pl.Boolean(),
     "onset": pl.Int64(),
+    "kind": KIND,
 }
 """Fields of a `plateau.Trace`."""
 
@@ -29,6 +34,7 @@ PLATEAU: dict[str, pl.DataType] = {
     "slope": pl.Float64(),
     "noise": pl.Float64(),
     "closed": pl.Boolean(),
+    "kind": KIND,
 }
 """Fields of a `plateau.Plateau`."""
 
@@ -79,6 +85,8 @@ def _column(found: Trace, samples: NDArray[np.float64], field: str) -> pl.Series
     values: NDArray[np.generic] = getattr(found, field)
     if field == "verdict":
         return VERDICTS[pl.Series(values)]
+    if field == "kind":  # -1 outside a plateau
+        return KINDS_OR_NULL[pl.Series(values)]
     if field == "onset":  # -1 outside a plateau; the trace counts accepted samples, a column rows
         rows = np.append(np.flatnonzero(np.abs(samples) <= LIMIT), -1)
         onset = pl.Series(rows[values])

@@ -1,6 +1,6 @@
 """What is drawn of a run: few enough points to be quick, and no spike lost."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,11 +77,20 @@ def scale(values: Floats, decades: float = DECADES) -> tuple[bool, bool]:
     return positive, positive and bool(np.ptp(np.log10(finite)) > decades)
 
 
-def spans(found: RunScan) -> list[dict[str, float]]:
+Span = TypedDict("Span", {"from": float, "known": float | None, "to": float, "kind": str})
+"""Where in x a plateau begins, is known while it goes on, and ends; and its kind."""
+
+
+def spans(found: RunScan) -> list[Span]:
     """Return where in x each plateau begins, is known and ends."""
     x = found.run.x.tolist()
     return [
-        {"from": x[p.start], "known": x[p.declared], "to": x[min(p.stop, len(x) - 1)]}
+        {
+            "from": x[p.start],
+            "known": None if p.declared is None else x[p.declared],
+            "to": x[min(p.stop, len(x) - 1)],
+            "kind": p.kind,
+        }
         for p in found.plateaus
     ]
 

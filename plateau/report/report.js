@@ -52,8 +52,9 @@ function layout(more) {
 function plateauAt(run, x) {
   const number = run.plateaus.findLastIndex((p) => p.from <= x && x <= p.to);
   if (number < 0) return "no plateau";
-  const when = x < run.plateaus[number].known ? "not yet known" : "known";
-  return `plateau ${number + 1}, ${when}`;
+  const { known, kind } = run.plateaus[number];
+  const name = kind === "slow" ? "slow plateau" : "plateau";
+  return `${name} ${number + 1}, ${known === null || x < known ? "not yet known" : "known"}`;
 }
 
 function rateAt(run, x) {
@@ -92,9 +93,9 @@ function shades(run) {
     ...within, type: "line", x0: x, x1: x, line: { color: colour("flat"), width: 1.5, dash },
   });
   const bands = run.plateaus.flatMap((p) => [
-    { ...within, type: "rect", x0: p.from, x1: p.to, fillcolor: colour("shade"), line: { width: 0 } },
+    { ...within, type: "rect", x0: p.from, x1: p.to, fillcolor: colour(p.kind === "slow" ? "slow" : "shade"), line: { width: 0 } },
     upright(p.from, "solid"),
-    upright(p.known, "dash"),
+    ...(p.known === null ? [] : [upright(p.known, "dash")]),
   ]);
   const bad = run.notFinite.map(([from, to]) => ({
     ...within, type: "rect", x0: from, x1: to, y1: 0.025, fillcolor: colour("bad"), line: { width: 0 },

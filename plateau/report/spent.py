@@ -54,7 +54,9 @@ class Spent:
         return self._between(plateau.start, plateau.stop)
 
     def savable(self, plateau: Plateau) -> int:
-        """Of one plateau, from where it was known."""
+        """Of one flat plateau, from where it was known."""
+        if plateau.declared is None or plateau.kind != "flat":
+            return 0
         return self._between(plateau.declared, plateau.stop)
 
     @property

@@ -34,7 +34,7 @@ def plateau_headings(found: RunScan) -> tuple[str, ...]:
     """Return the headings over `plateau_cells`."""
     unit = Spent(found).unit
     return (
-        *("plateau", "from", "known at", "to", f"{unit}s", "could be saved"),
+        *("plateau", "from", "known at", "to", "kind", f"{unit}s", "could be saved"),
         *("level", f"slope per {found.unit}", "noise"),
     )
 
@@ -46,8 +46,9 @@ def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
         (
             str(number),
             wording.position(x[plateau.start]),
-            wording.position(x[plateau.declared]),
-            wording.position(x[plateau.stop]) if plateau.closed else "end",
+            wording.known_at(x, plateau),
+            wording.position(x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end",
+            plateau.kind,
             f"{spent.flat(plateau):,}",
             f"{spent.savable(plateau):,}",
             f"{plateau.level:.4g}",
