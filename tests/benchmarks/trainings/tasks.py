@@ -69,7 +69,7 @@ def squares(outputs: Tensor, values: Tensor) -> Tensor:
     return functional.mse_loss(outputs[:, 0], values)
 
 
-TASKS = (
+TASKS: tuple[Task, ...] = (
     Task(
         "classification",
         clusters,
