@@ -101,7 +101,7 @@ def test_the_command_writes_a_page(tmp_path):
     page.write_text("\n".join(f"<!-- table: {name} -->\n<!-- end: {name} -->" for name in names))
     command = [sys.executable, "-m", "tests.benchmarks.trainings", "--small", "--seeds", "1"]
     done = subprocess.run(
-        [*command, "--page", str(page), "--cache", str(tmp_path / "curves")],
+        [*command, "--processes", "1", "--page", str(page), "--cache", str(tmp_path / "curves")],
         capture_output=True,
         text=True,
         check=True,
