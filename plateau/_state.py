@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from plateau import _recurrence as r
 
-VERSION = 1
+VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
 
 MAGIC = b"plateau\0"

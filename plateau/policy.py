@@ -1,5 +1,6 @@
 """What to do with the learning rate when the detector fires: a pure function of plain data."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,14 @@ class PolicyState(NamedTuple):
     """Sample before which fires are ignored."""
     highest: float = 0.0
     """Highest learning rate at a fire so far: a restart does not go beyond it."""
+    changed: int = 0
+    """Sample behind the last change of the rate."""
+    stretch: int = 0
+    """Samples from the change before up to that one."""
+    level: float = math.inf
+    """Level of the metric at that change, lower is better."""
+    error: float = 0.0
+    """Its standard error."""
 
 
 class Reaction(NamedTuple):
@@ -49,6 +58,10 @@ class Policy:
     restart_factor : float, default 4.0
         A restart multiplies the learning rate by it, above 1, but never leads beyond the highest
         rate at a fire so far: as a rule, the rate that the training began with.
+    wait : float, default 0.0
+        After a change the next one waits for at least so many times the samples that passed before
+        it: the run must be given the time that it has been seen to need. It waits twice as long if
+        the level has not become better since, by two standard errors.
 
     Raises
     ------
@@ -81,6 +94,7 @@ class Policy:
     cooldown: int = 0
     restart_after: int | None = None
     restart_factor: float = 4.0
+    wait: float = 0.0
 
     def __post_init__(self) -> None:
         restart_after = self.restart_after
@@ -93,6 +107,7 @@ class Policy:
             "cooldown": whole("cooldown", self.cooldown, least=0),
             "restart_after": restart_after,
             "restart_factor": positive("restart_factor", self.restart_factor),
+            "wait": number("wait", self.wait),
         }
         for name, value in plain.items():  # Python's own numbers, which any saved state can hold
             object.__setattr__(self, name, value)
@@ -100,11 +115,21 @@ class Policy:
             raise ValueError(f"factor must lie between 0 and 1, not {self.factor}")
         if self.min_lr < 0:
             raise ValueError(f"min_lr must be at least 0, not {self.min_lr}")
+        if self.wait < 0:
+            raise ValueError(f"wait must be at least 0, not {self.wait}")
         if self.restart_factor <= 1:
             raise ValueError(f"restart_factor must be above 1, not {self.restart_factor}")
 
-    def react(self, state: PolicyState, sample: int, lr: float, fires: int) -> Reaction:
-        """Decide about one fire.
+    def react(
+        self,
+        state: PolicyState,
+        sample: int,
+        lr: float,
+        fires: int,
+        level: float = math.nan,
+        error: float = 0.0,
+    ) -> Reaction:
+        """Decide about one fire, or about a plateau that lasts when a wait is over.
 
         Parameters
         ----------
@@ -116,6 +141,8 @@ class Policy:
             The learning rate in force.
         fires : int
             The detector's `fires`: 1 if something came between this fire and the one before.
+        level, error : float, optional
+            Level of the metric, lower is better, and its standard error; NaN if it is not known.
 
         Returns
         -------
@@ -126,7 +153,17 @@ class Policy:
         state = state._replace(streak=streak, highest=max(state.highest, lr))
         if state.reductions >= self.max_reductions or sample < state.quiet_until:
             return Reaction(1.0, state)
-        acted = state._replace(quiet_until=sample + 1 + self.cooldown)
+        due = state.changed + 2 * self._waits(state.stretch) - 1
+        if sample < due and self._in_vain(state, level, error):
+            return Reaction(1.0, state._replace(quiet_until=due))
+        stretch = sample + 1 - state.changed
+        acted = state._replace(
+            quiet_until=sample + 1 + max(self.cooldown, self._waits(stretch) - 1),
+            changed=sample + 1,
+            stretch=stretch,
+            level=math.inf if math.isnan(level) else level,
+            error=error,
+        )
         if self.restart_after is not None and streak >= self.restart_after:
             raised = min(lr * self.restart_factor, state.highest)
             if raised > lr:
@@ -137,6 +174,15 @@ class Policy:
             return Reaction(1.0, state._replace(streak=streak + 1))
         factor = _ratio(lowered, lr, self.factor)
         return Reaction(factor, acted._replace(reductions=state.reductions + 1, streak=streak + 1))
+
+    def _waits(self, stretch: int) -> int:
+        """Return the samples to wait after a stretch of so many."""
+        return round(self.wait * stretch)
+
+    @staticmethod
+    def _in_vain(state: PolicyState, level: float, error: float) -> bool:
+        """Whether the last change is not seen to have brought anything."""
+        return level > state.level - 2.0 * math.hypot(error, state.error)
 
 
 def _ratio(new: float, old: float, usual: float) -> float:

@@ -141,3 +141,36 @@ def test_reductions_and_rates_have_their_limits(fires, most, restart_after, min_
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         Policy(**arguments)
+
+
+def test_the_next_change_waits_for_as_long_as_the_one_before_took():
+    policy, state, acted = Policy(wait=1.0), PolicyState(), []
+    for sample in range(99, 2000, 100):
+        level = -float(sample)  # each reduction brings something
+        factor, state = policy.react(state, sample, 1.0, 1, level, 0.1)
+        acted += [sample] if factor < 1 else []
+    assert acted == [99, 199, 299, 399, 499, 599, 699, 799]
+    policy, state, acted = Policy(wait=1.0), PolicyState(), []
+    for sample in (299, 399, 599, 699, 1199, 1799):
+        factor, state = policy.react(state, sample, 1.0, 1, -float(sample), 0.1)
+        acted += [sample] if factor < 1 else []
+    assert acted == [299, 599, 1199, 1799]
+
+
+def test_after_one_that_brought_nothing_it_waits_twice_as_long():
+    policy, state, acted = Policy(wait=1.0, max_reductions=100), PolicyState(), []
+    for sample in range(99, 10_000, 100):
+        factor, state = policy.react(state, sample, 1.0, 1, 0.5, 0.1)
+        acted += [sample + 1] if factor < 1 else []
+    assert acted == [100, 300, 700, 1500, 3100, 6300]
+    for fall, factor in ((2.9, 0.5), (2.7, 1.0), (0.0, 1.0)):  # two errors of it: 2.83
+        state = policy.react(PolicyState(), 99, 1.0, 1, 10.0, 1.0).state
+        assert policy.react(state, 200, 1.0, 1, 10.0 - fall, 1.0).factor == factor
+
+
+def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
+    policy = Policy(wait=1.0)
+    state = policy.react(PolicyState(), 99, 1.0, 1).state
+    assert policy.react(state, 199, 1.0, 1).factor == 0.5
+    with pytest.raises(ValueError, match="wait must be at least 0, not -1"):
+        Policy(wait=-1)

@@ -1,5 +1,6 @@
 """Checks of a saved state: each returns an entry in its plain form or names what is wrong in it."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -47,6 +48,13 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
+def text(name: str, value: Any) -> str:
+    """Return a text."""
+    if not isinstance(value, str):
+        raise _damaged(f"{name} must be text, not {value!r}")
+    return value
+
+
 def rate(name: str, value: Any) -> float:
     """Return a learning rate."""
     result = finite(name, value)
@@ -74,13 +82,22 @@ def finite(name: str, value: Any) -> float:
         raise _damaged(error) from None
 
 
+def plain(state: PolicyState) -> dict[str, Any]:
+    """Return what a policy remembers as JSON has it: a level that is not known is None."""
+    level = state.level if math.isfinite(state.level) else None
+    return state._asdict() | {"level": level}
+
+
 def policy_state(value: Any) -> PolicyState:
     """Return what a policy remembers."""
     fields = PolicyState._fields
     if not isinstance(value, Mapping) or value.keys() != set(fields):
         raise _damaged(f"policy_state must be a dict of {', '.join(fields)}, not {value!r}")
-    counts = {name: count(name, value[name]) for name in fields if name != "highest"}
-    return PolicyState(**counts, highest=rate("highest", value["highest"]))
+    numbers = ("highest", "level", "error")
+    counts = {name: count(name, value[name]) for name in fields if name not in numbers}
+    level = math.inf if value["level"] is None else finite("level", value["level"])
+    highest, error = rate("highest", value["highest"]), rate("error", value["error"])
+    return PolicyState(**counts, highest=highest, level=level, error=error)
 
 
 def load_detector(detector: Detecting, state: Any) -> None:

@@ -1,5 +1,6 @@
 """The learning-rate scheduler: a detector, a policy, and an optimizer whose rates follow them."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple, NoReturn
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from plateau import Detector
 from plateau._arguments import whole
 from plateau._samples import Sample
 from plateau.policy import Policy, PolicyState
@@ -18,7 +20,7 @@ from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
 
-VERSION = 1
+VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
 
 CUDA = torch.version.cuda is not None or torch.version.hip is not None
@@ -47,7 +49,13 @@ Callback = Callable[[PlateauEvent], object]
 
 
 class PlateauLR(ReduceLROnPlateau):
-    """Lower the learning rates of an optimizer when the loss of its steps is flat.
+    """Lower the learning rates of an optimizer when its loss makes no progress any more.
+
+    It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
+    where a loss still falls slowly, a lower rate brings more than going on. By default the next
+    reduction waits for at least as long as the training took up to the last one, and twice as long
+    if the loss has not fallen visibly since: one that brought nothing is not followed by another
+    soon.
 
     Parameters
     ----------
@@ -57,8 +65,11 @@ class PlateauLR(ReduceLROnPlateau):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
+    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
+        By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
+        loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
+        patience is a wait of its own.
     warmup_steps : int, default 0
         Over so many steps the rates rise in equal parts to what they are given as. Fires of these
         steps are ignored and patience starts anew after them.
@@ -118,6 +129,7 @@ class PlateauLR(ReduceLROnPlateau):
         warmup_steps: int = 0,
         restart_after: int | None = None,
         restart_factor: float = 4.0,
+        wait: float | None = None,
         on_plateau: Callback | Iterable[Callback] = (),
         process_group: Group | None = None,
         lag: int | None = None,
@@ -128,12 +140,19 @@ class PlateauLR(ReduceLROnPlateau):
         self.optimizer = optimizer
         self._detector = as_detector(detector)
         self.policy = Policy(
-            factor, max_reductions, min_lr, cooldown, restart_after, restart_factor
+            factor,
+            max_reductions,
+            min_lr,
+            cooldown,
+            restart_after,
+            restart_factor,
+            usual_wait(self._detector) if wait is None else wait,
         )
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
         self._intake = Intake(process_group, lag)
         self._state = PolicyState()
+        self._countdown = 0  # samples until a plateau that was met while waiting is asked about
         self._before = self._seen  # by the detector before it was given to this scheduler
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
@@ -170,8 +189,9 @@ class PlateauLR(ReduceLROnPlateau):
         else:
             self._step_by_intake(metrics)
             return
-        if self._detector.update(loss):
-            self._fired()
+        fires = self._detector.update(loss)
+        if fires or self._countdown:
+            self._look(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
         self._intake.put(loss, self.last_epoch)
@@ -179,26 +199,46 @@ class PlateauLR(ReduceLROnPlateau):
             fires = self._detector.update(arrived)
             if self._taken == self.warmup_steps:
                 self._detector.changed()
-            elif fires and self._taken > self.warmup_steps:
-                self._fired()
+            elif (fires or self._countdown) and self._taken > self.warmup_steps:
+                self._look(fires)
         self._warm_up()
 
-    def _fired(self) -> None:
-        """React to a fire of the sample that was just taken."""
+    def _look(self, fires: bool) -> None:
+        """React to a fire, or to a plateau that still lasts when a wait is over."""
+        if not fires:
+            self._countdown -= 1
+            if self._countdown:
+                return
+            self._countdown = self._left_to_wait()  # some losses may have been skipped
+            if self._countdown or self._detector.onset is None:
+                return
+        self._react(fires)
+
+    def _react(self, fires: bool) -> None:
+        """Let the policy decide after the sample that was just taken."""
         detector = self._detector
         onset, level = detector.onset, detector.level  # as they are before the reaction
         rates = rates_of(self.optimizer)
         self._highest = higher(rates, self._highest)
         factor, self._state = self.policy.react(
-            self._state, detector.count - 1, max(rates), detector.fires
+            self._state, detector.count - 1, max(rates), detector.fires, *level_of(detector)
         )
         if factor != 1.0:
             scale_rates(self.optimizer, factor, self.policy.min_lr, self._highest)
             detector.changed()
+        self._countdown = self._left_to_wait()
+        if not fires and factor == 1.0:
+            return
         lr, reductions = rates_of(self.optimizer), self._state.reductions
         event = PlateauEvent(self._taken - 1, onset, level, factor, lr, reductions)
         for callback in self.on_plateau:
             callback(event)
+
+    def _left_to_wait(self) -> int:
+        """Return the samples until a present plateau may be reacted to; 0 if none is waiting."""
+        if not self.policy.wait or self._detector.onset is None:
+            return 0
+        return max(self._state.quiet_until - (self._detector.count - 1), 0)
 
     def _warm_up(self) -> None:
         """Set the rates for the next step, as long as the warm-up lasts."""
@@ -240,9 +280,17 @@ class PlateauLR(ReduceLROnPlateau):
         """Steps taken. Torch's name for it; with the loss of each step there are no epochs."""
         return self._taken + len(self._intake)
 
+    def __repr__(self) -> str:
+        verdict = getattr(self._detector, "verdict", None)
+        said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
+        waits = self._state.quiet_until - self._detector.count
+        wait = f", waits {waits:,} more" if waits > 0 else ""
+        done = f"{self._state.reductions} reductions in {self._taken:,} losses"
+        return f"<PlateauLR: {done}{said}{wait}, lr {rates_of(self.optimizer)}>"
+
     @property
     def in_cooldown(self) -> bool:
-        """Whether a fire at the next step would be ignored because of the cooldown."""
+        """Whether a fire at the next step would be ignored, because of cooldown or wait."""
         return self._detector.count < self._state.quiet_until
 
     def get_last_lr(self) -> list[float | Tensor]:
@@ -264,7 +312,7 @@ class PlateauLR(ReduceLROnPlateau):
             "version": VERSION,
             "policy": asdict(self.policy),
             "warmup_steps": self.warmup_steps,
-            "policy_state": self._state._asdict(),
+            "policy_state": saved.plain(self._state),
             "detector": self._detector.state_dict(),
             "last_epoch": self.last_epoch,
             "waiting": self._intake.waiting(),
@@ -301,6 +349,7 @@ class PlateauLR(ReduceLROnPlateau):
         self._intake.restore(waiting)
         for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
             set_rate(group, rate)
+        self._countdown = self._left_to_wait()
         self._set_direct()
         self._begin()
 
@@ -343,6 +392,24 @@ class PlateauLR(ReduceLROnPlateau):
         )
 
     _reduce_lr = _reset = _is_better = _init_is_better = _refuse
+
+
+def usual_wait(detector: Detecting) -> float:
+    """Return the wait that goes with a detector."""
+    return float(isinstance(detector, Detector) and detector.horizon is None)
+
+
+def level_of(detector: Detecting) -> tuple[float, float]:
+    """Return the level of a loss, lower is better, and its standard error.
+
+    The level is an average over about the last eighth of what the detector has seen of a plateau. A
+    detector that does not know its noise gives no error.
+    """
+    onset, noise = detector.onset, getattr(detector, "noise", math.nan)
+    level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
+    if onset is None or not math.isfinite(noise):
+        return level, 0.0
+    return level, noise * math.sqrt(8.0 / max(detector.count - onset, 8))
 
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:

@@ -65,6 +65,7 @@ def test_the_rates_are_those_of_the_policy_over_what_is_found_in_the_whole(
     for offset, loss in enumerate(losses.tolist()):
         if alone.update(loss):
             fires[offset] = alone.fires
+    policy = policy | {"wait": 0.0}  # with a wait the plateaus between fires count as well
     rule, state, lr, expected = Policy(**policy), PolicyState(), 0.8, []
     for offset in range(len(losses)):
         if offset in fires:

@@ -384,7 +384,7 @@ def broken_policy_state(**changes):
         (broken(lr=[float("nan")]), "damaged: lr must be finite, not nan"),
         (broken(full_lr=None), "damaged: full_lr must be a list, not None"),
         (broken(full_lr=[0.8, 0.8]), "damaged: full_lr has 2 rates for 1 groups"),
-        (broken(version=2), "state has version 2, this library reads version 1"),
+        (broken(version=1), "state has version 1, this library reads version 2"),
         (broken(more=1), "a state of PlateauLR has"),
         (
             broken(lr=[0.1, 0.2]),

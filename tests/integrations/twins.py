@@ -4,6 +4,7 @@ import math
 
 from hypothesis import strategies as st
 
+from plateau import Detector
 from plateau.policy import Policy, PolicyState
 
 policies = st.fixed_dictionaries(
@@ -15,21 +16,39 @@ policies = st.fixed_dictionaries(
         "cooldown": st.integers(0, 30),
         "restart_after": st.none() | st.integers(1, 3),
         "restart_factor": st.sampled_from([1.5, 4.0]),
+        "wait": st.sampled_from([0.0, 0.5, 1.0]),
     },
 )
 
 
+def waited(policy, state, sample, detector):
+    """Whether a wait is over at this sample, and the loss still in a plateau."""
+    return policy.wait > 0 and sample == state.quiet_until and detector.onset is not None
+
+
+def level_of(detector):
+    """The level, lower is better, and the error of an average over an eighth of the plateau."""
+    sign = -1.0 if detector.mode == "max" else 1.0
+    if detector.onset is None or not math.isfinite(detector.noise):
+        return sign * detector.level, 0.0
+    eighth = max(detector.count - detector.onset, 8) / 8
+    return sign * detector.level, detector.noise / math.sqrt(eighth)
+
+
 def scheduled(losses, detector, lr, warmup_steps=0, **policy):
     """The rate after each step: before it, the detector saw the loss and the policy reacted."""
-    detector, policy = detector.clone(), Policy(**policy)
+    free = isinstance(detector, Detector) and detector.horizon is None
+    detector, policy = detector.clone(), Policy(**{"wait": float(free), **policy})
     state, rates, samples = PolicyState(), [], 0
     for step, loss in enumerate(losses):
         fires = detector.update(loss)
         samples += math.isfinite(loss) and abs(loss) <= 2.0**500
         if step + 1 == warmup_steps:
             detector.changed()
-        elif fires and step >= warmup_steps:
-            factor, state = policy.react(state, samples - 1, lr, detector.fires)
+        elif step >= warmup_steps and (fires or waited(policy, state, samples - 1, detector)):
+            factor, state = policy.react(
+                state, samples - 1, lr, detector.fires, *level_of(detector)
+            )
             if factor != 1.0:
                 lr = max(lr * factor, min(lr, policy.min_lr))
                 detector.changed()
