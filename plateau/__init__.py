@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from plateau.filters import Ema as Ema
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
+    from plateau.outlook import Gain as Gain
     from plateau.segments import Plateau as Plateau
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
@@ -26,6 +27,7 @@ _HOMES = {
     "Ema": "filters",
     "EmaHaar": "filters",
     "Haar": "filters",
+    "Gain": "outlook",
     "Plateau": "segments",
     "Trace": "base",
     "find_plateaus": "segments",

@@ -25,6 +25,7 @@ from plateau.base import (
     Verdict,
     nan_unless,
 )
+from plateau.outlook import Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
@@ -314,6 +315,17 @@ class Detector(PlateauDetector):
         after a shift of level 1 less one in `run_length`. Undecided: 0.
         """
         return self._if_warm(c.CONFIDENCE)
+
+    @property
+    def gain(self) -> Gain | None:
+        """Progress to be expected from as many samples again as since the last change.
+
+        None where nothing can be said: without a direction, from few samples, of a constant. See
+        `plateau.Gain`; it is an extrapolation of the last two doublings.
+        """
+        blocks = int(self._at(c.FULL))
+        means = self._block[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
+        return gain_of(means, self._params.sign)
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)

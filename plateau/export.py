@@ -151,6 +151,7 @@ def _run_record(found: RunScan) -> Record:
         "mode": run.mode,
         "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
+        "gain": None if found.gain is None else found.gain._asdict(),
         "plateaus": [_plateau_record(found, plateau) for plateau in found.plateaus],
     }
 

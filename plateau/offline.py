@@ -7,11 +7,12 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import segments
+from plateau import hindsight, segments
 from plateau._recurrence import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import LogError, Run
+from plateau.outlook import Gain, gain_of
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -210,6 +211,14 @@ class RunScan:
     def failings(self) -> tuple[str, ...]:
         """What a gate may ask for: how the run ends, and ``"nan"`` if a value is not finite."""
         return (*self.ends, *("nan",) * bool(self.nonfinite))
+
+    @property
+    def gain(self) -> Gain | None:
+        """What as many rows again are expected to bring."""
+        values = self.run.values[np.abs(self.run.values) <= LIMIT]
+        if len(values) > hindsight.BLOCKS:
+            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
+        return gain_of(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:

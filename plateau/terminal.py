@@ -40,6 +40,8 @@ def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
             if found.plateaus:
                 console.print(_plateau_table(found))
             console.print(wording.summary(found))
+            if found.gain is not None:
+                console.print(Text(wording.outlook(found.gain), style="dim"))
             console.print()
 
 

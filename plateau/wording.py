@@ -9,6 +9,7 @@ from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
+from plateau.outlook import Gain
 from plateau.segments import Plateau
 
 Floats = NDArray[np.float64]
@@ -71,6 +72,12 @@ def known_at(x: Floats, plateau: Plateau) -> str:
 def position(x: float) -> str:
     """Return a value of the x column as people read it."""
     return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"
+
+
+def outlook(gain: Gain) -> str:
+    """Say what going on would bring."""
+    expected = f"{gain.expected:.2g} ({gain.low:.1g} to {gain.high:.2g})"
+    return f"as many rows again may bring {expected}, {gain.share:.1%} of the range covered"
 
 
 def _hint(found: RunScan) -> str:
