@@ -567,14 +567,14 @@ def stands(s: Stream, p: Params, start: Start) -> bool:
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     begin = min(s.block_of(s.begun), s.blocks - FIRST)
     values = without_outlier(s.means[begin : s.blocks])
-    change, error, _, rest = drift_of(values)
+    change, error, around, rest = drift_of(values)
     describe(s, change, error, len(values), noise_of(s, begin, rest))
     effective = len(values) / inefficiency_of(values)
     if s.visible and effective < REMAINING:
         s.interrupted, s.verdict, s.confidence = 0.0, UNDECIDED, 0.0
         return False
     noise = noise_of(s, begin, float(s.means[begin : s.blocks].var()))
-    sure = wider(SURE, effective - 2.0)
+    sure = wider(SURE, around - 2.0)  # not `effective`, which a drift makes small
     if abs(change) <= sure * error and s.tolerance > 0.0:  # its end may have left its beginning
         change, error = late_change(values)
     if abs(change) > max(sure * error, 2.0 * SMALL * noise, 2.0 * s.tolerance):
@@ -583,8 +583,10 @@ def stands(s: Stream, p: Params, start: Start) -> bool:
         moves(s, p, change)
         s.confidence = certainty(s)
         return False
-    if s.tolerance > 0.0:
-        s.kind = kind_of(s, p, begin, change, error)
+    if s.tolerance > 0.0:  # the tail of a descent is not what it does now
+        since = max(begin, min(start.best, (begin + s.blocks) // 2))
+        change, error, _, _ = drift_of(s.means[since : s.blocks])
+        s.kind = kind_of(s, p, since, change, error)
     if s.held:
         return holds(s, p, begin, noise)
     return start.best <= begin or keeps_onset(s, begin, start)
