@@ -1,4 +1,4 @@
-"""What the tests of the calibrated detector share: its kernels as plain Python, streams, states."""
+"""What the tests of the calibrated detector share: streams and their states."""
 
 import math
 
@@ -6,7 +6,9 @@ import numpy as np
 from scipy.signal import lfilter
 
 from plateau import Detector
-from plateau import _calibrated as c
+from plateau import _pyramid as c
+from plateau._pyramid import Stream
+from plateau._recurrence import PARAMS
 
 
 def rng(seed):
@@ -24,24 +26,30 @@ def fed(xs, detector=None):
     return detector
 
 
+def row(detector):
+    """State as the vector that kernels see."""
+    return detector._block[PARAMS:]
+
+
 def cells(detector):
-    """State by name."""
-    return c.Cells(*detector._block[c.PARAMS : c.PARAMS + c.CELLS])
+    """State by name; a copy."""
+    return Stream.of(row(detector).copy())
 
 
 def blocks(detector):
     """Means, last samples and variances of the full blocks."""
-    rows = detector._block[c.PARAMS + c.CELLS :].reshape(3, c.BLOCKS)
-    return rows[:, : int(cells(detector).blocks)]
+    s = cells(detector)
+    return np.array([s.means, s.lasts, s.spreads])[:, : s.blocks]
 
 
 def pretend(values, **known):
     """A state of these blocks of one sample each."""
-    s = np.zeros(c.SIZE)
-    s[c.MEANS : c.MEANS + len(values)] = s[c.LASTS : c.LASTS + len(values)] = values
-    s[c.FULL] = len(values)
+    s = Stream.of(np.zeros(c.SIZE))
+    s.means[: len(values)] = s.lasts[: len(values)] = values
+    s.full = float(len(values))
     for name, value in known.items():
-        s[c.Cells._fields.index(name)] = value
+        setattr(s, name, float(value))
+    s.store()
     return s
 
 

@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from unittest import mock
 
-from plateau import _calibrated, _lanes, _recurrence, _side_by_side, _statistics
+from plateau import _lanes, _pyramid, _recurrence, _side_by_side, _statistics
 
 LANES = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter", "spread")
 
@@ -13,13 +13,14 @@ def _interpreted():
     """The modules without the compiler, each of which imports the ones before it."""
     python = {name: getattr(_lanes, f"_python_{name}") for name in LANES}
     marks = dict.fromkeys(("kernel", "batch", "inline", "helper"), lambda function: function)
+    marks["on_demand"] = lambda *signature: lambda function: function
     found = []
     with (
         mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **marks),
         mock.patch.multiple("plateau._lanes", **python),
         mock.patch.dict(sys.modules),
     ):
-        for compiled in (_recurrence, _side_by_side, _statistics, _calibrated):
+        for compiled in (_recurrence, _side_by_side, _statistics, _pyramid):
             spec = importlib.util.spec_from_file_location(compiled.__name__, compiled.__file__)
             module = importlib.util.module_from_spec(spec)
             sys.modules[compiled.__name__] = module
@@ -28,4 +29,4 @@ def _interpreted():
     return found
 
 
-recurrence, side_by_side, statistics, calibrated = _interpreted()
+recurrence, side_by_side, statistics, pyramid = _interpreted()

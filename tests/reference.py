@@ -140,7 +140,7 @@ def drift(values):
     slope, level = np.polyfit(t, values, 1)
     rest = values - slope * t - level
     g = inefficiency(rest)
-    error = np.sqrt(np.mean(rest**2) * g / np.sum((t - t.mean()) ** 2))
+    error = np.sqrt(np.sum(rest**2) / (n - 2) * g / np.sum((t - t.mean()) ** 2))
     return slope * n, error * n, n / g, np.mean(rest**2)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import streams
 
 from plateau import Detector, DetectorBank, Verdict, find_plateaus, trace
-from plateau import _calibrated as c
+from plateau import _pyramid as c
 
 # ---- saved states --------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ def interesting():
         "fires": (-1, 0.5),
         "last_fire": (-1, 0.5),
         "fire_length": (-1, 0.5),
-        "blocks": (-1, 0, 149, 151, 256, 1e6, 0.5),
+        "full": (-1, 0, 149, 151, 256, 1e6, 0.5),
         "more": (-1, 0, 2, 6, 15, 1e6),
         "filled": (-1, 1, 8, 0.5),
         "start": (1e160, 1.0),
@@ -69,7 +69,7 @@ def test_an_impossible_state_never_reaches_the_kernels(cell, values):
     detector = fed(rng(8).normal(size=1200))
     found = cells(detector)
     assert detector.in_plateau
-    assert (found.blocks, found.more, found.filled) == (150, 7, 0)
+    assert (found.full, found.more, found.filled) == (150, 7, 0)
     good = detector.state_dict()
     good["state"] |= {"rise": 1.5, "rise_from": 149, "fall": 1.5, "fall_from": 149}
     detector.load_state_dict(good)
@@ -82,7 +82,7 @@ def test_an_impossible_state_never_reaches_the_kernels(cell, values):
     assert detector.to_bytes() == before
 
 
-@given(st.sampled_from(c.Cells._fields), st.floats(-1e150, 1e150), st.integers(0, 2900))
+@given(st.sampled_from(c.NAMES), st.floats(-1e150, 1e150), st.integers(0, 2900))
 def test_whatever_state_is_taken_the_kernels_survive_it(cell, value, n):
     xs = interesting()
     detector = fed(xs[:n], Detector(horizon=60))
@@ -100,7 +100,7 @@ def test_whatever_state_is_taken_the_kernels_survive_it(cell, value, n):
 def test_a_state_is_small():
     assert len(Detector().to_bytes()) <= 8192
     assert DetectorBank(Detector(), 100)._block.nbytes <= 100 * 8000
-    assert len(c.Cells._fields) + 3 * 256 == c.SIZE
+    assert len(c.NAMES) + 3 * 256 == c.SIZE
 
 
 # ---- invariances ---------------------------------------------------------------------------------
@@ -167,8 +167,8 @@ def test_sums_of_the_largest_squares_stay_finite():
     xs = np.tile([2.0**500, -(2.0**500)], 40)
     fed(xs[:1], detector)
     saved = detector.state_dict()
-    known = {"accepted": 99 * size - 60, "filled": size - 60, "blocks": 98, "more": size - 1}
-    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.MOST, "steps": c.MOST}
+    known = {"accepted": 99 * size - 60, "filled": size - 60, "full": 98, "more": size - 1}
+    known |= {"due": 1e12, "verdict": Verdict.IMPROVING, "square": c.LARGEST, "steps": c.LARGEST}
     saved["state"] |= known
     detector.load_state_dict(saved)
     one = detector.clone()
@@ -209,7 +209,7 @@ def test_run_lengths_of_any_size(xs, run_length):
     ("settings", "error", "message"),
     [
         ({"mode": "up"}, ValueError, "mode"),
-        ({"horizon": 23}, ValueError, "horizon must be at least 24"),
+        ({"horizon": 7}, ValueError, "horizon must be at least 8"),
         ({"horizon": 600.5}, TypeError, "horizon"),
         ({"min_change": 1.0}, ValueError, "min_change must be at least 0 and below 1, not 1"),
         ({"min_change": -0.1}, ValueError, "min_change must be at least 0"),

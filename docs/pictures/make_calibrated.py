@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from style import BLUE, DARK, GREEN, HERE, RED, STREAM, VERDICTS
 
 from plateau import Detector, Verdict, find_plateaus, trace
-from plateau import _calibrated as c
+from plateau import _pyramid as c
 
 # ---- streams -------------------------------------------------------------------------------------
 
@@ -331,7 +331,7 @@ def onset() -> Figure:
     while not detector.update(xs[detector.count]):
         pass
     n = detector.count
-    size, full = (int(detector.state_dict()["state"][key]) for key in ("more", "blocks"))
+    size, full = (int(detector.state_dict()["state"][key]) for key in ("more", "full"))
     size += 1
     means = xs[: full * size].reshape(full, size).mean(axis=1)
     starts = full - max(8, full // 20)
