@@ -73,6 +73,7 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     n = len(values)
     if n < FEWEST:
         return []
+    values = in_units(values)
     size = -(-n // BLOCKS)
     levels, within = blocks_of(values, size)
     if values.min() > 0.0 and spans_decades(levels):
@@ -91,8 +92,16 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
         if flat - begin >= least and begin > 0:
             found.append(Found(begin * size, flat * size, "slow"))
         if end - flat >= least:
-            found.append(Found(flat * size, min(end * size, n), "flat"))
+            stop = n if end == len(levels) else end * size  # n: also of a block that is short
+            found.append(Found(flat * size, stop, "flat"))
     return found
+
+
+def in_units(values: Array) -> Array:
+    """Values over a power of two, the largest about 1: no square of one is lost or infinite."""
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    scaled: Array = np.ldexp(values, -exponent)
+    return scaled
 
 
 def blocks_of(values: Array, size: int) -> tuple[Array, float]:

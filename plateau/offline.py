@@ -193,9 +193,14 @@ class RunScan:
     """The detector's level after each row, shape (n,)."""
 
     @property
+    def flat(self) -> list[Plateau]:
+        """The plateaus that are flat."""
+        return [plateau for plateau in self.plateaus if plateau.kind == "flat"]
+
+    @property
     def flat_share(self) -> float:
-        """Share of the rows that lie in a plateau."""
-        return sum(p.stop - p.start for p in self.plateaus) / max(len(self.run.values), 1)
+        """Share of the rows that lie in a flat plateau."""
+        return sum(p.stop - p.start for p in self.flat) / max(len(self.run.values), 1)
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -278,7 +283,7 @@ def scan_run(
         detector,
         traces(),
         segments.Rows(rows.values, rows.ends, places),
-        broken=places[-1] < len(run.values),
+        broken=int(places[-1]) < len(run.values),
         past=past,
     )
     return RunScan(run, detector, rows.unit, plateaus, level)

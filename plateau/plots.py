@@ -79,25 +79,28 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     run = found.run
     axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
-    for i, plateau in enumerate(found.plateaus):
-        start, slow = run.x[plateau.start], plateau.kind == "slow"
-        stop = run.x[min(plateau.stop, len(run.x) - 1)]
-        label_of = "slow plateau" if slow else "plateau"
-        new = plateau.kind not in [earlier.kind for earlier in found.plateaus[:i]]
+    named: set[str] = set()  # in the legend, each once
+
+    def once(name: str) -> str:
+        new = name not in named
+        named.add(name)
+        return name if new else ""
+
+    for plateau in found.plateaus:
+        start, stop = run.x[plateau.start], run.x[min(plateau.stop, len(run.x) - 1)]
+        slow = plateau.kind == "slow"
         axes.axvspan(
-            start,
-            stop,
+            *(start, stop),
             color=SLOW if slow else FLAT,
             alpha=0.18,
             linewidth=0,
-            label=label_of if new else "",
+            label=once("slow plateau" if slow else "plateau"),
         )
-        axes.axvline(
-            start, color="white", linewidth=1.5, zorder=1.5
-        )  # parts it from one that ends here
+        # It parts it from one that ends here.
+        axes.axvline(start, color="white", linewidth=1.5, zorder=1.5)
         if plateau.declared is not None:
             known = run.x[plateau.declared]
-            axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label="" if i else "known")
+            axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label=once("known"))
     finite = run.values[np.isfinite(run.values)]
     if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
         axes.set_yscale("log")

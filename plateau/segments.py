@@ -124,7 +124,9 @@ def find_plateaus(
     fresh = _fresh(Detector() if detector is None else detector, samples)
     ends = np.arange(1, len(values) + 1)
     rows = Rows(values, ends, places_of(places))
-    return plateaus_of(fresh, [fresh._record(values)], rows, broken=len(samples) > rows.places[-1])
+    return plateaus_of(
+        fresh, [fresh._record(values)], rows, broken=len(samples) > int(rows.places[-1])
+    )
 
 
 class Rows(NamedTuple):

@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from plateau import wording
 from plateau.export import LogScan
 from plateau.offline import RunScan
 
@@ -16,7 +17,7 @@ MOST_SHOWN = 4
 """Logs that are shown with charts; more get a line for each run."""
 
 HEADINGS = ("run", "metric", "x", "rows", "plateaus", "flat", "ends")
-WIDEST = (16, 28, 18, 11, 8, 4, 24)
+WIDEST = (16, 28, 18, 11, 12, 4, 24)
 RIGHT = ("rows", "plateaus", "flat")
 
 
@@ -54,13 +55,14 @@ def _cells(found: RunScan) -> tuple[str, ...]:
     run = found.run
     metric = run.metric.removeprefix(f"{run.name} - ")
     arrow = {"min": " ↓", "max": " ↑"}.get(run.mode, "")
-    count = len(found.plateaus)
     ends = ", ".join(found.ends) or found.detector.verdict.name.lower().replace("_", " ")
+    if "plateau" in found.ends and found.plateaus[-1].kind == "slow":
+        ends = ends.replace("plateau", "slow plateau")
     ends += f", {found.nonfinite:,} nan" if found.nonfinite else ""
-    share = f"{found.flat_share:.0%}" if count else ""
+    share = f"{found.flat_share:.0%}" if found.plateaus else ""
     return (
         *(run.name, _fit(metric, WIDEST[1] - 2) + arrow, run.x_name),
-        *(f"{len(run.values) * run.every:,}", str(count), share, ends),
+        *(f"{len(run.values) * run.every:,}", wording.numbers(found), share, ends),
     )
 
 

@@ -1,5 +1,7 @@
 """Words that the terminal, the report and its Markdown summary share."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,8 +57,24 @@ def summary(found: RunScan) -> str:
     broken = f" {count(bad, 'row')} {'is' if bad == 1 else 'are'} not finite." if bad else ""
     if not found.plateaus:
         return f"No plateau; at its end the run is {ending(found)}.{broken}{_hint(found)}"
-    plateaus = count(len(found.plateaus), "plateau")
-    return f"{plateaus}, {found.flat_share:.0%} of the rows; the run ends {ending(found)}.{broken}"
+    share = f", {found.flat_share:.0%} of the rows" if found.flat else ""
+    return f"{plateaus([found], share)}; the run ends {ending(found)}.{broken}"
+
+
+def plateaus(found: Sequence[RunScan], behind: str = "") -> str:
+    """Count the plateaus of runs, slow ones apart since they still move; put more words behind."""
+    flat = sum(len(scan.flat) for scan in found)
+    slow = sum(len(scan.plateaus) for scan in found) - flat
+    if slow and not flat:
+        return count(slow, "slow plateau") + behind
+    return count(flat, "plateau") + behind + (f", and {slow:,} slow" if slow else "")
+
+
+def numbers(found: RunScan) -> str:
+    """Return how many plateaus a run has, for a table."""
+    flat = len(found.flat)
+    slow = len(found.plateaus) - flat
+    return f"{flat:,} + {slow:,} slow" if slow else f"{flat:,}"
 
 
 def count(number: int, noun: str) -> str:

@@ -156,10 +156,11 @@ def test_the_calibrated_detector_takes_rows_as_samples():
 @pytest.mark.parametrize("block", [1 << 18, 700])
 def test_a_scan_tells_the_detector_of_each_step_of_the_rate(block, monkeypatch):
     monkeypatch.setattr(plateau.offline, "BLOCK", block)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(5)
     values = np.repeat([3.0, 2.9, 2.85], 1400) + 0.3 * rng.normal(size=4200)
     values[100:110] = np.nan
-    scan = scan_run(run_of(values, lr=np.repeat([0.1, 0.01, 0.001], 1400)))
+    run = run_of(values, lr=np.repeat([0.1, 0.01, 0.001], 1400))
+    scan = scan_run(run, past=True)
     starts = [p.start for p in scan.plateaus]
     assert starts == pytest.approx([0, 1400, 2800], abs=150)
     assert all(start >= step for start, step in zip(starts, (0, 1400, 2800), strict=True))
@@ -174,11 +175,15 @@ def test_a_scan_tells_the_detector_of_each_step_of_the_rate(block, monkeypatch):
         if detector.count < 4190:
             detector.changed()
     assert scan.detector.state_dict()["state"] | {"skipped": 10} == detector.state_dict()["state"]
-    assert scan_run(run_of(values)).plateaus[0].stop != 1400
+    assert scan_run(run_of(values), past=True).plateaus[0].stop != 1400
+    hindsight = scan_run(run)  # its detector is told the same, so it is known no later
+    assert hindsight.detector.state_dict() == scan.detector.state_dict()
+    (found,) = (p for p in hindsight.plateaus if p.start < 1400 < p.stop)
+    assert found.declared == max(found.start, scan.plateaus[0].declared)
 
 
 def test_a_replay_with_the_calibrated_detector_begins_anew_after_each_change():
-    values = 2 + 0.1 * np.random.default_rng(2).normal(size=6000)
+    values = 2 + 0.1 * np.random.default_rng(0).normal(size=6000)
     events = replay_run(run_of(values), Rule(), Policy(max_reductions=100)).events
     at = [int(event.x) for event in events]
     assert len(at) >= 5
@@ -344,7 +349,7 @@ def test_higher_may_be_better(published):
         ({"window": 4, "alpha": 0.1}, "alpha belongs to the detector ema"),
         ({"horizon": 100, "window": 4}, "horizon belongs to the detector auto"),
         ({"horizon": 100, "kind": "ema"}, "horizon belongs to the detector auto"),
-        ({"horizon": 5}, "horizon must be at least 24, not 5"),
+        ({"horizon": 5}, "horizon must be at least 8, not 5"),
     ],
 )
 def test_settings_of_the_other_filter_are_refused(settings, message):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
-from plateau.base import Trace
-from plateau.segments import measured, stretches
+from plateau.base import FLAT, SLOW, Trace
+from plateau.segments import Rows, measured, plateaus_of, stretches
 
 
 @given(detectors, with_gaps(streams()))
@@ -68,7 +68,7 @@ def test_samples_that_are_not_finite_may_lie_within_a_plateau():
 
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
     ends, values = np.array([100, 200]), np.array([1.0, 1.0])
-    found = measured([(10, 20, 50), (60, 70, None)], values, ends, np.array([0, 1, 2]))
+    found = measured([(10, 20, 50, 0), (60, 70, None, 0)], values, ends, np.array([0, 1, 2]))
     assert [(p.start, p.declared, p.stop, p.closed) for p in found] == [(0, 0, 2, False)]
 
 
@@ -112,7 +112,8 @@ def told(*raw, length=60):
     for begin, declared, stop in raw:
         verdict[declared:stop], onset[declared:stop] = Verdict.PLATEAU, begin
     nothing = np.zeros(length)
-    return Trace(nothing, nothing, verdict, nothing > 0, onset, np.where(onset < 0, -1, 0))
+    kind = np.where(onset < 0, -1, FLAT).astype(np.int8)
+    return Trace(nothing, nothing, verdict, nothing > 0, onset, kind)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,8 @@ def told(*raw, length=60):
     }.values(),
 )
 def test_a_revised_plateau_replaces_or_ends_the_one_before(raw, expected):
-    assert stretches([told(*raw)], revises=True) == expected
-    assert stretches([told(*raw)]) == raw
+    assert stretches([told(*raw)], revises=True) == [(*span, FLAT) for span in expected]
+    assert stretches([told(*raw)]) == [(*span, FLAT) for span in raw]
 
 
 @given(st.data(), streams(min_size=100))
@@ -150,26 +151,51 @@ def test_revised_plateaus_do_not_depend_on_blocks(data, xs):
     twin = detector.clone()
     whole = stretches([detector._record(xs)], revises=True)
     assert stretches((twin._record(part) for part in np.split(xs, cuts)), revises=True) == whole
-    for onset, declared, stop in whole:
+    for onset, declared, stop, kind in whole:
         assert 0 <= onset <= declared < (len(xs) if stop is None else stop)
-    for (_, _, stop), (onset, _, _) in pairwise(whole):
+        assert kind in (FLAT, SLOW)
+    for (_, _, stop, _), (onset, *_) in pairwise(whole):
         assert stop is not None
         assert stop <= onset
 
 
+def as_it_goes_on(xs):
+    """The plateaus that are told while a series goes on, and what its detector says."""
+    told = Detector()._record(xs)
+    rows = Rows(xs, np.arange(1, len(xs) + 1), np.arange(len(xs) + 1))
+    return plateaus_of(Detector(), [told], rows, broken=False, past=True), told
+
+
 def test_a_better_onset_cuts_nothing_off():
-    rng = np.random.default_rng(1)
-    xs = np.r_[0.7 * np.exp(-np.arange(2000) / 500), np.zeros(6000)] + rng.normal(size=8000)
-    found = find_plateaus(xs)
-    assert found[-1].stop == 8000
+    rng = np.random.default_rng(7)
+    xs = np.r_[1.5 * np.exp(-np.arange(1500) / 375), np.zeros(6000)] + rng.normal(size=7500)
+    found, told = as_it_goes_on(xs)
+    assert found[-1].stop == 7500
     assert not found[-1].closed
-    assert found[-1].declared < 2000  # first known long before its onset was
+    assert found[-1].start == told.onset[-1] > told.onset[found[-1].declared]
+    assert found[-1].declared < 3500  # first known long before its onset was
 
 
-def test_a_plateau_that_is_found_anew_leaves_no_hole():
-    xs = -np.arange(5000) / 5000 + np.random.default_rng(7).normal(size=5000)
-    flat = trace(xs, Detector()).verdict == Verdict.PLATEAU
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_a_plateau_that_is_found_anew_leaves_no_hole(seed):
+    xs = -np.arange(5000) / 5000 + np.random.default_rng(seed).normal(size=5000)
+    found, told = as_it_goes_on(xs)
+    flat = told.verdict == Verdict.PLATEAU
     covered = np.zeros(len(xs), dtype=bool)
-    for plateau in find_plateaus(xs):
+    for plateau in found:
         covered[plateau.start : plateau.stop] = True
+    assert flat.any()
     assert covered[flat].all()
+
+
+def test_a_horizon_of_your_own_asks_for_what_a_stream_says():
+    rng = np.random.default_rng(0)
+    xs = np.r_[np.linspace(9, 3, 200), np.full(600, 3), np.linspace(3, 1, 50), np.full(650, 1)]
+    xs += 0.05 * rng.normal(size=1500)
+    detector = Detector(horizon=100)
+    told = trace(xs, detector).verdict == Verdict.PLATEAU
+    inside = np.zeros(len(xs), dtype=bool)
+    for plateau in find_plateaus(xs, detector):
+        inside[plateau.declared : plateau.stop] = True
+    assert told.any()
+    np.testing.assert_array_equal(inside, told)

@@ -19,9 +19,9 @@ def markdown(scans: Sequence[LogScan]) -> str:
     What comes from a log stands in code spans: it can neither end the table nor call for anyone.
     """
     runs = named(scans)
-    plateaus = sum(len(run.found.plateaus) for run in runs)
+    behind = f" in {wording.count(len(runs), 'run')}"
     lines = [
-        f"### {wording.count(plateaus, 'plateau')} in {wording.count(len(runs), 'run')}",
+        f"### {wording.plateaus([run.found for run in runs], behind)}",
         "",
         *table(RUN_HEADINGS, map(_run_line, runs)),
     ]

@@ -74,8 +74,8 @@ def _view(run: Named, drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _totals(runs: Sequence[Named]) -> str:
-    plateaus = sum(len(run.found.plateaus) for run in runs)
-    return f"{wording.count(plateaus, 'plateau')} in {wording.count(len(runs), 'run')}"
+    behind = f" in {wording.count(len(runs), 'run')}"
+    return wording.plateaus([run.found for run in runs], behind)
 
 
 def _title(runs: Sequence[Named]) -> str:
@@ -92,6 +92,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["count"] = wording.count
+    made.filters["plateaus"] = wording.plateaus
+    made.filters["numbers"] = wording.numbers
     made.filters["breakable"] = _breakable
     return made
 

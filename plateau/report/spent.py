@@ -24,8 +24,8 @@ class Spent:
     -----
     What could have been saved of a plateau are the steps from the one at which it was known to its
     end: all that a scheduler which acts at once would have spent otherwise. It is a bound from
-    above. The end is where it was seen to be over, a little late, and whether the metric would have
-    moved on at once with another learning rate no log can tell.
+    above. A slow plateau still moves: nothing of it is counted. Whether the metric would have moved
+    on at once with another learning rate no log can tell.
     """
 
     found: RunScan
@@ -61,13 +61,13 @@ class Spent:
 
     @property
     def all_flat(self) -> int:
-        """Of all plateaus."""
-        return sum(map(self.flat, self.found.plateaus))
+        """Of all flat plateaus."""
+        return sum(map(self.flat, self.found.flat))
 
     @property
     def all_savable(self) -> int:
-        """Of all plateaus, from where each was known."""
-        return sum(map(self.savable, self.found.plateaus))
+        """Of all flat plateaus, from where each was known."""
+        return sum(map(self.savable, self.found.flat))
 
     def share(self, part: int) -> float:
         """Return a part of the run as a number from 0 to 1."""

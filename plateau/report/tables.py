@@ -22,7 +22,7 @@ def run_cells(run: Named) -> tuple[str, ...]:
         run.name,
         f"{spent.share(spent.all_flat):.0%}",
         wording.count(spent.all_savable, spent.unit),
-        f"{len(found.plateaus):,}",
+        wording.numbers(found),
         wording.ending(found),
         metric(found.run) + arrow,
         last_level(found),

@@ -16,8 +16,8 @@ class Thumbnail(NamedTuple):
 
     curve: str
     """Points of the curve, as an SVG polyline has them."""
-    bands: list[tuple[float, float]]
-    """Left edge and width of each plateau."""
+    bands: list[tuple[float, float, str]]
+    """Left edge, width and kind of each plateau."""
     bad: list[tuple[float, float]]
     """The same of rows that are not finite."""
 
@@ -39,5 +39,5 @@ def thumbnail(found: RunScan) -> Thumbnail:
     low, height = (y.min(), np.ptp(y) or 1.0) if len(y) else (0.0, 1.0)
     down = HEIGHT - 2 - (y - low) / height * (HEIGHT - 4)
     points = " ".join(f"{across(a)},{b:.1f}" for a, b in zip(x, down, strict=True))
-    bands = [stretch(span["from"], span["to"]) for span in spans(found)]
+    bands = [(*stretch(span["from"], span["to"]), span["kind"]) for span in spans(found)]
     return Thumbnail(points, bands, [stretch(*mark) for mark in drawn["notFinite"]])

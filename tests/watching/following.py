@@ -78,7 +78,8 @@ def folded(events):
 
 
 def scanned(log, rule=Rule()):
-    found = {run.name: scan_run(run, rule).plateaus for run in log.runs}
+    """What a scan finds that knows the past only, as `folded` does it for events."""
+    found = {run.name: scan_run(run, rule, past=True).plateaus for run in log.runs}
     return {
         name: [[p.start, p.declared, p.stop if p.closed else None] for p in plateaus]
         for name, plateaus in found.items()

@@ -27,7 +27,7 @@ def test_the_plateaus_are_those_of_a_scan(tmp_path):
     events = events_of(watch(path, "--idle", 0, "--format", "jsonl").stdout)
     log = read_log(path)
     assert folded(events) == scanned(log)
-    found = scan_run(log.runs[0]).plateaus
+    found = scan_run(log.runs[0], past=True).plateaus
     first = next(event for event in events if event["event"] == "plateau")
     assert first["start_x"] == log.runs[0].x[found[0].start]
     assert first["declared_x"] == first["x"] == log.runs[0].x[found[0].declared]
