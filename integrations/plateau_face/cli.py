@@ -55,7 +55,9 @@ def train(
 ) -> None:
     """Train a network; a run that was stopped goes on with --resume."""
     from plateau_face import train as training
+    from plateau_face.checkpoint import CHECKPOINT
     from plateau_face.config import load_config
+    from plateau_face.log import LOG
     from plateau_face.progress import Progress
 
     given = {
@@ -70,9 +72,9 @@ def train(
         else:
             settings = load_config(config, overrides or (), given)
             trainer = training.start(settings, out, progress.report)
-        progress.start(trainer.step, trainer.steps)
+        progress.start(trainer.step, trainer.schedule.end)
         trainer.run()
-    typer.echo(f"log {out / training.LOG}, checkpoint {out / training.CHECKPOINT}")
+    typer.echo(f"log {out / LOG}, checkpoint {out / CHECKPOINT}")
 
 
 @app.command()
@@ -89,9 +91,9 @@ def verify(
     plot: Plot = None,
 ) -> None:
     """Measure the network of a run on verification sets."""
+    from plateau_face.checkpoint import load_model
     from plateau_face.ijb import compare, read_protocol, tars
     from plateau_face.sources import open_pairs, verification_sets
-    from plateau_face.train import load_model
     from plateau_face.verify import roc
     from plateau_face.verify import verify as measure
 
@@ -207,9 +209,10 @@ def info(
     plot: Plot = None,
 ) -> None:
     """Say what a set or a run is made of."""
+    from plateau_face.checkpoint import CHECKPOINT, load_checkpoint
     from plateau_face.describe import describe_faces, describe_run
+    from plateau_face.log import LOG
     from plateau_face.sources import open_faces
-    from plateau_face.train import CHECKPOINT, LOG, load_checkpoint
 
     with clear_errors():
         check_picture(plot)
@@ -254,7 +257,7 @@ def draw(curves: "Mapping[str, tuple[Floats, Floats]]", plot: Path | None) -> No
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn what went wrong into one line."""
-    from plateau_face.train import DivergedError
+    from plateau_face.checkpoint import DivergedError
 
     try:
         yield

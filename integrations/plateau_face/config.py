@@ -16,6 +16,8 @@ from plateau_face.margins import MARGINS
 from plateau_face.models import MODELS
 
 SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
+OPTIMIZERS = ("sgd", "adamw", "muon")
+AT_PLATEAU = ("reduce", "cool")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 
@@ -85,8 +87,13 @@ class Config:
     """Images of a step."""
     accumulate: int = 1
     """Parts in which a batch goes through the network."""
+    optimizer: str = "sgd"
+    """adamw wants an lr of some 0.001 and a weight_decay of some 0.1."""
     lr: float = 0.1
+    muon_lr: float = 0.04
+    """Of muon: rate of filters and linear layers; the rest is trained by SGD at lr."""
     momentum: float = 0.9
+    """Of sgd and muon."""
     weight_decay: float = 5e-4
     clip: float = 5.0
     """Largest norm of the gradient; 0 for any."""
@@ -99,6 +106,9 @@ class Config:
     horizon: float = 0.15
     """Of plateau: share of all steps without visible drift that make a plateau. With much less the
     noise of the loss hides a drift that counts in the whole run, and the rate falls too soon."""
+    at_plateau: str = "reduce"
+    """Of plateau: reduce the rate, or cool: begin the finish there, and end the run with it. A
+    finish that a plateau begins is `finish` times as long as the run was up to there."""
     finish: float = 0.3
     """Of plateau: share of all steps, the last ones, over which the rate falls to 0 whatever the
     loss does; 0 for none. A short run may be over before its loss is flat."""
@@ -123,6 +133,8 @@ class Config:
         one_of("model", self.model, list(MODELS))
         one_of("margin", self.margin, list(MARGINS))
         one_of("schedule", self.schedule, SCHEDULES)
+        one_of("at_plateau", self.at_plateau, AT_PLATEAU)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("precision", self.precision, PRECISIONS)
         for name in (
             "synthetic_identities", "synthetic_images", "synthetic_val_identities",
@@ -133,7 +145,7 @@ class Config:
         whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
         for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
             whole(name, getattr(self, name), least=0)
-        for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
+        for name in ("scale", "lr", "muon_lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))
         for name in (
             "augment", "dropout", "momentum", "weight_decay", "clip", "decay", "finish",
@@ -149,6 +161,8 @@ class Config:
             raise ValueError(f"momentum must be below 1, not {self.momentum}")
         self._check_milestones()
         self._check_margin_options()
+        if self.at_plateau == "cool" and not self.finish:
+            raise ValueError("at_plateau = cool needs a finish, which is what it begins")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:

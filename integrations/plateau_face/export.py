@@ -14,11 +14,12 @@ import onnxruntime
 import torch
 from torch import nn
 
+from plateau_face.checkpoint import load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.data.augment import normalised
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.files import replacing
-from plateau_face.train import LOG, load_checkpoint, load_model
+from plateau_face.log import LOG
 
 TOLERANCE = 1e-4
 """Of the length of an embedding: how far ONNX Runtime's may be from torch's. It changes the cosine

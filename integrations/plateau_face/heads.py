@@ -4,7 +4,7 @@ A head lives beside the network only while training. The loop calls, in each ste
 ``gather → look → forward → backward → optimizer.step → scatter``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import torch
@@ -68,12 +68,18 @@ class PartialHead(Head):
         Share of the classes, above 0 and at most 1. A batch of more classes has all of its own.
     chunk : int, optional
         See `margin_loss`.
+    moments : sequence of str, default ``("momentum_buffer",)``
+        What the optimizer keeps for each number of a parameter.
     """
 
-    momentum: Tensor
-
     def __init__(
-        self, classes: int, dim: int, margin: Margin, rate: float, chunk: int | None = None
+        self,
+        classes: int,
+        dim: int,
+        margin: Margin,
+        rate: float,
+        chunk: int | None = None,
+        moments: Sequence[str] = ("momentum_buffer",),
     ) -> None:
         super().__init__(classes, dim, margin, chunk)
         if not 0 < rate <= 1:
@@ -81,7 +87,9 @@ class PartialHead(Head):
         weight = self.weight.detach()
         del self.weight
         self.register_buffer("weight", weight)  # no parameter: the optimizer must not see it
-        self.register_buffer("momentum", torch.zeros_like(weight))
+        self._moments = {moment: moment.removesuffix("_buffer") for moment in moments}
+        for name in self._moments.values():
+            self.register_buffer(name, torch.zeros_like(weight))
         self.size = max(1, int(rate * classes))
         self._rows = torch.arange(self.size)
         # In a list, where the module does not find it: it is no state, each step fills it anew.
@@ -98,18 +106,20 @@ class PartialHead(Head):
         return self
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
-        """Take out the sampled prototypes and their momentum."""
+        """Take out the sampled prototypes and what the optimizer keeps of them."""
         self._rows = sampled(labels, len(self.weight), self.size)
         (sample,) = self._sample
         sample.data = self.weight[self._rows]
-        optimizer.state[sample]["momentum_buffer"] = self.momentum[self._rows]
+        for moment, name in self._moments.items():
+            optimizer.state[sample][moment] = self.get_buffer(name)[self._rows]
         return torch.searchsorted(self._rows, labels)
 
     def scatter(self, optimizer: Optimizer) -> None:
         """Put them back."""
         (sample,) = self._sample
         self.weight[self._rows] = sample.detach()
-        self.momentum[self._rows] = optimizer.state[sample]["momentum_buffer"]
+        for moment, name in self._moments.items():
+            self.get_buffer(name)[self._rows] = optimizer.state[sample][moment]
 
 
 def sampled(labels: Tensor, classes: int, size: int) -> Tensor:

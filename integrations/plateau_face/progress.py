@@ -46,7 +46,9 @@ class Progress:
         text = "  ".join(f"{name} {_short(value)}" for name, value in row.items())
         if not self._console.is_terminal or "loss" not in row:
             self._console.print(text, markup=False, soft_wrap=True)
-        step = row.get("step")
+        step, end = row.get("step"), row.get("ends_at_step")
+        if isinstance(end, int):
+            self._bar.update(self._task, total=end)
         if "loss" in row and isinstance(step, int):
             self._bar.update(self._task, completed=step, description=_brief(row))
 

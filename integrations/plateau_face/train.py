@@ -9,41 +9,38 @@ state, so a run that was killed and resumed ends with the same weights as one th
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from plateau import Detector
+from plateau_face.checkpoint import (
+    CHECKPOINT,
+    VERSION,
+    DivergedError,
+    all_finite,
+    fitting,
+    load_checkpoint,
+    save_checkpoint,
+)
 from plateau_face.config import Config, checked
 from plateau_face.data.augment import augmented
-from plateau_face.data.faces import Faces
-from plateau_face.data.sampling import Batch, PairSampler, Sampler, batches
-from plateau_face.files import replacing
-from plateau_face.heads import Head, PartialHead
-from plateau_face.log import Log, Row
-from plateau_face.margins import MARGINS, Margin
+from plateau_face.data.sampling import Batch, batches
+from plateau_face.log import LOG, Log, Row
 from plateau_face.models import make_model
+from plateau_face.optimizers import make_optimizer
+from plateau_face.parts import chosen_device, make_head, make_sampler, make_scaler
 from plateau_face.running import RunningStatistics
 from plateau_face.schedules import make_schedule
-from plateau_face.siamese import SiameseHead
 from plateau_face.sources import check_images, training_faces, verification_sets
 from plateau_face.verify import verify
 
-VERSION = 1
-"""Of the checkpoints."""
-ENTRIES = frozenset(
-    {
-        "version", "config", "classes", "images", "step", "log_bytes", "losses", "not_finite",
-        "model", "head", "optimizer", "schedule", "scaler", "random", "cuda_random",
-    }
-)  # fmt: skip
-CHECKPOINT, LOG = "last.pt", "log.jsonl"
 NOT_FINITE_MOST = 20
 """Steps in a row with a gradient that is not finite after which training has diverged: enough to
 bring fp16's scale from 2¹⁶, where it begins, to below 1."""
@@ -51,10 +48,6 @@ REMEDY = "lower lr, or use fp32 or bf16"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Report = Callable[[Row], object]
-
-
-class DivergedError(RuntimeError):
-    """The gradient is not finite any more."""
 
 
 def start(config: Config, out: Path, report: Report) -> "Trainer":
@@ -88,52 +81,6 @@ def resume(out: Path, report: Report) -> "Trainer":
     return trainer
 
 
-def load_checkpoint(out: Path) -> dict[str, Any]:
-    """Read the checkpoint of a run.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or it is damaged or of another version.
-    """
-    path = out / CHECKPOINT
-    if not path.is_file():
-        raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
-    with path.open("rb") as file:
-        try:
-            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged pickle can raise any
-            name = type(error).__name__
-            raise ValueError(f"{path}: damaged, or no checkpoint ({name})") from error
-    if not isinstance(state, dict) or not state.keys() >= ENTRIES:
-        raise ValueError(f"{path}: not a checkpoint of plateau-face")
-    if state["version"] != VERSION:
-        raise ValueError(f"{path}: version {state['version']}, not {VERSION}")
-    return state
-
-
-@contextmanager
-def fitting(out: Path) -> Iterator[None]:
-    """Say of which checkpoint it is that an entry is not as it must be."""
-    try:
-        yield
-    except (RuntimeError, LookupError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{out / CHECKPOINT}: damaged ({reason})") from error
-
-
-def load_model(out: Path) -> tuple[nn.Module, Config]:
-    """Return the network of a run, on the CPU or the GPU where there is one."""
-    state = load_checkpoint(out)
-    config = Config(**checked(state["config"]))
-    model = make_model(
-        config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
-    )
-    with fitting(out):
-        model.load_state_dict(state["model"])
-    return model.to(chosen_device("auto")), config
-
-
 class Trainer:
     """A run.
 
@@ -162,7 +109,6 @@ class Trainer:
         for pairs in self.pairs if config.val else ():
             check_images(pairs, config.threads)
         self.sampler = make_sampler(config, self.faces)
-        self.steps = self.sampler.steps * config.epochs
 
         torch.manual_seed(config.seed)
         self.model = make_model(
@@ -172,20 +118,11 @@ class Trainer:
         self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
             self.model.compile()
-        self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.trained += self.head.trained()
-        self.optimizer = torch.optim.SGD(
-            self.trained,
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            fused=True,
+        self.optimizer = make_optimizer(config, self.model, self.head.trained())
+        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.schedule = make_schedule(
+            config, self.optimizer, config.epochs * self.sampler.steps, self.sampler.steps
         )
-        for parameter in self.trained:
-            # Zeros are what the first step would take. Left to the fused optimizer, a first step
-            # that is skipped, for a gradient that is not finite, leaves them uninitialised.
-            self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        self.schedule = make_schedule(config, self.optimizer, self.steps, self.sampler.steps)
         self.scaler = make_scaler(config, self.device)
         self.statistics = RunningStatistics([self.model, self.head])
 
@@ -196,33 +133,52 @@ class Trainer:
         self._last_row = time.perf_counter()
 
     def run(self) -> None:
-        """Train to the end of the last epoch."""
+        """Train to the end of the last epoch, or to where the schedule ends the run."""
         self._last_row = time.perf_counter()
         due = False
         if self.step:
             self.end_epoch()  # a checkpoint at the end of an epoch is older than its verification
+        for batch in self.batches():
+            loss = self.train_on(batch)
+            end = self.schedule.end
+            self.schedule.step(loss)
+            self.step += 1
+            self.losses.append(loss)
+            if self.step % self.config.log_every == 0 or self.is_last:
+                self.write_row()
+            if self.schedule.end != end:
+                self.tell({"epoch": self.epoch, "ends_at_step": self.schedule.end})
+            save_every = self.config.save_every or self.sampler.steps
+            due |= self.step % save_every == 0 or self.is_last
+            if due and self.may_save():
+                self.save()
+                due = False
+            self.end_epoch()
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the last step, from 1."""
+        return (self.step - 1) // self.sampler.steps + 1
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no step comes any more."""
+        return self.step >= self.schedule.end
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what is left of the images, up to the end of the run, which may come nearer."""
         source = batches(
             self.faces,
             self.sampler,
             self.config.image_size,
             self.step,
-            self.steps,
+            self.schedule.end,
             self.config.threads,
             pinned=self.device.type == "cuda",
         )
-        for batch in source:
-            loss = self.train_on(batch)
-            self.schedule.step(loss)
-            self.step += 1
-            self.losses.append(loss)
-            is_last = self.step == self.steps
-            if self.step % self.config.log_every == 0 or is_last:
-                self.write_row()
-            due |= self.step % (self.config.save_every or self.sampler.steps) == 0 or is_last
-            if due and self.may_save(is_last):
-                self.save()
-                due = False
-            self.end_epoch()
+        with closing(source):
+            while not self.is_last:
+                yield next(source)
 
     def train_on(self, batch: Batch) -> Tensor:
         """Make one step of the optimizer, and return the loss, still on the device."""
@@ -271,7 +227,7 @@ class Trainer:
         now = time.perf_counter()
         self.tell(
             {
-                "epoch": (self.step - 1) // self.sampler.steps + 1,
+                "epoch": self.epoch,
                 "loss": sum(losses) / len(losses),
                 "lr": float(self.optimizer.param_groups[0]["lr"]),
                 **self.verdict(),
@@ -286,7 +242,7 @@ class Trainer:
                 f"{REMEDY}; the last checkpoint is from before"
             )
 
-    def may_save(self, is_last: bool) -> bool:
+    def may_save(self) -> bool:
         """Return whether a checkpoint is fit to go on from; if not, a later step writes it.
 
         At the end there is no later step: there a network is saved that is finite, though the
@@ -298,20 +254,17 @@ class Trainer:
             If the run ends with numbers that are not finite.
         """
         finite = self.is_finite()
-        if is_last and not finite:
+        if self.is_last and not finite:
             raise DivergedError(
                 f"the network has numbers that are not finite at its last step, {self.step}: "
                 f"{REMEDY}; the last checkpoint is from before"
             )
-        return finite and (is_last or not self.not_finite.item())
+        return finite and (self.is_last or not self.not_finite.item())
 
     def is_finite(self) -> bool:
         """Return whether all numbers of network, head and optimizer are; waits for the device."""
-        states = [self.model.state_dict(), self.head.state_dict(), *self.optimizer.state.values()]
-        values = [value for state in states for value in state.values() if value is not None]
-        # A sum needs no memory, and is not finite where one of the numbers is not.
-        sums = [value.sum() for value in values if value.is_floating_point()]
-        return bool(torch.stack(sums).isfinite().all())
+        modules = (self.model, self.head)
+        return all_finite(*(m.state_dict() for m in modules), *self.optimizer.state.values())
 
     def verdict(self) -> Row:
         """Return what the detector of a plateau schedule says of the loss."""
@@ -319,15 +272,15 @@ class Trainer:
         return {"verdict": detector.verdict.name.lower()} if isinstance(detector, Detector) else {}
 
     def end_epoch(self) -> None:
-        """Verify, if an epoch ends here and it is time to."""
-        epoch, within = divmod(self.step, self.sampler.steps)
-        if within or (epoch % self.config.val_every and epoch != self.config.epochs):
+        """Verify, if an epoch or the run ends here and it is time to."""
+        within = self.step % self.sampler.steps
+        if not self.is_last and (within or self.epoch % self.config.val_every):
             return
         for pairs in self.pairs:
             found = verify(self.model, pairs, self.config.image_size, threads=self.config.threads)
             self.tell(
                 {
-                    "epoch": epoch,
+                    "epoch": self.epoch,
                     f"val_{pairs.name}_accuracy": found.accuracy,
                     f"val_{pairs.name}_tar_at_far_1e-2": found.tar[1e-2],
                 }
@@ -358,13 +311,7 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state_all(),
         }
-        path = self.out / CHECKPOINT
-        stays = ", the last stays" if path.is_file() else ""
-        try:
-            with replacing(path) as file:
-                save_to(file, state)
-        except OSError as error:
-            raise OSError(f"no checkpoint at step {self.step}{stays}: {error}") from error
+        save_checkpoint(self.out, state)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
@@ -388,71 +335,7 @@ class Trainer:
             torch.cuda.set_rng_state_all(state["cuda_random"])
 
 
-def save_to(file: BinaryIO, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint; an error is the system's, not what torch makes of it."""
-    try:
-        torch.save(state, file)
-    except RuntimeError as error:
-        if isinstance(error.__context__, OSError):
-            raise error.__context__ from None
-        reason = str(error).partition("\n")[0]
-        raise OSError(f"is the disk full? ({reason})") from error
-
-
 def generator(seed: int, step: int) -> torch.Generator:
     """Return the random numbers of a step, unrelated to those of any other."""
     (state,) = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state))
-
-
-def chosen_device(name: str) -> torch.device:
-    """Return the device of that name; of ``auto`` the GPU where there is one.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # the latter where torch has no such backend
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"device {name!r} cannot be used: {reason}") from error
-    return device
-
-
-def make_sampler(config: Config, faces: Faces) -> Sampler:
-    """Return what chooses the images of the steps."""
-    if config.siamese:
-        return PairSampler(faces.labels, config.batch, config.seed)
-    return Sampler(len(faces.labels), config.batch, config.seed)
-
-
-def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseHead:
-    """Return the head that a configuration describes."""
-    margin = make_margin(config)
-    chunk = config.chunk or None
-    if config.siamese:
-        return SiameseHead(model, config.dim, margin, config.queue, config.decay, chunk)
-    if config.sample_rate < 1:
-        return PartialHead(classes, config.dim, margin, config.sample_rate, chunk)
-    return Head(classes, config.dim, margin, chunk)
-
-
-def make_margin(config: Config) -> Margin:
-    """Return the margin that a configuration names, with its options."""
-    return MARGINS[config.margin](scale=config.scale, **config.margin_options)
-
-
-def make_scaler(config: Config, device: torch.device) -> torch.amp.GradScaler:
-    """Return what skips steps without a finite gradient, and scales the loss where fp16 needs it.
-
-    With a fused optimizer it does so on the device: nothing is waited for.
-    """
-    if config.precision == "fp16":
-        return torch.amp.GradScaler(device.type)
-    never = 2**31 - 1
-    return torch.amp.GradScaler(device.type, init_scale=1.0, growth_interval=never)

@@ -8,10 +8,10 @@ from face_runs import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
+from plateau_face.checkpoint import load_model
 from plateau_face.config import load_config
 from plateau_face.data.packed import PackedFaces
 from plateau_face.data.synthetic import SyntheticFaces
-from plateau_face.train import load_model
 
 SMALL = [
     "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
@@ -151,10 +151,10 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     )
     assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
-    import plateau_face.train
+    import plateau_face.checkpoint
 
-    monkeypatch.delitem(sys.modules, "plateau_face.train")
-    monkeypatch.delattr(plateau_face, "train")
+    monkeypatch.delitem(sys.modules, "plateau_face.checkpoint")
+    monkeypatch.delattr(plateau_face, "checkpoint")
     monkeypatch.setitem(sys.modules, "torch", None)
     assert said("info", run) == (
         "plateau-face: import of torch halted; None in sys.modules: install plateau-detect[face]\n"

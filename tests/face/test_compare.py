@@ -22,6 +22,7 @@ from face_runs import assert_same, call, complaint, rows
 from face_twins import linear_fit_spread
 from scipy import stats
 
+from plateau_face import checkpoint
 from plateau_face import train as training
 from plateau_face.comparison.experiment import load_experiment
 from plateau_face.comparison.folder import RunFolder
@@ -89,7 +90,7 @@ def killed(experiment, tmp_path_factory):
         time.sleep(0.05)
     finished = [run.name for run in plan.runs if RunFolder(out / run.name).is_finished()]
     before = {name: (out / name / "last.pt").stat().st_mtime_ns for name in finished}
-    at = training.load_checkpoint(out / half)["step"]
+    at = checkpoint.load_checkpoint(out / half)["step"]
     speeds = [row["images_per_s"] for row in reading(out / half / "log.jsonl")[:at]]
     said = call("compare", SMALL, "--out", out, *overrides)
     return out, said, before, half, speeds
@@ -121,7 +122,7 @@ def test_a_killed_experiment_ends_as_one_that_was_not(experiment, uninterrupted,
     whole, table = uninterrupted
     out, said, *_ = killed
     for run in experiment[0].runs:
-        one, other = (training.load_checkpoint(path / run.name) for path in (whole, out))
+        one, other = (checkpoint.load_checkpoint(path / run.name) for path in (whole, out))
         assert_same(one, other)
         assert rows(whole / run.name) == rows(out / run.name)
     assert said == table

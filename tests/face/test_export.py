@@ -11,11 +11,12 @@ import onnx
 import onnxruntime
 
 from plateau_face import export as exporting
+from plateau_face.checkpoint import load_model
 from plateau_face.data.augment import normalised
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.export import export, parity, to_onnx
 from plateau_face.models import make_model
-from plateau_face.train import load_model, start
+from plateau_face.train import start
 
 
 @pytest.fixture(scope="module")

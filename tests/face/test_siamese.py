@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from plateau_face.checkpoint import load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.data.sampling import PairSampler
 from plateau_face.margins import CosFace, CurricularFace
 from plateau_face.siamese import NOBODY, SiameseHead
-from plateau_face.train import load_checkpoint, load_model, start
+from plateau_face.train import start
 
 DIM, INPUTS, QUEUE = 4, 6, 10
 SGD = {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.01}

@@ -15,17 +15,12 @@ import torch
 from face_runs import TINY, assert_same, png, rows, write_bin
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from plateau import Detector
+from plateau_face.checkpoint import DivergedError, load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
-from plateau_face.train import (
-    DivergedError,
-    generator,
-    load_checkpoint,
-    load_model,
-    resume,
-    start,
-)
+from plateau_face.train import generator, resume, start
 
 
 class KilledError(Exception):
@@ -54,16 +49,42 @@ VARIANTS = {
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
+    "muon": {"optimizer": "muon", "sample_rate": 0.5, "precision": "bf16"},
+    "cool": {"at_plateau": "cool", "epochs": 6, "val_every": 6},
+    "adamw": {"optimizer": "adamw", "sample_rate": 0.5, "lr": 0.001},
 }
 
 
+@pytest.fixture
+def plateau_at(monkeypatch):
+    """Let the detector see a plateau at a step: a test has no time for a real one."""
+
+    def set_step(step):
+        def update(detector, loss):
+            real(detector, loss)
+            return detector.count == step
+
+        monkeypatch.setattr(Detector, "update", update)
+
+    real = Detector.update
+    return set_step
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant):
+def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant, plateau_at):
+    if variant == "cool":
+        plateau_at(5)
     config = dataclasses.replace(TINY, **VARIANTS[variant])
     start(config, tmp_path / "whole", lambda _: None).run()
     train_with_kill(config, tmp_path / "cut", at=6 if config.log_every == 2 else 5)
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    if variant == "cool":  # a finish of 2 steps, 0.3 times 5, ends the run at 7, within an epoch
+        *_, told, _, loss, verified = rows(tmp_path / "cut")
+        assert told == {"step": 5, "epoch": 2, "ends_at_step": 7}
+        assert (loss["step"], loss["epoch"], loss["lr"]) == (7, 3, 0.0)
+        assert verified["step"] == 7
+        assert "val_synthetic_accuracy" in verified
 
 
 def test_steps_and_seeds_have_random_numbers_of_their_own():
@@ -168,6 +189,8 @@ class NoWaiting(TorchDispatchMode):
         {"sample_rate": 0.5, "margin": "elasticface"},
         {"margin": "curricularface", "chunk": 7, "accumulate": 2},
         {"siamese": True, "queue": 64},
+        {"optimizer": "muon", "precision": "fp16"},
+        {"optimizer": "adamw", "sample_rate": 0.5},
     ],
     ids=str,
 )
@@ -378,7 +401,7 @@ def test_something_else_that_torch_saved_is_no_checkpoint(tmp_path):
     for content, message in [
         ({"state_dict": {}}, "not a checkpoint of plateau-face"),
         ([1, 2], "not a checkpoint of plateau-face"),
-        (state | {"version": 7}, "version 7, not 1"),
+        (state | {"version": 1}, "version 1, not 2"),
         (state | {"model": {"weight": torch.zeros(2)}}, r"damaged \(Error\(s\) in loading"),
         (state | {"schedule": {}}, r"damaged \('"),
         (state | {"config": 3}, r"damaged \("),

@@ -1,7 +1,7 @@
 """Which images make a batch: a function of seed and step, so a position is one number."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -102,7 +102,7 @@ def batches(
     stop: int,
     threads: int,
     pinned: bool = False,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Yield the batches of the steps from `first` to `stop`, read ahead by threads.
 
     `pinned` puts the images into memory that a GPU reads without waiting.
