@@ -57,6 +57,8 @@ class Config:
     """Terms under which the data may be used, for the card of an exported network."""
     # network
     model: str = "narrow"
+    init: str = ""
+    """Weights to begin with: a file under the names of insightface or AdaFace."""
     image_size: int = 56
     """112 for aligned faces as published."""
     dim: int = 128

@@ -36,6 +36,7 @@ from plateau_face.log import LOG, Log, Row
 from plateau_face.models import make_model
 from plateau_face.optimizers import make_optimizer
 from plateau_face.parts import chosen_device, make_head, make_sampler, make_scaler
+from plateau_face.published import load_weights
 from plateau_face.running import RunningStatistics
 from plateau_face.schedules import make_schedule
 from plateau_face.sources import check_images, training_faces, verification_sets
@@ -64,7 +65,7 @@ def start(config: Config, out: Path, report: Report) -> "Trainer":
     if log.is_file() and log.stat().st_size:  # a run that died before its first checkpoint has none
         raise ValueError(f"{log} is there already: remove it, or choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, out, report, log_bytes=(0, 0))
+    trainer = Trainer(config, out, report)
     trainer.save()
     return trainer
 
@@ -91,12 +92,12 @@ class Trainer:
         Folder of the log and the checkpoint.
     report : callable
         Told each row of the log.
-    log_bytes : pair of int
-        What to keep of the logs.
+    log_bytes : pair of int, optional
+        What to keep of the logs of a run that goes on.
     """
 
     def __init__(
-        self, config: Config, out: Path, report: Report, log_bytes: tuple[int, int]
+        self, config: Config, out: Path, report: Report, log_bytes: tuple[int, int] | None = None
     ) -> None:
         self.config, self.out, self.report = config, out, report
         self.device = chosen_device(config.device)
@@ -114,6 +115,8 @@ class Trainer:
         self.model = make_model(
             config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
         ).to(self.device)
+        if config.init and log_bytes is None:
+            load_weights(self.model, Path(config.init))
         convert_conv2d_weight_memory_format(self.model, torch.channels_last)
         self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
@@ -129,7 +132,7 @@ class Trainer:
         self.step = 0
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
         self.losses: list[Tensor] = []  # since the last row of the log
-        self.log = Log(out, log_bytes)
+        self.log = Log(out, log_bytes or (0, 0))
         self._last_row = time.perf_counter()
 
     def run(self) -> None:

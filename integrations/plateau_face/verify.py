@@ -61,7 +61,7 @@ def embed(
     ValueError
         If one is not finite or zero: such a network compares nothing.
     """
-    device = next(model.parameters()).device
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
     was_training = model.training
     model.eval()
     parts: list[Tensor] = []

@@ -118,7 +118,7 @@ def make_trainer(
         "epochs": 1000, "precision": options.precision, "compile": options.compile,
         "device": options.device, "threads": options.threads,
     } | values  # fmt: skip
-    return Trainer(Config(**settings), folder, print, log_bytes=(0, 0))
+    return Trainer(Config(**settings), folder, print)
 
 
 def steps(trainer: Trainer, count: int) -> Iterator[Batch]:

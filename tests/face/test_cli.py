@@ -149,7 +149,7 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     assert said("info", folder / "id1", "--plot", "run.png") == (
         f"plateau-face: {folder}/id1 has no run to draw\n"
     )
-    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx\n"
+    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx or .pth\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
     import plateau_face.checkpoint
 
