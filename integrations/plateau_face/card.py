@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from plateau_face.checkpoint import load_checkpoint, load_model
+from plateau_face.checkpoint import checkpoint_of, load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.files import replacing
 from plateau_face.log import LOG
@@ -64,9 +64,10 @@ def describe(run: Path, config: Config, terms: str | None) -> dict[str, str]:
         "terms of the data": data_terms(config, terms),
         "training": (
             f"{state['step']} steps of {config.batch} images, {head}{config.margin} at scale "
-            f"{config.scale:g}, schedule {config.schedule}, seed {config.seed}"
+            f"{config.scale:g}, {config.optimizer}, schedule {config.schedule}, seed {config.seed}"
+            + (f"; begun with the weights {Path(config.init).name}" if config.init else "")
         ),
-        "verification": verification(run / LOG),
+        "verification": verification(checkpoint_of(run).with_name(LOG), state["step"]),
     }
 
 
@@ -79,12 +80,13 @@ def data_terms(config: Config, terms: str | None) -> str:
     return "not stated; ask for those of the data before passing the network on"
 
 
-def verification(log: Path) -> str:
-    """Return the last figures of a log."""
+def verification(log: Path, step: int) -> str:
+    """Return the last figures of a log up to a step."""
     rows: list[Mapping[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
     last: dict[str, float] = {}
     for row in rows:
-        last |= {name: value for name, value in row.items() if name.startswith("val_")}
+        if row["step"] <= step:
+            last |= {name: value for name, value in row.items() if name.startswith("val_")}
     return ", ".join(f"{name[4:]} {value:.4f}" for name, value in last.items()) or "none"
 
 

@@ -17,18 +17,19 @@ VERSION = 2
 """Of the checkpoints."""
 ENTRIES = frozenset(
     {
-        "version", "config", "classes", "images", "step", "log_bytes", "losses", "not_finite",
-        "model", "head", "optimizer", "schedule", "scaler", "random", "cuda_random",
+        "version", "config", "classes", "images", "step", "begun", "most", "best",
+        "log_bytes", "losses", "not_finite", "model", "head", "optimizer", "schedule", "scaler",
+        "random", "cuda_random",
     }
 )  # fmt: skip
-CHECKPOINT = "last.pt"
+CHECKPOINT, BEST = "last.pt", "best.pt"
 
 
 class DivergedError(RuntimeError):
     """The gradient is not finite any more."""
 
 
-def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write a checkpoint; the one before stays until this one is complete.
 
     Raises
@@ -36,7 +37,6 @@ def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written.
     """
-    path = out / CHECKPOINT
     stays = ", the last stays" if path.is_file() else ""
     try:
         with replacing(path) as file:
@@ -57,14 +57,14 @@ def save_to(file: BinaryIO, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(out: Path) -> dict[str, Any]:
-    """Read the checkpoint of a run.
+    """Read the last checkpoint of a run, or another one that is named.
 
     Raises
     ------
     ValueError
         If there is none, or it is damaged or of another version.
     """
-    path = out / CHECKPOINT
+    path = checkpoint_of(out)
     if not path.is_file():
         raise ValueError(f"{out} has no run: there is no {CHECKPOINT}")
     with path.open("rb") as file:
@@ -80,6 +80,19 @@ def load_checkpoint(out: Path) -> dict[str, Any]:
     return state
 
 
+def checkpoint_of(run: Path) -> Path:
+    """Return the last checkpoint of a run, or the one that is named."""
+    return run if run.is_file() else run / CHECKPOINT
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a file is one of these; not whether it is sound."""
+    try:
+        return bool(torch.load(path, mmap=True, weights_only=True).keys() >= ENTRIES)
+    except Exception:  # it is something else, and whoever opens that says what is wrong
+        return False
+
+
 @contextmanager
 def fitting(out: Path) -> Iterator[None]:
     """Say of which checkpoint it is that an entry is not as it must be."""
@@ -87,7 +100,7 @@ def fitting(out: Path) -> Iterator[None]:
         yield
     except (RuntimeError, LookupError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{out / CHECKPOINT}: damaged ({reason})") from error
+        raise ValueError(f"{checkpoint_of(out)}: damaged ({reason})") from error
 
 
 def load_model(out: Path) -> tuple[nn.Module, Config]:

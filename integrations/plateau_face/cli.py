@@ -49,6 +49,9 @@ def option(text: str, *names: str) -> Any:
 def train(
     out: Annotated[Path, option("Folder of the run.", "--out")],
     resume: Annotated[bool, option("Go on with the run in that folder.", "--resume")] = False,
+    extend: Annotated[
+        int | None, option("Epochs to add to a run that is finished, with --resume.", "--extend")
+    ] = None,
     config: Annotated[Path | None, option("TOML file with a configuration.", "--config")] = None,
     data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
     synthetic: Annotated[bool | None, option("Draw faces instead.", "--synthetic")] = None,
@@ -65,9 +68,10 @@ def train(
     ] = None,
 ) -> None:
     """Train a network; a run that was stopped goes on with --resume."""
+    from plateau._arguments import whole
     from plateau_face import train as training
     from plateau_face.checkpoint import CHECKPOINT
-    from plateau_face.config import load_config
+    from plateau_face.config import from_command_line, load_config
     from plateau_face.log import LOG
     from plateau_face.progress import Progress
 
@@ -77,13 +81,18 @@ def train(
     }  # fmt: skip
     with clear_errors(), Progress() as progress:
         if resume:
-            if config or overrides or any(value is not None for value in given.values()):
-                raise ValueError("--resume takes the configuration of the run, and no other")
-            trainer = training.resume(out, progress.report)
+            if config:
+                raise ValueError("--resume takes the configuration of the run, and no file")
+            changes = from_command_line(overrides or (), given)
+            more = 0 if extend is None else whole("extend", extend, least=1)
+            trainer = training.resume(out, progress.report, changes, more)
+        elif extend is not None:
+            raise ValueError("--extend goes on with a run: it needs --resume")
         else:
             settings = load_config(config, overrides or (), given)
             trainer = training.start(settings, out, progress.report)
-        progress.start(trainer.step, trainer.schedule.end)
+        progress.say(trainer.described())
+        progress.start(trainer.step, trainer.end)
         trainer.run()
     typer.echo(f"log {out / LOG}, checkpoint {out / CHECKPOINT}")
 

@@ -15,6 +15,12 @@ from plateau_face.files import read_text
 from plateau_face.margins import MARGINS
 from plateau_face.models import MODELS
 
+MAY_CHANGE = (
+    "data", "identities", "val", "val_folder", "val_every", "terms", "device", "threads", "compile",
+    "log_every", "save_every", "keep", "keep_every",
+)  # fmt: skip
+"""Names of the configuration that say where and on what is trained and what is told of it, not
+what: a run may go on with others."""
 SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
 OPTIMIZERS = ("sgd", "adamw", "muon")
 AT_PLATEAU = ("reduce", "cool")
@@ -130,11 +136,16 @@ class Config:
     """Steps between two rows of the log; a row has the mean loss of the steps since the last."""
     save_every: int = 0
     """Steps between two checkpoints; 0 for the end of each epoch."""
+    keep: str = "last"
+    """best: keep beside the last checkpoint, as best.pt, the one that was most accurate."""
+    keep_every: int = 0
+    """Epochs between checkpoints that stay, as epoch-1.pt and so on; 0 for none."""
 
     def __post_init__(self) -> None:
         one_of("model", self.model, list(MODELS))
         one_of("margin", self.margin, list(MARGINS))
         one_of("schedule", self.schedule, SCHEDULES)
+        one_of("keep", self.keep, ("last", "best"))
         one_of("at_plateau", self.at_plateau, AT_PLATEAU)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("precision", self.precision, PRECISIONS)
@@ -145,7 +156,15 @@ class Config:
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
-        for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
+        for name in (
+            "margin_warmup",
+            "chunk",
+            "warmup",
+            "max_reductions",
+            "seed",
+            "save_every",
+            "keep_every",
+        ):
             whole(name, getattr(self, name), least=0)
         for name in ("scale", "lr", "muon_lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))

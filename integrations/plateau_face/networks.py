@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plateau_face.checkpoint import load_model
+from plateau_face.checkpoint import is_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.parts import chosen_device
 from plateau_face.published import open_weights
@@ -30,7 +30,9 @@ class Network(NamedTuple):
 
 
 def open_network(path: Path) -> Network:
-    """Open the folder of a run, an ONNX file, or weights as insightface and AdaFace publish them.
+    """Open a run, an ONNX file, or weights as insightface and AdaFace publish them.
+
+    A run is its folder, or one of the checkpoints in it.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def open_network(path: Path) -> Network:
     if path.suffix.lower() == ".onnx":
         network = OnnxNetwork(path)
         return Network(network, network.size, THREADS, None)
-    if path.is_file():
+    if path.is_file() and not is_checkpoint(path):
         model, size = open_weights(path)
         return Network(model.to(chosen_device("auto")), size, THREADS, None)
     trained, config = load_model(path)

@@ -7,20 +7,22 @@ schedule. Whatever happens in a step is a function of the seed, the step's numbe
 state, so a run that was killed and resumed ends with the same weights as one that was not.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from plateau import Detector
 from plateau_face.checkpoint import (
+    BEST,
     CHECKPOINT,
     VERSION,
     DivergedError,
@@ -29,7 +31,7 @@ from plateau_face.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from plateau_face.config import Config, checked
+from plateau_face.config import MAY_CHANGE, Config, checked
 from plateau_face.data.augment import augmented
 from plateau_face.data.sampling import Batch, batches
 from plateau_face.log import LOG, Log, Row
@@ -38,9 +40,10 @@ from plateau_face.optimizers import make_optimizer
 from plateau_face.parts import chosen_device, make_head, make_sampler, make_scaler
 from plateau_face.published import load_weights
 from plateau_face.running import RunningStatistics
-from plateau_face.schedules import make_schedule
+from plateau_face.schedules import make_schedule, set_rates
 from plateau_face.sources import check_images, training_faces, verification_sets
 from plateau_face.verify import verify
+from plateau_torch.rates import rates_of
 
 NOT_FINITE_MOST = 20
 """Steps in a row with a gradient that is not finite after which training has diverged: enough to
@@ -70,15 +73,41 @@ def start(config: Config, out: Path, report: Report) -> "Trainer":
     return trainer
 
 
-def resume(out: Path, report: Report) -> "Trainer":
-    """Go on with the run of a folder, exactly as if it had not been stopped."""
+def resume(
+    out: Path, report: Report, changes: Mapping[str, Any] | None = None, extend: int = 0
+) -> "Trainer":
+    """Go on with the run of a folder, exactly as if it had not been stopped.
+
+    Parameters
+    ----------
+    out : Path
+    report : callable
+    changes : mapping, optional
+        What of the configuration is different now: see `plateau_face.config.MAY_CHANGE`.
+    extend : int, default 0
+        Epochs to train beyond the end, under a schedule of their own.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, or it cannot go on so.
+    """
     state = load_checkpoint(out)
     with fitting(out):
         config = Config(**checked(state["config"]))
         log_bytes = tuple(state["log_bytes"])
+    for name in changes or {}:
+        if name not in MAY_CHANGE:
+            raise ValueError(
+                f"{name} cannot change in a run, which would then not be what it was begun as: "
+                f"only {', '.join(MAY_CHANGE)} can; begin another with init"
+            )
+    config = replace(config, **checked(changes or {}))
     trainer = Trainer(config, out, report, log_bytes)
     with fitting(out):
         trainer.load(state)
+    if extend:
+        trainer.extend(extend)
     return trainer
 
 
@@ -122,14 +151,14 @@ class Trainer:
         if config.compile:
             self.model.compile()
         self.optimizer = make_optimizer(config, self.model, self.head.trained())
-        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.schedule = make_schedule(
-            config, self.optimizer, config.epochs * self.sampler.steps, self.sampler.steps
-        )
+        self.rates = rates_of(self.optimizer)
+        self.begin_schedule(0, config.epochs * self.sampler.steps)
         self.scaler = make_scaler(config, self.device)
         self.statistics = RunningStatistics([self.model, self.head])
 
         self.step = 0
+        self.best = -math.inf  # accuracy so far
+        self.verified = 0  # step of the last verification
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
         self.losses: list[Tensor] = []  # since the last row of the log
         self.log = Log(out, log_bytes or (0, 0))
@@ -143,20 +172,47 @@ class Trainer:
             self.end_epoch()  # a checkpoint at the end of an epoch is older than its verification
         for batch in self.batches():
             loss = self.train_on(batch)
-            end = self.schedule.end
+            end = self.end
             self.schedule.step(loss)
             self.step += 1
             self.losses.append(loss)
             if self.step % self.config.log_every == 0 or self.is_last:
                 self.write_row()
-            if self.schedule.end != end:
-                self.tell({"epoch": self.epoch, "ends_at_step": self.schedule.end})
+            if self.end != end:
+                self.tell({"epoch": self.epoch, "ends_at_step": self.end})
             save_every = self.config.save_every or self.sampler.steps
-            due |= self.step % save_every == 0 or self.is_last
+            due |= self.step % save_every == 0 or self.is_last or self.stays
             if due and self.may_save():
                 self.save()
+                if self.stays:
+                    self.save(f"epoch-{self.epoch}.pt")
                 due = False
             self.end_epoch()
+
+    def begin_schedule(self, begun: int, most: int) -> None:
+        """Let a schedule begin at a step, for so many steps at most."""
+        self.begun, self.most = begun, most
+        set_rates(self.optimizer, self.rates, 1.0)
+        self.schedule = make_schedule(self.config, self.optimizer, most, self.sampler.steps)
+
+    def extend(self, epochs: int) -> None:
+        """Add epochs to a run that is at its end, with a schedule of their own.
+
+        Raises
+        ------
+        ValueError
+            If it is not at its end.
+        """
+        if not self.is_last:
+            raise ValueError(f"the run is at step {self.step} of {self.end}: let it end before")
+        self.end_epoch()  # whose rows come after the checkpoint: soon this is no end any more
+        self.config = replace(self.config, epochs=self.epoch + epochs)
+        self.begin_schedule(self.step, epochs * self.sampler.steps)
+
+    @property
+    def end(self) -> int:
+        """Step after which the run ends."""
+        return self.begun + self.schedule.end
 
     @property
     def epoch(self) -> int:
@@ -166,7 +222,13 @@ class Trainer:
     @property
     def is_last(self) -> bool:
         """Whether no step comes any more."""
-        return self.step >= self.schedule.end
+        return self.step >= self.end
+
+    @property
+    def stays(self) -> bool:
+        """Whether an epoch ends here whose checkpoint is to stay."""
+        every = self.config.keep_every * self.sampler.steps
+        return every > 0 and self.step % every == 0
 
     def batches(self) -> Iterator[Batch]:
         """Yield what is left of the images, up to the end of the run, which may come nearer."""
@@ -175,13 +237,24 @@ class Trainer:
             self.sampler,
             self.config.image_size,
             self.step,
-            self.schedule.end,
+            self.end,
             self.config.threads,
             pinned=self.device.type == "cuda",
         )
         with closing(source):
             while not self.is_last:
                 yield next(source)
+
+    def described(self) -> str:
+        """Return what is trained, on what."""
+        parameters = sum(p.numel() for p in self.model.parameters())
+        name = self.device.type
+        if name == "cuda":
+            name = torch.cuda.get_device_name(self.device)
+        return (
+            f"{name}: {len(self.faces.labels)} images of {self.faces.classes} identities, "
+            f"{self.end} steps of {self.config.batch} images, {parameters / 1e6:.2f} M parameters"
+        )
 
     def train_on(self, batch: Batch) -> Tensor:
         """Make one step of the optimizer, and return the loss, still on the device."""
@@ -209,7 +282,9 @@ class Trainer:
         self.scaler.unscale_(self.optimizer)
         # Not infinity for any: where the norm overflows ∞/∞ would make NaN of a finite gradient.
         most = config.clip or torch.finfo(torch.float32).max
-        finite = torch.nn.utils.clip_grad_norm_(self.trained, most).isfinite()
+        # Of the network alone: the prototypes' gradient, often the longer, would shorten its step.
+        network = torch.nn.utils.clip_grad_norm_(self.model.parameters(), most)
+        finite = network.isfinite() & norm_of_gradients(self.head.trained()).isfinite()
         self.not_finite = torch.where(finite, 0, self.not_finite + 1)
         self.scaler.step(self.optimizer)  # not if the gradient is not finite
         self.scaler.update()
@@ -277,10 +352,14 @@ class Trainer:
     def end_epoch(self) -> None:
         """Verify, if an epoch or the run ends here and it is time to."""
         within = self.step % self.sampler.steps
-        if not self.is_last and (within or self.epoch % self.config.val_every):
+        due = self.is_last or not (within or self.epoch % self.config.val_every)
+        if not due or self.verified == self.step:
             return
+        self.verified = self.step
+        accuracies = []
         for pairs in self.pairs:
             found = verify(self.model, pairs, self.config.image_size, threads=self.config.threads)
+            accuracies.append(found.accuracy)
             self.tell(
                 {
                     "epoch": self.epoch,
@@ -288,6 +367,10 @@ class Trainer:
                     f"val_{pairs.name}_tar_at_far_1e-2": found.tar[1e-2],
                 }
             )
+        if accuracies and np.mean(accuracies) > self.best:
+            self.best = float(np.mean(accuracies))
+            if self.config.keep == "best":
+                self.save(BEST)
         self._last_row = time.perf_counter()
 
     def tell(self, row: Row) -> None:
@@ -295,7 +378,7 @@ class Trainer:
         self.log.write(self.step, row)
         self.report({"step": self.step, **row})
 
-    def save(self) -> None:
+    def save(self, name: str = CHECKPOINT) -> None:
         """Write a checkpoint; the one before stays until this one is complete."""
         state = {
             "version": VERSION,
@@ -303,6 +386,9 @@ class Trainer:
             "classes": self.faces.classes,
             "images": len(self.faces.labels),
             "step": self.step,
+            "begun": self.begun,
+            "most": self.most,
+            "best": self.best,
             "log_bytes": self.log.sizes(),
             "losses": [float(loss) for loss in self.losses],
             "not_finite": self.not_finite.item(),
@@ -314,7 +400,7 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state_all(),
         }
-        save_checkpoint(self.out, state)
+        save_checkpoint(self.out / name, state)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
@@ -325,7 +411,8 @@ class Trainer:
                 "the run has {} identities and {} images, ".format(*before)
                 + "the data now {} and {}".format(*now)
             )
-        self.step = state["step"]
+        self.step, self.best = state["step"], state["best"]
+        self.begin_schedule(state["begun"], state["most"])
         self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"]]
         self.not_finite.fill_(state["not_finite"])
         self.model.load_state_dict(state["model"])
@@ -336,6 +423,12 @@ class Trainer:
         torch.set_rng_state(state["random"])
         if len(state["cuda_random"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda_random"])
+
+
+def norm_of_gradients(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return the norm of the gradients of some parameters together; 0 of none."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients)
 
 
 def generator(seed: int, step: int) -> torch.Generator:
