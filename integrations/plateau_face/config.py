@@ -89,6 +89,10 @@ class Config:
     """Of siamese: prototypes that are kept."""
     decay: float = 0.999
     """Of siamese: share of itself that the gallery network keeps in each step."""
+    agents: int = 1
+    """Of siamese: gallery networks that take turns."""
+    pairs_of: str = "identity"
+    """Of siamese: draw a pair of each identity in an epoch; or image: as many as it has images."""
     # optimisation
     epochs: int = 20
     batch: int = 64
@@ -145,6 +149,7 @@ class Config:
         one_of("model", self.model, list(MODELS))
         one_of("margin", self.margin, list(MARGINS))
         one_of("schedule", self.schedule, SCHEDULES)
+        one_of("pairs_of", self.pairs_of, ("identity", "image"))
         one_of("keep", self.keep, ("last", "best"))
         one_of("at_plateau", self.at_plateau, AT_PLATEAU)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
@@ -152,7 +157,7 @@ class Config:
         for name in (
             "synthetic_identities", "synthetic_images", "synthetic_val_identities",
             "synthetic_val_images", "val_every", "image_size", "dim",
-            "epochs", "batch", "accumulate", "threads", "log_every", "queue",
+            "epochs", "batch", "accumulate", "threads", "log_every", "queue", "agents",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
@@ -222,6 +227,11 @@ class Config:
             )
         if self.decay > 1:
             raise ValueError(f"decay must be at most 1, not {self.decay}")
+        if self.agents * (1 - self.decay) > 1 and self.agents > 1:
+            raise ValueError(
+                f"decay must be at least {1 - 1 / self.agents:.4g} with {self.agents} agents, "
+                f"not {self.decay}: they would forget all in their turn"
+            )
         if self.sample_rate != 1:
             raise ValueError("siamese has no classes to sample: leave sample_rate at 1")
 

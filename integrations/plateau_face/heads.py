@@ -24,6 +24,11 @@ class Head(nn.Module):
     margin : Margin
     chunk : int, optional
         See `margin_loss`.
+
+    Attributes
+    ----------
+    step : int
+        Number of the present step, set by the training loop.
     """
 
     weight: Tensor
@@ -31,6 +36,7 @@ class Head(nn.Module):
     def __init__(self, classes: int, dim: int, margin: Margin, chunk: int | None = None) -> None:
         super().__init__()
         self.margin, self.chunk = margin, chunk
+        self.step = 0
         self.weight = nn.Parameter(0.01 * torch.randn(classes, dim))
 
     def trained(self) -> list[nn.Parameter]:

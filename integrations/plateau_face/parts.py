@@ -34,7 +34,8 @@ def chosen_device(name: str) -> torch.device:
 def make_sampler(config: Config, faces: Faces) -> Sampler:
     """Return what chooses the images of the steps."""
     if config.siamese:
-        return PairSampler(faces.labels, config.batch, config.seed)
+        by_image = config.pairs_of == "image"
+        return PairSampler(faces.labels, config.batch, config.seed, by_image=by_image)
     return Sampler(len(faces.labels), config.batch, config.seed)
 
 
@@ -43,7 +44,9 @@ def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseH
     margin = make_margin(config)
     chunk = config.chunk or None
     if config.siamese:
-        return SiameseHead(model, config.dim, margin, config.queue, config.decay, chunk)
+        return SiameseHead(
+            model, config.dim, margin, config.queue, config.decay, chunk, config.agents
+        )
     if config.sample_rate < 1:
         moments = MOMENTS[config.optimizer]
         return PartialHead(classes, config.dim, margin, config.sample_rate, chunk, moments)

@@ -162,11 +162,11 @@ class Trainer:
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
         self.losses: list[Tensor] = []  # since the last row of the log
         self.log = Log(out, log_bytes or (0, 0))
-        self._last_row = time.perf_counter()
+        self.begin_row()
 
     def run(self) -> None:
         """Train to the end of the last epoch, or to where the schedule ends the run."""
-        self._last_row = time.perf_counter()
+        self.begin_row()
         due = False
         if self.step:
             self.end_epoch()  # a checkpoint at the end of an epoch is older than its verification
@@ -259,6 +259,7 @@ class Trainer:
     def train_on(self, batch: Batch) -> Tensor:
         """Make one step of the optimizer, and return the loss, still on the device."""
         config = self.config
+        self.head.step = self.step
         self.head.margin.strength = min(1.0, (self.step + 1) / max(1, config.margin_warmup))
         images = batch.images.to(self.device, non_blocking=True)
         labels = self.head.gather(batch.labels.to(self.device, non_blocking=True), self.optimizer)
@@ -297,6 +298,10 @@ class Trainer:
         precision = self.config.precision
         return torch.autocast(self.device.type, DTYPES[precision], enabled=precision != "fp32")
 
+    def begin_row(self) -> None:
+        """Let the clocks of the next row begin: it is told how long its steps took, alone."""
+        self._last_row, self._last_cpu = time.perf_counter(), time.process_time()
+
     def write_row(self) -> None:
         """Log the mean loss since the last row; the one place that waits for the device."""
         losses = torch.stack(self.losses).tolist()
@@ -311,9 +316,10 @@ class Trainer:
                 **self.verdict(),
                 **({"skipped_steps": not_finite} if not_finite else {}),
                 "images_per_s": round(len(losses) * self.config.batch / (now - self._last_row), 1),
+                "cpu_s": round(time.process_time() - self._last_cpu, 3),
             }
         )
-        self._last_row = now
+        self.begin_row()
         if not_finite >= NOT_FINITE_MOST:
             raise DivergedError(
                 f"the gradient has not been finite for {not_finite} steps at step {self.step}: "
@@ -371,7 +377,7 @@ class Trainer:
             self.best = float(np.mean(accuracies))
             if self.config.keep == "best":
                 self.save(BEST)
-        self._last_row = time.perf_counter()
+        self.begin_row()
 
     def tell(self, row: Row) -> None:
         """Write a row and report it."""

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from face_runs import TINY, assert_same, png, rows, write_bin
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from plateau import Detector
@@ -53,6 +54,14 @@ VARIANTS = {
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 5},
     "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
+    "agents": {
+        "siamese": True,
+        "agents": 4,
+        "pairs_of": "image",
+        "queue": 16,
+        "batch": 4,
+        "epochs": 2,
+    },
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
     "muon": {"optimizer": "muon", "sample_rate": 0.5, "precision": "bf16"},
     "cool": {"at_plateau": "cool", "epochs": 6, "val_every": 6},
@@ -387,7 +396,12 @@ def overflow(module, inputs):
 
 @pytest.mark.parametrize(
     "values",
-    [{"margin": "adaface"}, {"margin": "curricularface", "accumulate": 2}, {"siamese": True}],
+    [
+        {"margin": "adaface"},
+        {"margin": "curricularface", "accumulate": 2},
+        {"siamese": True},
+        {"siamese": True, "agents": 2},
+    ],
     ids=str,
 )
 def test_a_step_that_overflows_leaves_nothing_behind(tmp_path, values):
@@ -397,23 +411,29 @@ def test_a_step_that_overflows_leaves_nothing_behind(tmp_path, values):
     images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
     batch = Batch(images, torch.arange(6).repeat_interleave(2))
     trainer.train_on(batch)
-    before = copy.deepcopy(floats(trainer.model) | floats(trainer.head.margin))
+    watched = [trainer.model, trainer.head.margin]
     networks = [trainer.model]
     if trainer.config.siamese:
-        networks.append(trainer.head.gallery)
+        networks += trainer.head.galleries
+        # Their numbers follow the network's also in such a step, their statistics not.
+        watched += [m for m in trainer.head.galleries.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [copy.deepcopy(statistics(module)) for module in watched]
     hooks = [network.norm.register_forward_pre_hook(overflow) for network in networks]
     assert not trainer.train_on(batch).isfinite()
     for hook in hooks:
         hook.remove()
-    assert_same(floats(trainer.model) | floats(trainer.head.margin), before)
+    assert_same([statistics(module) for module in watched], before)
     assert trainer.not_finite == 1
     assert trainer.is_finite()
     trainer.train_on(batch)
     assert trainer.not_finite == 0
 
 
-def floats(module):
-    return {k: v for k, v in module.state_dict().items() if v.is_floating_point()}
+def statistics(module):
+    """All that is floating-point; of a batch norm by itself what it has seen."""
+    own = module.named_buffers() if isinstance(module, nn.BatchNorm2d) else None
+    own = dict(own or module.state_dict())
+    return {name: value for name, value in own.items() if value.is_floating_point()}
 
 
 def test_no_checkpoint_of_a_network_that_diverged(tmp_path):

@@ -61,7 +61,8 @@ class Sampler:
 class PairSampler(Sampler):
     """Draws two images of each identity in an epoch; they are neighbours in a batch.
 
-    Of an identity with one image it is that image twice.
+    Of an identity with one image it is that image twice. Drawn by image, an identity has as many
+    pairs as its images make, all different, and the last of an odd number waits for another epoch.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ class PairSampler(Sampler):
     batch : int
         Images, an even number: twice as many as identities.
     seed : int
+    by_image : bool, default False
 
     Raises
     ------
@@ -76,20 +78,27 @@ class PairSampler(Sampler):
         If there are not identities enough for a batch.
     """
 
-    def __init__(self, labels: NDArray[np.int64], batch: int, seed: int) -> None:
+    def __init__(
+        self, labels: NDArray[np.int64], batch: int, seed: int, *, by_image: bool = False
+    ) -> None:
         identities, self._counts = np.unique(labels, return_counts=True)
         if 2 * len(identities) < batch:
             raise ValueError(
                 f"a batch of {batch} needs two images of {batch // 2} identities, "
                 f"there are {len(identities)}"
             )
-        super().__init__(2 * len(identities), batch, seed)
+        self._pairs = np.maximum(self._counts // 2, 1) if by_image else np.ones_like(self._counts)
+        super().__init__(2 * int(self._pairs.sum()), batch, seed)
         self._labels = labels
 
     def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
         within = np.lexsort((random.random(len(self._labels)), self._labels))
-        first = np.cumsum(self._counts) - self._counts  # place of each identity in `within`
-        second = first + (self._counts > 1)
+        place = np.cumsum(self._counts) - self._counts  # of each identity in `within`
+        number = np.arange(self._pairs.sum()) - np.repeat(
+            np.cumsum(self._pairs) - self._pairs, self._pairs
+        )  # of a pair within its identity
+        first = np.repeat(place, self._pairs) + 2 * number
+        second = first + np.repeat(self._counts > 1, self._pairs)
         pairs = within[np.stack([first, second], axis=1)]
         return random.permutation(pairs).ravel()
 
