@@ -59,7 +59,10 @@ def describe(run: Path, config: Config, terms: str | None) -> dict[str, str]:
             f"{OUTPUT}: float32, batch × {config.dim}; not of length 1; add that of the mirror "
             "image, then compare by cosine"
         ),
-        "training data": Path(config.data).name or "faces drawn from parameters, of no person",
+        "training data": (
+            ", ".join(Path(path).name for path in config.data)
+            or "faces drawn from parameters, of no person"
+        ),
         "identities": str(state["classes"]),
         "terms of the data": data_terms(config, terms),
         "training": (

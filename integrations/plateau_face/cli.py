@@ -53,7 +53,9 @@ def train(
         int | None, option("Epochs to add to a run that is finished, with --resume.", "--extend")
     ] = None,
     config: Annotated[Path | None, option("TOML file with a configuration.", "--config")] = None,
-    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    data: Annotated[
+        list[str] | None, option("Folder, .rec file or packed file; several times.", "--data")
+    ] = None,
     synthetic: Annotated[bool | None, option("Draw faces instead.", "--synthetic")] = None,
     val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
     model: Annotated[str | None, option("Network.", "--model")] = None,
@@ -153,7 +155,9 @@ def compare(
     report_only: Annotated[
         bool, option("Train nothing: results of the runs that are finished.", "--report-only")
     ] = False,
-    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    data: Annotated[
+        list[str] | None, option("Folder, .rec file or packed file; several times.", "--data")
+    ] = None,
     val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
     overrides: Annotated[
         list[str] | None, option("name=value of the configuration; several times.", "--set")

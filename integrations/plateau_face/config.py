@@ -38,10 +38,12 @@ class Config:
     """
 
     # data
-    data: str = ""
-    """Folder of identities, ``.rec`` file or packed file."""
+    data: tuple[str, ...] = ()
+    """Folder of identities, ``.rec`` file or packed file; of several, no identity is in two."""
     identities: str = ""
     """File with the names of the identities of a folder to take; by default all."""
+    least_images: int = 1
+    """Leave out identities with fewer images."""
     synthetic: bool = False
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
@@ -59,6 +61,8 @@ class Config:
     """Epochs between verifications."""
     augment: float = 0.0
     """Strength of the augmentation beyond mirroring; about 1 for small sets."""
+    coarse: float = 0.0
+    """Share of the images that are made as coarse as small ones; 0.2 for poor images to come."""
     terms: str = ""
     """Terms under which the data may be used, for the card of an exported network."""
     # network
@@ -78,6 +82,10 @@ class Config:
     """64."""
     margin_warmup: int = 0
     """Steps over which the margin grows from nothing."""
+    sub_centres: int = 1
+    """Prototypes of a class, of which the nearest counts; 3 for noisy sets."""
+    filter_above: float = 0.0
+    """Leave out wrong classes with a higher cosine, such as 0.4 for noisy sets; 0 for none."""
     sample_rate: float = 1.0
     """Share of the classes in each step: Partial FC; from some 100,000 classes 0.1 to 0.3."""
     chunk: int = 0
@@ -158,6 +166,7 @@ class Config:
             "synthetic_identities", "synthetic_images", "synthetic_val_identities",
             "synthetic_val_images", "val_every", "image_size", "dim",
             "epochs", "batch", "accumulate", "threads", "log_every", "queue", "agents",
+            "least_images", "sub_centres",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
@@ -175,12 +184,13 @@ class Config:
             positive(name, getattr(self, name))
         for name in (
             "augment", "dropout", "momentum", "weight_decay", "clip", "decay", "finish",
+            "filter_above", "coarse",
         ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        for name in ("sample_rate", "finish", "horizon"):
+        for name in ("sample_rate", "finish", "horizon", "coarse"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
         if self.momentum >= 1:
@@ -234,6 +244,8 @@ class Config:
             )
         if self.sample_rate != 1:
             raise ValueError("siamese has no classes to sample: leave sample_rate at 1")
+        if self.sub_centres != 1:
+            raise ValueError("siamese learns no prototypes: leave sub_centres at 1")
 
 
 def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:

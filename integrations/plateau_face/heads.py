@@ -24,6 +24,9 @@ class Head(nn.Module):
     margin : Margin
     chunk : int, optional
         See `margin_loss`.
+    centres : int, default 1
+        Prototypes of a class, of which the nearest counts: for sets in which some images of a
+        class are of somebody else (sub-centre ArcFace, ECCV 2020).
 
     Attributes
     ----------
@@ -33,11 +36,19 @@ class Head(nn.Module):
 
     weight: Tensor
 
-    def __init__(self, classes: int, dim: int, margin: Margin, chunk: int | None = None) -> None:
+    def __init__(
+        self,
+        classes: int,
+        dim: int,
+        margin: Margin,
+        chunk: int | None = None,
+        *,
+        centres: int = 1,
+    ) -> None:
         super().__init__()
         self.margin, self.chunk = margin, chunk
         self.step = 0
-        self.weight = nn.Parameter(0.01 * torch.randn(classes, dim))
+        self.weight = nn.Parameter(0.01 * torch.randn(classes, centres * dim))
 
     def trained(self) -> list[nn.Parameter]:
         """Return what the optimizer trains."""
@@ -76,6 +87,8 @@ class PartialHead(Head):
         See `margin_loss`.
     moments : sequence of str, default ``("momentum_buffer",)``
         What the optimizer keeps for each number of a parameter.
+    centres : int, default 1
+        See `Head`.
     """
 
     def __init__(
@@ -86,8 +99,10 @@ class PartialHead(Head):
         rate: float,
         chunk: int | None = None,
         moments: Sequence[str] = ("momentum_buffer",),
+        *,
+        centres: int = 1,
     ) -> None:
-        super().__init__(classes, dim, margin, chunk)
+        super().__init__(classes, dim, margin, chunk, centres=centres)
         if not 0 < rate <= 1:
             raise ValueError(f"the share of classes must be above 0 and at most 1, not {rate}")
         weight = self.weight.detach()

@@ -1,5 +1,7 @@
 """The parts of a run, as a configuration describes them."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -49,13 +51,18 @@ def make_head(config: Config, classes: int, model: nn.Module) -> Head | SiameseH
         )
     if config.sample_rate < 1:
         moments = MOMENTS[config.optimizer]
-        return PartialHead(classes, config.dim, margin, config.sample_rate, chunk, moments)
-    return Head(classes, config.dim, margin, chunk)
+        return PartialHead(
+            classes, config.dim, margin, config.sample_rate, chunk, moments,
+            centres=config.sub_centres,
+        )  # fmt: skip
+    return Head(classes, config.dim, margin, chunk, centres=config.sub_centres)
 
 
 def make_margin(config: Config) -> Margin:
     """Return the margin that a configuration names, with its options."""
-    return MARGINS[config.margin](scale=config.scale, **config.margin_options)
+    margin = MARGINS[config.margin](scale=config.scale, **config.margin_options)
+    margin.filter_above = config.filter_above or math.inf
+    return margin
 
 
 def make_scaler(config: Config, device: torch.device) -> torch.amp.GradScaler:

@@ -11,6 +11,8 @@ from rich.progress import Progress as Bar
 
 UNNAMED = {"verdict": "{}", "images_per_s": "{:.0f}/s"}
 """Of a row: what explains itself beside the bar."""
+HIDDEN = ("cpu_s",)
+"""Of a row: what is for programs alone."""
 
 
 class Progress:
@@ -53,6 +55,7 @@ class Progress:
 
     def report(self, row: Mapping[str, object]) -> None:
         """Show a row of the log."""
+        row = {name: value for name, value in row.items() if name not in HIDDEN}
         text = "  ".join(f"{name} {_short(value)}" for name, value in row.items())
         step, end = row.get("step"), row.get("ends_at_step")
         if isinstance(end, int):

@@ -133,6 +133,7 @@ class Trainer:
         # Convolutions may round to TF32, as is torch's default; the head's products may not: TF32
         # has 11 bits, and cosines near 1 would be as coarse as in fp16.
         torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True  # all batches have one shape: it pays to try kernels
         torch.set_float32_matmul_precision("highest")
         self.faces = training_faces(config)
         self.pairs = verification_sets(config)
@@ -149,7 +150,8 @@ class Trainer:
         convert_conv2d_weight_memory_format(self.model, torch.channels_last)
         self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
-            self.model.compile()
+            for network in (self.model, *getattr(self.head, "galleries", ())):
+                network.compile()
         self.optimizer = make_optimizer(config, self.model, self.head.trained())
         self.rates = rates_of(self.optimizer)
         self.begin_schedule(0, config.epochs * self.sampler.steps)
@@ -263,7 +265,7 @@ class Trainer:
         self.head.margin.strength = min(1.0, (self.step + 1) / max(1, config.margin_warmup))
         images = batch.images.to(self.device, non_blocking=True)
         labels = self.head.gather(batch.labels.to(self.device, non_blocking=True), self.optimizer)
-        images = augmented(images, config.augment, generator(config.seed, self.step))
+        images = augmented(images, config.augment, generator(config.seed, self.step), config.coarse)
         images = images.contiguous(memory_format=torch.channels_last)
 
         self.statistics.remember()
@@ -273,7 +275,9 @@ class Trainer:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         parts = zip(images.chunk(config.accumulate), labels.chunk(config.accumulate), strict=True)
-        for some_images, some_labels in parts:
+        for number, (some_images, some_labels) in enumerate(parts):
+            # In parts a margin goes by the first, so that a step counts as one in its averages.
+            self.head.margin.train(number == 0)
             with self.autocast():
                 embeddings = self.model(some_images)
             loss = self.head(embeddings, some_labels) / config.accumulate

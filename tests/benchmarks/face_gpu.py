@@ -224,7 +224,7 @@ def make_trainer(
     path = folder / f"noise-{classes}.packed"
     if not path.is_file():
         pack_decoded(Noise(scale, classes), path, scale.size, ignore)
-    return Trainer(Config(data=str(path), **settings), folder, ignore)
+    return Trainer(Config(data=(str(path),), **settings), folder, ignore)
 
 
 class Noise:
@@ -404,7 +404,7 @@ def quarter(folder: Path, scale: Scale, options: argparse.Namespace) -> None:
             if is_over(options, f"{name}, seed {seed}"):
                 continue
             config = Config(
-                data=str(data), val=(str(val / "pairs.tsv"),), val_folder=str(val), seed=seed,
+                data=(str(data),), val=(str(val / "pairs.tsv"),), val_folder=str(val), seed=seed,
                 model=scale.model, image_size=scale.size, dim=scale.dim,
                 batch=scale.batches[0] // 2,
                 epochs=scale.epochs // part, val_every=scale.epochs, optimizer=optimizer,

@@ -78,7 +78,7 @@ def test_a_file_that_differs_is_not_left(run, exported, tmp_path, monkeypatch, d
 def test_terms_that_were_not_given_are_asked_for(run):
     _, config = load_model(run)
     assert data_terms(config, None) == "none: the program drew them"
-    real = dataclasses.replace(config, synthetic=False, data="faces")
+    real = dataclasses.replace(config, synthetic=False, data=("faces",))
     assert data_terms(real, None).startswith("not stated")
     assert data_terms(dataclasses.replace(real, terms="mine"), None) == "mine"
     assert data_terms(dataclasses.replace(real, terms="mine"), "yours") == "yours"

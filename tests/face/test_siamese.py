@@ -238,6 +238,7 @@ def test_two_images_an_identity_can_be_learned(tmp_path):
         ({"decay": 1.5}, "decay must be at most 1, not 1.5"),
         ({"agents": 3, "decay": 0.5}, "decay must be at least 0.6667 with 3 agents, not 0.5"),
         ({"pairs_of": "people"}, "pairs_of must be one of identity, image, not 'people'"),
+        ({"sub_centres": 2}, "siamese learns no prototypes: leave sub_centres at 1"),
         ({"sample_rate": 0.5}, "siamese has no classes to sample: leave sample_rate at 1"),
     ],
 )

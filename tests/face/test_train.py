@@ -52,7 +52,13 @@ VARIANTS = {
     "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 5},
-    "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
+    "partial": {
+        "sample_rate": 0.5,
+        "margin": "elasticface",
+        "warmup": 3,
+        "log_every": 5,
+        "sub_centres": 2,
+    },
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
     "agents": {
         "siamese": True,
@@ -638,7 +644,7 @@ def test_data_and_options_that_will_not_do(tmp_path):
     with pytest.raises(ValueError, match=r"margin_options of cosface: .*'m'"):
         begin(margin_options={"m": 1})
     with pytest.raises(ValueError, match="nowhere: no such file or folder"):
-        begin(synthetic=False, data="nowhere")
+        begin(synthetic=False, data=("nowhere",))
     with pytest.raises(ValueError, match=r"no\.bin: no such file"):
         begin(val=("no.bin",))
     for device in ("gpu", "cuda:99"):

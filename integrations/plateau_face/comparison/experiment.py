@@ -102,7 +102,7 @@ def _experiment(table: dict[str, Any], from_line: dict[str, Any], only_report: b
     base = _table(table, "config") | from_line
     _refuse_unknown("schedule", special, schedules)
     if only_report and not base.get("synthetic"):
-        base = base | {"data": ".", "val": ["."]}
+        base = base | {"data": ["."], "val": ["."]}
     runs = []
     for seed in seeds:
         for count in epochs:
