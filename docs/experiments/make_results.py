@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.comparison.results import CURVES, DOCUMENT, TABLE
-from plateau_face.train import LOG
+from plateau_face.log import LOG
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "experiment.md"

@@ -1,8 +1,9 @@
-"""The command line ``plateau-face``: train, verify, compare, pack, export and info."""
+"""The command line ``plateau-face``: train, verify, compare, embed, match, align and more."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,16 @@ app = typer.Typer(
 SIGPIPE = 13
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
+Net = Annotated[
+    Path,
+    typer.Argument(
+        metavar="NETWORK", help="Folder of a run, .onnx file or .pth file.", show_default=False
+    ),
+]
+PointsFile = Annotated[
+    Path | None,
+    typer.Option("--points", help="File with five points of each face.", show_default=False),
+]
 Plot = Annotated[Path | None, typer.Option(help="Draw it too: .png or .svg.", show_default=False)]
 Source = Annotated[
     Path, typer.Argument(help="Folder of identities, .rec file or packed file.", show_default=False)
@@ -38,8 +49,13 @@ def option(text: str, *names: str) -> Any:
 def train(
     out: Annotated[Path, option("Folder of the run.", "--out")],
     resume: Annotated[bool, option("Go on with the run in that folder.", "--resume")] = False,
+    extend: Annotated[
+        int | None, option("Epochs to add to a run that is finished, with --resume.", "--extend")
+    ] = None,
     config: Annotated[Path | None, option("TOML file with a configuration.", "--config")] = None,
-    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    data: Annotated[
+        list[str] | None, option("Folder, .rec file or packed file; several times.", "--data")
+    ] = None,
     synthetic: Annotated[bool | None, option("Draw faces instead.", "--synthetic")] = None,
     val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
     model: Annotated[str | None, option("Network.", "--model")] = None,
@@ -54,8 +70,11 @@ def train(
     ] = None,
 ) -> None:
     """Train a network; a run that was stopped goes on with --resume."""
+    from plateau._arguments import whole
     from plateau_face import train as training
-    from plateau_face.config import load_config
+    from plateau_face.checkpoint import CHECKPOINT
+    from plateau_face.config import from_command_line, load_config
+    from plateau_face.log import LOG
     from plateau_face.progress import Progress
 
     given = {
@@ -64,20 +83,25 @@ def train(
     }  # fmt: skip
     with clear_errors(), Progress() as progress:
         if resume:
-            if config or overrides or any(value is not None for value in given.values()):
-                raise ValueError("--resume takes the configuration of the run, and no other")
-            trainer = training.resume(out, progress.report)
+            if config:
+                raise ValueError("--resume takes the configuration of the run, and no file")
+            changes = from_command_line(overrides or (), given)
+            more = 0 if extend is None else whole("extend", extend, least=1)
+            trainer = training.resume(out, progress.report, changes, more)
+        elif extend is not None:
+            raise ValueError("--extend goes on with a run: it needs --resume")
         else:
             settings = load_config(config, overrides or (), given)
             trainer = training.start(settings, out, progress.report)
-        progress.start(trainer.step, trainer.steps)
+        progress.say(trainer.described())
+        progress.start(trainer.step, trainer.end)
         trainer.run()
-    typer.echo(f"log {out / training.LOG}, checkpoint {out / training.CHECKPOINT}")
+    typer.echo(f"log {out / LOG}, checkpoint {out / CHECKPOINT}")
 
 
 @app.command()
 def verify(
-    run: Run,
+    run: Net,
     sets: Annotated[
         list[Path] | None,
         typer.Argument(help=".bin files and pair lists; by default those of the run."),
@@ -88,31 +112,31 @@ def verify(
     ] = None,
     plot: Plot = None,
 ) -> None:
-    """Measure the network of a run on verification sets."""
+    """Measure a network on verification sets."""
     from plateau_face.ijb import compare, read_protocol, tars
+    from plateau_face.networks import open_network
     from plateau_face.sources import open_pairs, verification_sets
-    from plateau_face.train import load_model
     from plateau_face.verify import roc
     from plateau_face.verify import verify as measure
 
     with clear_errors():
         check_picture(plot)
-        model, settings = load_model(run)
+        model, size, threads, settings = open_network(run)
         if ijb is not None:
             protocol = read_protocol(ijb)
-            cosines = compare(
-                model, protocol, folder, settings.image_size, threads=settings.threads
-            )
+            cosines = compare(model, protocol, folder, size, threads=threads)
             for far, tar in tars(cosines, protocol.same).items():
                 typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
             draw({ijb.name: roc(cosines, protocol.same)[1:]}, plot)
             return
-        found = [open_pairs(path, folder) for path in sets or ()] or verification_sets(settings)
+        found = [open_pairs(path, folder) for path in sets or ()]
+        if not found and settings is not None:
+            found = verification_sets(settings)
         if not found:
             raise ValueError(f"{run} was trained without verification sets: name some")
         curves = {}
         for pairs in found:
-            result = measure(model, pairs, settings.image_size, threads=settings.threads)
+            result = measure(model, pairs, size, threads=threads)
             rates = "".join(f", TAR {tar:.4f} at FAR {far:g}" for far, tar in result.tar.items())
             typer.echo(
                 f"{pairs.name}: accuracy {100 * result.accuracy:.2f} % "
@@ -131,7 +155,9 @@ def compare(
     report_only: Annotated[
         bool, option("Train nothing: results of the runs that are finished.", "--report-only")
     ] = False,
-    data: Annotated[str | None, option("Folder, .rec file or packed file.", "--data")] = None,
+    data: Annotated[
+        list[str] | None, option("Folder, .rec file or packed file; several times.", "--data")
+    ] = None,
     val: Annotated[list[str] | None, option("Verification set; several times.", "--val")] = None,
     overrides: Annotated[
         list[str] | None, option("name=value of the configuration; several times.", "--set")
@@ -156,6 +182,89 @@ def compare(
             typer.echo(write_results(plan, out), nl=False)
         if failed:
             raise ValueError(f"{len(failed)} of {len(plan.runs)} runs failed: {'; '.join(failed)}")
+
+
+@app.command()
+def embed(
+    network: Net,
+    source: Annotated[
+        Path, typer.Argument(help="Folder of images, or an image.", show_default=False)
+    ],
+    target: Annotated[Path, typer.Argument(help=".npz file to write.", show_default=False)],
+    points: PointsFile = None,
+) -> None:
+    """Write the embeddings of images: arrays names and embeddings, which have length 1."""
+    import numpy as np
+
+    from plateau_face.data.points import image_files, points_of, read_image, read_points
+    from plateau_face.embedder import Embedder
+    from plateau_face.files import replacing
+
+    with clear_errors():
+        check_target(target, ".npz")
+        places = None if points is None else read_points(points, source)
+        files = image_files(source) if places is None else list(places)
+        embedder = Embedder.load(network)
+        found = [
+            embedder(
+                [read_image(file) for file in some],
+                None if places is None else [points_of(file, places) for file in some],
+            )
+            for some in batched(files, 256)
+        ]
+        names = [str(file.relative_to(source)) if file != source else file.name for file in files]
+        with replacing(target) as stream:
+            np.savez(stream, names=names, embeddings=np.concatenate(found))
+    typer.echo(f"{target}: {len(files)} embeddings of {found[0].shape[1]} numbers")
+
+
+@app.command()
+def match(
+    network: Net,
+    one: Annotated[Path, typer.Argument(help="Image.", show_default=False)],
+    other: Annotated[Path, typer.Argument(help="Image.", show_default=False)],
+    points: PointsFile = None,
+) -> None:
+    """Say how alike two faces are: the cosine of their embeddings, at most 1."""
+    from plateau_face.data.points import points_of, read_image, read_points
+    from plateau_face.embedder import Embedder
+
+    with clear_errors():
+        places = None if points is None else read_points(points, Path())
+        a, b = Embedder.load(network)(
+            [read_image(path) for path in (one, other)],
+            None if places is None else [points_of(path, places) for path in (one, other)],
+        )
+    typer.echo(f"cosine {float(a @ b):.4f}")
+
+
+@app.command()
+def align(
+    source: Annotated[Path, typer.Argument(help="Folder of images.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    points: Annotated[Path, option("File with five points of each face.", "--points")],
+) -> None:
+    """Cut faces out of images: 112 × 112 pixels with eyes, nose and mouth in their places."""
+    from PIL import Image
+
+    from plateau_face.data.align import aligned
+    from plateau_face.data.points import read_image, read_points
+    from plateau_face.progress import Progress
+
+    with clear_errors(), Progress() as progress:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise ValueError(f"{target} is there already, and not an empty folder")
+        places = read_points(points, source)
+        progress.start(0, len(places))
+        for done, (file, five) in enumerate(places.items(), start=1):
+            cut = target / file.relative_to(source).with_suffix(".png")
+            if cut.exists():
+                raise ValueError(f"{file}: {cut} is that of another image")
+            face = aligned(read_image(file), five)
+            cut.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(face).save(cut)
+            progress.advance(done)
+    typer.echo(f"{target}: {len(places)} faces")
 
 
 @app.command()
@@ -187,14 +296,25 @@ def pack(
 @app.command()
 def export(
     run: Run,
-    target: Annotated[Path, typer.Argument(help=".onnx file to write.", show_default=False)],
+    target: Annotated[
+        Path, typer.Argument(help=".onnx or .pth file to write.", show_default=False)
+    ],
     terms: Annotated[str | None, option("Terms of the training data, for the card.")] = None,
 ) -> None:
-    """Write the network of a run as ONNX, checked against torch, with a card beside it."""
-    from plateau_face.export import export as write
+    """Write the network of a run, with a card beside it.
 
+    As ONNX, checked against torch; or as .pth, weights under the names of insightface or AdaFace.
+    """
     with clear_errors():
-        check_target(target, ".onnx")
+        check_target(target, ".onnx", ".pth")
+        if target.suffix.lower() == ".pth":
+            from plateau_face.card import export_weights
+
+            whose, card = export_weights(run, target, terms)
+            typer.echo(f"{target}: weights under {whose}'s names; card {card}")
+            return
+        from plateau_face.export import export as write
+
         written = write(run, target, terms)
     typer.echo(f"{target}: within {written.deviation:.0e} of torch; card {written.card}")
 
@@ -207,9 +327,10 @@ def info(
     plot: Plot = None,
 ) -> None:
     """Say what a set or a run is made of."""
+    from plateau_face.checkpoint import CHECKPOINT, load_checkpoint
     from plateau_face.describe import describe_faces, describe_run
+    from plateau_face.log import LOG
     from plateau_face.sources import open_faces
-    from plateau_face.train import CHECKPOINT, LOG, load_checkpoint
 
     with clear_errors():
         check_picture(plot)
@@ -251,10 +372,17 @@ def draw(curves: "Mapping[str, tuple[Floats, Floats]]", plot: Path | None) -> No
         typer.echo(f"picture {plot}")
 
 
+def batched(files: Sequence[Path], most: int) -> Iterator[list[Path]]:
+    """Yield the files, at most so many at a time."""
+    rest = iter(files)
+    while some := list(islice(rest, most)):
+        yield some
+
+
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn what went wrong into one line."""
-    from plateau_face.train import DivergedError
+    from plateau_face.checkpoint import DivergedError
 
     try:
         yield

@@ -15,7 +15,15 @@ from plateau_face.files import read_text
 from plateau_face.margins import MARGINS
 from plateau_face.models import MODELS
 
+MAY_CHANGE = (
+    "data", "identities", "val", "val_folder", "val_every", "terms", "device", "threads", "compile",
+    "log_every", "save_every", "keep", "keep_every",
+)  # fmt: skip
+"""Names of the configuration that say where and on what is trained and what is told of it, not
+what: a run may go on with others."""
 SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
+OPTIMIZERS = ("sgd", "adamw", "muon")
+AT_PLATEAU = ("reduce", "cool")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 
@@ -30,10 +38,12 @@ class Config:
     """
 
     # data
-    data: str = ""
-    """Folder of identities, ``.rec`` file or packed file."""
+    data: tuple[str, ...] = ()
+    """Folder of identities, ``.rec`` file or packed file; of several, no identity is in two."""
     identities: str = ""
     """File with the names of the identities of a folder to take; by default all."""
+    least_images: int = 1
+    """Leave out identities with fewer images."""
     synthetic: bool = False
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
@@ -51,10 +61,14 @@ class Config:
     """Epochs between verifications."""
     augment: float = 0.0
     """Strength of the augmentation beyond mirroring; about 1 for small sets."""
+    coarse: float = 0.0
+    """Share of the images that are made as coarse as small ones; 0.2 for poor images to come."""
     terms: str = ""
     """Terms under which the data may be used, for the card of an exported network."""
     # network
     model: str = "narrow"
+    init: str = ""
+    """Weights to begin with: a file under the names of insightface or AdaFace."""
     image_size: int = 56
     """112 for aligned faces as published."""
     dim: int = 128
@@ -68,6 +82,10 @@ class Config:
     """64."""
     margin_warmup: int = 0
     """Steps over which the margin grows from nothing."""
+    sub_centres: int = 1
+    """Prototypes of a class, of which the nearest counts; 3 for noisy sets."""
+    filter_above: float = 0.0
+    """Leave out wrong classes with a higher cosine, such as 0.4 for noisy sets; 0 for none."""
     sample_rate: float = 1.0
     """Share of the classes in each step: Partial FC; from some 100,000 classes 0.1 to 0.3."""
     chunk: int = 0
@@ -79,14 +97,23 @@ class Config:
     """Of siamese: prototypes that are kept."""
     decay: float = 0.999
     """Of siamese: share of itself that the gallery network keeps in each step."""
+    agents: int = 1
+    """Of siamese: gallery networks that take turns."""
+    pairs_of: str = "identity"
+    """Of siamese: draw a pair of each identity in an epoch; or image: as many as it has images."""
     # optimisation
     epochs: int = 20
     batch: int = 64
     """Images of a step."""
     accumulate: int = 1
     """Parts in which a batch goes through the network."""
+    optimizer: str = "sgd"
+    """adamw wants an lr of some 0.001 and a weight_decay of some 0.1."""
     lr: float = 0.1
+    muon_lr: float = 0.04
+    """Of muon: rate of filters and linear layers; the rest is trained by SGD at lr."""
     momentum: float = 0.9
+    """Of sgd and muon."""
     weight_decay: float = 5e-4
     clip: float = 5.0
     """Largest norm of the gradient; 0 for any."""
@@ -99,6 +126,9 @@ class Config:
     horizon: float = 0.15
     """Of plateau: share of all steps without visible drift that make a plateau. With much less the
     noise of the loss hides a drift that counts in the whole run, and the rate falls too soon."""
+    at_plateau: str = "reduce"
+    """Of plateau: reduce the rate, or cool: begin the finish there, and end the run with it. A
+    finish that a plateau begins is `finish` times as long as the run was up to there."""
     finish: float = 0.3
     """Of plateau: share of all steps, the last ones, over which the rate falls to 0 whatever the
     loss does; 0 for none. A short run may be over before its loss is flat."""
@@ -118,37 +148,57 @@ class Config:
     """Steps between two rows of the log; a row has the mean loss of the steps since the last."""
     save_every: int = 0
     """Steps between two checkpoints; 0 for the end of each epoch."""
+    keep: str = "last"
+    """best: keep beside the last checkpoint, as best.pt, the one that was most accurate."""
+    keep_every: int = 0
+    """Epochs between checkpoints that stay, as epoch-1.pt and so on; 0 for none."""
 
     def __post_init__(self) -> None:
         one_of("model", self.model, list(MODELS))
         one_of("margin", self.margin, list(MARGINS))
         one_of("schedule", self.schedule, SCHEDULES)
+        one_of("pairs_of", self.pairs_of, ("identity", "image"))
+        one_of("keep", self.keep, ("last", "best"))
+        one_of("at_plateau", self.at_plateau, AT_PLATEAU)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("precision", self.precision, PRECISIONS)
         for name in (
             "synthetic_identities", "synthetic_images", "synthetic_val_identities",
             "synthetic_val_images", "val_every", "image_size", "dim",
-            "epochs", "batch", "accumulate", "threads", "log_every", "queue",
+            "epochs", "batch", "accumulate", "threads", "log_every", "queue", "agents",
+            "least_images", "sub_centres",
         ):  # fmt: skip
             whole(name, getattr(self, name), least=1)
         whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
-        for name in ("margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every"):
+        for name in (
+            "margin_warmup",
+            "chunk",
+            "warmup",
+            "max_reductions",
+            "seed",
+            "save_every",
+            "keep_every",
+        ):
             whole(name, getattr(self, name), least=0)
-        for name in ("scale", "lr", "factor", "horizon", "power", "sample_rate"):
+        for name in ("scale", "lr", "muon_lr", "factor", "horizon", "power", "sample_rate"):
             positive(name, getattr(self, name))
         for name in (
             "augment", "dropout", "momentum", "weight_decay", "clip", "decay", "finish",
+            "filter_above", "coarse",
         ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        for name in ("sample_rate", "finish", "horizon"):
+        for name in ("sample_rate", "finish", "horizon", "coarse"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
         if self.momentum >= 1:
             raise ValueError(f"momentum must be below 1, not {self.momentum}")
         self._check_milestones()
         self._check_margin_options()
+        if self.at_plateau == "cool" and not self.finish:
+            raise ValueError("at_plateau = cool needs a finish, which is what it begins")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:
@@ -187,8 +237,15 @@ class Config:
             )
         if self.decay > 1:
             raise ValueError(f"decay must be at most 1, not {self.decay}")
+        if self.agents * (1 - self.decay) > 1 and self.agents > 1:
+            raise ValueError(
+                f"decay must be at least {1 - 1 / self.agents:.4g} with {self.agents} agents, "
+                f"not {self.decay}: they would forget all in their turn"
+            )
         if self.sample_rate != 1:
             raise ValueError("siamese has no classes to sample: leave sample_rate at 1")
+        if self.sub_centres != 1:
+            raise ValueError("siamese learns no prototypes: leave sub_centres at 1")
 
 
 def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:

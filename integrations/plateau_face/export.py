@@ -1,12 +1,11 @@
 """Export to ONNX: checked against the network before it is written, with a card of what it is."""
 
-import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -14,16 +13,15 @@ import onnxruntime
 import torch
 from torch import nn
 
-from plateau_face.config import Config
+from plateau_face.card import INPUT, OUTPUT, describe, write_card
+from plateau_face.checkpoint import load_model
 from plateau_face.data.augment import normalised
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.files import replacing
-from plateau_face.train import LOG, load_checkpoint, load_model
 
 TOLERANCE = 1e-4
 """Of the length of an embedding: how far ONNX Runtime's may be from torch's. It changes the cosine
 of two by 2e-4 at most; fp32 in another order of summation differs by some 1e-6."""
-INPUT, OUTPUT = "images", "embeddings"
 
 
 class Exported(NamedTuple):
@@ -58,14 +56,16 @@ def export(run: Path, target: Path, terms: str | None = None) -> Exported:
             f"{target} is not written: ONNX Runtime's embeddings are {deviation:.2g} of their "
             f"length from torch's, and {TOLERANCE:g} is allowed"
         )
-    facts = describe(run, config, terms, deviation)
+    facts = describe(run, config, terms) | {
+        "parity": (
+            f"ONNX Runtime {onnxruntime.__version__} and torch {torch.__version__} differ by "
+            f"{deviation:.1e} of an embedding's length ({TOLERANCE:g} is allowed)"
+        )
+    }
     onnx.helper.set_model_props(proto, facts)
     with replacing(target) as file:
         file.write(proto.SerializeToString())
-    card = target.with_suffix(".card.md")
-    with replacing(card) as file:
-        file.write(card_text(target.name, facts).encode())
-    return Exported(card, deviation)
+    return Exported(write_card(target, facts), deviation)
 
 
 def to_onnx(model: nn.Module, size: int) -> onnx.ModelProto:
@@ -99,65 +99,6 @@ def parity(model: nn.Module, content: bytes, size: int) -> float:
         away = np.linalg.norm(found - wanted, axis=1)
         deviations.append(away / np.linalg.norm(wanted, axis=1))
     return float(np.concatenate(deviations).max())
-
-
-def describe(run: Path, config: Config, terms: str | None, deviation: float) -> dict[str, str]:
-    """Return what somebody who gets the file should know, by name."""
-    state = load_checkpoint(run)
-    side = config.image_size
-    head = "Semi-Siamese, " if config.siamese else ""
-    return {
-        "network": f"{config.model}, trained by plateau-face",
-        "input": (
-            f"{INPUT}: float32, batch × 3 × {side} × {side}; RGB, (value − 127.5) / 127.5, faces "
-            "aligned as those of the training"
-        ),
-        "output": (
-            f"{OUTPUT}: float32, batch × {config.dim}; not of length 1; add that of the mirror "
-            "image, then compare by cosine"
-        ),
-        "training data": Path(config.data).name or "faces drawn from parameters, of no person",
-        "identities": str(state["classes"]),
-        "terms of the data": data_terms(config, terms),
-        "training": (
-            f"{state['step']} steps of {config.batch} images, {head}{config.margin} at scale "
-            f"{config.scale:g}, schedule {config.schedule}, seed {config.seed}"
-        ),
-        "verification": verification(run / LOG),
-        "parity": (
-            f"ONNX Runtime {onnxruntime.__version__} and torch {torch.__version__} differ by "
-            f"{deviation:.1e} of an embedding's length ({TOLERANCE:g} is allowed)"
-        ),
-    }
-
-
-def data_terms(config: Config, terms: str | None) -> str:
-    """Return the terms that came with the data, or that they are not known."""
-    if terms or config.terms:
-        return terms or config.terms
-    if config.synthetic:
-        return "none: the program drew them"
-    return "not stated; ask for those of the data before passing the network on"
-
-
-def verification(log: Path) -> str:
-    """Return the last figures of a log."""
-    rows: list[Mapping[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
-    last: dict[str, float] = {}
-    for row in rows:
-        last |= {name: value for name, value in row.items() if name.startswith("val_")}
-    return ", ".join(f"{name[4:]} {value:.4f}" for name, value in last.items()) or "none"
-
-
-def card_text(name: str, facts: Mapping[str, str]) -> str:
-    """Return the card as Markdown."""
-    entries = "\n".join(f"- **{fact}**: {text}" for fact, text in facts.items())
-    return (
-        f"# {name}\n\n{entries}\n\n"
-        "Whether two faces are of one person is a matter of a threshold, and errors differ\n"
-        "between groups of people: measure both on faces like those it is meant for, before it\n"
-        "decides anything about anybody.\n"
-    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A head lives beside the network only while training. The loop calls, in each ste
 ``gather → look → forward → backward → optimizer.step → scatter``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import torch
@@ -24,14 +24,31 @@ class Head(nn.Module):
     margin : Margin
     chunk : int, optional
         See `margin_loss`.
+    centres : int, default 1
+        Prototypes of a class, of which the nearest counts: for sets in which some images of a
+        class are of somebody else (sub-centre ArcFace, ECCV 2020).
+
+    Attributes
+    ----------
+    step : int
+        Number of the present step, set by the training loop.
     """
 
     weight: Tensor
 
-    def __init__(self, classes: int, dim: int, margin: Margin, chunk: int | None = None) -> None:
+    def __init__(
+        self,
+        classes: int,
+        dim: int,
+        margin: Margin,
+        chunk: int | None = None,
+        *,
+        centres: int = 1,
+    ) -> None:
         super().__init__()
         self.margin, self.chunk = margin, chunk
-        self.weight = nn.Parameter(0.01 * torch.randn(classes, dim))
+        self.step = 0
+        self.weight = nn.Parameter(0.01 * torch.randn(classes, centres * dim))
 
     def trained(self) -> list[nn.Parameter]:
         """Return what the optimizer trains."""
@@ -68,20 +85,32 @@ class PartialHead(Head):
         Share of the classes, above 0 and at most 1. A batch of more classes has all of its own.
     chunk : int, optional
         See `margin_loss`.
+    moments : sequence of str, default ``("momentum_buffer",)``
+        What the optimizer keeps for each number of a parameter.
+    centres : int, default 1
+        See `Head`.
     """
 
-    momentum: Tensor
-
     def __init__(
-        self, classes: int, dim: int, margin: Margin, rate: float, chunk: int | None = None
+        self,
+        classes: int,
+        dim: int,
+        margin: Margin,
+        rate: float,
+        chunk: int | None = None,
+        moments: Sequence[str] = ("momentum_buffer",),
+        *,
+        centres: int = 1,
     ) -> None:
-        super().__init__(classes, dim, margin, chunk)
+        super().__init__(classes, dim, margin, chunk, centres=centres)
         if not 0 < rate <= 1:
             raise ValueError(f"the share of classes must be above 0 and at most 1, not {rate}")
         weight = self.weight.detach()
         del self.weight
         self.register_buffer("weight", weight)  # no parameter: the optimizer must not see it
-        self.register_buffer("momentum", torch.zeros_like(weight))
+        self._moments = {moment: moment.removesuffix("_buffer") for moment in moments}
+        for name in self._moments.values():
+            self.register_buffer(name, torch.zeros_like(weight))
         self.size = max(1, int(rate * classes))
         self._rows = torch.arange(self.size)
         # In a list, where the module does not find it: it is no state, each step fills it anew.
@@ -98,18 +127,20 @@ class PartialHead(Head):
         return self
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
-        """Take out the sampled prototypes and their momentum."""
+        """Take out the sampled prototypes and what the optimizer keeps of them."""
         self._rows = sampled(labels, len(self.weight), self.size)
         (sample,) = self._sample
         sample.data = self.weight[self._rows]
-        optimizer.state[sample]["momentum_buffer"] = self.momentum[self._rows]
+        for moment, name in self._moments.items():
+            optimizer.state[sample][moment] = self.get_buffer(name)[self._rows]
         return torch.searchsorted(self._rows, labels)
 
     def scatter(self, optimizer: Optimizer) -> None:
         """Put them back."""
         (sample,) = self._sample
         self.weight[self._rows] = sample.detach()
-        self.momentum[self._rows] = optimizer.state[sample]["momentum_buffer"]
+        for moment, name in self._moments.items():
+            self.get_buffer(name)[self._rows] = optimizer.state[sample][moment]
 
 
 def sampled(labels: Tensor, classes: int, size: int) -> Tensor:

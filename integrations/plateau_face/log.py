@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plateau_face import tensorboard
 
+LOG = "log.jsonl"
 Row = Mapping[str, object]
 
 
@@ -28,7 +29,7 @@ class Log:
     """
 
     def __init__(self, folder: Path, keep: tuple[int, int]) -> None:
-        self._rows, self._events = folder / "log.jsonl", tensorboard.event_file(folder)
+        self._rows, self._events = folder / LOG, tensorboard.event_file(folder)
         for file, size in zip((self._rows, self._events), keep, strict=True):
             _cut(file, size)
         if keep == (0, 0):

@@ -23,8 +23,8 @@ def margin_loss(
     embeddings : Tensor, shape (batch, dim)
     labels : Tensor of int64, shape (batch,)
         Rows of `weight`.
-    weight : Tensor, shape (classes, dim)
-        Prototypes, of any length.
+    weight : Tensor, shape (classes, centres · dim)
+        Prototypes, of any length; of several centres a class goes by the nearest.
     margin : Margin
     chunk : int, optional
         Handle so many classes at a time, and compute their logits again for the gradient: the
@@ -42,8 +42,9 @@ def margin_loss(
         embeddings = _at_least_float32(embeddings)
         norms = embeddings.norm(dim=1)
         direction = functional.normalize(embeddings)
-        weight = _at_least_float32(weight)
-        own = (direction * functional.normalize(weight[labels])).sum(dim=1).clamp(-1, 1)
+        weight = _at_least_float32(weight).unflatten(1, (-1, direction.shape[1]))
+        each = (direction[:, None] * functional.normalize(weight[labels], dim=2)).sum(dim=2)
+        own = each.amax(dim=1).clamp(-1, 1)
         if margin.training:
             margin.observe(own, norms)
         target = margin.scale * margin.soften(own, margin.target(own, norms))
@@ -74,13 +75,18 @@ def log_sum_of_others(
 ) -> Tensor:
     """Return log Σ exp z over the rows of `weight` that are not of the right class, shape (batch,).
 
-    `right` has the classes of the batch, `classes` those of the rows.
+    `right` has the classes of the batch, `classes` those of the rows, shape (rows, centres, dim).
     """
-    cosine = (direction @ functional.normalize(weight).T).clamp(-1, 1)
+    rows, centres, _ = weight.shape
+    each = direction @ functional.normalize(weight, dim=2).flatten(0, 1).T
+    cosine = each.unflatten(1, (rows, centres)).amax(dim=2).clamp(-1, 1)
     logits = margin.scale * margin.soften(cosine, others(cosine))
     # Not −inf: where all are left out the gradient would be NaN.
     least = torch.finfo(logits.dtype).min
-    return logits.masked_fill(right[:, None] == classes, least).logsumexp(dim=1)
+    left_out = right[:, None] == classes
+    if margin.filter_above < 1:
+        left_out = left_out | (cosine > margin.filter_above)
+    return logits.masked_fill(left_out, least).logsumexp(dim=1)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:

@@ -59,12 +59,15 @@ class Margin(nn.Module):
     ----------
     strength : float
         From 0 (no margin) to 1 (all of it): the margin's warm-up, set by the training loop.
+    filter_above : float
+        Wrong classes with a higher cosine are left out: in a noisy set they may be the right one.
     """
 
     def __init__(self, scale: float = 64.0) -> None:
         super().__init__()
         self.scale = scale
         self.strength = 1.0
+        self.filter_above = math.inf
 
     def target(self, cosine: Tensor, norms: Tensor) -> Tensor:
         """Return what takes the place of the right class's cosine.

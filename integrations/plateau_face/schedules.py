@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from plateau import Detector
 from plateau_face.config import Config
-from plateau_torch import PlateauLR
+from plateau_torch import PlateauEvent, PlateauLR
 from plateau_torch.detecting import Detecting
 from plateau_torch.rates import rates_of, set_rate
 
@@ -22,6 +22,9 @@ HORIZON_LEAST = 50
 
 class Schedule(Protocol):
     """What the training loop asks of a schedule."""
+
+    end: int
+    """Step after which the run ends."""
 
     def step(self, loss: Tensor) -> None:
         """Take the loss of a step, and set the rates of the next."""
@@ -76,7 +79,7 @@ class Curved:
     """
 
     def __init__(self, optimizer: Optimizer, curve: Curve, steps: int, warmup: int) -> None:
-        self._optimizer, self._curve, self._steps, self._warmup = optimizer, curve, steps, warmup
+        self._optimizer, self._curve, self.end, self._warmup = optimizer, curve, steps, warmup
         self._full = rates_of(optimizer)
         self._step = 0
         self._set()
@@ -87,7 +90,7 @@ class Curved:
         self._set()
 
     def _set(self) -> None:
-        factor = self._curve(self._step / self._steps) * warm(self._step, self._warmup)
+        factor = self._curve(self._step / self.end) * warm(self._step, self._warmup)
         set_rates(self._optimizer, self._full, factor)
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,15 +111,33 @@ class PlateauThenDecay:
 
     Parameters
     ----------
-    plateau : PlateauLR
+    optimizer : Optimizer
+    config : Config
+        Its `horizon`, `factor`, `max_reductions`, `warmup`, `finish` and `at_plateau`. To cool is
+        not to reduce the rates at a plateau but to begin the last part there, which is then
+        `finish` times as long as what came before; so it is the loss that says how long a run is.
     steps : int
-        Of the whole run.
-    decay : int
-        Of its last part.
+        Of the whole run, if no plateau ends it before.
+
+    Attributes
+    ----------
+    end : int
+        Step after which the run ends.
     """
 
-    def __init__(self, plateau: PlateauLR, steps: int, decay: int) -> None:
-        self._plateau, self._steps, self._decay = plateau, steps, decay
+    def __init__(self, optimizer: Optimizer, config: Config, steps: int) -> None:
+        self._optimizer, self.end, self._share = optimizer, steps, config.finish
+        self._margin_warmup = config.margin_warmup
+        cools = config.at_plateau == "cool"
+        self._plateau = PlateauLR(
+            optimizer,
+            Detector(horizon=max(HORIZON_LEAST, round(config.horizon * steps))),
+            factor=config.factor,
+            max_reductions=0 if cools else config.max_reductions,
+            warmup_steps=config.warmup,
+            on_plateau=self._cool if cools else (),
+        )
+        self._decay = round(config.finish * steps)
         self._step = 0
         self._full: list[float] = []  # rates where the decay begins
 
@@ -127,23 +148,36 @@ class PlateauThenDecay:
 
     def step(self, loss: Tensor) -> None:
         """Follow the loss, or the number of steps."""
+        self._step += 1
         if not self._full:
             self._plateau.step(loss)
-        self._step += 1
-        left = self._steps - self._step
-        if left <= self._decay:
-            optimizer = self._plateau.optimizer
-            self._full = self._full or rates_of(optimizer)
-            set_rates(optimizer, self._full, left / self._decay)
+            if self._step <= self._margin_warmup:
+                self._plateau.detector.changed()  # a margin that grows is no news of the training
+        left = self.end - self._step
+        if left <= self._decay and self._decay:
+            self._full = self._full or rates_of(self._optimizer)
+            set_rates(self._optimizer, self._full, left / self._decay)
+
+    def _cool(self, plateau: PlateauEvent) -> None:
+        """Begin the last part here."""
+        self._decay = max(1, round(self._share * self._step))
+        self.end = min(self.end, self._step + self._decay)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the plateau schedule's state, the number of steps and the rates."""
-        return {"plateau": self._plateau.state_dict(), "step": self._step, "full": self._full}
+        return {
+            "plateau": self._plateau.state_dict(),
+            "step": self._step,
+            "decay": self._decay,
+            "end": self.end,
+            "full": self._full,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self._plateau.load_state_dict(state["plateau"])
         self._step, self._full = state["step"], state["full"]
+        self._decay, self.end = state["decay"], state["end"]
 
 
 class ReducedEachEpoch:
@@ -155,9 +189,9 @@ class ReducedEachEpoch:
     """
 
     def __init__(
-        self, optimizer: Optimizer, factor: float, steps_of_epoch: int, warmup: int
+        self, optimizer: Optimizer, factor: float, steps: int, steps_of_epoch: int, warmup: int
     ) -> None:
-        self._optimizer, self._full = optimizer, rates_of(optimizer)
+        self._optimizer, self._full, self.end = optimizer, rates_of(optimizer), steps
         self._reduce = ReduceLROnPlateau(optimizer, factor=factor, patience=1)
         self._steps_of_epoch, self._warmup = steps_of_epoch, warmup
         self._step = 0
@@ -200,18 +234,9 @@ def make_schedule(
 ) -> Schedule:
     """Return the schedule that a configuration names."""
     if config.schedule == "plateau":
-        horizon = max(HORIZON_LEAST, round(config.horizon * steps))
-        plateau = PlateauLR(
-            optimizer,
-            Detector(horizon=horizon),
-            factor=config.factor,
-            max_reductions=config.max_reductions,
-            warmup_steps=config.warmup,
-        )
-        decay = round(config.finish * steps)
-        return PlateauThenDecay(plateau, steps, decay) if decay else plateau
+        return PlateauThenDecay(optimizer, config, steps)
     if config.schedule == "reduce_on_plateau":
-        return ReducedEachEpoch(optimizer, config.factor, steps_of_epoch, config.warmup)
+        return ReducedEachEpoch(optimizer, config.factor, steps, steps_of_epoch, config.warmup)
     curves: dict[str, Curve] = {
         "multistep": partial(multistep, milestones=config.milestones),
         "cosine": cosine,

@@ -3,6 +3,8 @@
 arXiv 2007.08398. With two images a prototype that is learned is an image learned by heart. Here an
 image meets a prototype that is made of the identity's *other* image, by a second network that
 follows the first slowly, and the prototypes of the latest identities are kept in a queue.
+
+With several agents (arXiv 2105.04113) there are several such networks, which take turns.
 """
 
 import copy
@@ -21,7 +23,7 @@ NOBODY = -1
 
 
 class SiameseHead(nn.Module):
-    """Prototypes from a second network, the gallery, in place of learned ones.
+    """Prototypes from a second network, the gallery, in place of learned ones; or from several.
 
     Takes batches as `PairSampler` makes them: images 2k and 2k + 1 are of one identity. An image
     goes through the network, called the probe here, and its loss is that of a margin against the
@@ -36,6 +38,11 @@ class SiameseHead(nn.Module):
       running statistics are its own. It drops nothing out. What is verified and exported is the
       probe.
     - The queue begins with random directions, which belong to nobody.
+    - Of several agents, known here from the abstract alone, one makes the prototypes of a step, and
+      it alone follows the probe then: if all did, they would stay as equal as they begin. The queue
+      is shared, so that its prototypes are of networks of different age. An agent follows once in
+      so many steps as there are agents: its decay is 1 − agents·(1 − decay), and so it looks as far
+      back as a single one.
     - Where an identity comes again before its last prototype has left the queue, that one is not
       counted against it. The authors' program orders the identities so that none does, for which
       there must be more than twice as many as places.
@@ -53,6 +60,13 @@ class SiameseHead(nn.Module):
         Share of itself that the gallery keeps in each step.
     chunk : int, optional
         See `margin_loss`.
+    agents : int, default 1
+        Galleries.
+
+    Attributes
+    ----------
+    step : int
+        Number of the present step, set by the training loop; it says whose turn it is.
     """
 
     queue: Tensor
@@ -67,18 +81,21 @@ class SiameseHead(nn.Module):
         queue: int = 16384,
         decay: float = 0.999,
         chunk: int | None = None,
+        agents: int = 1,
     ) -> None:
         super().__init__()
-        self.margin, self.chunk = margin, chunk
-        self.gallery = copy.deepcopy(probe).requires_grad_(False).eval()
-        for module in self.gallery.modules():
+        self.margin, self.chunk, self.step = margin, chunk, 0
+        self.galleries = nn.ModuleList(
+            copy.deepcopy(probe).requires_grad_(False).eval() for _ in range(agents)
+        )
+        for module in self.galleries.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.train()
         self.register_buffer("queue", functional.normalize(torch.randn(queue, dim)))
         self.register_buffer("classes", torch.full((queue,), NOBODY))
         self.register_buffer("place", torch.tensor(0))  # of the next prototype; on the device
         self._probe = list(probe.parameters())  # in a list: they are no state of the head
-        self._average = get_ema_multi_avg_fn(decay)
+        self._average = get_ema_multi_avg_fn(1 - agents * (1 - decay) if agents > 1 else decay)
         # Of the present step: places and classes of its identities, and their two prototypes.
         self._columns = self._identities = self.classes[:0]
         self._first = self._second = self.queue[:0]
@@ -86,6 +103,11 @@ class SiameseHead(nn.Module):
     def trained(self) -> list[nn.Parameter]:
         """Return nothing: no prototype is trained."""
         return []
+
+    @property
+    def gallery(self) -> nn.Module:
+        """The network whose turn it is."""
+        return self.galleries[self.step % len(self.galleries)]
 
     def gather(self, labels: Tensor, optimizer: Optimizer) -> Tensor:
         """Choose the places of the identities in the queue; the labels are the places."""

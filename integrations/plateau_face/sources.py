@@ -5,18 +5,26 @@ from pathlib import Path
 
 from plateau_face.config import Config
 from plateau_face.data.faces import Faces, FolderFaces
+from plateau_face.data.joined import JoinedFaces, with_images
 from plateau_face.data.packed import PackedFaces, pack_decoded
 from plateau_face.data.pairs import FOLDS, Pairs, drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
-from plateau_face.data.synthetic import SyntheticFaces
+from plateau_face.data.synthetic import KeptFaces, SyntheticFaces
+from plateau_face.data.tar import TarFaces
+
+KEPT_MOST = 2**30
+"""Bytes of drawn faces that are kept in memory."""
 
 
 def open_faces(
     path: Path, identities: Path | None = None
-) -> FolderFaces | RecordFaces | PackedFaces:
-    """Open what lies at `path`: a folder, a ``.rec`` file or a packed file."""
+) -> FolderFaces | RecordFaces | PackedFaces | TarFaces:
+    """Open what lies at `path`: a folder, a ``.rec`` file, a packed file, or tar files."""
     if path.is_dir() and (path / "train.rec").is_file():
         path = path / "train.rec"
+    shards = sorted(path.glob("*.tar")) if path.is_dir() else [path]
+    if shards and all(shard.is_file() and shard.suffix == ".tar" for shard in shards):
+        return TarFaces(shards)
     if path.is_dir():
         return FolderFaces(path, identities)
     if identities is not None:
@@ -41,9 +49,13 @@ def training_faces(config: Config) -> Faces:
         faces = drawn_faces(config, config.synthetic_identities, config.synthetic_images)
     else:
         identities = Path(config.identities) if config.identities else None
-        faces = open_faces(Path(config.data), identities)
+        sets = [open_faces(Path(path), identities) for path in config.data]
+        faces = sets[0] if len(sets) == 1 else JoinedFaces(sets)
+    name = ", ".join(config.data) or "synthetic"
+    if config.least_images > 1:
+        faces = with_images(faces, config.least_images, name)
     if (faces.labels == faces.labels[0]).all():
-        raise ValueError(f"{config.data or 'synthetic'}: training needs two identities, not one")
+        raise ValueError(f"{name}: training needs two identities, not one")
     return faces
 
 
@@ -65,7 +77,8 @@ def drawn_faces(config: Config, identities: int, images: int, first: int = 0) ->
     """Draw faces, or take those that the cache keeps from the last time."""
     faces = SyntheticFaces(identities, images, config.image_size, config.seed, first)
     if not config.synthetic_cache:
-        return faces
+        size = 3 * config.image_size**2 * len(faces.labels)
+        return KeptFaces(faces) if size <= KEPT_MOST else faces
     name = f"{identities}x{images}-from{first}-size{config.image_size}-seed{config.seed}.packed"
     path = Path(config.synthetic_cache) / name
     if not path.is_file():

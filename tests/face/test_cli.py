@@ -8,10 +8,10 @@ from face_runs import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
+from plateau_face.checkpoint import load_model
 from plateau_face.config import load_config
 from plateau_face.data.packed import PackedFaces
 from plateau_face.data.synthetic import SyntheticFaces
-from plateau_face.train import load_model
 
 SMALL = [
     "--set=synthetic_identities=10", "--set=synthetic_images=10", "--set=image_size=16",
@@ -114,9 +114,9 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     folder = identities(tmp_path)
     (folder / "id0" / "0.png").write_bytes(b"no image")
     small = ["--set=image_size=16", "--batch=5", "--out", tmp_path / "r"]
-    assert said("train", "--data", folder, *small) == (
-        f"plateau-face: {folder}/id0/0.png: not a readable image\n"
-    )
+    what, why = said("train", "--data", folder, *small).splitlines()
+    assert what == "cpu: 5 images of 2 identities, 20 steps of 5 images, 0.33 M parameters"
+    assert why == f"plateau-face: {folder}/id0/0.png: not a readable image"
     (tmp_path / "x.rec").write_bytes(b"\x0a\x23\xd7\xce")
     assert said("verify", run, tmp_path / "x.rec") == (
         f"plateau-face: {tmp_path}/x.rec: not a text in UTF-8 (invalid continuation byte)\n"
@@ -130,7 +130,15 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
         f"plateau-face: {run} has a run already: resume it, or choose another folder\n"
     )
     assert said("train", "--out", run, "--resume", "--lr", 1) == (
-        "plateau-face: --resume takes the configuration of the run, and no other\n"
+        "plateau-face: lr cannot change in a run, which would then not be what it was begun as: "
+        "only data, identities, val, val_folder, val_every, terms, device, threads, compile, "
+        "log_every, save_every, keep, keep_every can; begin another with init\n"
+    )
+    assert said("train", "--out", run, "--resume", "--config", "x.toml") == (
+        "plateau-face: --resume takes the configuration of the run, and no file\n"
+    )
+    assert said("train", "--out", tmp_path / "x", "--synthetic", "--extend", 2) == (
+        "plateau-face: --extend goes on with a run: it needs --resume\n"
     )
     assert said("train", "--out", tmp_path / "x") == (
         "plateau-face: give data, or synthetic, and not both\n"
@@ -149,12 +157,12 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     assert said("info", folder / "id1", "--plot", "run.png") == (
         f"plateau-face: {folder}/id1 has no run to draw\n"
     )
-    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx\n"
+    assert said("export", run, "net") == "plateau-face: net: the name must end in .onnx or .pth\n"
     assert said("pack", folder / "id1", tmp_path / "p", "--size", 0).startswith("plateau-face: ")
-    import plateau_face.train
+    import plateau_face.checkpoint
 
-    monkeypatch.delitem(sys.modules, "plateau_face.train")
-    monkeypatch.delattr(plateau_face, "train")
+    monkeypatch.delitem(sys.modules, "plateau_face.checkpoint")
+    monkeypatch.delattr(plateau_face, "checkpoint")
     monkeypatch.setitem(sys.modules, "torch", None)
     assert said("info", run) == (
         "plateau-face: import of torch halted; None in sys.modules: install plateau-detect[face]\n"

@@ -22,7 +22,9 @@ from face_runs import assert_same, call, complaint, rows
 from face_twins import linear_fit_spread
 from scipy import stats
 
+from plateau_face import checkpoint
 from plateau_face import train as training
+from plateau_face.comparison.curves import COLOURS, FURTHER, Curve, colours_of, draw
 from plateau_face.comparison.experiment import load_experiment
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.comparison.measures import Losses, Measures, measure, smoothed, steps_to
@@ -89,7 +91,7 @@ def killed(experiment, tmp_path_factory):
         time.sleep(0.05)
     finished = [run.name for run in plan.runs if RunFolder(out / run.name).is_finished()]
     before = {name: (out / name / "last.pt").stat().st_mtime_ns for name in finished}
-    at = training.load_checkpoint(out / half)["step"]
+    at = checkpoint.load_checkpoint(out / half)["step"]
     speeds = [row["images_per_s"] for row in reading(out / half / "log.jsonl")[:at]]
     said = call("compare", SMALL, "--out", out, *overrides)
     return out, said, before, half, speeds
@@ -121,12 +123,23 @@ def test_a_killed_experiment_ends_as_one_that_was_not(experiment, uninterrupted,
     whole, table = uninterrupted
     out, said, *_ = killed
     for run in experiment[0].runs:
-        one, other = (training.load_checkpoint(path / run.name) for path in (whole, out))
+        one, other = (checkpoint.load_checkpoint(path / run.name) for path in (whole, out))
         assert_same(one, other)
         assert rows(whole / run.name) == rows(out / run.name)
-    assert said == table
-    for name in ("results.json", "results.md", "curves.svg"):
-        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert timeless(said) == timeless(table)
+    assert (out / "results.md").read_text() == said
+    assert (out / "curves.svg").read_bytes() == (whole / "curves.svg").read_bytes()
+    one, other = document(whole), document(out)
+    for cell in (*one["cells"], *other["cells"]):
+        assert all(seconds > 0 for seconds in cell.pop("cpu")["values"])
+    assert one == other
+
+
+def timeless(tables):
+    """Return the tables without the last column of the second, which says how long it took."""
+    first, remark, second = tables.split("\n\n")
+    rows = [line.rsplit(" | ", 1)[0] for line in second.splitlines()]
+    return [first, remark, *rows]
 
 
 def test_nothing_is_made_twice(killed):
@@ -195,7 +208,7 @@ def test_the_tables_fit_a_page(uninterrupted):
     assert remark.startswith("Mean and 95 % interval over 3 seeds")
     assert accuracies.splitlines()[0].count("|") == 8
     assert trainings.splitlines()[0] == (
-        "| schedule | epochs | training loss | steps to loss 15 | reductions |"
+        "| schedule | epochs | training loss | steps to loss 15 | reductions | steps | CPU s |"
     )
     assert len(trainings.splitlines()) == len(accuracies.splitlines()) == 2 + 4
 
@@ -214,13 +227,87 @@ def test_reductions_are_the_falls_of_the_rate(experiment):
     other = {"step": 7, "epoch": 1, "val_b_accuracy": 0.8, "val_b_tar_at_far_1e-2": 0.3}
     run = dataclasses.replace(run, config=dataclasses.replace(run.config, finish=0.0))
     found = measure([*log, seen, other], run, plan)
-    assert found == pytest.approx(Measures(0.7, 0.2, 1.0, 4, 2))
-    curved = dataclasses.replace(run, schedule="poly")
+    assert found == Measures(pytest.approx(0.7), pytest.approx(0.2), 1.0, 4, 2, 7, None)
+    curved = dataclasses.replace(run, config=dataclasses.replace(run.config, schedule="poly"))
     assert measure([*log, seen, other], curved, plan).reductions is None
     finish = dataclasses.replace(run, config=dataclasses.replace(run.config, finish=0.3))
     assert measure([*log, seen], finish, plan).reductions == 1  # the last is of the finish
     with pytest.raises(ValueError, match="its log has no loss or no verification of the last"):
         measure(log, run, plan)
+
+
+def test_a_run_that_a_plateau_has_ended(experiment):
+    """Its last epoch is the last that there is."""
+    plan, _ = experiment
+    run = next(run for run in plan.runs if run.schedule == "plateau" and run.epochs == 6)
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, at_plateau="cool"))
+    log = [
+        {"step": step, "epoch": 1 + (step > 5), "loss": 9.0 - step, "lr": 0.1, "cpu_s": 0.5}
+        for step in range(1, 8)
+    ]
+    seen = {"step": 7, "epoch": 2, "val_a_accuracy": 0.6, "val_a_tar_at_far_1e-2": 0.1}
+    with pytest.raises(ValueError, match="its log has no loss or no verification of the last"):
+        measure([*log, seen], run, plan)
+    told = {"step": 4, "epoch": 1, "ends_at_step": 7}
+    found = measure([*log[:4], told, *log[4:], seen], run, plan)
+    assert found == Measures(0.6, 0.1, 2.5, 4, None, 7, 3.5)
+
+
+def test_schedules_with_names_of_their_own(tmp_path):
+    text = SMALL.read_text().replace('["plateau", "cosine"]', '["cosine", "muon", "short"]')
+    text = text.replace("seeds = [", 'best_of = ["cosine", "short"]\nseeds = [')
+    text += """
+[schedule.muon]
+schedule = "plateau"
+optimizer = "muon"
+
+[schedule.short]
+schedule = "poly"
+epochs = [1]
+"""
+    file = tmp_path / "e.toml"
+    file.write_text(text)
+    plan = load_experiment(file)
+    assert [run.name for run in plan.runs[:5]] == [
+        "cosine-6-0", "muon-6-0", "cosine-1-0", "muon-1-0", "short-1-0",
+    ]  # fmt: skip
+    muon, short = plan.runs[1].config, plan.runs[4].config
+    assert (muon.schedule, muon.optimizer, muon.epochs) == ("plateau", "muon", 6)
+    assert (short.schedule, short.optimizer, short.epochs) == ("poly", "sgd", 1)
+    assert plan.best_of == ("cosine", "short")
+    for old, new, message in [
+        (
+            '"cosine", "short"]',
+            '"sine"]',
+            "there is no 'sine' in best_of, only cosine, muon, short",
+        ),
+        ("[schedule.cosine]", '[schedule.cosine]\nschedule = "poly"', "schedule.cosine is a sched"),
+        ('schedule = "poly"', 'schedule = "poly"\nseed = 3', "seed is what the runs differ in"),
+        ('"muon",', '"mu/on",', "schedules must be one of plateau"),
+    ]:
+        file.write_text(text.replace(old, new))
+        with pytest.raises(ValueError, match="^" + re.escape(f"{file}: {message}")):
+            load_experiment(file)
+
+
+def test_the_picture_has_names_and_lengths_of_their_own(tmp_path):
+    """Runs of three seeds that ended at different steps, beside a schedule with its own colour."""
+
+    def losses(count):
+        steps = np.arange(1, count + 1)
+        return Losses(steps, np.ones(count, np.int64), 9.0 / steps, np.full(count, 0.1))
+
+    curves = [
+        Curve("sgd_cool", 4, [losses(30), losses(20), losses(25)], [0.5, 0.6, 0.7], 2),
+        Curve("cosine", 4, [losses(40)] * 3, [0.5, 0.6, 0.7], 2),
+    ]
+    draw("x", curves, tmp_path / "x.svg")
+    picture = (tmp_path / "x.svg").read_text()
+    assert "<!-- sgd_cool -->" in picture
+    assert colours_of(["sgd_cool", "cosine"]) == {
+        "sgd_cool": FURTHER[0],
+        "cosine": COLOURS["cosine"],
+    }
 
 
 def test_the_picture(uninterrupted):
@@ -375,6 +462,33 @@ def test_the_experiments_of_the_documentation(name):
     assert len(plan.seeds) >= 3
     config = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text())["config"]
     assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
+
+
+@pytest.mark.parametrize("name", ["real", "synthetic"])
+def test_the_experiments_on_time_differ_in_optimizer_and_schedule_only(name):
+    given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
+    before = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
+    after = load_experiment(EXPERIMENTS / f"{name}_time.toml", [], given)
+    assert before.epochs[0] == after.epochs[0] == 4 * after.epochs[2]
+    assert not {*before.seeds} & {*after.seeds}
+    varied = {"schedule", "epochs", "seed", "optimizer", "max_reductions", "val_every"}
+
+    def common(plan):
+        tables = [dataclasses.asdict(run.config) for run in plan.runs]
+        return [{k: v for k, v in table.items() if k not in varied} for table in tables]
+
+    assert all(table == common(before)[0] for table in common(after))
+    full = {run.schedule for run in after.runs if run.epochs == after.epochs[0]}
+    assert {*before.schedules} < {*after.best_of} < full == {*after.schedules}
+    quarter = {run.schedule for run in after.runs if run.epochs == after.epochs[2]}
+    assert quarter == {"plateau", "sgd_held", "cosine", "poly", "muon", "muon_held"}
+
+
+def test_the_experiment_on_runs_that_a_plateau_ends():
+    plan = load_experiment(EXPERIMENTS / "synthetic_cool.toml")
+    ended = {(run.schedule, run.epochs) for run in plan.runs if run.config.at_plateau == "cool"}
+    assert ended == {("sgd_cool", 40), ("muon_cool", 40)}
+    assert len(plan.runs) == 5 * (2 + 2 * 5)
 
 
 @pytest.mark.parametrize("name", ["real", "synthetic"])

@@ -9,17 +9,17 @@ def test_configurations(tmp_path):
         'data = "d"\nlr = 1\nmilestones = [0.1, 0.2]\nmargin_options = {margin = 0.3}\n'
     )
     config = load_config(file, ["model=r18", "val=a.bin", "lr=0.5"], {"lr": 0.2, "epochs": None})
-    assert (config.data, config.lr, config.model, config.val) == ("d", 0.2, "r18", ("a.bin",))
+    assert (config.data, config.lr, config.model, config.val) == (("d",), 0.2, "r18", ("a.bin",))
     assert config.milestones == (0.1, 0.2)
     assert config.margin_options == {"margin": 0.3}
-    assert config.epochs == Config(data="d").epochs
+    assert config.epochs == Config(data=("d",)).epochs
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("batchsize=3", "there is no 'batchsize' in a configuration, but batch"),
-        ("x=3", "there is no 'x' in a configuration, but data, identities, synthetic, "),
+        ("x=3", "there is no 'x' in a configuration, but data, identities, least_images, "),
         ("batch=many", "batch must be a whole number, not 'many'"),
         ("batch=true", "batch must be a whole number, not True"),
         ("batch=0", "batch must be at least 1, not 0"),
@@ -53,9 +53,9 @@ def test_configurations_that_will_not_do(override, message):
 
 def test_switches_of_a_margin_are_no_numbers():
     options = {"on_angle": False, "margin": 0.35}
-    assert Config(data="d", margin="elasticface", margin_options=options)
+    assert Config(data=("d",), margin="elasticface", margin_options=options)
     with pytest.raises(TypeError, match=r"margin_options\.plus must be true or false, not 1"):
-        Config(data="d", margin="elasticface", margin_options={"plus": 1})
+        Config(data=("d",), margin="elasticface", margin_options={"plus": 1})
 
 
 def test_a_file_that_is_no_toml(tmp_path):

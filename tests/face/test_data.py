@@ -1,7 +1,9 @@
 import io
 import json
 import os
+import re
 import struct
+import tarfile
 import zlib
 
 import numpy as np
@@ -13,12 +15,12 @@ from PIL import Image
 from plateau_face.config import Config
 from plateau_face.data.augment import augmented, normalised
 from plateau_face.data.faces import FolderFaces, decode, resized
-from plateau_face.data.packed import PackedFaces, pack
+from plateau_face.data.packed import PackedFaces, pack, pack_decoded
 from plateau_face.data.pairs import drawn_pairs, read_bin, read_pair_list
 from plateau_face.data.recordio import RecordFaces
 from plateau_face.data.sampling import Sampler, batches
-from plateau_face.data.synthetic import SyntheticFaces
-from plateau_face.sources import training_faces
+from plateau_face.data.synthetic import KeptFaces, SyntheticFaces
+from plateau_face.sources import open_faces, training_faces
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 
@@ -157,7 +159,52 @@ def test_one_identity_is_refused_whatever_its_label(tmp_path):
     for label in (0, 1):
         write_records(tmp_path / "t.rec", {key: record(b"x", label) for key in range(4)})
         with pytest.raises(ValueError, match=r"t\.rec: training needs two identities, not one"):
-            training_faces(Config(data=str(tmp_path / "t.rec")))
+            training_faces(Config(data=(str(tmp_path / "t.rec"),)))
+
+
+def test_labels_are_read_as_from_whole_records(tmp_path):
+    """Whatever is in the records: no label, one or several, and cuts within them."""
+    random = np.random.default_rng(0)
+    records = {}
+    for key in range(300):
+        labels = random.integers(0, 40, random.integers(1, 4)).astype(float)
+        content = MAGIC * int(random.integers(0, 3)) + bytes(random.integers(0, 9))
+        records[key + 1] = record(content, *labels)
+    cut = np.frombuffer(MAGIC, "<f4")[0]  # a second label that looks like the mark of a record
+    records[400] = record(b"x", 7.0, float(cut))
+    write_records(tmp_path / "t.rec", records)
+    faces = RecordFaces(tmp_path / "t.rec")
+    whole = [faces._record(int(offset))[0][0] for offset in faces._offsets]
+    assert faces.labels.tolist() == [int(label) for label in whole]
+    lines = (tmp_path / "t.idx").read_text().splitlines()
+    (tmp_path / "t.idx").write_text("\n".join([*lines[::-1], lines[3]]) + "\n")
+    again = RecordFaces(tmp_path / "t.rec")
+    assert again.keys.tolist() == faces.keys.tolist()
+    assert again.labels.tolist() == faces.labels.tolist()
+
+
+def test_a_file_of_decoded_images_gives_a_batch_at_once(tmp_path, monkeypatch):
+    faces = SyntheticFaces(5, 4, 12)
+    pack_decoded(faces, tmp_path / "p", 12, lambda _: None)
+    packed = PackedFaces(tmp_path / "p")
+    sampler = Sampler(20, 6, seed=0)
+    wanted = list(batches(faces, sampler, 12, 0, 7, 2))
+    resized = list(batches(packed, sampler, 8, 0, 3, 2))  # of another size one by one
+    monkeypatch.setattr(PackedFaces, "read", None)
+    found = list(batches(packed, sampler, 12, 0, 7, 2))
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.labels, other.labels)
+    assert resized[0].images.shape == (6, 8, 8, 3)
+
+
+def test_drawn_faces_are_drawn_once(monkeypatch):
+    faces = SyntheticFaces(2, 2, 16)
+    kept, drawn = KeptFaces(faces), []
+    monkeypatch.setattr(faces, "read", lambda i: drawn.append(i) or SyntheticFaces.read(faces, i))
+    for index in (1, 3, 1, 0, 3):
+        assert np.array_equal(kept.read(index), SyntheticFaces.read(faces, index))
+    assert drawn == [1, 3, 0]
 
 
 def test_recordio_that_is_damaged(tmp_path):
@@ -174,9 +221,14 @@ def test_recordio_that_is_damaged(tmp_path):
     with pytest.raises(ValueError, match="at byte 0: no record begins here"):
         RecordFaces(path)
     path.write_bytes(whole)
-    path.with_suffix(".idx").write_text("0\t0\n1 x\n")
-    with pytest.raises(ValueError, match=r"t\.idx line 2: not a key and an offset"):
-        RecordFaces(path)
+    for text in ("0\t0\n1 x\n", "0\t0\n1\n", "0\t0\n1\t2\t3\n", f"0\t0\n1\t{2**70}\n", "0\t0\n\n"):
+        path.with_suffix(".idx").write_text(text)
+        with pytest.raises(ValueError, match=r"t\.idx line 2: not a key and an offset"):
+            RecordFaces(path)
+    for offset in (-8, 9, len(whole) - 3, len(whole) + 100):
+        path.with_suffix(".idx").write_text(f"0\t0\n1\t{offset}\n")
+        with pytest.raises(ValueError, match=f"at byte {offset}: no record begins here"):
+            RecordFaces(path)
     path.with_suffix(".idx").write_bytes(b"\xff\x00")
     with pytest.raises(ValueError, match=r"t\.idx: not a text in UTF-8"):
         RecordFaces(path)
@@ -457,3 +509,90 @@ def test_the_real_sets_can_be_read(shared_data):
     pairs = read_pair_list(root / "celeba266_val_pairs.tsv", root / "celeba266")
     assert (len(pairs.same), pairs.same.sum()) == (6000, 3000)
     assert FolderFaces(root / "orl").classes == 40
+
+
+def test_several_sets_are_one(folder, tmp_path):
+    faces = SyntheticFaces(2, 3, 8)
+    pack_decoded(faces, tmp_path / "p", 8, lambda _: None)
+    found = training_faces(Config(data=(str(folder), str(tmp_path / "p"), str(folder))))
+    assert found.classes == 3 + 2 + 3
+    assert found.labels.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 6, 6, 7, 7, 7]
+    alone = FolderFaces(folder)
+    for index in range(6):
+        assert np.array_equal(found.read(index), alone.read(index))
+        assert np.array_equal(found.read(6 + index), faces.read(index))
+        assert np.array_equal(found.read(12 + index), alone.read(index))
+
+
+def test_identities_with_too_few_images_are_left_out(folder):
+    found = training_faces(Config(data=(str(folder),), least_images=2))
+    assert (found.classes, found.labels.tolist()) == (2, [0, 0, 1, 1, 1])
+    assert np.array_equal(found.read(0), FolderFaces(folder).read(1))
+    with pytest.raises(ValueError, match="faces: training needs two identities, not one"):
+        training_faces(Config(data=(str(folder),), least_images=3))
+    with pytest.raises(ValueError, match="faces: no identity has 4 images"):
+        training_faces(Config(data=(str(folder),), least_images=4))
+
+
+def write_tar(path, members):
+    with tarfile.open(path, "w") as tar:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+
+
+def test_tar_files_as_webdataset_writes_them(tmp_path):
+    """In two files, with labels beside the images in two ways, and with what is no image."""
+    first = {"./0/a.jpg": png(1)[0], "./0/a.cls": b"70", "1/b.cls": b"9\n", "1/b.png": png(2)[0]}
+    second = {"c.png": png(3)[0], "c.json": b'{"label": 70, "more": 1}', "c.txt": b"x"}
+    (tmp_path / "set").mkdir()
+    write_tar(tmp_path / "set" / "s-000.tar", first)
+    write_tar(tmp_path / "set" / "s-001.tar", second)
+    faces = open_faces(tmp_path / "set")
+    assert (faces.classes, faces.labels.tolist()) == (2, [1, 0, 1])
+    for index in range(3):
+        assert np.array_equal(faces.read(index), png(index + 1)[1])
+        assert faces.encoded(index) == png(index + 1)[0]
+    assert open_faces(tmp_path / "set" / "s-001.tar").classes == 1
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"a.png": b"x"}, "member a.png: no label beside it"),
+        ({"a.png": b"x", "a.cls": b"one"}, "member a.cls: no label, a whole number"),
+        ({"a.png": b"x", "a.json": b"[1]"}, "member a.json: no label, a whole number"),
+        ({"a.txt": b"x"}, ": no images"),
+        (None, ": not a plain tar file, or damaged"),
+    ],
+)
+def test_tar_files_that_will_not_do(tmp_path, members, message):
+    path = tmp_path / "t.tar"
+    if members is None:
+        path.write_bytes(b"no tar file" * 100)
+    else:
+        write_tar(path, members)
+    with pytest.raises(ValueError, match=re.escape(f"{path}") + ".*" + re.escape(message)):
+        open_faces(path)
+
+
+def test_an_image_of_a_tar_file_that_cannot_be_read(tmp_path):
+    write_tar(tmp_path / "t.tar", {"a.png": b"x", "a.cls": b"1"})
+    with pytest.raises(ValueError, match=r"t\.tar member a\.png: not a readable image"):
+        open_faces(tmp_path / "t.tar").read(0)
+
+
+def test_coarse_images(tmp_path):
+    """Some of them become coarser, by at most a fifth of a side; the others stay as they are."""
+    images = torch.randint(0, 256, (64, 20, 20, 3), dtype=torch.uint8)
+    plain = augmented(images, 0.0, torch.Generator().manual_seed(1))
+    found = augmented(images, 0.0, torch.Generator().manual_seed(1), coarse=0.5)
+    same = (found == plain).flatten(1).all(dim=1)
+    assert 16 < same.sum() < 48
+    rough = found[~same].diff(dim=3).abs().mean(dim=(1, 2, 3))
+    assert (rough < plain[~same].diff(dim=3).abs().mean(dim=(1, 2, 3))).all()
+    assert rough.max() > 3 * rough.min()  # of several sizes
+    torch.testing.assert_close(
+        found[~same].mean(dim=(1, 2, 3)), plain[~same].mean(dim=(1, 2, 3)), atol=0.05, rtol=0
+    )

@@ -11,11 +11,13 @@ import onnx
 import onnxruntime
 
 from plateau_face import export as exporting
+from plateau_face.card import data_terms
+from plateau_face.checkpoint import load_model
 from plateau_face.data.augment import normalised
 from plateau_face.data.synthetic import SyntheticFaces
 from plateau_face.export import export, parity, to_onnx
 from plateau_face.models import make_model
-from plateau_face.train import load_model, start
+from plateau_face.train import start
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +77,8 @@ def test_a_file_that_differs_is_not_left(run, exported, tmp_path, monkeypatch, d
 
 def test_terms_that_were_not_given_are_asked_for(run):
     _, config = load_model(run)
-    assert exporting.data_terms(config, None) == "none: the program drew them"
-    real = dataclasses.replace(config, synthetic=False, data="faces")
-    assert exporting.data_terms(real, None).startswith("not stated")
-    assert exporting.data_terms(dataclasses.replace(real, terms="mine"), None) == "mine"
-    assert exporting.data_terms(dataclasses.replace(real, terms="mine"), "yours") == "yours"
+    assert data_terms(config, None) == "none: the program drew them"
+    real = dataclasses.replace(config, synthetic=False, data=("faces",))
+    assert data_terms(real, None).startswith("not stated")
+    assert data_terms(dataclasses.replace(real, terms="mine"), None) == "mine"
+    assert data_terms(dataclasses.replace(real, terms="mine"), "yours") == "yours"

@@ -124,6 +124,33 @@ def test_gradients_are_finite_at_both_ends(name, sign):
     assert torch.equal(embeddings, before)  # out of place
 
 
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_of_several_centres_the_nearest_counts(chunk):
+    """Against a loop over images, classes and centres, with wrong classes above 0.3 left out."""
+    embeddings, labels, _ = batch()
+    weight = torch.randn(CLASSES, 2 * DIM, dtype=torch.float64, generator=torch.Generator())
+    weight.requires_grad_()
+    margin = CosFace(0.4)
+    margin.filter_above = 0.3
+    found = margin_loss(embeddings, labels, weight, margin, chunk)
+    total, filtered = 0.0, 0
+    for x, label in zip(embeddings, labels.tolist(), strict=True):
+        centres = weight.unflatten(1, (2, DIM))
+        cosines = [max(twins.unit(x) @ twins.unit(c) for c in both) for both in centres]
+        wrong = [c for j, c in enumerate(cosines) if j != label and c <= 0.3]
+        filtered += CLASSES - 1 - len(wrong)
+        right = 64 * (cosines[label] - 0.4)
+        total = total + torch.logsumexp(torch.stack([right, *(64 * c for c in wrong)]), 0) - right
+    assert 0 < filtered < BATCH * (CLASSES - 1)
+    torch.testing.assert_close(found, total / BATCH)
+    for one, other in zip(
+        torch.autograd.grad(found, (embeddings, weight)),
+        torch.autograd.grad(total / BATCH, (embeddings, weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
 def test_the_margin_at_the_angle_keeps_falling_past_the_end():
     theta = torch.linspace(0, math.pi, 2001, dtype=torch.float64)
     assert (add_angle(theta.cos(), 0.5).diff() < 1e-3).all()

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from plateau_face.checkpoint import load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.data.sampling import PairSampler
 from plateau_face.margins import CosFace, CurricularFace
 from plateau_face.siamese import NOBODY, SiameseHead
-from plateau_face.train import load_checkpoint, load_model, start
+from plateau_face.train import start
 
 DIM, INPUTS, QUEUE = 4, 6, 10
 SGD = {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.01}
@@ -32,15 +33,15 @@ def pictures():
         )
 
 
-@pytest.mark.parametrize("chunk", [None, 4])
-def test_steps_are_those_of_the_slow_twin(chunk):
+@pytest.mark.parametrize(("chunk", "agents"), [(None, 1), (4, 1), (None, 3)])
+def test_steps_are_those_of_the_slow_twin(chunk, agents):
     torch.manual_seed(0)
     probe = network().double()
-    head = SiameseHead(probe, DIM, CosFace(0.35, 32.0), QUEUE, 0.9, chunk).double()
+    head = SiameseHead(probe, DIM, CosFace(0.35, 32.0), QUEUE, 0.9, chunk, agents).double()
     head.queue.copy_(nn.functional.normalize(head.queue))  # in fp32 their length was nearly 1
-    twin = SlowTwin(probe, [row.clone() for row in head.queue])
+    twin = SlowTwin(probe, [row.clone() for row in head.queue], agents)
     optimizer = torch.optim.SGD(probe.parameters(), **SGD)
-    for images, labels in pictures():
+    for head.step, (images, labels) in enumerate(pictures()):
         random = torch.get_rng_state()
         columns = head.gather(labels, optimizer)
         head.look(images)
@@ -55,7 +56,8 @@ def test_steps_are_those_of_the_slow_twin(chunk):
         torch.testing.assert_close(head.queue, torch.stack(twin.queue))
         assert head.classes.tolist() == twin.names
         torch.testing.assert_close(probe.state_dict(), twin.probe.state_dict())
-        torch.testing.assert_close(head.gallery.state_dict(), twin.gallery.state_dict())
+        for mine, its in zip(head.galleries, twin.galleries, strict=True):
+            torch.testing.assert_close(mine.state_dict(), its.state_dict())
     assert NOBODY not in head.classes  # the queue has gone round
     assert not torch.equal(head.gallery[0].weight, probe[0].weight)
 
@@ -63,14 +65,17 @@ def test_steps_are_those_of_the_slow_twin(chunk):
 class SlowTwin:
     """The method, one image and one prototype at a time."""
 
-    def __init__(self, probe, queue, decay=0.9):
-        self.probe, self.gallery = copy.deepcopy(probe), copy.deepcopy(probe)
+    def __init__(self, probe, queue, agents, decay=0.9):
+        self.probe, *self.galleries = (copy.deepcopy(probe) for _ in range(1 + agents))
+        self.steps, decay = 0, 1 - agents * (1 - decay)
         self.optimizer = torch.optim.SGD(self.probe.parameters(), **SGD)
         self.queue, self.names, self.place, self.decay = queue, [NOBODY] * len(queue), 0, decay
 
     def step(self, images, identities):
+        gallery = self.galleries[self.steps % len(self.galleries)]
+        self.steps += 1
         with torch.no_grad():
-            made = [twins.unit(row) for row in self.gallery(images)]
+            made = [twins.unit(row) for row in gallery(images)]
         places = [(self.place + k) % len(self.queue) for k in range(len(identities))]
         losses = []
         for k, embedding in enumerate(self.probe(images)):
@@ -83,7 +88,7 @@ class SlowTwin:
         loss.backward()
         self.optimizer.step()
         with torch.no_grad():
-            for new, old in zip(self.probe.parameters(), self.gallery.parameters(), strict=True):
+            for new, old in zip(self.probe.parameters(), gallery.parameters(), strict=True):
                 old.copy_(self.decay * old + (1 - self.decay) * new)
         taken = 0 if torch.rand(()) < 0.5 else 1
         for k, place in enumerate(places):
@@ -96,6 +101,28 @@ class SlowTwin:
         right = torch.exp(32 * (cosines[place] - 0.35))
         wrong = [torch.exp(32 * c) for c, n in zip(cosines, names, strict=True) if n != identity]
         return -torch.log(right / (right + sum(wrong)))
+
+
+def test_agents_take_turns():
+    """Who makes the prototypes alone changes: numbers, statistics and all."""
+    torch.manual_seed(0)
+    probe = network().double()
+    head = SiameseHead(probe, DIM, CosFace(), QUEUE, 0.9, agents=3).double()
+    with torch.no_grad():
+        next(probe.parameters()).add_(0.1)  # as if the optimizer had been there
+    for head.step, (images, labels) in enumerate(pictures()):
+        before = copy.deepcopy([dict(agent.state_dict()) for agent in head.galleries])
+        head.gather(labels, torch.optim.SGD(probe.parameters()))
+        head.look(images)
+        head.scatter(torch.optim.SGD(probe.parameters()))
+        for number, (agent, old) in enumerate(zip(head.galleries, before, strict=True)):
+            changed = {
+                k for k, value in agent.state_dict().items() if not torch.equal(value, old[k])
+            }
+            if number == head.step % 3:
+                assert {"0.weight", "1.running_mean", "1.num_batches_tracked"} <= changed
+            else:
+                assert not changed
 
 
 def test_parts_of_a_batch_see_the_prototypes_of_the_whole():
@@ -146,9 +173,8 @@ def test_the_state_has_gallery_and_queue_but_not_the_probe():
     head = SiameseHead(network(), DIM, CurricularFace(), QUEUE)
     names = head.state_dict().keys()
     assert {"queue", "classes", "place", "margin.progress"} <= names
-    assert all(
-        n.startswith("gallery.") for n in names - {"queue", "classes", "place", "margin.progress"}
-    )
+    others = names - {"queue", "classes", "place", "margin.progress"}
+    assert all(name.startswith("galleries.0.") for name in others)
 
 
 def test_each_identity_comes_once_in_an_epoch_with_two_of_its_images():
@@ -165,6 +191,21 @@ def test_each_identity_comes_once_in_an_epoch_with_two_of_its_images():
         seen |= {tuple(pair) for pair in pairs.tolist()}
     assert len(seen) == 2 * 6 + 2  # every ordered pair
     assert PairSampler(labels, 4, seed=0).at(3).tolist() == sampler.at(3).tolist()
+    by_image = PairSampler(np.array([5, 2, 2, 9, 5, 5, 3, 2, 2, 2]), 4, seed=0, by_image=True)
+    labels_of = np.array([5, 2, 2, 9, 5, 5, 3, 2, 2, 2])
+    assert (by_image.images, by_image.steps) == (10, 2)
+    seen = set()
+    for epoch in range(60):
+        order = by_image._shuffled(np.random.default_rng(epoch)).reshape(-1, 2)
+        one, other = labels_of[order].T
+        assert (one == other).all()
+        assert sorted(one) == [2, 2, 3, 5, 9]
+        twice = [a for a, b in order if a == b]
+        assert sorted(labels_of[twice]) == [3, 9]
+        different = [image for a, b in order if a != b for image in (a, b)]
+        assert len({*different}) == 6
+        seen |= {*different}
+    assert len(seen) == 8  # also those that an odd number leaves over in some epochs
     with pytest.raises(ValueError, match="needs two images of 5 identities, there are 4"):
         PairSampler(labels, 10, seed=0)
 
@@ -195,6 +236,9 @@ def test_two_images_an_identity_can_be_learned(tmp_path):
         ),
         ({"queue": 9}, "queue must hold the 10 identities of a batch, not 9"),
         ({"decay": 1.5}, "decay must be at most 1, not 1.5"),
+        ({"agents": 3, "decay": 0.5}, "decay must be at least 0.6667 with 3 agents, not 0.5"),
+        ({"pairs_of": "people"}, "pairs_of must be one of identity, image, not 'people'"),
+        ({"sub_centres": 2}, "siamese learns no prototypes: leave sub_centres at 1"),
         ({"sample_rate": 0.5}, "siamese has no classes to sample: leave sample_rate at 1"),
     ],
 )

@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import math
 import pickle
 import resource
 import shutil
@@ -13,19 +14,19 @@ import numpy as np
 import pytest
 import torch
 from face_runs import TINY, assert_same, png, rows, write_bin
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from plateau import Detector
+from plateau_face import train as training
+from plateau_face.card import verification
+from plateau_face.checkpoint import DivergedError, load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
-from plateau_face.train import (
-    DivergedError,
-    generator,
-    load_checkpoint,
-    load_model,
-    resume,
-    start,
-)
+from plateau_face.networks import open_network
+from plateau_face.train import generator, norm_of_gradients, resume, start
+from plateau_face.verify import Verified
 
 
 class KilledError(Exception):
@@ -51,19 +52,59 @@ VARIANTS = {
     "cosine": {"schedule": "cosine", "margin": "adaface", "warmup": 5},
     "poly": {"schedule": "poly", "margin": "curricularface", "chunk": 4},
     "reduce_on_plateau": {"schedule": "reduce_on_plateau", "warmup": 5},
-    "partial": {"sample_rate": 0.5, "margin": "elasticface", "warmup": 3, "log_every": 5},
+    "partial": {
+        "sample_rate": 0.5,
+        "margin": "elasticface",
+        "warmup": 3,
+        "log_every": 5,
+        "sub_centres": 2,
+    },
     "siamese": {"siamese": True, "queue": 16, "batch": 4, "epochs": 7, "val_every": 7},
+    "agents": {
+        "siamese": True,
+        "agents": 4,
+        "pairs_of": "image",
+        "queue": 16,
+        "batch": 4,
+        "epochs": 2,
+    },
     "parts": {"accumulate": 2, "margin_warmup": 7, "precision": "bf16"},
+    "muon": {"optimizer": "muon", "sample_rate": 0.5, "precision": "bf16"},
+    "cool": {"at_plateau": "cool", "epochs": 6, "val_every": 6},
+    "adamw": {"optimizer": "adamw", "sample_rate": 0.5, "lr": 0.001},
 }
 
 
+@pytest.fixture
+def plateau_at(monkeypatch):
+    """Let the detector see a plateau at a step: a test has no time for a real one."""
+
+    def set_step(step):
+        def update(detector, loss):
+            real(detector, loss)
+            return detector.count == step
+
+        monkeypatch.setattr(Detector, "update", update)
+
+    real = Detector.update
+    return set_step
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant):
+def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant, plateau_at):
+    if variant == "cool":
+        plateau_at(5)
     config = dataclasses.replace(TINY, **VARIANTS[variant])
     start(config, tmp_path / "whole", lambda _: None).run()
     train_with_kill(config, tmp_path / "cut", at=6 if config.log_every == 2 else 5)
     assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
     assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    if variant == "cool":  # a finish of 2 steps, 0.3 times 5, ends the run at 7, within an epoch
+        *_, told, _, loss, verified = rows(tmp_path / "cut")
+        assert told == {"step": 5, "epoch": 2, "ends_at_step": 7}
+        assert (loss["step"], loss["epoch"], loss["lr"]) == (7, 3, 0.0)
+        assert verified["step"] == 7
+        assert "val_synthetic_accuracy" in verified
 
 
 def test_steps_and_seeds_have_random_numbers_of_their_own():
@@ -168,6 +209,8 @@ class NoWaiting(TorchDispatchMode):
         {"sample_rate": 0.5, "margin": "elasticface"},
         {"margin": "curricularface", "chunk": 7, "accumulate": 2},
         {"siamese": True, "queue": 64},
+        {"optimizer": "muon", "precision": "fp16"},
+        {"optimizer": "adamw", "sample_rate": 0.5},
     ],
     ids=str,
 )
@@ -198,6 +241,115 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(tmp_path):
         loss = trainer.train_on(Batch(images, torch.arange(12) % 6))
         found.append((loss, trainer.head.weight.detach().clone()))
     torch.testing.assert_close(found[0], found[1])
+
+
+def test_the_gradient_of_the_network_alone_is_clipped(tmp_path):
+    """That of the prototypes stays as it is without, and does not make the network's shorter."""
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    found = {}
+    for clip in (0.0, 1e-3):
+        torch.manual_seed(1)
+        config = dataclasses.replace(TINY, clip=clip, dropout=0.0)
+        trainer = start(config, tmp_path / str(clip), lambda _: None)
+        trainer.train_on(Batch(images, torch.arange(12) % 6))
+        network = norm_of_gradients(trainer.model.parameters())
+        found[clip] = network, trainer.head.weight.grad
+    assert found[0.0][0] > 0.01
+    assert found[1e-3][0].item() == pytest.approx(1e-3, rel=1e-3)
+    assert torch.equal(found[0.0][1], found[1e-3][1])
+
+
+@pytest.mark.parametrize("part", ["model", "head"])
+def test_a_gradient_that_is_not_finite_counts_wherever_it_is(tmp_path, part):
+    trainer = start(TINY, tmp_path / "run", lambda _: None)
+    parameter = next(getattr(trainer, part).parameters())
+    parameter.register_hook(lambda gradient: gradient * torch.nan)
+    before = [p.clone() for p in (*trainer.model.parameters(), *trainer.head.parameters())]
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    trainer.train_on(Batch(images, torch.arange(12) % 6))
+    assert trainer.not_finite == 1
+    after = (*trainer.model.parameters(), *trainer.head.parameters())
+    assert all(map(torch.equal, before, after))
+
+
+def test_the_best_checkpoint_is_kept_and_those_of_some_epochs(tmp_path, monkeypatch):
+    """With accuracies of 60, 80, 70 and 75 %, and killed after the second is known."""
+    accuracies = {3: 0.6, 6: 0.8, 9: 0.7, 12: 0.75}
+
+    def verified(model, pairs, size, threads):
+        return Verified(accuracies[trainer.step], 0.0, {1e-2: 0.0}, None)
+
+    def kill(row):
+        if row["step"] == 8:
+            raise KilledError
+
+    monkeypatch.setattr(training, "verify", verified)
+    config = dataclasses.replace(
+        TINY, epochs=4, val_every=1, log_every=1, save_every=0, keep="best", keep_every=2
+    )
+    trainer = start(config, tmp_path / "run", kill)
+    with pytest.raises(KilledError):
+        trainer.run()
+    trainer = resume(tmp_path / "run", lambda _: None)
+    trainer.run()
+    names = sorted(path.name for path in (tmp_path / "run").glob("*.pt"))
+    assert names == ["best.pt", "epoch-2.pt", "epoch-4.pt", "last.pt"]
+    states = [load_checkpoint(tmp_path / "run" / name) for name in names]
+    assert [state["step"] for state in states] == [6, 6, 12, 12]
+    assert states[0]["best"] == 0.8
+    assert states[3]["best"] == 0.8
+    network = open_network(tmp_path / "run" / "best.pt")
+    torch.testing.assert_close(network.model.state_dict(), states[0]["model"])
+    assert "val" not in verification(tmp_path / "run" / "log.jsonl", 6)
+    assert verification(tmp_path / "run" / "log.jsonl", 6).startswith("synthetic_accuracy 0.8000")
+
+
+def test_a_finished_run_is_extended(tmp_path):
+    """By epochs under a schedule of their own; killed and resumed in them as ever."""
+    config = dataclasses.replace(TINY, epochs=1, schedule="cosine", val_every=2)
+    start(config, tmp_path / "whole", lambda _: None).run()
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    told = rows(tmp_path / "whole")
+    resume(tmp_path / "whole", lambda _: None, extend=2).run()
+    found = rows(tmp_path / "whole")
+    assert found[: len(told)] == told
+    shares = [
+        2 / 3,
+        1,
+        1 / 6,
+        3 / 6,
+        5 / 6,
+        1,
+    ]  # at steps 2 and 3, then 4, 6, 8 and 9
+    assert [row["lr"] for row in found if "loss" in row] == pytest.approx(
+        [0.05 * (1 + math.cos(math.pi * share)) for share in shares]
+    )
+
+    def kill(row):
+        if row["step"] == 6 and "loss" in row:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        resume(tmp_path / "cut", kill, extend=2).run()
+    trainer = resume(tmp_path / "cut", lambda _: None)
+    assert (trainer.step, trainer.end, trainer.config.epochs) == (4, 9, 3)
+    trainer.run()
+    assert_same(load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "cut"))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    unfinished = start(config, tmp_path / "unfinished", lambda _: None)
+    with pytest.raises(ValueError, match="the run is at step 0 of 3: let it end before"):
+        unfinished.extend(1)
+
+
+def test_a_run_goes_on_elsewhere_but_not_as_another(tmp_path):
+    start(TINY, tmp_path / "run", lambda _: None)
+    trainer = resume(tmp_path / "run", lambda _: None, {"threads": 1, "log_every": 1})
+    assert trainer.config == dataclasses.replace(TINY, threads=1, log_every=1)
+    assert trainer.described() == (
+        "cpu: 36 images of 6 identities, 9 steps of 12 images, 0.31 M parameters"
+    )
+    with pytest.raises(ValueError, match=r"batch cannot change in a run, .*: only data, ident"):
+        resume(tmp_path / "run", lambda _: None, {"batch": 6})
 
 
 def test_no_head_for_a_step_that_is_not_finite(tmp_path):
@@ -250,7 +402,12 @@ def overflow(module, inputs):
 
 @pytest.mark.parametrize(
     "values",
-    [{"margin": "adaface"}, {"margin": "curricularface", "accumulate": 2}, {"siamese": True}],
+    [
+        {"margin": "adaface"},
+        {"margin": "curricularface", "accumulate": 2},
+        {"siamese": True},
+        {"siamese": True, "agents": 2},
+    ],
     ids=str,
 )
 def test_a_step_that_overflows_leaves_nothing_behind(tmp_path, values):
@@ -260,23 +417,29 @@ def test_a_step_that_overflows_leaves_nothing_behind(tmp_path, values):
     images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
     batch = Batch(images, torch.arange(6).repeat_interleave(2))
     trainer.train_on(batch)
-    before = copy.deepcopy(floats(trainer.model) | floats(trainer.head.margin))
+    watched = [trainer.model, trainer.head.margin]
     networks = [trainer.model]
     if trainer.config.siamese:
-        networks.append(trainer.head.gallery)
+        networks += trainer.head.galleries
+        # Their numbers follow the network's also in such a step, their statistics not.
+        watched += [m for m in trainer.head.galleries.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = [copy.deepcopy(statistics(module)) for module in watched]
     hooks = [network.norm.register_forward_pre_hook(overflow) for network in networks]
     assert not trainer.train_on(batch).isfinite()
     for hook in hooks:
         hook.remove()
-    assert_same(floats(trainer.model) | floats(trainer.head.margin), before)
+    assert_same([statistics(module) for module in watched], before)
     assert trainer.not_finite == 1
     assert trainer.is_finite()
     trainer.train_on(batch)
     assert trainer.not_finite == 0
 
 
-def floats(module):
-    return {k: v for k, v in module.state_dict().items() if v.is_floating_point()}
+def statistics(module):
+    """All that is floating-point; of a batch norm by itself what it has seen."""
+    own = module.named_buffers() if isinstance(module, nn.BatchNorm2d) else None
+    own = dict(own or module.state_dict())
+    return {name: value for name, value in own.items() if value.is_floating_point()}
 
 
 def test_no_checkpoint_of_a_network_that_diverged(tmp_path):
@@ -378,7 +541,7 @@ def test_something_else_that_torch_saved_is_no_checkpoint(tmp_path):
     for content, message in [
         ({"state_dict": {}}, "not a checkpoint of plateau-face"),
         ([1, 2], "not a checkpoint of plateau-face"),
-        (state | {"version": 7}, "version 7, not 1"),
+        (state | {"version": 1}, "version 1, not 2"),
         (state | {"model": {"weight": torch.zeros(2)}}, r"damaged \(Error\(s\) in loading"),
         (state | {"schedule": {}}, r"damaged \('"),
         (state | {"config": 3}, r"damaged \("),
@@ -481,7 +644,7 @@ def test_data_and_options_that_will_not_do(tmp_path):
     with pytest.raises(ValueError, match=r"margin_options of cosface: .*'m'"):
         begin(margin_options={"m": 1})
     with pytest.raises(ValueError, match="nowhere: no such file or folder"):
-        begin(synthetic=False, data="nowhere")
+        begin(synthetic=False, data=("nowhere",))
     with pytest.raises(ValueError, match=r"no\.bin: no such file"):
         begin(val=("no.bin",))
     for device in ("gpu", "cuda:99"):

@@ -181,3 +181,11 @@ def test_nearest_and_at_most_differ():
     assert (found.at_most, found.nearest) == (1.0, 1.0)
     found = tars(scores, same, (0.3,))[0.3]
     assert (found.at_most, found.nearest) == (0.75, 1.0)
+
+
+@pytest.mark.parametrize("different", [9_999, 10_000])
+def test_low_rates_are_told_where_there_are_pairs_enough(different):
+    same = np.arange(different + 100) < 100
+    distances = np.random.default_rng(0).uniform(0, 4, len(same))
+    wanted = {1e-2, 1e-3} | ({1e-4} if different == 10_000 else set())
+    assert score(distances, same).tar.keys() == wanted

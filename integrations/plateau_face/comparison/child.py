@@ -15,9 +15,10 @@ from threading import Thread
 import torch
 
 from plateau import Detector
+from plateau_face.checkpoint import CHECKPOINT, DivergedError
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.log import Row
-from plateau_face.train import CHECKPOINT, DivergedError, resume, start
+from plateau_face.train import resume, start
 
 Detector()  # loads the compiled kernels, once for all processes that are made from this one
 

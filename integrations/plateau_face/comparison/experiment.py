@@ -9,7 +9,7 @@ from typing import Any
 from plateau._arguments import one_of, positive, whole
 from plateau_face.config import SCHEDULES, Config, checked, from_command_line
 
-KEYS = ("title", "schedules", "epochs", "seeds", "reach", "config", "schedule")
+KEYS = ("title", "schedules", "epochs", "seeds", "reach", "best_of", "config", "schedule")
 GOVERNED = ("schedule", "epochs", "seed")
 """Names of the configuration that differ from run to run."""
 PLACES = ("data", "identities", "val", "val_folder", "synthetic_cache", "threads", "device")
@@ -23,6 +23,7 @@ class Run:
     """One training of an experiment."""
 
     schedule: str
+    """Its name in the experiment: a schedule, or one that has a table with another name."""
     epochs: int
     seed: int
     config: Config
@@ -46,6 +47,8 @@ class Experiment:
     """Training loss to reach."""
     over: int
     """Steps whose mean loss must reach it."""
+    best_of: tuple[str, ...]
+    """Schedules of which the best with the full budget is what the others are compared with."""
     runs: tuple[Run, ...]
     """Seed by seed, so that what is there early compares."""
 
@@ -85,7 +88,8 @@ def load_experiment(
 def _experiment(table: dict[str, Any], from_line: dict[str, Any], only_report: bool) -> Experiment:
     _refuse_unknown("an experiment", table, KEYS)
     lists = {name: _list(table, name) for name in ("schedules", "epochs", "seeds")}
-    schedules = [one_of("schedules", name, SCHEDULES) for name in lists["schedules"]]
+    special = _table(table, "schedule")
+    schedules = [_schedule_name(name, special) for name in lists["schedules"]]
     epochs = sorted((whole("epochs", count, least=1) for count in lists["epochs"]), reverse=True)
     seeds = [whole("seeds", seed, least=0) for seed in lists["seeds"]]
     if len(seeds) < SEEDS_LEAST:
@@ -96,17 +100,19 @@ def _experiment(table: dict[str, Any], from_line: dict[str, Any], only_report: b
         raise ValueError("reach.loss is missing: the training loss whose steps are counted")
 
     base = _table(table, "config") | from_line
-    special = _table(table, "schedule")
     _refuse_unknown("schedule", special, schedules)
     if only_report and not base.get("synthetic"):
-        base = base | {"data": ".", "val": ["."]}
+        base = base | {"data": ["."], "val": ["."]}
     runs = []
     for seed in seeds:
         for count in epochs:
-            for schedule in schedules:
-                own = _table(special, schedule)
-                config = _config(base, own, schedule=schedule, epochs=count, seed=seed)
-                runs.append(Run(schedule, count, seed, config))
+            for name in schedules:
+                own = _table(special, name)
+                if count in _list(own, "epochs", epochs):
+                    config = _config(base, own, name, count, seed)
+                    runs.append(Run(name, count, seed, config))
+    best_of = _list(table, "best_of", schedules)
+    _refuse_unknown("best_of", dict.fromkeys(best_of), schedules)
     return Experiment(
         str(table.get("title", "")),
         tuple(schedules),
@@ -114,15 +120,33 @@ def _experiment(table: dict[str, Any], from_line: dict[str, Any], only_report: b
         tuple(seeds),
         positive("reach.loss", reach["loss"]),
         whole("reach.over", reach.get("over", 100), least=1),
+        tuple(best_of),
         tuple(runs),
     )
 
 
-def _config(base: Mapping[str, Any], own: Mapping[str, Any], **governed: Any) -> Config:
-    for name in GOVERNED:
-        if name in base or name in own:
-            raise ValueError(f"{name} is what the runs differ in: it cannot be set for all")
-    config = Config(**checked({**base, **own, **governed}))
+def _schedule_name(name: Any, special: Mapping[str, Any]) -> str:
+    """Return the name of a schedule, or one whose table says which it is."""
+    own = _table(special, name) if isinstance(name, str) else {}
+    if "schedule" not in own:
+        return one_of("schedules", name, SCHEDULES)
+    if name in SCHEDULES:
+        raise ValueError(f"schedule.{name} is a schedule already: give that table another name")
+    if not name.replace("_", "").isalnum():
+        raise ValueError(f"{name!r} must be of letters, digits and _: folders are named by it")
+    return str(name)
+
+
+def _config(
+    base: Mapping[str, Any], own: Mapping[str, Any], name: str, epochs: int, seed: int
+) -> Config:
+    for governed in GOVERNED:
+        if governed in base:
+            raise ValueError(f"{governed} is what the runs differ in: it cannot be set for all")
+    if "seed" in own:
+        raise ValueError("seed is what the runs differ in: it cannot be set for all")
+    values = {"schedule": name, **base, **own, "epochs": epochs, "seed": seed}
+    config = Config(**checked(values))
     if not (config.val or config.synthetic):
         raise ValueError("there is nothing to verify on: name a set with --val")
     return config
@@ -134,7 +158,9 @@ def _refuse_unknown(where: str, table: Mapping[str, Any], known: Sequence[str]) 
             raise ValueError(f"there is no {name!r} in {where}, only {', '.join(known)}")
 
 
-def _list(table: Mapping[str, Any], name: str) -> list[Any]:
+def _list(table: Mapping[str, Any], name: str, default: list[Any] | None = None) -> list[Any]:
+    if name not in table and default is not None:
+        return default
     if name not in table:
         raise ValueError(f"{name} is missing: a list")
     values = table[name]

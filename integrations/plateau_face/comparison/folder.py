@@ -8,6 +8,7 @@ from typing import Any
 
 from plateau.export import write_whole
 from plateau_face.config import Config, checked
+from plateau_face.log import LOG
 
 VERSION = 1
 """Of ``run.json``."""
@@ -79,13 +80,13 @@ class RunFolder:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all rows of the log."""
-        text = (self.path / "log.jsonl").read_text(encoding="utf-8")
+        text = (self.path / LOG).read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
     def last_row(self) -> dict[str, Any]:
         """Return the newest whole row of a log that is being written, empty if there is none."""
         try:
-            with (self.path / "log.jsonl").open("rb") as file:
+            with (self.path / LOG).open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
                 *lines, _ = file.read().split(b"\n")  # behind the last line's end is nothing whole
         except FileNotFoundError:

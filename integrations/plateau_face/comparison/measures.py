@@ -28,6 +28,10 @@ class Measures(NamedTuple):
     """Steps until the training loss has reached the given one; None if it never does."""
     reductions: int | None
     """Times the learning rate was lowered; None for schedules that do so in each step."""
+    length: int
+    """Steps of the run: fewer than planned where a plateau has ended it."""
+    cpu: float | None
+    """Seconds of a CPU that the steps took; None where the log does not say."""
 
 
 class Losses(NamedTuple):
@@ -53,11 +57,15 @@ def measure(rows: Rows, run: Run, experiment: Experiment) -> Measures:
         If its log does not reach the end.
     """
     losses = losses_of(rows)
-    last = (losses.epochs == run.epochs) & np.isfinite(losses.values)
+    epochs = run.epochs
+    if any("ends_at_step" in row for row in rows) and len(losses.epochs):
+        epochs = int(losses.epochs[-1])
+    last = (losses.epochs == epochs) & np.isfinite(losses.values)
     final: dict[str, float] = {}  # of the last verification
     for row in rows:
-        if row["epoch"] == run.epochs and "loss" not in row:
+        if row["epoch"] == epochs and "loss" not in row:
             final |= row
+    seconds = [row.get("cpu_s", np.nan) for row in rows if "loss" in row]
     accuracies = [value for name, value in final.items() if name.endswith("_accuracy")]
     tars = [value for name, value in final.items() if name.endswith("_tar_at_far_1e-2")]
     if not (last.any() and accuracies and tars):
@@ -67,14 +75,22 @@ def measure(rows: Rows, run: Run, experiment: Experiment) -> Measures:
         float(np.mean(tars)),
         float(np.average(losses.values[last], weights=losses.widths[last])),
         steps_to(losses, experiment.reach, experiment.over),
-        reductions(losses, run) if run.schedule in STEPWISE else None,
+        reductions(losses, run) if counts_reductions(run) else None,
+        int(losses.steps[-1]),
+        None if np.isnan(seconds).any() else float(sum(seconds)),
     )
+
+
+def counts_reductions(run: Run) -> bool:
+    """Return whether a run lowers its rate at moments."""
+    cools = run.config.schedule == "plateau" and run.config.at_plateau == "cool"
+    return run.config.schedule in STEPWISE and not cools
 
 
 def reductions(losses: Losses, run: Run) -> int:
     """Return how often the rate was lowered, without the finish of a plateau schedule."""
     rates = losses.rates
-    if run.schedule == "plateau":
+    if run.config.schedule == "plateau":
         steps = int(losses.steps[-1])
         rates = rates[losses.steps <= steps - round(run.config.finish * steps)]
     return int((np.diff(rates) < 0).sum())

@@ -110,7 +110,9 @@ def document(experiment: Experiment, cells: Sequence[Cell]) -> dict[str, Any]:
     spread = residual_spread(
         np.array([cell.accuracies(shared) for cell in cells]).reshape(len(cells), len(shared))
     )
-    best = best_of(cells, experiment.epochs[0])
+    best = best_of(
+        [cell for cell in cells if cell.schedule in experiment.best_of], experiment.epochs[0]
+    )
     return {
         "version": VERSION,
         "title": experiment.title,
@@ -173,7 +175,10 @@ ACCURACIES = (
     "schedule", "epochs", "accuracy %", "TAR % at FAR 1 %", "difference, own spread",
     "pooled spread", "within 1",
 )  # fmt: skip
-TRAININGS = ("schedule", "epochs", "training loss", "steps to loss {:g}", "reductions")
+TRAININGS = (
+    "schedule", "epochs", "training loss", "steps to loss {:g}", "reductions", "steps",
+    "CPU s",
+)  # fmt: skip
 
 
 def markdown(found: dict[str, Any]) -> Iterator[str]:
@@ -234,6 +239,8 @@ def _training(cell: dict[str, Any], seeds: int) -> Iterator[str]:
     reached = sum(count is not None for count in steps)
     yield _shown(cell["steps"], 1, 0) or f"in {reached} of {len(steps)} runs"
     yield _shown(cell["reductions"], 1, 1)
+    yield _shown(cell["length"], 1, 0)
+    yield _shown(cell["cpu"], 1, 0)
 
 
 def _shown(value: dict[str, Any], scale: float, digits: int, sign: str = "") -> str:

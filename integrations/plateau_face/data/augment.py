@@ -12,7 +12,13 @@ def normalised(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def augmented(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+SIDES = (0.2, 0.4, 0.6, 0.8)
+"""Of coarse images, as shares of the side."""
+
+
+def augmented(
+    images: Tensor, strength: float, generator: torch.Generator, coarse: float = 0.0
+) -> Tensor:
     """Normalise a batch, mirror half of it, and disturb it.
 
     The random numbers are drawn on the CPU, so they are the same on every device.
@@ -26,6 +32,8 @@ def augmented(images: Tensor, strength: float, generator: torch.Generator) -> Te
         images. Between and above in proportion.
     generator : torch.Generator
         Of the CPU.
+    coarse : float, default 0
+        Share of the images that are made as coarse as smaller ones, down to a fifth of their side.
     """
     x = normalised(images)
     batch = len(x)
@@ -38,11 +46,24 @@ def augmented(images: Tensor, strength: float, generator: torch.Generator) -> Te
         return strength * deviation * drawn.clamp(-2, 2)
 
     mirror = draw() < 0.5
+    if coarse:
+        x = _coarsened(x, draw() < coarse, draw())
     if strength == 0:
         return torch.where(mirror[:, None, None, None], x.flip(3), x)
     x = _moved(x, mirror, scatter(math.radians(10)), scatter(0.1), scatter(0.12), scatter(0.12))
     x = _coloured(x, 1 + scatter(0.2), scatter(0.2), 1 + scatter(0.2))
     return _erased(x, draw() < 0.5 * strength, draw(2), draw(2), strength)
+
+
+def _coarsened(x: Tensor, chosen: Tensor, which: Tensor) -> Tensor:
+    """Make some images smaller and as large again: to all sizes, of which one is taken."""
+    size = x.shape[2]
+    for number, share in enumerate(SIDES):
+        here = chosen & ((which * len(SIDES)).long() == number)
+        small = functional.interpolate(x, size=max(1, round(share * size)), mode="area")
+        large = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
+        x = torch.where(here[:, None, None, None], large, x)
+    return x
 
 
 def _moved(

@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 from plateau_face.data.faces import Pixels, decode
 from plateau_face.files import read_text
 
-MAGIC = struct.pack("<I", 0xCED7230A)
+MAGIC_NUMBER = 0xCED7230A
+MAGIC = struct.pack("<I", MAGIC_NUMBER)
 HEADER = struct.Struct("<IfQQ")
+HEAD = np.dtype(
+    [
+        ("magic", "<u4"), ("word", "<u4"),
+        ("count", "<u4"), ("label", "<f4"), ("id", "<u8"), ("id2", "<u8"), ("first", "<f4"),
+    ]
+)  # fmt: skip
+"""What a record begins with, up to the first label where there are some."""
+HEADS = HEAD.itemsize
 LABELS_MOST = 2**24
 """Labels are float32: whole numbers are exact up to here."""
 
@@ -47,15 +56,12 @@ class RecordFaces:
             raise ValueError(f"{path}: an empty file")
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        offsets = read_index(path.with_suffix(".idx"))
-        labels, _ = self._record(offsets[0]) if 0 in offsets else (np.zeros(1), b"")
-        if len(labels) > 1:
-            keys = [key for key in offsets if 1 <= key < int(labels[0])]
-        else:
-            keys = list(offsets)
-        self.keys = sorted(keys)
-        self._offsets = [offsets[key] for key in self.keys]
-        self.labels = np.array([self._label(i) for i in range(len(self.keys))], dtype=np.int64)
+        keys, offsets = read_index(path.with_suffix(".idx"))
+        zero = np.flatnonzero(keys == 0)
+        labels = self._record(int(offsets[zero[0]]))[0] if len(zero) else np.zeros(1)
+        images = (keys >= 1) & (keys < int(labels[0])) if len(labels) > 1 else keys >= 0
+        self.keys, self._offsets = keys[images], offsets[images]
+        self.labels = self._labels()
         if not len(self.labels):
             raise ValueError(f"{path}: no images")
         self.classes = int(self.labels.max()) + 1
@@ -73,30 +79,44 @@ class RecordFaces:
 
     def encoded(self, index: int) -> bytes:
         """Return an image file as it is in the record."""
-        return self._record(self._offsets[index])[1]
+        return self._record(int(self._offsets[index]))[1]
 
     def read(self, index: int) -> Pixels:
         """Return an image, decoded."""
         return decode(self.encoded(index), f"{self.path} record {self.keys[index]}")
 
-    def _label(self, index: int) -> int:
-        label = self._first_label(self._offsets[index])
-        if not (label.is_integer() and 0 <= label <= LABELS_MOST):
+    def _labels(self) -> NDArray[np.int64]:
+        """Return the label of each image: of all at once, as far as their records are plain.
+
+        Not from the whole records: a large set would be read from end to end before training.
+        """
+        labels = np.empty(len(self._offsets), dtype=np.float32)
+        content = np.frombuffer(self._bytes, dtype=np.uint8)
+        for first in range(0, len(labels), 2**20):
+            part = slice(first, first + 2**20)
+            labels[part] = self._some_labels(content, self._offsets[part])
+        wrong = (labels != np.floor(labels)) | ~((labels >= 0) & (labels <= LABELS_MOST))
+        if wrong.any():
+            which = int(wrong.argmax())
             raise ValueError(
-                f"{self.path} record {self.keys[index]}: label {label} is no whole number "
+                f"{self.path} record {self.keys[which]}: label {labels[which]} is no whole number "
                 f"from 0 to {LABELS_MOST}"
             )
-        return int(label)
+        return labels.astype(np.int64)
 
-    def _first_label(self, offset: int) -> float:
-        start, stop, _ = self._part(offset)
-        if stop - start < HEADER.size + 4:  # cut within the header, or no more than that
-            return float(self._record(offset)[0][0])
-        # Not the whole record: a large set would be read from end to end before training begins.
-        count, label, _, _ = HEADER.unpack_from(self._bytes, start)
-        if count:
-            (label,) = struct.unpack_from("<f", self._bytes, start + HEADER.size)
-        return float(label)
+    def _some_labels(
+        self, content: NDArray[np.uint8], offsets: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        inside = (offsets >= 0) & (offsets <= len(content) - HEADS)
+        heads = content[np.where(inside, offsets, 0)[:, None] + np.arange(HEADS)].view(HEAD)[:, 0]
+        labels = np.where(heads["count"] > 0, heads["first"], heads["label"]).astype(np.float32)
+        length = heads["word"] & (2**29 - 1)
+        # A record that is cut within its labels, or ends there, or is damaged, is read by itself.
+        plain = inside & (heads["magic"] == MAGIC_NUMBER) & (length >= HEADER.size + 4)
+        plain &= offsets + 8 + length <= len(content)
+        for index in np.flatnonzero(~plain):
+            labels[index] = self._record(int(offsets[index]))[0][0]
+        return labels
 
     def _record(self, offset: int) -> tuple[NDArray[np.float32], bytes]:
         """Return the labels and the image of the record at `offset`."""
@@ -128,13 +148,20 @@ class RecordFaces:
         return start, stop, word >> 29 in (0, 3)
 
 
-def read_index(path: Path) -> dict[int, int]:
-    """Return the offset of each key of an ``.idx`` file."""
-    offsets = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        try:
-            key, offset = map(int, line.split())
-        except ValueError:
-            raise ValueError(f"{path} line {number}: not a key and an offset") from None
-        offsets[key] = offset
-    return offsets
+def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the keys of an ``.idx`` file, rising, and their offsets; of a key twice the last."""
+    rows = [line.split() for line in read_text(path).splitlines()]
+    try:
+        pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)[::-1]
+    except (ValueError, OverflowError):
+        number = next(n for n, row in enumerate(rows, start=1) if not _is_pair(row))
+        raise ValueError(f"{path} line {number}: not a key and an offset") from None
+    keys, last = np.unique(pairs[:, 0], return_index=True)
+    return keys, pairs[last, 1]
+
+
+def _is_pair(row: list[str]) -> bool:
+    try:
+        return len(row) == 2 and all(abs(int(field)) < 2**63 for field in row)
+    except ValueError:
+        return False

@@ -48,6 +48,29 @@ class SyntheticFaces:
         return draw(person, moment, self.size)
 
 
+class KeptFaces:
+    """Drawn faces in memory: each is drawn when it is first asked for, and then kept.
+
+    Parameters
+    ----------
+    faces : SyntheticFaces
+    """
+
+    def __init__(self, faces: SyntheticFaces) -> None:
+        self.labels, self.classes, self._faces = faces.labels, faces.classes, faces
+        count, size = len(faces.labels), faces.size
+        self._pixels = np.empty((count, size, size, 3), dtype=np.uint8)
+        self._drawn = np.zeros(count, dtype=np.bool_)
+
+    def read(self, index: int) -> Pixels:
+        """Return an image."""
+        if not self._drawn[index]:  # two threads may draw the same at once, and then it is the same
+            self._pixels[index] = self._faces.read(index)
+            self._drawn[index] = True
+        pixels: Pixels = self._pixels[index]
+        return pixels
+
+
 def draw(person: np.random.Generator, moment: np.random.Generator, size: int) -> Pixels:
     """Draw one image: who it is comes from `person`, everything else from `moment`."""
     x, y = _turned_grid(moment, size)

@@ -14,6 +14,10 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "r34": partial(IResNet, (3, 4, 6, 3)),
     "r50": partial(IResNet, (3, 4, 14, 3)),
     "r100": partial(IResNet, (3, 13, 30, 3)),
+    "ir18": partial(IResNet, (2, 2, 2, 2), plain_shortcut=True),  # as AdaFace's are
+    "ir34": partial(IResNet, (3, 4, 6, 3), plain_shortcut=True),
+    "ir50": partial(IResNet, (3, 4, 14, 3), plain_shortcut=True),
+    "ir101": partial(IResNet, (3, 13, 30, 3), plain_shortcut=True),
     "mobilefacenet": MobileFaceNet,
     "vit": ViT,
     "narrow": partial(IResNet, (1, 1, 1, 1), (16, 32, 64, 128)),  # for a CPU

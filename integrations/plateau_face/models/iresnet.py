@@ -8,9 +8,13 @@ from plateau_face.models.embedding import Embedding
 
 
 class Block(nn.Module):
-    """norm, 3×3, norm, PReLU, 3×3 with the stride, norm; plus the input."""
+    """norm, 3×3, norm, PReLU, 3×3 with the stride, norm; plus the input.
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    Where the block halves the image, the input goes through a 1×1 filter; with a plain shortcut
+    only every other pixel is taken, if there are as many channels as before.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, plain: bool) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             nn.BatchNorm2d(inputs),
@@ -21,7 +25,9 @@ class Block(nn.Module):
             nn.BatchNorm2d(outputs),
         )
         self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or inputs != outputs:
+        if plain and inputs == outputs:
+            self.shortcut = nn.MaxPool2d(1, stride)
+        elif stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(
                 nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
             )
@@ -43,6 +49,8 @@ class IResNet(nn.Module):
         Length of the embedding.
     image_size : int, default 112
     dropout : float, default 0
+    plain_shortcut : bool, default False
+        See `Block`; so are AdaFace's networks.
     """
 
     def __init__(
@@ -53,8 +61,10 @@ class IResNet(nn.Module):
         dim: int = 512,
         image_size: int = 112,
         dropout: float = 0.0,
+        plain_shortcut: bool = False,
     ) -> None:
         super().__init__()
+        self.blocks, self.plain_shortcut = tuple(blocks), plain_shortcut
         self.stem = nn.Sequential(
             nn.Conv2d(3, widths[0], 3, padding=1, bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -64,7 +74,7 @@ class IResNet(nn.Module):
         inputs, side = widths[0], image_size
         for count, width in zip(blocks, widths, strict=True):
             for block in range(count):
-                self.stages.append(Block(inputs, width, stride=1 if block else 2))
+                self.stages.append(Block(inputs, width, 1 if block else 2, plain_shortcut))
                 inputs = width
             side = (side + 1) // 2
         self.norm = nn.BatchNorm2d(inputs)

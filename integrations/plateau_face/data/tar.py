@@ -1,0 +1,80 @@
+"""Images in tar files, as WebDataset writes them: ``key.jpg`` beside ``key.cls`` with its label."""
+
+import json
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from plateau_face.data.faces import Pixels, decode
+
+IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp"})
+
+
+class TarFaces:
+    """Images of one or several tar files, read where they lie.
+
+    Beside each image is its label, a whole number: in ``key.cls``, or as ``label`` in ``key.json``.
+    Labels are numbered anew, in their order.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Not compressed.
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged, an image has no label, or there are no images.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._places: list[tuple[Path, str, int, int]] = []  # file, name, offset and length
+        labels: list[int] = []
+        for path in paths:
+            for member, label in labelled(path):
+                self._places.append((path, member.name, member.offset_data, member.size))
+                labels.append(label)
+        if not labels:
+            raise ValueError(f"{', '.join(map(str, paths))}: no images")
+        identities, numbers = np.unique(labels, return_inverse=True)
+        self.labels = numbers.astype(np.int64)
+        self.classes = len(identities)
+
+    def encoded(self, index: int) -> bytes:
+        """Return an image file as it is."""
+        path, _, offset, length = self._places[index]
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def read(self, index: int) -> Pixels:
+        """Return an image, decoded."""
+        path, name, *_ = self._places[index]
+        return decode(self.encoded(index), f"{path} member {name}")
+
+
+def labelled(path: Path) -> list[tuple[tarfile.TarInfo, int]]:
+    """Return the images of a tar file and their labels."""
+    images: dict[str, tarfile.TarInfo] = {}
+    labels: dict[str, int] = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                folder, _, base = member.name.rpartition("/")
+                name, _, kind = base.partition(".")
+                key = f"{folder}/{name}"
+                if kind.lower() in IMAGES:
+                    images[key] = member
+                elif kind in ("cls", "json") and (file := tar.extractfile(member)):
+                    content = file.read()
+                    labels[key] = int(json.loads(content)["label"] if kind == "json" else content)
+    except tarfile.TarError as error:
+        raise ValueError(f"{path}: not a plain tar file, or damaged ({error})") from error
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} member {member.name}: no label, a whole number") from None
+    for key, member in images.items():
+        if key not in labels:
+            raise ValueError(f"{path} member {member.name}: no label beside it")
+    return [(member, labels[key]) for key, member in images.items()]
