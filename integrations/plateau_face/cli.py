@@ -80,8 +80,11 @@ def verify(
     run: Run,
     sets: Annotated[
         list[Path] | None,
-        typer.Argument(help=".bin files and pair lists; by default those of the run."),
+        typer.Argument(help=".bin files and pair lists; by default the faces that the run drew."),
     ] = None,
+    own_sets: Annotated[
+        bool, option("Open the files that the run itself names.", "--own-sets")
+    ] = False,
     folder: Annotated[Path, option("Where the files of the lists lie.", "--folder")] = Path(),
     ijb: Annotated[
         Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:1 protocol.", "--ijb")
@@ -90,7 +93,7 @@ def verify(
 ) -> None:
     """Measure the network of a run on verification sets."""
     from plateau_face.ijb import compare, read_protocol, tars
-    from plateau_face.sources import open_pairs, verification_sets
+    from plateau_face.sources import open_pairs, sets_of_run
     from plateau_face.train import load_model
     from plateau_face.verify import roc
     from plateau_face.verify import verify as measure
@@ -107,7 +110,8 @@ def verify(
                 typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
             draw({ijb.name: roc(cosines, protocol.same)[1:]}, plot)
             return
-        found = [open_pairs(path, folder) for path in sets or ()] or verification_sets(settings)
+        found = [open_pairs(path, folder) for path in sets or ()]
+        found = found or sets_of_run(settings, run, trusted=own_sets)
         if not found:
             raise ValueError(f"{run} was trained without verification sets: name some")
         curves = {}
