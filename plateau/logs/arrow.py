@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from plateau.logs.columns import numbers_of
 from plateau.logs.contents import Contents
 from plateau.logs.model import LogError
 from plateau.logs.process import EndedError, Worker
-from plateau.logs.records import tables_of
+from plateau.logs.records import tables_of, tells
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,10 +69,12 @@ def _columns(frame: pl.DataFrame) -> Columns:
         frame = frame.unnest(nested, separator=".")
     frame = frame.with_columns(cs.temporal().cast(pl.Int64), cs.categorical().cast(pl.String))
     series: dict[str, Data] = {}
-    texts: dict[str, Any] = {}
+    texts: dict[str, Labels] = {}
     for column in frame.select(cs.numeric() | cs.string()):
         if column.dtype == pl.String:
-            texts[column.name] = column.to_list()
+            if tells(column.name):
+                cells = enumerate(column.to_list())
+                texts[column.name] = {row: text for row, text in cells if text is not None}
         elif len((data := numbers_of(column))[0]):
             series[column.name] = data
     return frame.height, series, texts
