@@ -6,6 +6,9 @@ from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
 
+LONG = 1e15
+"""Above it, x is written with a power of ten."""
+
 SHORTEST = 120
 """Rows that a run must have for a shorter horizon to be worth a try."""
 
@@ -53,6 +56,8 @@ def count(number: int, noun: str) -> str:
 
 def position(x: float) -> str:
     """Return a value of the x column as people read it."""
+    if abs(x) >= LONG:
+        return f"{x:.6g}"
     return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"
 
 
