@@ -1,22 +1,33 @@
-"""Compiled kernels on disk: numba's cache, made safe for what numba leaves to chance.
+"""Compiled kernels on disk, made safe for what numba leaves to chance.
 
 numba keeps a list of what it has compiled beside numbered files. Processes that begin at once, on
 machines of different kinds that share a folder or right after an upgrade, can give two kernels the
 same number and then load the other's machine code. Here all that makes a kernel what it is stands
-in the names of its files, and each has one signature, so there is one number: whoever writes last
-has written the same.
+in the name of its file, and each has one signature: whoever writes last has written the same.
+
+Machine code runs, and so does a pickle: a file is loaded only where nobody but this user and the
+superuser can have put it there, and where its checksum is that of what was written.
 """
 
+import errno
+import os
+import stat
 import warnings
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
+from pickle import loads
 from pkgutil import get_data
+from secrets import token_hex
 from typing import Any
 
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.caching import CompileResultCacheImpl
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
+from numba.core.serialize import dumps
+
+from plateau import _trust
 
 SOURCES = (
     "_compile.py",
@@ -48,47 +59,105 @@ def _source(name: str) -> bytes:
         return b""
 
 
-class _Files(CompileResultCacheImpl):
-    """Names of a kernel's files."""
+CHECKSUM = sha256().digest_size
+# Neither a link nor a pipe.
+PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+RIGHTS = 0o644
+"""Of a file, less those that the umask takes: an image may be built by another user."""
+
+
+class _Names(CompileResultCacheImpl):
+    """Names of the kernels' files."""
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         """Return how they begin."""
         return f"{super().get_filename_base(fullname, abiflags)}-{fingerprint()}"
 
 
-class KernelCache(FunctionCache):
-    """The compiled form of one kernel on disk."""
+class KernelCache:
+    """The compiled form of one kernel on disk, in place of numba's cache of a function.
 
-    _impl_class = _Files
-    quick = hasattr(FunctionCache, "_load_overload")  # which numba does not promise
+    Parameters
+    ----------
+    function : callable
+        What is compiled.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._form = _Names(function)
+        self.cache_path: str = self._form.locator.get_cache_path()
+        self._file = Path(self.cache_path, f"{self._form.filename_base}.kernel")
+        closed = tuple(cell.cell_contents for cell in function.__closure__ or ())
+        self._stamp = (
+            self._form.locator.get_source_stamp(),
+            function.__code__.co_code,
+            dumps(closed) if closed else b"",
+        )
+        # Whoever can write there can write the package itself, or what Python compiled of it.
+        own = Path(function.__code__.co_filename).parent / "__pycache__"
+        self._beside = Path(self.cache_path).resolve() == own.resolve()
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return the compiled kernel, None where there is none or its file is damaged."""
+        """Return the compiled kernel, None where there is none that can be trusted."""
+        if self._distrusted():
+            return None
+        # As numba does it, but without all that it registers for compiling, which takes 0.2 s:
+        # its compiler does that itself, and what is on disk needs the runtime only.
+        rtsys.initialize(context)
         try:
-            if not self.quick:
-                return super().load_overload(signature, context)
-            # As numba does it, but without all that it registers for compiling, which takes 0.2 s:
-            # its compiler does that itself, and what is on disk needs the runtime only.
-            rtsys.initialize(context)
-            with self._guard_against_spurious_io_errors():
-                return self._load_overload(signature, context)
-        except Exception:  # whatever pickle makes of half a file
-            self._empty()
+            whole = self._read()
+            checksum, body = whole[:CHECKSUM], whole[CHECKSUM:]
+            if sha256(body).digest() != checksum:
+                return None
+            made_from, kept = loads(body)
+            return self._form.rebuild(context, kept) if made_from == self._from(signature) else None
+        except Exception:  # no file, or one whose code this machine does not take: compile it
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled kernel, if the disk takes it."""
+        if self._distrusted() or not self._form.check_cachable(compiled):
+            return
+        body = dumps((self._from(signature), self._form.reduce(compiled)))
         try:
-            super().save_overload(signature, compiled)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._write(sha256(body).digest() + body)
         except OSError as error:
-            warn_of_no_cache(str(error.strerror))
+            # Windows lets nobody replace what somebody reads.
+            if os.name != "nt" or error.errno != errno.EACCES:
+                warn_of_no_cache(str(error.strerror))
 
-    def _empty(self) -> None:
+    def flush(self) -> None:
+        """Forget what is on disk, as numba asks before it compiles anew."""
+        self._file.unlink(missing_ok=True)
+
+    def _from(self, signature: Any) -> tuple[Any, ...]:
+        return str(signature), *self._stamp
+
+    def _distrusted(self) -> bool:
+        """Whether other users may put files there; that is told once."""
+        if self._beside or (reason := _trust.why_not(self.cache_path)) is None:
+            return False
+        warn_of_no_cache(reason)
+        return True
+
+    def _read(self) -> bytes:
+        descriptor = os.open(self._file, os.O_RDONLY | PLAIN)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            known = self._beside or (_trust.owned(status) and _trust.guarded(status))
+            return file.read() if known and stat.S_ISREG(status.st_mode) else b""
+
+    def _write(self, data: bytes) -> None:
+        beside = self._file.with_name(f"{self._file.name}.{token_hex(8)}.tmp")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, RIGHTS)
         try:
-            self.flush()
-        except OSError as error:
-            self.disable()
-            warn_of_no_cache(str(error.strerror))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            beside.replace(self._file)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 def keep(dispatcher: Any) -> Any:
@@ -107,6 +176,6 @@ def warn_of_no_cache(reason: str) -> None:
     """Tell, once, that each process will have to compile."""
     warnings.warn(
         f"compiled code is not kept, so that each process compiles anew ({reason}): "
-        "set NUMBA_CACHE_DIR to a folder that can be written",
+        "set NUMBA_CACHE_DIR to a folder that can be written, by you alone",
         stacklevel=2,
     )

@@ -12,6 +12,7 @@ from plateau.logs.columns import Column
 from plateau.logs.material import Material
 from plateau.logs.metrics import Candidate, ranked
 from plateau.logs.model import Run
+from plateau.printing import printable
 
 SHOWN = 24
 """Columns of a log that are listed."""
@@ -23,14 +24,14 @@ def show_columns(console: Console, material: Material) -> None:
     """Print the columns of a log with their points, what was chosen, and what was odd."""
     candidates = ranked(material)
     runs = assemble(material)
-    console.print(Text(f"{material.path} ({material.contents.format})", style="bold"))
+    console.print(Text(f"{printable(material.path)} ({material.contents.format})", style="bold"))
     console.print(_table(candidates, runs[0]))
     if len(candidates) > SHOWN:
         console.print(f"and {len(candidates) - SHOWN} more columns")
     for line in _choices(candidates, runs):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(printable(line), soft_wrap=True, markup=False)
     for warning in material.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
 
 
 def _table(candidates: Sequence[Candidate], run: Run) -> Table:
@@ -47,7 +48,7 @@ def _table(candidates: Sequence[Candidate], run: Run) -> Table:
         roles = _roles(one.column, run)
         said = [remark for remark in choose.remarks(one.column) if not (roles and lr)]
         style = "green" if roles else ""
-        name = one.column.name or "(no name)"
+        name = printable(one.column.name) or "(no name)"
         table.add_row(
             Text(name),
             f"{len(values):,}",

@@ -89,7 +89,8 @@ def rendered(form: str, document: Record, rows: Sequence[Record], columns: Colum
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
     import polars as pl  # not before it is needed: it takes a while to import
 
-    frame = pl.DataFrame(rows, schema=dict(columns))
+    whole = [{name: _whole(value) for name, value in row.items()} for row in rows]
+    frame = pl.DataFrame(whole, schema=dict(columns))
     buffer = io.BytesIO()
     if form == "csv":
         frame.write_csv(buffer)
@@ -180,6 +181,11 @@ def _change_record(change: LrChange) -> Record:
 def _plain(value: float) -> int | float:
     """Return whole numbers as int: a step is 54271, not 54271.0."""
     return int(value) if float(value).is_integer() else float(value)
+
+
+def _whole(value: Any) -> Any:
+    """Return a text without halves of characters, which only JSON can write."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _finite(value: float) -> float | None:

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from plateau import wording
 from plateau.export import LogScan, write_whole
 from plateau.offline import RunScan
-from plateau.scales import DECADES, rate_ticks
+from plateau.printing import shown
+from plateau.scales import DECADES, drawable, rate_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,17 +40,17 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
     int
         Runs that found no place in the picture.
     """
-    runs = [(scan.log.path, found) for scan in scans for found in scan.runs]
-    shown = runs[:PANELS]
-    figure = Figure(figsize=(10, 1.2 + 3.6 * len(shown)), layout="constrained")
+    runs = [(scan.log.path, found) for scan in shown(scans) for found in scan.runs]
+    drawn = runs[:PANELS]
+    figure = Figure(figsize=(10, 1.2 + 3.6 * len(drawn)), layout="constrained")
     for axes, (name, found) in zip(
-        np.atleast_1d(figure.subplots(len(shown), 1)), shown, strict=True
+        np.atleast_1d(figure.subplots(len(drawn), 1)), drawn, strict=True
     ):
         _draw(axes, found)
         title = f"{label(Path(name).name)}, run {label(found.run.name)}"
         axes.set_title(title, loc="left", fontsize=10, pad=24)  # the legend lies below it
     write_figure(figure, path)
-    return len(runs) - len(shown)
+    return len(runs) - len(drawn)
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -76,7 +77,7 @@ def tidy(axes: "Axes") -> None:
 
 
 def _draw(axes: "Axes", found: RunScan) -> None:
-    run = found.run
+    run = drawable(found.run)
     axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
     named: set[str] = set()  # in the legend, each once

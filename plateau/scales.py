@@ -1,10 +1,24 @@
 """How the axes of a picture are laid out, in the terminal, on a page and in a file."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau.logs.model import Run
+
 DECADES = 2.0
 """A metric that spans more decades than this is drawn on a logarithmic scale."""
+
+
+LARGEST = 1e300
+"""What is drawn; the difference of larger numbers is none, and charts are made of differences."""
+
+
+def drawable(run: Run) -> Run:
+    """Return a run that can be drawn: what is too large is at the edge."""
+    x, values = (np.clip(each, -LARGEST, LARGEST) for each in (run.x, run.values))
+    return replace(run, x=x, values=np.where(np.isfinite(run.values), values, run.values))
 
 
 def rate_ticks(lr: NDArray[np.float64], parts: int, *, log: bool) -> list[float]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from plateau import wording
 from plateau.export import LogScan
 from plateau.offline import RunScan
+from plateau.printing import shown
 
 RUNS = 8
 """Runs of a log that get a line."""
@@ -28,6 +29,7 @@ def is_long(scans: Sequence[LogScan]) -> bool:
 
 def show_summary(console: Console, scans: Sequence[LogScan]) -> None:
     """Print the runs of each log in a line each, with what was odd about the log."""
+    scans = shown(scans)
     rows = [[_cells(found) for found in scan.runs[:RUNS]] for scan in scans]
     columns = zip(HEADINGS, *(row for part in rows for row in part), strict=True)
     widths = [

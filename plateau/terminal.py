@@ -1,5 +1,6 @@
 """Results for people at a terminal: what was read and chosen, a chart, a table."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -18,8 +19,9 @@ from plateau.detectors import ThresholdDetector
 from plateau.export import LogScan
 from plateau.logs.model import Log, Run
 from plateau.offline import RunScan, Unit
+from plateau.printing import shown, shown_log, shown_run
 from plateau.replay import LrChange, Replay
-from plateau.scales import DECADES
+from plateau.scales import DECADES, drawable
 from plateau.segments import Plateau
 
 CHARTS = 4
@@ -31,7 +33,7 @@ WIDTH, HEIGHT = 100, 16
 
 def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
     """Print what a scan found, run by run."""
-    for scan in scans:
+    for scan in shown(scans):
         _show_warnings(console, scan.log)
         for number, found in enumerate(scan.runs):
             _show_choices(console, scan.log, found.run, found.detector, found.unit)
@@ -47,6 +49,7 @@ def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
 
 def show_replay(console: Console, log: Log, replay: Replay) -> None:
     """Print what a plateau scheduler would have done, beside what was done."""
+    log, replay = shown_log(log), dataclasses.replace(replay, run=shown_run(replay.run))
     _show_warnings(console, log)
     _show_choices(console, log, replay.run, replay.detector, replay.unit)
     if replay.events or replay.recorded:
@@ -154,13 +157,14 @@ def _usual_step(run: Run) -> float:
 
 def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     """Draw the curve, its plateaus in green and as bars along the bottom."""
-    shown = np.isfinite(run.values)
-    if not shown.any():
+    run = drawable(run)
+    finite = np.isfinite(run.values)
+    if not finite.any():
         return Text("(no finite value to draw)")
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plot_size(width, HEIGHT)
-    low, high = run.values[shown].min(), run.values[shown].max()
+    low, high = run.values[finite].min(), run.values[finite].max()
     log = low > 0 and np.log10(high) - np.log10(low) > DECADES
     plotext.yscale("log" if log else "linear")
     ticks = (np.geomspace if log else np.linspace)(low, high, 5)
@@ -170,8 +174,8 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
         ticks = ticks.round()
     plotext.xticks(ticks.tolist(), [wording.position(tick) for tick in ticks])
     for flat, rows in _parts(len(run.values), plateaus):
-        keep = rows[shown[rows]]
-        keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(shown)))]
+        keep = rows[finite[rows]]
+        keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(finite)))]
         color = "green+" if flat else "gray"
         xs, ys = run.x[keep].tolist(), run.values[keep].tolist()
         plotext.plot(xs, ys, marker="braille", color=color)

@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 NOISE_ONLY = round(ODDS**2)
 """Samples that it takes to tell flat from slow where there is nothing but noise."""
 
+LONG = 1e15
+"""Above it, x is written with a power of ten."""
+
 
 def read(run: Run) -> str:
     """Say which columns were read, and how many rows."""
@@ -89,6 +92,8 @@ def known_at(x: Floats, plateau: Plateau) -> str:
 
 def position(x: float) -> str:
     """Return a value of the x column as people read it."""
+    if abs(x) >= LONG:
+        return f"{x:.6g}"
     return f"{x:,.0f}" if float(x).is_integer() or abs(x) >= 1000 else f"{x:.4g}"
 
 

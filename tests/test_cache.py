@@ -1,7 +1,9 @@
 """Compiled kernels on disk: processes that begin at once, folders that cannot be written, edits."""
 
+import hashlib
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import plateau
+from plateau import _trust
 
 WORK = """
 import hashlib, json
@@ -67,9 +70,7 @@ def test_processes_that_begin_at_once_agree(tmp_path):
     assert compiled == 0
     assert {each for (each, _), _ in found} == {digest}
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
-    kernels = {path.name for path in kept if path.suffix == ".nbi"}
-    assert len(kernels) == 2
-    assert {path.name for path in kept} == kernels | {n.replace("nbi", "1.nbc") for n in kernels}
+    assert [path.suffix for path in kept] == [".kernel"] * 2
 
 
 def test_what_is_on_disk_is_loaded_without_what_the_compiler_needs(tmp_path):
@@ -98,13 +99,6 @@ print(json.dumps(len(compiled.buffer)))
         found = [ended(started(code.format(way), NUMBA_CACHE_DIR=tmp_path))[0] for _ in range(2)]
         assert found[0] > 0
         assert found[1] == 0
-
-
-def test_another_numba_loads_it_in_its_own_way(tmp_path):
-    other = "from plateau._cache import KernelCache\nKernelCache.quick = False" + WORK
-    (digest, compiled), _ = ended(started(other, NUMBA_CACHE_DIR=tmp_path))
-    assert compiled > 0
-    assert ended(started(other, NUMBA_CACHE_DIR=tmp_path)) == ([digest, 0], "")
 
 
 def test_a_read_only_install_uses_the_folder_it_is_given(installed, tmp_path):
@@ -139,12 +133,97 @@ pathlib.Path({str(tmp_path / "cache")!r}).touch()
 
 def test_damaged_files_are_compiled_anew(tmp_path):
     digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
-    for damage in ("*.nbc", "*.nbi"):
-        for path in tmp_path.rglob(damage):
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    def half(content):
+        return content[: len(content) // 2]
+
+    def flipped(content):
+        content[len(content) * 2 // 3] ^= 4  # within the machine code, which would run
+        return content
+
+    for damage in (half, flipped, bytearray.clear):
+        for path in tmp_path.rglob("*.kernel"):
+            path.write_bytes(damage(bytearray(path.read_bytes())) or b"")
         again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
         assert (again, compiled > 0) == (digest, True)
         assert digest_and_compiled(NUMBA_CACHE_DIR=tmp_path) == [digest, 0]
+
+
+class Planted:
+    """Runs when it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+def plant(folder, mark):
+    """Put in place of each kernel what another user would have in its place."""
+    body = pickle.dumps(Planted(mark))
+    for path in folder.rglob("*.kernel"):
+        path.write_bytes(hashlib.sha256(body).digest() + body)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_nothing_is_loaded_that_another_user_can_have_put_there(tmp_path):
+    cache, mark = tmp_path / "cache", tmp_path / "ran"
+    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=cache)
+    plant(cache, mark)
+    (digest_again, compiled), told = ended(started(WORK, NUMBA_CACHE_DIR=cache))
+    assert mark.is_dir()  # what is planted by the user runs: the test plants what would run
+    assert (digest_again, told) == (digest, "")
+    mark.rmdir()
+    for opened in (cache, tmp_path):
+        plant(cache, mark)
+        before = opened.stat().st_mode
+        opened.chmod(0o777)
+        (again, compiled), told = ended(started(WORK, NUMBA_CACHE_DIR=cache))
+        opened.chmod(before)
+        assert (again, compiled > 0, mark.exists()) == (digest, True, False)
+        assert told.count("UserWarning: compiled code is not kept") == 1
+        assert f"other users may write to {opened}" in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_nothing_is_loaded_from_a_file_that_others_may_write(tmp_path):
+    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
+    for path in tmp_path.rglob("*.kernel"):
+        path.chmod(0o666)
+    plant(tmp_path, tmp_path / "ran")
+    again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
+    assert (again, compiled > 0, (tmp_path / "ran").exists()) == (digest, True, False)
+    assert digest_and_compiled(NUMBA_CACHE_DIR=tmp_path) == [digest, 0]  # they were replaced
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_nothing_is_loaded_from_a_folder_of_another_user(tmp_path):
+    cache = tmp_path / "cache"
+    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=cache)
+    plant(cache, tmp_path / "ran")
+    os.chown(cache, 12345, 12345)
+    (again, compiled), told = ended(started(WORK, NUMBA_CACHE_DIR=cache))
+    assert (again, compiled > 0, (tmp_path / "ran").exists()) == (digest, True, False)
+    assert f"{cache} belongs to another user" in told
+
+
+def test_a_group_of_the_user_alone_is_nobody_else(monkeypatch):
+    grp, pwd = pytest.importorskip("grp"), pytest.importorskip("pwd")
+    user = pwd.struct_passwd(("ann", "x", os.geteuid(), 77, "", "", ""))
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: user)
+    for name, number, members, private in (
+        ("ann", 77, [], True),
+        ("ann", 77, ["ann", "ben"], False),
+        ("users", 77, [], False),
+        ("ann", 78, [], False),
+    ):
+        group = grp.struct_group((name, "x", number, members))
+        monkeypatch.setattr(grp, "getgrgid", lambda number, group=group: group)
+        _trust._is_private.cache_clear()
+        status = os.stat_result((0o100664, 0, 0, 1, os.geteuid(), number, 0, 0, 0, 0))
+        assert _trust.guarded(status) is private
+    _trust._is_private.cache_clear()
 
 
 def test_an_edit_of_another_file_is_seen(installed, tmp_path):

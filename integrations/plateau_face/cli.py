@@ -104,8 +104,11 @@ def verify(
     run: Net,
     sets: Annotated[
         list[Path] | None,
-        typer.Argument(help=".bin files and pair lists; by default those of the run."),
+        typer.Argument(help=".bin files and pair lists; by default the faces that the run drew."),
     ] = None,
+    own_sets: Annotated[
+        bool, option("Open the files that the run itself names.", "--own-sets")
+    ] = False,
     folder: Annotated[Path, option("Where the files of the lists lie.", "--folder")] = Path(),
     ijb: Annotated[
         Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:1 protocol.", "--ijb")
@@ -115,7 +118,7 @@ def verify(
     """Measure a network on verification sets."""
     from plateau_face.ijb import compare, read_protocol, tars
     from plateau_face.networks import open_network
-    from plateau_face.sources import open_pairs, verification_sets
+    from plateau_face.sources import open_pairs, sets_of_run
     from plateau_face.verify import roc
     from plateau_face.verify import verify as measure
 
@@ -131,7 +134,7 @@ def verify(
             return
         found = [open_pairs(path, folder) for path in sets or ()]
         if not found and settings is not None:
-            found = verification_sets(settings)
+            found = sets_of_run(settings, run, trusted=own_sets)
         if not found:
             raise ValueError(f"{run} was trained without verification sets: name some")
         curves = {}

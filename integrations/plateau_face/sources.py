@@ -1,6 +1,7 @@
 """From a configuration to faces and verification sets."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from plateau_face.config import Config
@@ -71,6 +72,24 @@ def verification_sets(config: Config) -> list[Pairs]:
         )
         found = [drawn_pairs(faces, "synthetic", config.synthetic_val_pairs, config.seed)]
     return found
+
+
+def sets_of_run(config: Config, run: Path, *, trusted: bool) -> list[Pairs]:
+    """Open the verification sets of a run, which may be somebody else's.
+
+    Raises
+    ------
+    ValueError
+        If its configuration names files and it is not said to be ``trusted``.
+    """
+    if trusted:
+        return verification_sets(config)
+    if config.val:
+        raise ValueError(
+            f"{run} names files of its own as verification sets ({', '.join(config.val)}): "
+            "open them with --own-sets, or name some"
+        )
+    return verification_sets(replace(config, synthetic_cache=""))
 
 
 def drawn_faces(config: Config, identities: int, images: int, first: int = 0) -> Faces:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from plateau.printing import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    typer.echo(f"plateau: {' '.join(message.split())}", err=True)
+    typer.echo(f"plateau: {printable(' '.join(message.split()))}", err=True)
 
 
 def reason(error: Exception) -> str:

@@ -131,6 +131,15 @@ Horizon = Annotated[
         "a short log needs less.",
     ),
 ]
+Memory = Annotated[
+    float | None,
+    option(
+        LOG,
+        "GiB that reading may take in each process. Default: half of the machine's, in all.",
+        "--memory",
+        least=0.25,
+    ),
+]
 Output = Annotated[Format, option(OUTPUT, "How to print the results.", "--format")]
 OutputFile = Annotated[
     Path | None,

@@ -9,6 +9,7 @@ from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.options import (
     OUTPUT,
     Fail,
+    Memory,
     Paths,
     Quiet,
     ReportFormat,
@@ -39,6 +40,7 @@ def report(
         ),
     ] = None,
     fail_on: Fail = None,
+    memory: Memory = None,
     quiet: Quiet = False,
 ) -> None:
     """Write curves and plateaus of saved logs as one page that opens without a network."""
@@ -46,7 +48,10 @@ def report(
         output = output or Path("report.html")
     read_one = asking(columns, run)
     scans = scanned(
-        *(paths, read_one, settings.rule, unit, [output]), quiet=quiet, shown_by="plateau.report"
+        *(paths, read_one, settings.rule, unit, [output]),
+        quiet=quiet,
+        shown_by="plateau.report",
+        memory=memory,
     )
     from plateau.report import html, markdown
 

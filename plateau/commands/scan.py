@@ -5,6 +5,7 @@ from plateau.commands.messages import console
 from plateau.commands.options import (
     Fail,
     Format,
+    Memory,
     Output,
     OutputFile,
     Paths,
@@ -28,6 +29,7 @@ def scan(
     output: OutputFile = None,
     plot: Plot = None,
     fail_on: Fail = None,
+    memory: Memory = None,
     quiet: Quiet = False,
 ) -> None:
     """Find the plateaus of every run in saved logs."""
@@ -35,7 +37,12 @@ def scan(
     read_one = asking(columns, run)
     shown_by = "plateau.terminal" if output_format is Format.table and not quiet else None
     outputs = [output, plot]
-    scans = scanned(paths, read_one, settings.rule, unit, outputs, quiet=quiet, shown_by=shown_by)
+    scans = scanned(
+        *(paths, read_one, settings.rule, unit, outputs),
+        quiet=quiet,
+        shown_by=shown_by,
+        memory=memory,
+    )
     if output_format is not Format.table:
         from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
 

@@ -15,6 +15,8 @@ from plateau.commands.options import Unit
 from plateau.commands.results import keep_apart
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from plateau.export import LogScan
     from plateau.logs import Log
     from plateau.offline import Track
@@ -39,10 +41,12 @@ def scanned(
     *,
     quiet: bool,
     shown_by: str | None = None,
+    memory: float | None = None,
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each.
 
-    ``shown_by`` is the module that shows the results, for which nobody has to wait later.
+    ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
+    process that reads may take so much ``memory``, in GiB.
     """
     from plateau.logs.find import find_logs
     from plateau.logs.model import LogError, NoSeriesError
@@ -51,7 +55,8 @@ def scanned(
     found = find_logs(paths, complain)
     keep_apart((one.path for one in found), outputs)
     alone = len(found) == 1  # one bar at a time: over the files, or within the only one
-    logs = read_logs(found, read_one, reading(read_one, quiet=quiet) if alone else None)
+    told = Reading() if alone and not quiet and sys.stderr.isatty() else None
+    logs = read_logs(found, read_one, told, memory=_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
     from plateau.logs.twins import twin_of
     from plateau.offline import untracked
@@ -65,6 +70,8 @@ def scanned(
     scans: list[LogScan] = []
     no_logs: list[str] = []
     for one, log in files(logs, len(found)):
+        if told:
+            told.stop()
         if isinstance(log, NoSeriesError) and one.folder is not None:
             no_logs.append(one.path)
         elif isinstance(log, LogError):
@@ -74,7 +81,7 @@ def scanned(
         else:
             scans += scanned_log(log, rule, unit, within)
     if no_logs:
-        complain(told(no_logs))
+        complain(_left_out(no_logs))
     if not scans:
         raise typer.Exit(2)
     return scans
@@ -110,7 +117,7 @@ def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
         when_compiling(lambda: tell("compiling the detector, which is done once: 10 to 20 s"))
 
 
-def told(no_logs: Sequence[str]) -> str:
+def _left_out(no_logs: Sequence[str]) -> str:
     """Say which files of a folder are no logs, without a line for each."""
     shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
     many = len(no_logs) > 1
@@ -132,22 +139,30 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     )
 
 
-def reading(read_one: "Callable[..., Log]", *, quiet: bool) -> "Callable[[str], Log]":
-    """Show on a terminal how far the reading of a large log is."""
-    if quiet or not sys.stderr.isatty():
-        return read_one
-    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+def _bytes(gibibytes: float | None) -> int | None:
+    return None if gibibytes is None else int(gibibytes * (1 << 30))
 
-    columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
 
-    def read(path: str) -> "Log":
-        with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-            task = progress.add_task("", total=None, visible=False)
-            return read_one(
-                path,
-                told=lambda done, size: progress.update(
-                    task, completed=done, total=size, visible=True
-                ),
-            )
+class Reading:
+    """Shows on a terminal how far the reading of a large log is."""
 
-    return read
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, done: int, size: int | None) -> None:
+        """Show how many bytes were read of how many."""
+        from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        if self._bar is None:
+            columns = (TextColumn("Reading"), DownloadColumn(), TransferSpeedColumn())
+            self._bar = Progress(*columns, console=console(stderr=True), transient=True)
+            self._task = self._bar.add_task("", total=None)
+            self._bar.start()
+        assert self._task is not None
+        self._bar.update(self._task, completed=done, total=size)
+
+    def stop(self) -> None:
+        """Leave the line to others."""
+        if self._bar:
+            self._bar.stop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from plateau.logs.columns import numbers_of
 from plateau.logs.contents import Contents
 from plateau.logs.model import LogError
 from plateau.logs.process import EndedError, Worker
-from plateau.logs.records import tables_of
+from plateau.logs.records import tables_of, tells
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Columns = tuple[int, dict[str, Data], dict[str, Labels]]
 
 PARQUET, ARROW = b"PAR1", b"ARROW1"
+MOST = 1 << 26  # cells; so many may be packed into a few kilobytes
+TOO_MANY = f"more than {MOST:,} cells are not read"
 LIMIT, SLOWEST = 60.0, 4 << 20  # seconds for any file, and bytes a second for a large one
 
 worker = cache(Worker)
@@ -55,6 +57,12 @@ def columns_of(data: bytes) -> Columns:
 
     file = io.BytesIO(data)
     try:
+        if data.startswith(PARQUET):
+            rows = pl.scan_parquet(file).select(pl.len()).collect().item()
+            width = len(pl.read_parquet_schema(io.BytesIO(data)))
+            if rows * width > MOST:
+                raise ValueError(f"it has {rows:,} rows of {width} columns: {TOO_MANY}")
+            file.seek(0)
         return _columns(pl.read_parquet(file) if data.startswith(PARQUET) else pl.read_ipc(file))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ValueError((str(error) or "damaged").splitlines()[0]) from None
@@ -69,10 +77,12 @@ def _columns(frame: pl.DataFrame) -> Columns:
         frame = frame.unnest(nested, separator=".")
     frame = frame.with_columns(cs.temporal().cast(pl.Int64), cs.categorical().cast(pl.String))
     series: dict[str, Data] = {}
-    texts: dict[str, Any] = {}
+    texts: dict[str, Labels] = {}
     for column in frame.select(cs.numeric() | cs.string()):
         if column.dtype == pl.String:
-            texts[column.name] = column.to_list()
+            if tells(column.name):
+                cells = enumerate(column.to_list())
+                texts[column.name] = {row: text for row, text in cells if text is not None}
         elif len((data := numbers_of(column))[0]):
             series[column.name] = data
     return frame.height, series, texts

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from plateau.logs.material import Material
 
 
+COUNTERS = 16  # columns at most among which x is looked for
+TRIED = 256  # columns at most among which an epoch is
+
+
 @dataclass(frozen=True, eq=False)
 class Axis:
     """The chosen x: one column, or (epoch, iteration) where the iteration starts again."""
@@ -86,11 +90,12 @@ def _best(
     writer: Column | None,
 ) -> tuple[Axis, float] | None:
     best: tuple[Axis, float] | None = None
-    for item in columns:
-        if choose.lr_points(item):
-            continue
-        x = x_at(metric.rows, item, material.block)
-        outer = _outer(item, x, candidates, metric.rows, material.block)
+    epochs: dict[Column, NDArray[np.float64]] | None = None
+    for item, x in _worth(columns, metric, material):
+        outer = None
+        if choose.restarts(x).any():
+            epochs = _epochs(candidates, metric, material) if epochs is None else epochs
+            outer = _outer(item, x, epochs)
         if not outer and choose.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
         points = choose.x_behaviour(item, x) + handicap
@@ -101,6 +106,58 @@ def _best(
         elif len(x) < 2 or np.mean(choose.restarts(x)) <= choose.BACK_FEW:
             best = Axis((item,)), points
     return best
+
+
+def _worth(
+    columns: list[Column], metric: Column, material: Material
+) -> list[tuple[Column, NDArray[np.float64]]]:
+    """Return the columns that may be x with what they are at the rows of the metric.
+
+    There may be thousands, and each is compared with others. Those whose name counts are taken if
+    they have the most rows, others if they count up from row to row.
+    """
+    rows, block = metric.rows, material.block
+    columns = [item for item in columns if not choose.lr_points(item)]
+    named = _fullest([item for item in columns if choose.x_points(item)], COUNTERS)
+    least = max(2, choose.UP_LEAST * (len(rows) - 1))  # values that are unlike the one before
+    found: list[tuple[Column, NDArray[np.float64]]] = []
+    unnamed = 0
+    for item in columns:
+        if item in named:
+            found.append((item, x_at(rows, item, block)))
+        elif len(item.rows) >= least and unnamed < COUNTERS and not choose.x_points(item):
+            x = x_at(rows, item, block)
+            if choose.x_behaviour(item, x) >= choose.X_LEAST:
+                found.append((item, x))
+                unnamed += 1
+    left = sum(choose.x_points(item) > 0 for item in columns) - len(named)
+    told = f"{left} more columns that may count were not looked at: name one with --x"
+    if left and told not in material.warnings:
+        material.warnings.append(told)
+    return found
+
+
+def _fullest(columns: list[Column], most: int) -> set[Column]:
+    """Take the columns whose name tells most, and of these the ones with the most rows."""
+    if len(columns) <= most:
+        return set(columns)
+    order = sorted(columns, key=lambda item: (-choose.x_points(item), -len(item.rows)))
+    return set(order[:most])
+
+
+def _epochs(
+    candidates: list[Column], metric: Column, material: Material
+) -> dict[Column, NDArray[np.float64]]:
+    """Return the columns that hardly ever go back: an epoch is among them, if there is one."""
+    found: dict[Column, NDArray[np.float64]] = {}
+    tried = _fullest(candidates, TRIED)
+    for item in filter(tried.__contains__, candidates):
+        x = x_at(metric.rows, item, material.block)
+        if choose.is_whole(x) and np.mean(choose.restarts(x)) < choose.BACK_FEW:
+            found[item] = x
+        if len(found) == COUNTERS:
+            break
+    return found
 
 
 def x_at(
@@ -117,18 +174,14 @@ def x_at(
 
 
 def _outer(
-    inner: Column,
-    x: NDArray[np.float64],
-    candidates: list[Column],
-    rows: NDArray[np.int64],
-    block: NDArray[np.int64] | None,
+    inner: Column, x: NDArray[np.float64], epochs: dict[Column, NDArray[np.float64]]
 ) -> Column | None:
     """Find the epoch column that goes up where ``inner`` starts again."""
-    back = choose.restarts(x)
-    if not back.any() or not np.isfinite(choose.x_behaviour(inner, x)):
+    if not np.isfinite(choose.x_behaviour(inner, x)):
         return None
-    for item in candidates:
-        if item is not inner and choose.is_epoch(x_at(rows, item, block), back):
+    back = choose.restarts(x)
+    for item, epoch in epochs.items():
+        if item is not inner and choose.is_epoch(epoch, back):
             return item
     return None
 

@@ -145,7 +145,7 @@ def metric_points(column: Column) -> float:
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
-    points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d+$|_[a-z]\d+$", column.name))
+    points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d$|_[a-z]\d+$", column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * bool(NOT_IT_WORDS.intersection(found))
     points += BEST * bool(BEST_WORDS.intersection(found))
@@ -236,6 +236,12 @@ RESTARTS_SHARE = 0.5  # of an inner counter's restarts at which the epoch goes u
 
 def x_points(column: Column) -> float:
     """Points of a column's name as x."""
+    if "x" not in column.points:
+        column.points["x"] = _x_points(column)
+    return column.points["x"]
+
+
+def _x_points(column: Column) -> float:
     if column.implied:
         return X_IMPLIED
     if column.name == "x" or words(column.name) == ("progress",):
@@ -332,6 +338,12 @@ LR_LARGEST = 100.0
 
 def lr_points(column: Column) -> float:
     """Points of a column's name as the learning rate; 0 where it is none."""
+    if "lr" not in column.points:
+        column.points["lr"] = _lr_points(column)
+    return column.points["lr"]
+
+
+def _lr_points(column: Column) -> float:
     if x_points(column) >= X_EPOCH:
         return 0.0
     for part in reversed(PARTS.split(column.name)):

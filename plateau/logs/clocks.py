@@ -12,7 +12,7 @@ from plateau.logs.choose import TIMES
 from plateau.logs.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from plateau.logs.columns import Data
 
@@ -20,12 +20,12 @@ SLASHES = re.compile(r"(?<=\d)/(?=\d)")
 ENOUGH = 0.9  # of the labels are dates
 
 
-def clocks(texts: Mapping[str, Sequence[str | None]]) -> Iterable[tuple[str, Data]]:
+def clocks(texts: Mapping[str, Mapping[int, str]]) -> Iterable[tuple[str, Data]]:
     """Yield the columns that are dates with times, as seconds since 1970."""
     for name, labels in texts.items():
         if not TIMES.intersection(words(name)):
             continue
-        told = [(row, label) for row, label in enumerate(labels) if label]
+        told = [(row, label) for row, label in labels.items() if label]
         read = [(row, seconds) for row, label in told if (seconds := _seconds(label)) is not None]
         if read and len(read) >= ENOUGH * len(told):
             rows, values = zip(*read, strict=True)

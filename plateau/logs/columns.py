@@ -50,6 +50,8 @@ class Column:
         self.name = name
         self.held_out = held_out
         self.implied = implied
+        self.points: dict[str, float] = {}
+        """What its name is worth as what, once that was asked."""
         self._load = load
 
     @cached_property
@@ -111,14 +113,17 @@ def _moved(item: Column, by: int) -> Data:
 
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
-FORTRAN = re.compile(r"[-+]?\d*\.?\d*D[-+]\d+")
+FORTRAN = re.compile(r"[-+]?\d*+\.?\d*+D[-+]\d++")
 MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
+LONGEST = 64  # characters of a number
 MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
 
 
 def number(token: str) -> float | None:
     """Read a number in any of the ways that logs write one; None for other text."""
     text = token.strip()
+    if len(text) > LONGEST:
+        return None
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     if FORTRAN.fullmatch(text):
@@ -151,7 +156,7 @@ def odd_numbers(cells: Sequence[str]) -> list[float | None]:
     found = [number(cell) for cell in cells]
     if any(value is not None for value in found):
         return found
-    measured = [MEASURED.fullmatch(cell) for cell in cells]
+    measured = [MEASURED.fullmatch(cell) if len(cell) <= LONGEST else None for cell in cells]
     units = {match[2] for match in measured if match}
     if len(units) != 1 or not all(measured):
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 MAGIC = b"SQLite format 3\x00"
+WAL_MODE, WAL_AT = b"\2\2", 18  # bytes behind the size of a page, and where they are
+LONGEST = 16 << 20  # bytes of a cell
 LEAST = 2  # rows of a series
 LATEST = "latest"  # MLflow's table of last values repeats those of another
 
@@ -37,19 +41,40 @@ def read_database(path: str, data: bytes | None, warnings: list[str]) -> Content
         What was lost is added to it.
     """
     try:
-        with closing(_connect(path, data)) as database:
+        with (
+            TemporaryDirectory() as folder,
+            closing(_connect(path, data, Path(folder))) as database,
+        ):
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+            database.execute("PRAGMA trusted_schema = OFF")  # its formulas get plain functions only
             database.text_factory = lambda text: text.decode(errors="replace")
             return _contents(database, warnings)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
 
 
-def _connect(path: str, data: bytes | None) -> sqlite3.Connection:
-    if data is None:
-        return sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
-    database = sqlite3.connect(":memory:")
-    database.deserialize(data)
-    return database
+def _connect(path: str, data: bytes | None, folder: Path) -> sqlite3.Connection:
+    """Open a database so that nothing is written beside it; ``folder`` may hold a copy."""
+    if data is not None:
+        database = sqlite3.connect(":memory:")
+        database.deserialize(data)
+        return database
+    file, how = Path(path).resolve(), "mode=ro"
+    wal, shared = (file.with_name(file.name + ending) for ending in ("-wal", "-shm"))
+    if _is_in_wal_mode(file) and not shared.exists():
+        # Nobody has it open, and SQLite would make files to coordinate with those who might.
+        if wal.is_file() and wal.stat().st_size:
+            for one in (file, wal):
+                copyfile(one, folder / one.name)
+            file, how = folder / file.name, "mode=rw"
+        else:
+            how = "immutable=1"
+    return sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(WAL_AT + len(WAL_MODE)).endswith(WAL_MODE)
 
 
 def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
@@ -97,10 +122,10 @@ def _records(
     aliases: dict[str, dict[str, str]],
     warnings: list[str],
 ) -> list[Record]:
-    columns = _columns(database, table)
     records: list[Record] = []
-    cursor = database.execute(f"SELECT * FROM {_quoted(table)}")
     try:
+        cursor = database.execute(f"SELECT * FROM {_quoted(table)}")
+        columns = [one[0] for one in cursor.description]  # also those that a formula gives
         while cells := cursor.fetchone():
             pairs = zip(columns, cells, strict=True)
             records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})

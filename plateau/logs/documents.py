@@ -18,7 +18,7 @@ import numpy as np
 
 from plateau.logs.choose import is_unknown
 from plateau.logs.columns import named, number, numbers
-from plateau.logs.records import tables_of
+from plateau.logs.records import tables_of, tells
 from plateau.logs.tables import name_after_file
 
 if TYPE_CHECKING:
@@ -27,18 +27,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Data, Table
+    from plateau.logs.records import Labels
     from plateau.logs.source import Source
 
 BARE = re.compile(r"(?<=[\s:\[,])([-+]?)(nan|inf(?:inity)?)(?:\(\w*\))?(?=[\s,\]}])", re.IGNORECASE)
 NEAR = 32  # characters from where the parser gives up to what it cannot read
-TOLD = re.compile(r"[A-Za-z]{2,}\W*[\s:=]\W*[-+]?\d")  # "loss: 0.5"
+# "loss: 0.5": all between a word and a number is looked at once.
+TOLD = re.compile(r"(?<=[A-Za-z]{2})(?=[^\w\s:=]*+[\s:=])\W++\d")
 BAD_MOST = 0.5  # of these; above, the file is no JSON lines
 SAMPLE = 200  # lines that tell what a file is
 DEEPEST = 8
-MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},]')
+# A string may have no end; nothing of it is looked at twice.
+MARKS = re.compile(r'"(?:[^"\\]++|\\[\s\S]?)*+"?|[][{},]')
 CLOSING = {"[": "]", "{": "}"}
 SOUND = 0.5  # of a damaged document; with less in front of the damage it is something else
 FEW_NUMBERS = 4  # in a list that is no series but a value for each of several things
+KEYS = 16  # that are looked for in the lines of a document
 FEW = 64  # objects in a list that may hold a series each
 
 PLACES = ("x", "step", "steps", "iteration", "iterations")
@@ -132,12 +136,12 @@ def _record(line: str) -> Record | None:
 def tables_of_records(records: Sequence[Record]) -> list[Table]:
     """Tables of the numbers in records, nested ones too."""
     found: dict[str, tuple[list[int], list[float]]] = {}
-    texts: dict[str, list[str | None]] = {}
+    texts: dict[str, Labels] = {}
     for row, record in enumerate(records):
         for name, value in _flat(record):
             if isinstance(value, str):
-                labels = texts.setdefault(name, [])
-                labels += [None] * (row - len(labels)) + [value]
+                if name in texts or tells(name):
+                    texts.setdefault(name, {})[row] = value
             else:
                 rows, values = found.setdefault(name, ([], []))
                 rows.append(row)
@@ -318,7 +322,7 @@ def _is_grid(items: list[Any]) -> bool:
 
 def _record_rows(lines: list[str], records: list[Record]) -> list[int]:
     """Find the line of each record, by a key that stands in each of them and nowhere else."""
-    for key in records[0]:
+    for key in islice(records[0], KEYS):
         quoted = re.compile(re.escape(json.dumps(key)) + r"\s*:")
         at = [row for row, line in enumerate(lines) for _ in quoted.finditer(line)]
         if len(at) == len(records):

@@ -227,5 +227,5 @@ def _remark_names(remark: str, separator: str, width: int) -> list[str]:
 def _is_json(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -61,14 +61,16 @@ def ranked(material: Material) -> list[Candidate]:
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     best, candidates = -np.inf, []
+    most = max(rows.values(), default=0)
+    counting: dict[int, int] = {}
     for table, item in columns:
         count, size = rows[item.name, item.held_out], _size(table, item)
         if not size:
             continue
         points = (
             (choose.metric_points(item) if _is_told(table) else choose.LONELY)
-            + choose.OWN_X * any(map(choose.x_points, table.without(item)))
-            + choose.ROWS * np.log10(count / max(rows.values()))
+            + choose.OWN_X * _has_own_x(table, item, counting)
+            + choose.ROWS * np.log10(count / most)
             + choose.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
@@ -79,6 +81,13 @@ def ranked(material: Material) -> list[Candidate]:
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return sorted(candidates, key=lambda one: -one.points)
+
+
+def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
+    """Whether another column of a table counts; ``counting`` remembers how many of each do."""
+    if id(table) not in counting:
+        counting[id(table)] = sum(choose.x_points(each) > 0 for each in table.columns)
+    return counting[id(table)] > (choose.x_points(item) > 0)
 
 
 def _is_told(table: Table) -> bool:

@@ -17,7 +17,10 @@ SPACES = re.compile(r"\s{2,}")
 BETWEEN = re.compile(
     r"""(?<=\w\w\w\w)\.\s+|^\s*\w\.\s+|[,;|\t\[\](){}<>:=]|\s{2,}|\s[-\u2013\u2014/*]\s|(?<!\w)['"]|['"](?!\w)"""
 )
-JOINING = re.compile(r"(?:[\s:=|>\[({\"'~≈<$*\-\u2013→]|\s(?:is|now|to)(?=\W*$))+$")
+# What joins a name to its number, "is" too, read from its end.
+JOINING = re.compile(
+    r"[\s:=|>\[({\"'~≈<$*\-\u2013→]*+(?:(?:si|won|ot)\s[\s:=|>\[({\"'~≈<$*\-\u2013→]*+)?"
+)
 UNIT = re.compile(
     r"(?:[\u4e00-\u9fff]+|%|\w+/\w+|[num]?s|secs?|seconds?|mins?|minutes?|h|hours?|it"
     r"|[KMGT]?i?B|[KMG])\s+(?=\w)"
@@ -44,25 +47,28 @@ FILLING = re.compile(
     re.IGNORECASE,
 )
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
-AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
+AFTER = re.compile(r"\s*+%?\s*+([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
 
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
-COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
+COMPOUND = re.compile(
+    r"(?<!\w)(?:\w++/\w++|(?=\w[^\W_]*+_\w)\w++)"
+)  # "val_loss" speaks for itself, not for what follows
 COPULA = re.compile(r"\W*(?:is|was)?\W*")
 CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s-\s|\s{2,}")
 SENTENCE = re.compile(
-    r"(?:(.*?)\s+)?(?:at|after|for|in|on|during)\s+((?:[A-Za-z]\w*\s+)?[A-Za-z]\w*)\W*",
+    r"(?:(.*?)\s++)?(?:at|after|for|in|on|during)\s++((?:[A-Za-z]\w*+\s++)?[A-Za-z]\w*+)\W*+",
     re.IGNORECASE,
 )
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
-AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
+AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
 UNNAMED = re.compile(r"column \d+")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 LONGEST = 6  # words; more is a sentence
+NEAR = 200  # characters before or after a number that may name it
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class _Line:
     """A shape whose slots are named from left to right."""
 
     def __init__(self, literals: tuple[str, ...], is_number: list[bool]) -> None:
+        literals = tuple(map(_near, literals))
         one = sum(len(WRITER.findall(literal)) for literal in literals) == 1
         self.literals = tuple(WRITER.sub("", text) for text in literals) if one else literals
         self.count = len(is_number)
@@ -196,6 +203,13 @@ class _Line:
         return (name_after(after) if self.opened else ""), False
 
 
+def _near(literal: str) -> str:
+    """Leave out the middle of a long text between two numbers, which names neither."""
+    if len(literal) <= 2 * NEAR:
+        return literal
+    return f"{literal[:NEAR]}  {literal[-NEAR:]}"
+
+
 def _sentence(before: str) -> tuple[str, str] | None:
     """Subject and counter of "cost after iteration"; the subject's number comes later."""
     found = SENTENCE.fullmatch(CLAUSE.split(before)[-1].strip())
@@ -211,7 +225,7 @@ def counts(name: str) -> bool:
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    fields = BETWEEN.split(JOINING.sub("", REMARK.sub("", WRAPPER.sub("", literal))))
+    fields = BETWEEN.split(_without_joint(REMARK.sub("", WRAPPER.sub("", literal))))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
@@ -220,6 +234,11 @@ def name_before(literal: str, *, first: bool) -> str:
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
         return ""
     return name if LETTER.search(name) else ""
+
+
+def _without_joint(literal: str) -> str:
+    joint = JOINING.match(literal[::-1])
+    return literal[: len(literal) - joint.end()] if joint else literal
 
 
 def name_after(literal: str) -> str:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from plateau.logs import limits
 from plateau.logs.model import Log, LogError
 from plateau.logs.opening import STDIN, URL
-from plateau.logs.process import EndedError, Worker
+from plateau.logs.process import EndedError, Worker, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from plateau.logs.find import Found
 
-    Read = Callable[[str], Log]
+    Read = Callable[..., Log]
+    Told = Callable[[int, int | None], None]
     Attempt = Callable[[str], Log | LogError]
     Answers = Iterator[tuple[Found, Log | LogError]]
 
 WORTH = 16 << 20  # bytes in all; below, starting several processes takes longer than reading
 WAITING = 4  # logs for each process that may be read ahead
+LONGEST = 200  # characters of an error that is none of ours
+STANDING = 10  # times the processor time that reading may take on a busy machine
 PACKED, SHRUNK = {".gz", ".xz", ".bz2", ".zst"}, 10  # text takes so many times more in memory
 
 
@@ -34,11 +40,14 @@ def read_one(path: str, **asked: object) -> Log:
     return read(path, **asked)
 
 
-def read_logs(found: Sequence[Found], read: Read, here: Read | None = None) -> Answers:
+def read_logs(
+    found: Sequence[Found], read: Read, told: Told | None = None, memory: int | None = None
+) -> Answers:
     """Begin to read logs, and return them in order, each as it is done.
 
-    Small ones are read in another process, so that this one can import what it needs for them;
-    many large ones in several. What cannot be read gives its error.
+    They are read in other processes, which may take so much memory and time and no more: small ones
+    in one, so that this one can import what it needs for them; many large ones in several. Standard
+    input and what is far away are read here. What cannot be read gives its error, whatever that is.
 
     Parameters
     ----------
@@ -46,63 +55,109 @@ def read_logs(found: Sequence[Found], read: Read, here: Read | None = None) -> A
         The logs.
     read : callable
         What other processes can import, such as a ``functools.partial`` of `read_one`.
-    here : callable, optional
-        Takes the place of ``read`` where logs are read in this process.
+    told : callable, optional
+        Hears how many bytes of a large log were read, and how many it has, where there is but one.
+    memory : int, optional
+        Bytes that reading may take in each process. Default: half of the machine's, in all.
     """
     cores = os.cpu_count() or 1
     local = not any(each.path == STDIN or URL.match(each.path) for each in found)
-    large = local and _size(found) >= WORTH
-    if local and large and min(cores, len(found)) > 1:
-        return _side_by_side(found, partial(_attempt, read), min(cores, len(found)))
-    if local and not large and cores > 1 and found and sys.executable:
-        return _beside(found, partial(_attempt, read))
-    return ((each, _attempt(here or read, each.path)) for each in found)
+    if not (local and found and sys.executable):
+        here = partial(read, told=told) if told else read
+        return ((each, _attempt(here, each.path)) for each in found)
+    workers = min(cores, len(found)) if _size(found) >= WORTH else 1
+    memory = memory or limits.memory(workers)
+    if workers > 1:
+        return _side_by_side(found, partial(_attempt, read), workers, memory)
+    one = partial(_attempt_told if told else _attempt, read)
+    worker = Worker(memory)
+    _begin(worker, one, found[0])  # now, and not where the first is asked for
+    return _answers(worker, found, one, told or _unheard)
 
 
-def _side_by_side(found: Sequence[Found], one: Attempt, workers: int) -> Answers:
-    from concurrent.futures import ProcessPoolExecutor  # slow to import
-    from multiprocessing import get_context
+def _begin(worker: Worker, one: Attempt, each: Found) -> None:
+    worker.send(one, each.path, seconds=_seconds(each))
 
-    # A fresh process: a copy of this one could hang on a lock that a thread of it held.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+def _seconds(each: Found) -> int:
+    return limits.seconds(each.path, SHRUNK if Path(each.path).suffix in PACKED else 1)
+
+
+def _unheard(*_: object) -> None:
+    pass
+
+
+def _side_by_side(found: Sequence[Found], one: Attempt, workers: int, memory: int) -> Answers:
+    hands = [Worker(memory) for _ in range(workers)]
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for hand in hands:
+        free.put(hand)
+
+    def answer(each: Found) -> Log | LogError:
+        hand, seconds = free.get(), _seconds(each)
+        try:
+            found: Log | LogError = hand.call(
+                one, each.path, limit=STANDING * seconds, seconds=seconds
+            )
+        except (EndedError, TimeoutError) as error:
+            found = _lost(each, error)
+        finally:
+            free.put(hand)
+        return found
+
+    pool = ThreadPoolExecutor(workers)
+    try:
         ahead = workers * WAITING
-        tasks = [pool.submit(one, each.path) for each in found[:ahead]]
+        tasks = [pool.submit(answer, each) for each in found[:ahead]]
         for index, each in enumerate(found):
             if index + ahead < len(found):
-                tasks.append(pool.submit(one, found[index + ahead].path))
+                tasks.append(pool.submit(answer, found[index + ahead]))
             yield each, tasks[index].result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for hand in hands:
+            hand.close()
 
 
-def _beside(found: Sequence[Found], one: Attempt) -> Answers:
-    worker = Worker()
-    worker.send(one, found[0].path)  # now, and not where the first is asked for
-    return _answers(worker, found, one)
-
-
-def _answers(
-    worker: Worker, found: Sequence[Found], one: Callable[[str], Log | LogError]
-) -> Answers:
+def _answers(worker: Worker, found: Sequence[Found], one: Attempt, told: Told) -> Answers:
     with worker:
         begun = 1
         for index, each in enumerate(found):
             for ahead in found[max(begun, index) : index + 2]:
-                worker.send(one, ahead.path)
+                _begin(worker, one, ahead)
             begun = min(index + 2, len(found))
             try:
-                answer: Log | LogError = worker.receive()
-            except EndedError:
-                answer = LogError(f"{each.path}: the process that read it came to an end")
+                answer: Log | LogError = worker.receive(told)
+            except EndedError as error:
+                answer = _lost(each, error)
                 begun = index + 1  # what was begun is lost
             if index + 1 == len(found):
                 worker.finish()
             yield each, answer
 
 
+def _lost(each: Found, error: EndedError | TimeoutError) -> LogError:
+    """Say why a process gave no answer."""
+    if isinstance(error, TimeoutError) or error.late:
+        return LogError(f"{each.path}: reading it took more than {_seconds(each)} s: given up")
+    return LogError(f"{each.path}: the process that read it came to an end")
+
+
+def _attempt_told(read: Read, path: str) -> Log | LogError:
+    return _attempt(partial(read, told=tell), path)
+
+
 def _attempt(read: Read, path: str) -> Log | LogError:
+    """Read a log; whatever goes wrong costs this log and no other."""
     try:
         return read(path)
     except LogError as error:
         return error
+    except MemoryError:
+        return LogError(f"{path}: cannot be read: it takes more memory than there is for it")
+    except Exception as error:
+        text = " ".join(str(error).split())[:LONGEST]
+        return LogError(f"{path}: cannot be read: {type(error).__name__}: {text}")
 
 
 def _size(found: Sequence[Found]) -> int:

@@ -8,18 +8,18 @@ import numpy as np
 
 from plateau.logs.choose import TIMES, X_EPOCH, x_points
 from plateau.logs.columns import column
-from plateau.logs.points import rows_of
+from plateau.logs.points import of_each, rows_of
 from plateau.logs.words import vocabulary, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Data
 
     Series = Mapping[str, Data]
-    Labels = Sequence[str | None]
+    Labels = Mapping[int, str]
 
 KEYS = vocabulary("key metric tag name variable series field measure measurement attribute")
 VALUE = "value"
@@ -34,7 +34,7 @@ def long_form(series: Series, texts: Mapping[str, Labels], size: int) -> tuple[s
         return None
     rows = series[values[0]][0]
     for name, labels in texts.items():
-        told = [labels[row] for row in rows if row < len(labels) and labels[row]]
+        told = [label for row in rows.tolist() if (label := labels.get(row))]
         enough = len(set(told)) * AGAIN <= len(told) and len(told) > COVER * len(rows)
         if KEYS.intersection(words(name)) and enough:
             return name, values[0]
@@ -44,13 +44,12 @@ def long_form(series: Series, texts: Mapping[str, Labels], size: int) -> tuple[s
 def pivot(series: Series, labels: Labels, value: str) -> dict[str, Data]:
     """Give each name its own column; values of the same step that follow each other share a row."""
     rows, values = series[value]
-    labels = [*labels, *[None] * (int(rows[-1]) + 1 - len(labels))] if len(rows) else labels
-    names, tags = np.unique([labels[row] or "" for row in rows], return_inverse=True)
+    told = [labels.get(row, "") for row in rows.tolist()]
+    names, tags = np.unique(np.array(told, dtype=object), return_inverse=True)
     group = rows_of(tags, _steps(series, rows))
     at = rows[np.unique(group, return_index=True)[1]][group]
     found = {name: _at(data, at) for name, data in series.items() if name != value}
-    for index in dict.fromkeys(tags.tolist()):
-        mine = tags == index
+    for index, mine in of_each(tags):
         found[str(names[index]) or value] = (at[mine], values[mine])
     return found
 

@@ -10,6 +10,8 @@ import numpy as np
 from plateau.logs.columns import Column, Table, column
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 STEP, TIME = "step", "wall_time"
@@ -70,11 +72,25 @@ def table_of(
         column(TIME, every, np.array(points.times, dtype=np.float64)[starts]),
     ]
     order = np.argsort(rows, kind="stable")
-    for index in dict.fromkeys(tags.tolist()):
-        mine = order[tags[order] == index]
+    for index, mine in of_each(tags, order):
         columns.append(column(str(labels[index]), rows[mine], values[mine]))
     places = np.array(points.places, dtype=np.int64)[starts]
     return Table(_unlike(columns), len(every), run, sparse=True), places
+
+
+def of_each(
+    tags: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield each tag with its points: tags as they first come, points in an order.
+
+    All are sorted once: there may be as many tags as points.
+    """
+    order = np.arange(len(tags)) if order is None else order
+    together = order[np.argsort(tags[order], kind="stable")]
+    kinds, starts = np.unique(tags[together], return_index=True)
+    parts = dict(zip(kinds.tolist(), np.split(together, starts[1:]), strict=True))
+    for tag in dict.fromkeys(tags.tolist()):
+        yield tag, parts[tag]
 
 
 def rows_of(tags: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[np.int64]:

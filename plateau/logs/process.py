@@ -10,29 +10,61 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from plateau.logs.limits import limit_memory, limit_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-PROGRAM = "import sys; sys.path[:] = {path!r}; from plateau.logs.process import serve; serve()"
+PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; from plateau.logs.process import serve; "
+    "serve({parent}, {memory})"
+)
 GARBAGE = 100_000  # objects made before the collector looks for cycles: readers make none
 PATIENCE = 2.0  # seconds for a process to end when no more is asked of it
+WATCHED = 1.0  # seconds between two looks at whether the process is still there that asks
+ALONE = 3  # exit code where it is not
+DONE, RAISED, TOLD = range(3)  # kinds of answers
+TIME_UP = -getattr(signal, "SIGXCPU", 0)
 
 
 class EndedError(Exception):
-    """The process ended before it answered."""
+    """The process ended before it answered.
+
+    Parameters
+    ----------
+    code : int or None
+        Its exit code; below 0 it is the signal that ended it.
+    """
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(code)
+        self.code = code
+
+    @property
+    def late(self) -> bool:
+        """Whether it had computed for as long as it was allowed to."""
+        return self.code == TIME_UP != 0
 
 
 class Worker:
     """Calls functions in another process, which is started when it is needed, and anew if it ended.
 
-    Functions, arguments and results are pickled. What a function prints is lost.
+    Functions, arguments and results are pickled. What a function prints is lost. The process ends
+    where this one is no more.
+
+    Parameters
+    ----------
+    memory : int, optional
+        Bytes that it may take.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int | None = None) -> None:
+        self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
         self._due = 0  # answers
         self._alone = threading.Lock()
@@ -40,8 +72,12 @@ class Worker:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def call(self, function: Callable[..., Any], *args: Any, limit: float) -> Any:
+    def call(
+        self, function: Callable[..., Any], *args: Any, limit: float, seconds: int | None = None
+    ) -> Any:
         """Call a function, and wait for its result; one thread at a time.
+
+        It may compute for so many ``seconds``, and take ``limit`` seconds in all.
 
         Raises
         ------
@@ -62,7 +98,7 @@ class Worker:
             timer.daemon = True
             timer.start()
             try:
-                self.send(function, *args)
+                self.send(function, *args, seconds=seconds)
                 return self.receive()
             except EndedError:
                 if late.is_set():
@@ -71,19 +107,21 @@ class Worker:
             finally:
                 timer.cancel()
 
-    def send(self, function: Callable[..., Any], *args: Any) -> None:
+    def send(self, function: Callable[..., Any], *args: Any, seconds: int | None = None) -> None:
         """Begin a call; only a small one may be begun while another is not done."""
         if self._process is None or (self._process.poll() is not None and not self._due):
             self.close()
-            self._process = _started()
+            self._process = _started(self._memory)
         self._due += 1
         assert self._process.stdin
         with suppress(BrokenPipeError):  # `receive` will notice that it has ended
-            pickle.dump((function, args), self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((function, args, seconds), self._process.stdin, pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
 
-    def receive(self) -> Any:
+    def receive(self, listen: Callable[..., None] = lambda *_: None) -> Any:
         """Return the result of the call that was begun first, or raise what it raised.
+
+        What it tells by `tell` meanwhile goes to ``listen``.
 
         Raises
         ------
@@ -92,16 +130,23 @@ class Worker:
         """
         assert self._process
         assert self._process.stdout
+        process = self._process
         try:
-            done, result = pickle.load(self._process.stdout)
+            kind, result = pickle.load(self._process.stdout)
+            while kind == TOLD:
+                listen(*result)
+                kind, result = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+            code = process.returncode
             self.close()
-            raise EndedError from None
+            raise EndedError(code) from None
         except BaseException:  # an interrupt: who asks next must not get this answer
             self.close()
             raise
         self._due -= 1
-        if not done:
+        if kind == RAISED:
             raise result
         return result
 
@@ -143,27 +188,56 @@ class Worker:
         atexit.unregister(self.close)
 
 
-def _started() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", PROGRAM.format(path=sys.path)]
+def _started(memory: int | None) -> subprocess.Popen[bytes]:
+    program = PROGRAM.format(path=sys.path, parent=os.getpid(), memory=memory)
+    command = [sys.executable, "-c", program]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
 
-def serve() -> None:
+_tell: Callable[[Any], None] | None = None
+
+
+def tell(*news: Any) -> None:
+    """Send news to the process that asks, from within a call."""
+    if _tell:
+        _tell((TOLD, news))
+
+
+def serve(parent: int, memory: int | None) -> None:
     """Answer calls from standard input on standard output, until no more come."""
+    global _tell
+    if memory is not None:
+        limit_memory(memory)
+    if os.name == "posix":
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     gc.set_threshold(GARBAGE)
     atexit.register(gc.freeze)  # nor is it worth looking for some at the end
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides when to end
     with os.fdopen(os.dup(1), "wb") as answers, suppress(BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is printed is no answer
-        while True:
-            try:
-                function, args = pickle.load(sys.stdin.buffer)
-            except EOFError:
-                return
-            try:
-                answer = True, function(*args)
-            except Exception as error:  # for the other process to raise
-                answer = False, error
+
+        def send(answer: Any) -> None:
             pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
+
+        _tell = send
+        while True:
+            try:
+                function, args, seconds = pickle.load(sys.stdin.buffer)
+            except EOFError:
+                return
+            if seconds is not None:
+                limit_seconds(seconds)
+            try:
+                answer = DONE, function(*args)
+            except Exception as error:  # for the other process to raise
+                answer = RAISED, error
+            send(answer)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it is no more, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(WATCHED)
+    os._exit(ALONE)

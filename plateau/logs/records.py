@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs.choose import TIMES
 from plateau.logs.clocks import clocks
 from plateau.logs.columns import Column, Table
-from plateau.logs.pivot import long_form, pivot
+from plateau.logs.pivot import KEYS, long_form, pivot
 from plateau.logs.words import side, vocabulary, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -22,7 +23,15 @@ SPLIT_NAMES = vocabulary("mode phase split set subset stage type dataset kind na
 RUN_NAMES = vocabulary("run experiment trial seed model")
 RUNS_MOST = 512
 
-Labels = list[str | None]
+TELLING = SPLIT_NAMES | RUN_NAMES | KEYS | TIMES
+
+Labels = dict[int, str]
+"""The texts of a column by the rows that they stand on."""
+
+
+def tells(name: str) -> bool:
+    """Whether the texts of a column of this name matter: all others are left where they are."""
+    return not TELLING.isdisjoint(words(name))
 
 
 def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int) -> list[Table]:
@@ -38,12 +47,14 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     if held_out or run:
         kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     tables: list[Table] = []
-    for one in dict.fromkeys(kinds):
+    numbers = {one: number for number, one in enumerate(dict.fromkeys(kinds))}
+    numbered = np.array([numbers[kind] for kind in kinds])
+    for one, number in numbers.items():
         own: Mapping[str, Data] = series
         count = size
         if held_out or run:
-            count = kinds.count(one)
-            mask = np.array([kind == one for kind in kinds])
+            mask = numbered == number
+            count = int(mask.sum())
             own = {name: _only(data, mask) for name, data in series.items()}
         if long:
             own = pivot(own, texts[long[0]], long[1])
@@ -65,19 +76,15 @@ def _held_out(texts: Mapping[str, Labels], size: int) -> list[bool] | None:
     for name, labels in texts.items():
         if not SPLIT_NAMES.intersection(words(name)):
             continue
-        sides = {label: side(label) for label in set(labels) if label}
+        sides = {label: bool(side(label)) for label in set(labels.values())}
         if True in sides.values():
-            return [bool(label and sides[label]) for label in _padded(labels, size)]
+            return [row in labels and sides[labels[row]] for row in range(size)]
     return None
 
 
-def _runs(texts: Mapping[str, Labels], size: int) -> Labels | None:
+def _runs(texts: Mapping[str, Labels], size: int) -> list[str | None] | None:
     for name, labels in texts.items():
-        known = {label for label in labels if label}
+        known = set(labels.values()) - {""}
         if RUN_NAMES.intersection(words(name)) and 1 < len(known) <= min(RUNS_MOST, size // 2):
-            return _padded(labels, size)
+            return [labels.get(row) for row in range(size)]
     return None
-
-
-def _padded(labels: Sequence[str | None], size: int) -> Labels:
-    return [*labels, *[None] * (size - len(labels))]

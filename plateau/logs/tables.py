@@ -10,7 +10,7 @@ import numpy as np
 from plateau.logs.choose import is_whole
 from plateau.logs.columns import odd_numbers
 from plateau.logs.layout import rows_of, split, unmixed
-from plateau.logs.records import tables_of
+from plateau.logs.records import tables_of, tells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
     for name, (data, labels) in zip(names, columns, strict=True):
         if len(data[0]):
             series.setdefault(name, data)
-        if 2 * len(data[0]) < len(labels) - labels.count(None):
+        if tells(name) and 2 * len(data[0]) < len(labels):
             texts[name] = labels
     _tell_lost(source, series, rows)
     if not layout.names:
@@ -68,7 +68,7 @@ def _plain(lines: Sequence[str], layout: Layout) -> list[tuple[Data, Labels]] | 
     if values.shape != (len(lines), layout.width):
         return None
     rows = np.arange(len(lines))
-    return [((rows, column), []) for column in np.ascontiguousarray(values.T)]
+    return [((rows, column), {}) for column in np.ascontiguousarray(values.T)]
 
 
 def _columns(cells: list[list[str]], width: int) -> Iterable[Sequence[str]]:
@@ -83,11 +83,10 @@ def _told(cells: Sequence[str]) -> tuple[Data, Labels]:
     A wrong cell costs itself, not the column.
     """
     try:
-        return (np.arange(len(cells)), np.array(list(map(float, cells)))), []
+        return (np.arange(len(cells)), np.array(list(map(float, cells)))), {}
     except ValueError:
-        labels = [cell.strip() or None for cell in cells]
-    rows = [row for row, label in enumerate(labels) if label is not None]
-    held = [label for label in labels if label is not None]
+        labels = {row: label for row, cell in enumerate(cells) if (label := cell.strip())}
+    rows, held = list(labels), list(labels.values())
     found = [_number(label) for label in held]
     odd = [index for index, value in enumerate(found) if value is None]
     for index, value in zip(odd, odd_numbers([held[index] for index in odd]), strict=True):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
 from plateau.offline import RunScan
-from plateau.scales import DECADES, rate_ticks
+from plateau.scales import DECADES, drawable, rate_ticks
 
 LEVEL_POINTS = 1000
 """Points of the level, which is smooth."""
@@ -53,7 +53,7 @@ def drawn(values: Floats, points: int) -> NDArray[np.int64]:
 
 def chart(found: RunScan, points: int) -> dict[str, Any]:
     """Return what the page's script needs to draw a run, as plain data for JSON."""
-    run = found.run
+    run = drawable(found.run)
     positive, log = scale(run.values)
     return {
         "xName": run.x_name,
@@ -83,7 +83,7 @@ Span = TypedDict("Span", {"from": float, "known": float | None, "to": float, "ki
 
 def spans(found: RunScan) -> list[Span]:
     """Return where in x each plateau begins, is known and ends."""
-    x = found.run.x.tolist()
+    x = drawable(found.run).x.tolist()
     return [
         {
             "from": x[p.start],

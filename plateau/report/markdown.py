@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plateau import wording
 from plateau.export import LogScan
+from plateau.printing import shown
 from plateau.report.names import Named, named
 from plateau.report.spent import Spent
 from plateau.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
@@ -18,6 +19,7 @@ def markdown(scans: Sequence[LogScan]) -> str:
 
     What comes from a log stands in code spans: it can neither end the table nor call for anyone.
     """
+    scans = shown(scans)
     runs = named(scans)
     behind = f" in {wording.count(len(runs), 'run')}"
     lines = [

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from plateau import wording
 from plateau.export import LogScan
+from plateau.printing import shown
 from plateau.report import tables, thumbnails
 from plateau.report.compared import DASHES, groups
 from plateau.report.curves import chart
@@ -32,6 +33,7 @@ def html(scans: Sequence[LogScan]) -> str:
     The browser is told to load nothing and to run no script but the two that are named by their
     hash, so that a log cannot bring one along whatever its name.
     """
+    scans = shown(scans)
     runs = named(scans)
     points = min(max(PAGE_POINTS // len(runs) // 4 * 4, LEAST), MOST)
     plotly, script = get_plotlyjs(), _text("report.js")

@@ -6,6 +6,7 @@ import numpy as np
 
 from plateau.offline import RunScan
 from plateau.report.curves import chart, spans
+from plateau.scales import drawable
 
 WIDTH, HEIGHT, POINTS = 160, 32, 160
 """In units of the SVG's view box; a point to a unit."""
@@ -28,7 +29,8 @@ def thumbnail(found: RunScan) -> Thumbnail:
     x, y = np.array(drawn["curve"]["x"], dtype=float), np.array(drawn["curve"]["y"], dtype=float)
     if drawn["log"]:
         y = np.log10(y)
-    begin, length = float(found.run.x[0]), float(np.ptp(found.run.x)) or 1.0
+    places = drawable(found.run).x
+    begin, length = float(places[0]), float(np.ptp(places)) or 1.0
 
     def across(value: float) -> float:
         return round((value - begin) / length * WIDTH, 1)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from plateau.printing import INSTEAD, printable
+from plateau.wording import LONG
+
 Fields = dict[str, Any]
+LONGEST = 1 << 14
+"""Characters of what a command is given of one name."""
 
 PLATEAU, RESUMED, ENDED, WORSENING, NONFINITE, RUN = (
     "plateau", "resumed", "ended", "worsening", "nonfinite", "run",
@@ -65,19 +71,23 @@ def as_text(record: Fields) -> str:
 def environment(record: Fields) -> dict[str, str]:
     """Return a record as environment variables such as ``PLATEAU_EVENT`` and ``PLATEAU_X``."""
     told = {name: value for name, value in record.items() if value is not None}
-    return {f"PLATEAU_{name.upper()}": f"{value}" for name, value in told.items()}
+    return {f"PLATEAU_{name.upper()}": _passed(f"{value}") for name, value in told.items()}
 
 
-def printable(text: str) -> str:
-    """Return a text as one line that a terminal only shows: names in a log may hold anything."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+def _passed(value: str) -> str:
+    """Return a text that a process can be given: no NUL, no half characters, and not too long."""
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        value = value.encode(errors="replace").decode()
+    return value.replace("\0", INSTEAD)[:LONGEST]
 
 
 def position(x: float | None) -> str:
     """Write x for people."""
     if x is None:
         return "?"
-    return f"{x:,.0f}" if float(x).is_integer() else f"{x:.6g}"
+    return f"{x:,.0f}" if float(x).is_integer() and abs(x) < LONG else f"{x:.6g}"
 
 
 def _shown(name: str, value: Any) -> str:

@@ -11,9 +11,10 @@ from plateau.export import write_whole
 from plateau.logs.folders import EVENTS
 from plateau.logs.model import LogError
 from plateau.logs.opening import STDIN, URL
+from plateau.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
-from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position, printable
+from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position
 from plateau.watching.lines import LineLog
 from plateau.watching.runs import Runs
 from plateau.watching.state import read_state, resume_log, resume_runs, state_text

@@ -104,14 +104,19 @@ class Teller:
         self.size += len(line)
 
     def _run(self, command: str, record: Fields) -> None:
-        with subprocess.Popen(
-            command,
-            shell=True,
-            env=os.environ | environment(record),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            process_group=0 if os.name == "posix" else None,
-        ) as process:
+        try:
+            begun = subprocess.Popen(
+                command,
+                shell=True,
+                env=os.environ | environment(record),
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                process_group=0 if os.name == "posix" else None,
+            )
+        except OSError as error:
+            self._complain(f"--exec: cannot be run: {error.strerror}: {command}")
+            return
+        with begun as process:
             left = GRACE
             while (code := _code(process)) is None:
                 left -= GLANCE if self._stop.by is not None else 0.0

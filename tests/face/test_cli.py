@@ -1,9 +1,11 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+import torch
 from face_runs import call, complaint
 from typer.testing import CliRunner
 
@@ -33,6 +35,30 @@ def test_a_run_is_verified_as_it_was_while_training(run):
     accuracy = re.match(r"synthetic: accuracy ([\d.]+) % ", told)
     assert float(accuracy[1]) == pytest.approx(100 * last["val_synthetic_accuracy"], abs=0.005)
     assert told.endswith("1000 pairs\n")
+
+
+def test_no_file_is_opened_because_a_checkpoint_names_it(run, tmp_path, capsys, monkeypatch):
+    """A run folder from somebody else: neither its sets are read nor its cache is written."""
+
+    def said(*arguments):
+        return complaint(capsys, monkeypatch, *arguments)
+
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    state = torch.load(other / "last.pt", weights_only=True)
+    state["config"] |= {"synthetic_cache": str(tmp_path / "cache")}
+    torch.save(state, other / "last.pt")
+    assert call("verify", other).startswith("synthetic: accuracy")
+    assert not (tmp_path / "cache").exists()
+    assert call("verify", other, "--own-sets").startswith("synthetic: accuracy")
+    assert (tmp_path / "cache").exists()
+    state["config"] |= {"val": ["evil.bin"]}
+    torch.save(state, other / "last.pt")
+    assert said("verify", other) == (
+        f"plateau-face: {other} names files of its own as verification sets (evil.bin): "
+        "open them with --own-sets, or name some\n"
+    )
+    assert said("verify", other, "--own-sets") == "plateau-face: evil.bin: no such file\n"
 
 
 def test_the_protocol_of_ijb(run, ijb):

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import pickle
 import re
 import struct
 import tarfile
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 from face_runs import png, write_bin
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from plateau_face.config import Config
@@ -368,6 +371,87 @@ def test_a_bin_set_runs_no_code(tmp_path):
     with pytest.raises(ValueError, match=r"bad\.bin: no verification set \(it asks for .*mkdir"):
         read_bin(tmp_path / "bad.bin")
     assert not (tmp_path / "made").exists()
+
+
+class Ask:
+    """Asks the unpickler for a call."""
+
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+class Pointers(np.ndarray):
+    """An array whose state says that its bytes are objects."""
+
+    def __reduce__(self):
+        make, _, _ = np.zeros(1).__reduce__()
+        state = (1, (4,), np.dtype("O"), False, b"\x41" * 32)
+        return make, (np.ndarray, (0,), b"b"), state
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Ask(np.ndarray, ((4,), np.dtype("O"), b"\x41" * 32)),
+        np.zeros(1).view(Pointers),
+        np.zeros(4),  # of a type that no encoded image has
+        np.zeros((2, 2), np.uint8),
+        2**40,  # bytes of a number allocate as many
+        ["a"],
+    ],
+)
+def test_an_image_is_bytes_and_nothing_else(tmp_path, item):
+    path = tmp_path / "evil.bin"
+    write_bin(path, ([item] * 20, [True, False] * 5))
+    with pytest.raises(ValueError, match=r"evil\.bin: no verification set \("):
+        read_bin(path)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [list, tuple, np.array, lambda same: np.array(same, ">i8"), lambda same: [*map(int, same)]],
+)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_answers_of_a_bin_set(tmp_path, form, protocol):
+    path, same = tmp_path / "a.bin", [True, False, False, True]
+    write_bin(path, ([b"x"] * 8, form(same)), protocol)
+    assert read_bin(path).same.tolist() == same
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"N" + b"\x85" * 1_000_000 + b"}" + b"2N",  # a key too deep to be hashed
+        b"Nr\xff\xff\xff\x7f",  # room for two thousand million things to remember
+        b"\x96" + (2**36).to_bytes(8, "little"),  # as many zero bytes
+        b"]cnumpy\nndarray\n(N}\x8c\x01aNs\x86tb",  # changes what the next pickle finds
+    ],
+)
+def test_a_bin_set_takes_neither_the_stack_nor_the_memory(tmp_path, program):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"\x80\x05" + program + b".")
+    with pytest.raises(ValueError, match=r"a\.bin: no verification set \("):
+        read_bin(path)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([0, 2, 4, 5]))
+@settings(max_examples=60)
+def test_a_damaged_bin_set_is_read_or_refused(tmp_path_factory, seed, protocol):
+    random = np.random.default_rng(seed)
+    form = [bytes, bytearray, lambda b: np.frombuffer(b, np.uint8).copy()][seed % 3]
+    content = bytearray(pickle.dumps(([form(b"12345")] * 4, [True, np.False_]), protocol))
+    for place in random.integers(len(content), size=1 + seed % 4):
+        content[place] = random.integers(256)
+    path = tmp_path_factory.mktemp("bin") / "a.bin"
+    path.write_bytes(content)
+    try:
+        pairs = read_bin(path)
+    except ValueError:
+        return
+    assert pairs.images == 2 * len(pairs.same)
 
 
 def test_a_bin_set_that_is_none(tmp_path):

@@ -3,9 +3,11 @@
 import gzip
 import io
 import json
+import shutil
 import sqlite3
 import struct
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +211,55 @@ def test_a_file_that_takes_too_long_costs_no_other(read, write, monkeypatch):
             read_log(path)
     assert "late.parquet: cannot be read: reading it took more than 0 s" in str(error.value)
     assert len(read(parquet()).runs[0].values) == N
+
+
+def sqlite(path, *statements):
+    with closing(sqlite3.connect(path)) as made:
+        for statement in statements:
+            made.execute(statement)
+        made.executemany(
+            "INSERT INTO m(step, loss) VALUES (?, ?)", [(i, 1 / (i + 1)) for i in range(60)]
+        )
+        made.commit()
+
+
+def test_columns_that_a_formula_gives(tmp_path):
+    path = tmp_path / "a.db"
+    sqlite(path, "CREATE TABLE m(step INT, loss REAL, twice AS (loss * 2))")
+    assert len(read_log(path, metric="twice").runs[0].values) == 60
+
+
+def test_a_formula_of_a_database_takes_no_memory(tmp_path):
+    path = tmp_path / "a.db"
+    sqlite(path, "CREATE TABLE m(step INT, loss REAL)")
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("ALTER TABLE m ADD COLUMN x AS (hex(zeroblob(20000000)))")
+    with pytest.raises(LogError, match="table m: damaged after row 0: string or blob too big"):
+        read_log(path)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_nothing_is_written_beside_a_database(tmp_path, left):
+    """In SQLite's WAL mode, whose newest rows lie in a file beside it, a reader makes two more."""
+    path, seen = tmp_path / "a.db", tmp_path / "seen" / "a.db"
+    seen.parent.mkdir()
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("CREATE TABLE m(step INT, loss REAL)")
+        made.executemany("INSERT INTO m VALUES (?, ?)", [(i, 1 / (i + 1)) for i in range(60)])
+        made.commit()
+        for name in ("a.db", "a.db-wal") if left else ():
+            shutil.copy(tmp_path / name, seen.parent)
+    if not left:
+        shutil.copy(path, seen)
+    before = {file.name: file.read_bytes() for file in seen.parent.iterdir()}
+    assert len(read_log(seen).runs[0].values) == 60
+    assert {file.name: file.read_bytes() for file in seen.parent.iterdir()} == before
+
+
+def test_a_few_bytes_that_stand_for_many_rows_are_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    rows = 1 << 25
+    pl.DataFrame({name: pl.repeat(1.0, rows, eager=True) for name in "abc"}).write_parquet(path)
+    with pytest.raises(LogError, match="it has 33,554,432 rows of 3 columns: more than 67,108,864"):
+        read_log(path)

@@ -183,16 +183,12 @@ def test_several_logs_in_order(tmp_path, monkeypatch, worth):
     files(tmp_path, *(f"{i}.log" for i in range(12)))
     (tmp_path / "5.log").write_text("nothing\n")
     logs = [Found(str(tmp_path / f"{i}.log")) for i in range(12)]
-    read = list(read_logs(logs, partial(read_one, metric="loss"), never))
+    read = list(read_logs(logs, partial(read_one, metric="loss")))
     assert [one for one, _ in read] == logs
     assert isinstance(read[5][1], NoSeriesError)
     assert [log.path for one, log in read if one != logs[5]] == [
         one.path for one in logs if one != logs[5]
     ]
-
-
-def never(path):
-    raise AssertionError(f"{path} is read in this process")
 
 
 def test_a_log_that_ends_the_process_that_reads_it_costs_no_other(monkeypatch):
@@ -206,5 +202,44 @@ def test_a_log_that_ends_the_process_that_reads_it_costs_no_other(monkeypatch):
 
 @pytest.mark.parametrize("path", ["-", "memory://a.log"])
 def test_what_another_process_has_not_is_read_in_this_one(path):
-    (answer,) = read_logs([Found(path)], never, here=lambda path: path)
+    (answer,) = read_logs([Found(path)], lambda path: path)
     assert answer == (Found(path), path)
+
+
+def greedy(path):
+    """Reads some logs well, and others as no reader should."""
+    if path == "memory":
+        return bytearray(3 << 30)
+    while path == "time":
+        pass
+    if path == "error":
+        raise ZeroDivisionError("a bug\nin a reader")
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
+@pytest.mark.parametrize("worth", [0, 1 << 30])  # in several processes, in one
+def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
+    monkeypatch.setattr("plateau.logs.parallel.WORTH", worth)
+    monkeypatch.setattr("plateau.logs.limits.SECONDS", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    logs = [Found(name) for name in ("a", "memory", "b", "time", "c", "error", "d")]
+    assert [str(answer) for _, answer in read_logs(logs, greedy, memory=1 << 30)] == [
+        "a",
+        "memory: cannot be read: it takes more memory than there is for it",
+        "b",
+        "time: reading it took more than 1 s: given up",
+        "c",
+        "error: cannot be read: ZeroDivisionError: a bug in a reader",
+        "d",
+    ]
+
+
+def test_how_far_a_large_log_is_read_is_heard(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("step,loss\n" + "".join(f"{i},0.5\n" for i in range(1_700_000)))
+    heard = []
+    (answer,) = read_logs([Found(str(path))], read_one, lambda *news: heard.append(news))
+    assert len(answer[1].runs) == 1
+    assert heard
+    assert {size for _, size in heard} == {path.stat().st_size}

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +97,32 @@ def test_a_fork_of_this_process_starts_its_own(worker):
         os._exit(worker.call(os.getpid, limit=LONG) == first)
     assert os.waitpid(fork, 0)[1] == 0
     assert worker.call(os.getpid, limit=LONG) == first
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends what a killed process has begun")
+def test_the_process_ends_where_this_one_is_killed():
+    """Also amid its work, when it reads no more of what it is asked."""
+    code = (
+        "import os, time\nfrom plateau.logs.process import Worker\nworker = Worker()\n"
+        "print(worker.call(os.getpid, limit=60), flush=True)\n"
+        "worker.call(time.sleep, 600, limit=600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as asks:
+        reader = int(asks.stdout.readline())
+        asks.kill()
+    end = time.monotonic() + LONG
+    while _runs(reader) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _runs(reader)
+
+
+def _runs(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_what_was_begun_before_a_death_is_told_as_lost(worker):

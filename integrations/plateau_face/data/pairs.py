@@ -1,13 +1,13 @@
 """Verification sets: pairs of images, and whether they show the same person."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau_face.data import plain
 from plateau_face.data.faces import Faces, Pixels, decode
 from plateau_face.files import read_text
 
@@ -37,10 +37,8 @@ def read_bin(path: Path) -> Pairs:
         If it is something else, also if the pickle asks for anything but plain data.
     """
     try:
-        with path.open("rb") as file:
-            images, same = PlainUnpickler(file, encoding="bytes").load()
-        encoded = [bytes(image) for image in images]
-        answers = np.array(same, dtype=bool)
+        images, same = plain.load(path.read_bytes())
+        encoded, answers = plain.images(images), np.array(plain.answers(same), dtype=bool)
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise any
@@ -53,29 +51,6 @@ def read_bin(path: Path) -> Pairs:
 
     first = np.arange(0, len(encoded), 2)
     return Pairs(path.stem, len(encoded), read, first, first + 1, answers)
-
-
-class PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, strings, lists and numpy arrays; a pickle can otherwise run any program."""
-
-    allowed = frozenset(
-        {
-            ("_codecs", "encode"),  # how Python 2's byte strings are written in newer protocols
-            ("numpy", "dtype"),
-            ("numpy", "ndarray"),
-            ("numpy.core.multiarray", "_reconstruct"),
-            ("numpy.core.multiarray", "scalar"),
-            ("numpy._core.multiarray", "_reconstruct"),
-            ("numpy._core.multiarray", "scalar"),
-            ("numpy._core.numeric", "_frombuffer"),
-        }
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what the pickle asks for, if it is plain data."""
-        if (module, name) not in self.allowed:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no plain data")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
 def read_pair_list(path: Path, folder: Path) -> Pairs:
