@@ -95,6 +95,6 @@ def _stands_out(values: Array, height: float) -> NDArray[np.bool_]:
     steps = np.abs(np.diff(values)) > 0.5 * height
     inner[1:-1] = steps[1:] | steps[:-1]
     reach = SIDE
-    spread = np.convolve(inner, np.ones(2 * reach + 1), mode="same") > 0
+    spread = np.convolve(inner, np.ones(2 * reach + 1))[reach:-reach] > 0
     spread[[0, -1]] = False
     return spread

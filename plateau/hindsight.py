@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._pieces import NOISY, Pieces, noise_of, straight
+from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
 from plateau.base import Kind
 
 Array = NDArray[np.float64]
@@ -27,6 +27,9 @@ MEDIAN = 5
 
 MANY, OUTLYING = 300, 0.5
 """Samples from which on so many per cent at either end do not make the range."""
+
+NOISE_ALONE = 6.0
+"""Standard deviations that the range of noise alone has among many samples."""
 
 FEWEST = 8
 """Samples that a series must have."""
@@ -79,7 +82,7 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     if values.min() > 0.0 and spans_decades(levels):
         values = np.log10(values)
         levels, within = blocks_of(values, size)
-    whole = range_of(values)
+    whole = range_of(values, levels)
     if whole == 0.0:
         return [Found(0, n, "flat")]
     pieces = straight(levels, whole, within)
@@ -116,12 +119,13 @@ def blocks_of(values: Array, size: int) -> tuple[Array, float]:
     return levels, within
 
 
-def range_of(values: Array) -> float:
-    """Range of a series, without outliers where there are many samples."""
+def range_of(values: Array, levels: Array) -> float:
+    """Range of a series, without outliers and spikes where there are many samples."""
     if len(values) < MANY:
         return float(np.ptp(values))
     low, high = np.percentile(values, [OUTLYING, 100.0 - OUTLYING])
-    return float(high - low)
+    steady = unspiked(levels, 6.0 * noise_of(levels) + 0.02 * float(np.ptp(levels)))
+    return min(float(high - low), float(np.ptp(steady)) + NOISE_ALONE * noise_of(values))
 
 
 def spans_decades(levels: Array) -> bool:

@@ -137,6 +137,7 @@ def test_scan_json_is_as_promised(run, log):
             "slope",
             "noise",
             "closed",
+            "kind",
         ]
     ] * 2
     first, second = plateaus
@@ -144,6 +145,7 @@ def test_scan_json_is_as_promised(run, log):
     assert first["declared_x"] == 10 * first["declared"] + 10
     assert first["stop_x"] == 10 * first["stop"] + 10
     assert (first["closed"], second["closed"]) == (True, False)
+    assert (first["kind"], second["kind"]) == ("flat", "flat")
     assert (second["stop"], second["stop_x"]) == (900, 9000)
     assert [p["level"] for p in plateaus] == pytest.approx([3, 1], abs=0.05)
     assert [p["start"] for p in plateaus] == pytest.approx([200, 600], abs=30)
@@ -173,7 +175,7 @@ def test_flat_formats_have_their_columns_without_plateaus_too(run, log):
         "scan", log, "--window", 200, "--threshold", 1e-9, "--patience", 10**6, "--format", "csv"
     )
     assert out.decode().splitlines() == [
-        "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,closed"
+        "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,closed,kind"
     ]
 
 

@@ -121,12 +121,12 @@ def test_the_table_has_the_plateaus_of_a_scan(stairs):
     record = scan_document([stairs])["logs"][0]["runs"][0]
     first, second = record["plateaus"]
     assert (first["start_x"], first["declared_x"], first["stop_x"]) == (400, 800, 1100)
-    assert cells[:5] == ["400", "800", "1,100", "700", "300"]
-    assert cells[8:13] == ["1,200", "1,600", "end", "700", "300"]
+    assert cells[:6] == ["400", "800", "1,100", "flat", "700", "300"]
+    assert cells[9:15] == ["1,200", "1,600", "end", "flat", "700", "300"]
     assert not second["closed"]
     drawn = data_of(html([stairs]))["runs"][0]["plateaus"]
     assert drawn == [
-        {"from": p["start_x"], "known": p["declared_x"], "to": p["stop_x"]}
+        {"from": p["start_x"], "known": p["declared_x"], "to": p["stop_x"], "kind": "flat"}
         for p in record["plateaus"]
     ]
 
@@ -253,11 +253,11 @@ def test_the_markdown_summary(stairs):
         "\n"
         "<details><summary>Plateaus</summary>\n"
         "\n"
-        "| plateau | from | known at | to | steps | could be saved "
+        "| plateau | from | known at | to | kind | steps | could be saved "
         "| level | slope per row | noise |\n"
-        "| --: | --: | --: | --: | --: | --: | --: | --: | --: |\n"
-        "| 1 | 400 | 800 | 1,100 | 700 | 300 | 3 | +0.0e+00 | 0 |\n"
-        "| 2 | 1,200 | 1,600 | end | 700 | 300 | 1 | +0.0e+00 | 0 |\n"
+        "| --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n"
+        "| 1 | 400 | 800 | 1,100 | flat | 700 | 300 | 3 | +0.0e+00 | 0 |\n"
+        "| 2 | 1,200 | 1,600 | end | flat | 700 | 300 | 1 | +0.0e+00 | 0 |\n"
         "\n"
         "</details>\n"
         "\n"

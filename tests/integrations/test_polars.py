@@ -99,6 +99,7 @@ def rows_of(xs, detector):
             "slope": None if math.isnan(live.slope) else live.slope,
             "verdict": live.verdict.name,
             "onset": None if live.onset is None else accepted[live.onset],
+            "kind": live.kind,
         }
 
 
@@ -148,7 +149,7 @@ LONG = 400_000
 def long():
     """More rows than an engine takes at once, in three chunks, of seven interleaved groups."""
     rng = np.random.default_rng(0)
-    x = np.repeat(rng.normal(size=40), LONG // 40) + 0.1 * rng.normal(size=LONG)
+    x = np.repeat(rng.normal(size=8), LONG // 8) + 0.1 * rng.normal(size=LONG)
     frame = pl.DataFrame({"step": np.arange(LONG), "group": rng.integers(0, 7, LONG), "x": x})
     parts = [frame[: LONG // 4], frame[LONG // 4 : LONG // 2], frame[LONG // 2 :]]
     return pl.concat(parts, rechunk=False)
@@ -267,8 +268,9 @@ def test_a_row_without_a_number_repeats_what_was_known_and_indices_count_it():
     assert found["fired"].to_list() == [False] * 9 + [True, False]
     assert found["verdict"].to_list()[8:] == ["UNDECIDED", "PLATEAU", "PLATEAU"]
     assert found["onset"].to_list() == [None] * 9 + [4, 4]  # sample 2 of those accepted
+    assert found["kind"].to_list() == [None] * 9 + ["flat", "flat"]
     (plateau,) = pl.Series(values).plateau.plateaus(FLAT)
-    assert (plateau["start"], plateau["declared"], plateau["stop"]) == (4, 9, 11)
+    assert (plateau["start"], plateau["declared"], plateau["stop"]) == (4, 9, 10)
 
 
 @pytest.mark.parametrize(
