@@ -12,6 +12,7 @@ from tests.benchmarks.pages import written
 from .cache import cached
 from .calibration import STREAMS
 from .evaluate import PARTS
+from .marks import annotators
 from .page import tables_of
 from .peers import all_rows
 from .people import people
@@ -32,6 +33,8 @@ def measured(row, parts):
     """Figures of one row; those it cannot have are left out, with a word why."""
     found = {}
     for part, figures in parts.items():
+        if row.parts and part not in row.parts:
+            continue
         begun = time.perf_counter()
         try:
             found[part] = figures(row)
@@ -54,6 +57,8 @@ def main():
     results = {row.title: measured(row, parts) for row in rows}
     if "jmh_human5" in chosen.parts:
         results |= people()
+    if "marks" in chosen.parts:
+        results |= annotators()
     tables = tables_of(results)
     for title, text in tables.items():
         print(f"\n{title}\n\n{text}")

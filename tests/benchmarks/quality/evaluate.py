@@ -5,10 +5,14 @@ from functools import partial
 from .calibration import calibration
 from .exits import channels, lr_drop, tcpd
 from .logs import logs
+from .marks import marks
 from .onset import onset
 from .rows import row_of_detector, row_of_function
+from .stopping import stopping
 
 PARTS = {
+    "marks": marks,
+    "stopping": stopping,
     "jmh_human5": partial(onset, name="jmh_human5"),
     "jmh_cpssd": partial(onset, name="jmh_cpssd"),
     "argon_md": partial(onset, name="argon_md"),

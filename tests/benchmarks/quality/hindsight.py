@@ -10,6 +10,17 @@ from itertools import pairwise
 
 import numpy as np
 
+SHORTEST = 5
+"""Samples of a segment at least."""
+
+POINTS, FINE = 500, 200
+"""Points of a series that straight pieces are fitted to at most, and those up to which a piece may
+begin at each; else at every fifth, as is ruptures' default."""
+
+LEAST = 0.05
+"""Share of the series that a segment must have to be a plateau, and of its range in which a
+straight one must stay: the detector's own `min_change`."""
+
 
 def standardised(x):
     """Series of mean 0 and variance 1; a constant one becomes 0."""
@@ -54,18 +65,50 @@ def mser5(x):
     return from_onset(onset, len(x))
 
 
-def pelt(x):
-    """ruptures' PELT for changes of the mean, penalty 2 ln n of the noise's variance.
+def noise_of(x):
+    """Noise of a series, by the median of its successive differences."""
+    return np.median(np.abs(np.diff(x))) / 0.6745 / np.sqrt(2) or x.std() or 1.0
 
-    The noise is that of successive differences, by their median.
+
+def pelt(x):
+    """ruptures' PELT for changes of the mean, penalty 2 ln n of the noise's variance."""
+    import ruptures
+
+    x = np.asarray(x, float)
+    if len(x) < 2 * SHORTEST:
+        return from_cuts([], len(x))
+    model = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit((x / noise_of(x))[:, None])
+    return from_cuts(model.predict(pen=2 * np.log(len(x)))[:-1], len(x))
+
+
+def long_means(x):
+    """Segments of `pelt` that are not short: a descent is cut into many that are."""
+    return [part for part in pelt(x) if part[1] + 1 - part[0] >= LEAST * len(x)]
+
+
+def gentle_lines(x):
+    """Straight pieces by ruptures' PELT, penalty 3 ln n, that are not short and do not move.
+
+    Series longer than POINTS are averaged down to that: its time grows with the square.
     """
     import ruptures
 
     x = np.asarray(x, float)
-    noise = np.median(np.abs(np.diff(x))) / 0.6745 / np.sqrt(2)
-    scale = noise or x.std() or 1.0
-    model = ruptures.KernelCPD(kernel="linear", min_size=5).fit((x / scale)[:, None])
-    return from_cuts(model.predict(pen=2 * np.log(len(x)))[:-1], len(x))
+    size = -(-len(x) // POINTS)
+    means = x[: len(x) // size * size].reshape(-1, size).mean(axis=1)
+    n = len(means)
+    if n < 2 * SHORTEST:
+        return []
+    signal = np.column_stack([means / noise_of(means), np.arange(n), np.ones(n)])
+    model = ruptures.Pelt(model="linear", min_size=SHORTEST, jump=1 if n <= FINE else 5)
+    cuts, found = model.fit(signal).predict(pen=3 * np.log(n)), []
+    for start, stop in pairwise([0, *cuts]):
+        slope = np.polyfit(np.arange(start, stop), means[start:stop], 1)[0]
+        small = abs(slope) * (stop - start) <= LEAST * np.ptp(means)
+        if small and stop - start >= LEAST * n:
+            end = stop * size if stop < n else None
+            found.append((start * size, stop * size - 1, end))
+    return found
 
 
 def clasp(x):

@@ -2,19 +2,27 @@
 
 from functools import partial
 
+from .stopping import CLASSES, SOURCES
 from .tables import (
     alarm_table,
     change_table,
     flat_table,
     logs_table,
     lr_drop_table,
+    marks_length_table,
+    marks_table,
     moving_table,
     never_table,
     onset_table,
     project_table,
+    stopping_table,
 )
 
 TABLES = {
+    "marks": ("marks", marks_table),
+    "marks by length": ("marks", marks_length_table),
+    "stopping": ("stopping", partial(stopping_table, names=SOURCES)),
+    "stopping by length": ("stopping", partial(stopping_table, names=tuple(CLASSES))),
     "jmh_human5": ("jmh_human5", partial(onset_table, part="jmh_human5")),
     "projects": ("jmh_human5", partial(project_table, part="jmh_human5")),
     "jmh_cpssd": ("jmh_cpssd", partial(onset_table, part="jmh_cpssd")),

@@ -1,13 +1,24 @@
 """All rows: the library's detectors, their peers, and constants."""
 
+from dataclasses import replace
 from functools import partial
 
 from plateau import Detector, EmaHaar, ThresholdDetector
 
-from . import drifts, hindsight
+from . import drifts, hindsight, ours
 from .rows import Row, row_of_detector, row_of_function
-from .rules import CaoRhinehart, ReduceOnPlateau
+from .rules import CaoRhinehart, EarlyStopping, Patience, ReduceOnPlateau
 from .runs import piecewise, stream
+
+EYE = ("marks", "stopping")
+"""Parts on what people look at: series and validation curves of any length."""
+
+LONG = ("jmh_human5", "jmh_cpssd", "argon_md", "lr_drop", "tcpd", "skab", "tep", "calibration")
+LONG += ("logs",)
+"""The other parts."""
+
+SHARE = 0.01
+"""Share of the gain so far by which a new best must be better, of one that is told in shares."""
 
 
 def fastface(x, changes, mode):
@@ -32,13 +43,33 @@ def constant(index):
 
 
 def library():
-    """Rows of the library itself; the calibrated detector where there is one."""
-    rows = [Row("FastFace's rule", fastface, peer=False)]
-    ours = [row_of_detector("plateau.Detector", Detector)]
+    """Rows of the library itself."""
+    detector = row_of_detector("plateau.Detector", Detector)
+    found = [
+        Row("plateau.find_plateaus", ours.hindsight, offline=True, flat=ours.flat, peer=False),
+        replace(detector, flat=ours.flat_so_far, stop=ours.first_stop),
+        replace(
+            detector,
+            name="plateau.Detector, flat or slow",
+            flat=partial(ours.flat_so_far, kinds=ours.KINDS),
+            stop=partial(ours.first_stop, kinds=ours.KINDS),
+            parts=EYE,
+        ),
+    ]
     for budget in (1_000, 10_000):  # its default of ten million is too rare to be counted here
         make = partial(Detector, run_length=budget)
-        ours.append(row_of_detector(f"plateau.Detector, run length {budget:,}", make))
-    return [*ours, *rows]
+        own = row_of_detector(f"plateau.Detector, run length {budget:,}", make)
+        found.append(replace(own, parts=LONG))
+    return [*found, Row("FastFace's rule", fastface, peer=False)]
+
+
+def patience_rules():
+    """Rows of patience, which is meant for a value an epoch."""
+    rows = {"Keras' EarlyStopping": EarlyStopping}
+    for share, words in ((0.0, ""), (SHARE, f", by {SHARE:.0%} of the gain")):
+        for patience in (5, 10, 20):
+            rows[f"patience {patience}{words}"] = partial(Patience, patience=patience, share=share)
+    return [replace(row_of_rule(name, make), parts=EYE) for name, make in rows.items()]
 
 
 def streaming_peers():
@@ -58,16 +89,25 @@ def streaming_peers():
 def offline_peers():
     """Rows of peers that see the whole series."""
     function = partial(row_of_function, offline=True, peer=True)
-    return [
-        function("max N_eff (pymbar), 60 starts", partial(hindsight.max_n_eff, starts=60)),
+    long = [
         function("max N_eff (pymbar), 300 starts", partial(hindsight.max_n_eff, starts=300)),
-        function("MSER-5 (pymser)", hindsight.mser5),
         function("PELT (ruptures)", hindsight.pelt),
         function("ClaSP (claspy)", hindsight.clasp),
+    ]
+    eye = [
+        function("PELT on means (ruptures)", hindsight.long_means),
+        function("PELT on slopes (ruptures)", hindsight.gentle_lines),
+    ]
+    return [
+        function("max N_eff (pymbar), 60 starts", partial(hindsight.max_n_eff, starts=60)),
+        function("MSER-5 (pymser)", hindsight.mser5),
         function("trainspotter", hindsight.trainspotter),
+        *(replace(row, parts=LONG) for row in long),
+        *(replace(row, parts=EYE) for row in eye),
     ]
 
 
 def all_rows():
     """Every row, in the order of the tables."""
-    return [*library(), *streaming_peers(), *offline_peers(), constant(0), constant(50)]
+    peers = [*streaming_peers(), *patience_rules(), *offline_peers()]
+    return [*library(), *peers, constant(0), replace(constant(50), parts=LONG)]

@@ -19,6 +19,13 @@ class Row:
     peer: bool = True
     """Whether its results may be kept on disk: they change only with the peer's version."""
 
+    flat: Callable | None = None
+    """``flat(x, mode)``: stretches [start, stop) that it calls flat, if these are not its runs."""
+    stop: Callable | None = None
+    """``stop(x, mode)``: the sample at which it stops, if that is not its first declaration."""
+    parts: tuple | None = None
+    """Parts that it is measured in; None for all that it can be."""
+
     @property
     def title(self):
         """Its name in the tables."""

@@ -59,3 +59,41 @@ class CaoRhinehart:
             elif ratio >= self.REJECT * self.step:
                 self.in_plateau = False
         self.count += 1
+
+
+class Patience:
+    """Flat once so many samples in a row brought no new best, until one does.
+
+    A new best is better by more than a share of what was gained since the first sample. The plateau
+    began at the last best.
+    """
+
+    def __init__(self, mode, patience, share=0.0):
+        self.sign = -1.0 if mode == "max" else 1.0
+        self.patience, self.share = patience, share
+        self.in_plateau, self.onset, self.count = False, 0, 0
+        self.first = self.best = math.nan
+
+    def update(self, x):
+        x *= self.sign
+        if not self.count:
+            self.first = self.best = x
+        elif x < self.best - self.share * (self.first - self.best):
+            self.best, self.onset = x, self.count
+        self.in_plateau = self.count - self.onset >= self.patience
+        self.count += 1
+
+
+class EarlyStopping(Patience):
+    """Keras' EarlyStopping with its defaults, `patience` 0 and `min_delta` 0.
+
+    It stops at the first value that is no new best. The plateau lasts to the end: nothing is run
+    behind it.
+    """
+
+    def __init__(self, mode):
+        super().__init__(mode, patience=1)
+
+    def update(self, x):
+        if not self.in_plateau:
+            super().update(x)

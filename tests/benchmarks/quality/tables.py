@@ -173,3 +173,58 @@ def logs_table(results):
     names = list(next(iter(results.values()))["logs"])
     lines = [[name, *(fact(own["logs"][n]) for n in names)] for name, own in results.items()]
     return table(["row", *names], lines)
+
+
+def fine(value):
+    """Four decimals, without the leading 0."""
+    return f"{value:.4f}".replace("0.", ".", 1) if value < 1 else "1.0000"
+
+
+def marks_table(results):
+    """What two people marked as flat."""
+    header = ["row", "F1", "recall", "precision", "of moving", "of slow"]
+    lines = []
+    for name, own in results.items():
+        found = own["marks"]["all"]
+        measures = [share(found[key]) for key in ("F1", "recall", "precision", "slow")]
+        lines.append([name, *measures[:3], f"{found['moving']:.3f}".lstrip("0"), measures[3]])
+    return table(header, lines)
+
+
+def marks_length_table(results):
+    """The same by the length of the series."""
+    first = next(iter(results.values()))["marks"]
+    names = [name for name in first if name != "all"]
+    header = ["row", *(f"{name} ({first[name]['series']})" for name in names)]
+    lines = [
+        [name, *(f"{share(own[n]['F1'])} ({own[n]['moving']:.3f})" for n in names)]
+        for name, own in ((name, figures["marks"]) for name, figures in results.items())
+    ]
+    return table(header, lines)
+
+
+def stopping_cells(found):
+    """Cells of one row for one group of curves."""
+    return [
+        share(found["saved"]),
+        fine(found["regret"]),
+        share(found["plain"]),
+        share(found["scaled"]),
+    ]
+
+
+def stopping_table(results, names):
+    """What stopping saves and costs, beside patience chosen in hindsight for the same cost."""
+    first = next(iter(results.values()))["stopping"]
+    header = ["row"]
+    for name in names:
+        header += [f"{name} ({first[name]['curves']:,}): saved", "regret", "plain", "scaled"]
+    lines = []
+    for name, own in results.items():
+        found = [own["stopping"][each] for each in names]
+        cells = (
+            [share(f["saved"]), fine(f["regret"]), share(f["plain"]), share(f["scaled"])]
+            for f in found
+        )
+        lines.append([name, *(cell for four in cells for cell in four)])
+    return table(header, lines)

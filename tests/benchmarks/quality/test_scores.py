@@ -5,8 +5,14 @@ import pytest
 
 from tests.benchmarks.quality.bootstrap import interval
 from tests.benchmarks.quality.changepoints import covering, f1
+from tests.benchmarks.quality.hindsight import gentle_lines
+from tests.benchmarks.quality.marks import counts, covered, stretches, truth_of
+from tests.benchmarks.quality.marks import figures as figures_of_marks
 from tests.benchmarks.quality.onset import NEVER, figures, readings
+from tests.benchmarks.quality.rows import row_of_function
+from tests.benchmarks.quality.rules import EarlyStopping, Patience
 from tests.benchmarks.quality.runs import Run, edges, piecewise, stream
+from tests.benchmarks.quality.stopping import frontier, outcome
 
 
 class Above:
@@ -70,3 +76,62 @@ def test_interval_resamples_groups():
     assert interval(values, np.repeat(["a", "b"], 50)) == [0.0, 1.0]
     low, high = interval(values, np.arange(100))
     assert 0.35 < low < 0.5 < high < 0.65
+
+
+def test_marks():
+    marks = [
+        {"flat": [[20, 60]], "slow": [[60, 80]]},
+        {"flat": [[40, 60]], "slow": []},
+    ]
+    flat, moving, slow = truth_of(marks)
+    assert [kind.mean() for kind in (flat, moving, slow)] == pytest.approx(
+        [0.2, 0.4, 0.4], abs=0.01
+    )
+    found = figures_of_marks([counts(covered([(500, 1000)], 1000), (flat, moving, slow))])
+    assert found["recall"] == pytest.approx(0.5, abs=0.02)
+    assert found["precision"] == pytest.approx(0.2, abs=0.02)
+    assert found["F1"] == pytest.approx(2 * 0.5 * 0.2 / 0.7, abs=0.02)
+    assert found["moving"] == found["slow"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_stretches_count_rows_that_are_not_finite():
+    row = row_of_function("row", lambda x: [(1, 2, 3), (3, 4, None)])
+    x = np.array([np.nan, 4.0, 3.0, np.nan, 2.0, 1.0, 1.0])
+    assert stretches(row, x, "min") == [(2, 5), (5, 7)]
+
+
+def test_outcome_of_a_stop():
+    x = np.array([5.0, 3.0, 3.0, 1.0])
+    assert outcome(x, "min", 1) == (0.5, 0.5)
+    assert outcome(-x, "max", 3) == (0.0, 0.0)
+    assert outcome(np.array([1.0, 2.0]), "min", 0) == (0.5, 0.0)
+
+
+def test_frontier_tosses_a_coin_between_two_rules():
+    rules = [(0.2, 0.01), (0.6, 0.03)]
+    assert frontier(rules, 0.005) == pytest.approx(0.1)
+    assert frontier(rules, 0.02) == pytest.approx(0.4)
+    assert frontier(rules, 0.5) == 0.6
+
+
+def alarms(rule, values):
+    said = []
+    for value in values:
+        rule.update(value)
+        said.append(rule.onset if rule.in_plateau else None)
+    return said
+
+
+def test_patience():
+    assert alarms(Patience("min", 2), [5, 4, 4, 4, 3]) == [None, None, None, 1, None]
+    assert alarms(Patience("max", 2, share=0.5), [0, 4, 5, 5, 7]) == [None, None, None, 1, None]
+    assert alarms(EarlyStopping("min"), [5, 4, 4, 3, 2]) == [None, None, 1, 1, 1]
+
+
+def test_straight_pieces_that_do_not_move():
+    pytest.importorskip("ruptures")
+    t = np.arange(200.0)
+    x = np.maximum(100 - t, 0) / 100 + 0.01 * np.random.default_rng(0).normal(size=200)
+    (only,) = gentle_lines(x)
+    assert only[0] == pytest.approx(100, abs=6)
+    assert only[2] is None
