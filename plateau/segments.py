@@ -243,9 +243,12 @@ def _disjoint(spans: list[Stretch]) -> list[Stretch]:
 
 
 def _at_once(earlier: Stretch, declared: int) -> bool:
-    """Whether a plateau was declared as soon as the one before ended, within a block."""
-    onset, _, stop, _ = earlier
-    return stop is None or declared - stop <= 1 + (stop - onset) // 64
+    """Whether a plateau was declared as soon as the one before ended, within a block or two.
+
+    A stream has at least 128 blocks, so one is no longer than that share of what came before.
+    """
+    stop = earlier[2]
+    return stop is None or declared - stop <= 1 + stop // 64
 
 
 def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:
