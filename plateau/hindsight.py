@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
-from plateau.base import Kind
+from plateau.base import FLAT, KINDS, SLOW, Kind
 
 Array = NDArray[np.float64]
 
@@ -92,11 +92,12 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     found: list[Found] = []
     for begin, end in stretches_of(gentle, pieces.fitted, band):
         flat = last_band(pieces, begin, end, band)
-        if flat - begin >= least and begin > 0:
-            found.append(Found(begin * size, flat * size, "slow"))
-        if end - flat >= least:
-            stop = n if end == len(levels) else end * size  # n: also of a block that is short
-            found.append(Found(flat * size, stop, "flat"))
+        if end - flat < least:  # too little to be a plateau of its own
+            flat = end
+        for start, stop, kind in ((begin, flat, SLOW), (flat, end, FLAT)):
+            if stop - start >= least and (kind == FLAT or start > 0):
+                behind = n if stop == len(levels) else stop * size  # n: also of a short block
+                found.append(Found(start * size, behind, KINDS[kind]))
     return found
 
 

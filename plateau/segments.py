@@ -192,11 +192,15 @@ def _first_known(
     start: int,
     stop: int,
 ) -> int | None:
-    """Return the first row of a plateau at which a stream was in one."""
+    """Return the first row of a plateau at which a stream was in it.
+
+    What it had known before counts where it went on for longer within this plateau than before: a
+    stream sees a little late that the plateau before is over.
+    """
     for _, declared, end, _ in known:
         first = int(np.searchsorted(ends, declared, side="right"))
         last = stop if end is None else int(np.searchsorted(ends, end, side="right"))
-        if first < stop and last > start:
+        if first < stop and last > start and last - start > start - first:
             return int(places[max(first, start)])
     return None
 
@@ -239,9 +243,12 @@ def _disjoint(spans: list[Stretch]) -> list[Stretch]:
 
 
 def _at_once(earlier: Stretch, declared: int) -> bool:
-    """Whether a plateau was declared as soon as the one before ended, within a block."""
-    onset, _, stop, _ = earlier
-    return stop is None or declared - stop <= 1 + (stop - onset) // 64
+    """Whether a plateau was declared as soon as the one before ended, within a block or two.
+
+    A stream has at least 128 blocks, so one is no longer than that share of what came before.
+    """
+    stop = earlier[2]
+    return stop is None or declared - stop <= 1 + stop // 64
 
 
 def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:

@@ -191,15 +191,18 @@ def test_slow_leads_to_flat_where_a_decay_comes_to_rest():
 
 
 def test_declared_is_where_a_stream_would_have_known():
-    xs = np.r_[decay(1000, 60, 2, 0.02), 0.3 + noise(4, 300, 0.02)]
-    detector = Detector()
-    known = [i for i, x in enumerate(xs) if detector.update(x) or detector.in_plateau]
-    found = [p for p in find_plateaus(xs) if p.kind == "flat"]
+    at = np.arange(4000)
+    xs = 0.5 + 2 * np.exp(-at / 150) - 0.3 * (at >= 2000) + noise(0, 4000, 0.02)
+    detector, onsets = Detector(), []
+    for x in xs:
+        detector.update(x)
+        onsets.append(-1 if detector.onset is None else detector.onset)
+    found = find_plateaus(xs)
     assert len(found) == 2
-    for plateau in found:
-        inside = [i for i in known if plateau.start <= i < plateau.stop]
-        assert plateau.declared == min(inside, default=None)
-    assert found[0].declared is not None
+    for plateau, since in zip(found, (0, 1990), strict=True):
+        known = [i for i in range(plateau.start, plateau.stop) if onsets[i] >= since]
+        assert plateau.declared == known[0]
+    assert onsets[found[1].start] < 1990  # the drop was not yet seen there
 
 
 def test_a_short_series_is_known_to_nobody_in_time():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import browser
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plateau import wording
 from plateau.export import LogScan, scan_document
 from plateau.logs import read_log
 from plateau.logs.model import Log, Run
@@ -237,6 +239,36 @@ def test_names_are_short_and_differ():
     scan = scan_of(run_of(LOSS), run_of(LOSS, metric="error"), run_of(LOSS, "2"))
     names = [run.name for run in named([scan])]
     assert names == ["a.csv, run 1, loss", "a.csv, run 1, error", "a.csv, run 2"]
+
+
+def coming_to_rest(height=1.0):
+    """A run that slows down and then rests, or only slows down."""
+    at = np.arange(2000)
+    noise = 0.02 * np.random.default_rng(1).normal(size=2000)
+    return scan_run(run_of(1 + height * np.exp(-at / 300) + noise))
+
+
+def test_a_slow_plateau_is_counted_and_drawn_apart():
+    found = coming_to_rest()
+    assert [p.kind for p in found.plateaus] == ["slow", "flat"]
+    (flat,) = found.flat
+    share = (flat.stop - flat.start) / 2000
+    assert found.flat_share == share
+    want = f"1 plateau, {share:.0%} of the rows, and 1 slow; the run ends in a plateau."
+    assert wording.summary(found) == want
+    assert Spent(found).all_flat == Spent(found).flat(flat)
+    slow = found.plateaus[0]._replace(declared=found.plateaus[0].start)
+    assert Spent(found).savable(slow) == 0
+    scan = LogScan(Log("logs/a.csv", "csv", [found.run], ()), [found])
+    assert markdown([scan]).startswith("### 1 plateau in 1 run, and 1 slow\n")
+    page = html([scan, scan])
+    assert "2 plateaus in 2 runs, and 2 slow" in page
+    assert page.count('<rect class="slow"') == 2
+    assert page.count('<i class="band slow"></i>slow plateau') == 2
+    only = replace(found, plateaus=found.plateaus[:1])
+    assert wording.summary(only).startswith("1 slow plateau; the run ")
+    assert wording.plateaus([only, only], " in 2 runs") == "2 slow plateaus in 2 runs"
+    assert (wording.numbers(found), wording.numbers(only)) == ("1 + 1 slow", "0 + 1 slow")
 
 
 def test_the_markdown_summary(stairs):

@@ -106,7 +106,7 @@ def test_what_is_not_finite_may_be_an_error_here_too(function):
         function([1.0, np.nan, 2.0], detector)
 
 
-def told(*raw, length=60):
+def told(*raw, length=9000):
     """A trace that says PLATEAU from `declared` up to `stop`, with this onset."""
     verdict, onset = np.full(length, Verdict.UNDECIDED, np.int8), np.full(length, -1)
     for begin, declared, stop in raw:
@@ -124,6 +124,10 @@ def told(*raw, length=60):
         "interrupted twice": ([(0, 5, 10), (0, 20, 30), (0, 40, 50)], [(0, 5, 50)]),
         "a later onset": ([(0, 5, 10), (3, 11, None)], [(3, 5, None)]),
         "a later onset, later": ([(0, 5, 10), (3, 12, None)], [(3, 12, None)]),
+        "a later onset, a block later": (
+            [(5472, 7327, 8255), (6080, 8319, None)],
+            [(6080, 7327, None)],
+        ),
         "an earlier onset": ([(3, 5, 10), (2, 12, 20)], [(2, 5, 20)]),
         "onset at the declaration": ([(0, 5, 10), (5, 12, 20)], [(5, 12, 20)]),
         "onset right behind it": ([(0, 5, 10), (6, 12, 20)], [(0, 5, 6), (6, 12, 20)]),

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -69,11 +70,12 @@ def folded(events):
         if event["event"] in ("plateau", "resumed"):
             while spans and spans[-1][1] >= event["declared"]:
                 spans.pop()
-            if spans and (spans[-1][2] is None or event["start"] < spans[-1][2]):
-                spans[-1][2] = event["start"]
             spans.append([event["start"], event["declared"], None])
         elif event["event"] == "ended":
             spans[-1][2] = event["stop"]
+    for spans in runs.values():  # each is over where the next one begins
+        for span, (start, *_) in pairwise(spans):
+            span[2] = start if span[2] is None else min(span[2], start)
     return {run: spans for run, spans in runs.items() if spans}
 
 

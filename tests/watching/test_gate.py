@@ -83,7 +83,7 @@ def test_the_example_for_github_actions_runs(tmp_path):
             env=os.environ | environment,
             check=True,
         )
-    assert summary.read_text().startswith("### 0 plateaus in 1 run\n")
+    assert summary.read_text().startswith("### 1 plateau in 1 run, and 1 slow\n")
 
 
 def test_scan_fails_on_nan(tmp_path):
