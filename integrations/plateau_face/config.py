@@ -154,55 +154,55 @@ class Config:
     """Epochs between checkpoints that stay, as epoch-1.pt and so on; 0 for none."""
 
     def __post_init__(self) -> None:
-        one_of("model", self.model, list(MODELS))
-        one_of("margin", self.margin, list(MARGINS))
-        one_of("schedule", self.schedule, SCHEDULES)
-        one_of("pairs_of", self.pairs_of, ("identity", "image"))
-        one_of("keep", self.keep, ("last", "best"))
-        one_of("at_plateau", self.at_plateau, AT_PLATEAU)
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        one_of("precision", self.precision, PRECISIONS)
-        for name in (
-            "synthetic_identities", "synthetic_images", "synthetic_val_identities",
-            "synthetic_val_images", "val_every", "image_size", "dim",
-            "epochs", "batch", "accumulate", "threads", "log_every", "queue", "agents",
-            "least_images", "sub_centres",
-        ):  # fmt: skip
-            whole(name, getattr(self, name), least=1)
-        whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
-        for name in (
-            "margin_warmup",
-            "chunk",
-            "warmup",
-            "max_reductions",
-            "seed",
-            "save_every",
-            "keep_every",
-        ):
-            whole(name, getattr(self, name), least=0)
-        for name in ("scale", "lr", "muon_lr", "factor", "horizon", "power", "sample_rate"):
-            positive(name, getattr(self, name))
-        for name in (
-            "augment", "dropout", "momentum", "weight_decay", "clip", "decay", "finish",
-            "filter_above", "coarse",
-        ):  # fmt: skip
-            if number(name, getattr(self, name)) < 0:
-                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
-        if self.batch % self.accumulate:
-            raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
-        for name in ("sample_rate", "finish", "horizon", "coarse"):
-            if getattr(self, name) > 1:
-                raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
-        if self.momentum >= 1:
-            raise ValueError(f"momentum must be below 1, not {self.momentum}")
+        self._check_choices()
+        self._check_numbers()
         self._check_milestones()
         self._check_margin_options()
+        if self.batch % self.accumulate:
+            raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
         if self.at_plateau == "cool" and not self.finish:
             raise ValueError("at_plateau = cool needs a finish, which is what it begins")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:
             self._check_siamese()
+
+    def _check_choices(self) -> None:
+        one_of("model", self.model, list(MODELS))
+        one_of("margin", self.margin, list(MARGINS))
+        one_of("pairs_of", self.pairs_of, ("identity", "image"))
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("at_plateau", self.at_plateau, AT_PLATEAU)
+        one_of("precision", self.precision, PRECISIONS)
+        one_of("keep", self.keep, ("last", "best"))
+
+    def _check_numbers(self) -> None:
+        for name in (
+            "synthetic_identities", "synthetic_images", "synthetic_val_identities",
+            "synthetic_val_images", "least_images", "val_every", "image_size", "dim", "sub_centres",
+            "queue", "agents", "epochs", "batch", "accumulate", "threads", "log_every",
+        ):  # fmt: skip
+            whole(name, getattr(self, name), least=1)
+        whole("synthetic_val_pairs", self.synthetic_val_pairs, least=FOLDS)
+        for name in (
+            "margin_warmup", "chunk", "warmup", "max_reductions", "seed", "save_every",
+            "keep_every",
+        ):  # fmt: skip
+            whole(name, getattr(self, name), least=0)
+        for name in ("scale", "lr", "muon_lr", "factor", "horizon", "power", "sample_rate"):
+            positive(name, getattr(self, name))
+        for name in (
+            "augment", "coarse", "dropout", "filter_above", "momentum", "weight_decay", "clip",
+            "decay", "finish",
+        ):  # fmt: skip
+            if number(name, getattr(self, name)) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        for name in ("sample_rate", "finish", "horizon", "coarse"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
+        if self.momentum >= 1:
+            raise ValueError(f"momentum must be below 1, not {self.momentum}")
 
     def _check_milestones(self) -> None:
         ends = (0.0, *(number("milestones", share) for share in self.milestones), 1.0)

@@ -352,6 +352,19 @@ def test_a_run_goes_on_elsewhere_but_not_as_another(tmp_path):
         resume(tmp_path / "run", lambda _: None, {"batch": 6})
 
 
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_step_counts_once_in_the_averages_of_a_margin(tmp_path, accumulate):
+    config = dataclasses.replace(TINY, margin="adaface", accumulate=accumulate, batch=12)
+    trainer = start(config, tmp_path / "run", lambda _: None)
+    margin, seen = trainer.head.margin, []
+    observe = margin.observe
+    margin.observe = lambda cosine, norms: seen.append(len(norms)) or observe(cosine, norms)
+    images = torch.randint(0, 256, (12, 16, 16, 3), dtype=torch.uint8)
+    for _ in range(2):
+        trainer.train_on(Batch(images, torch.arange(12) % 6))
+    assert seen == [12 // accumulate] * 2
+
+
 def test_no_head_for_a_step_that_is_not_finite(tmp_path):
     config = dataclasses.replace(TINY, log_every=3, epochs=8, val_every=8)
     trainer = start(config, tmp_path / "run", lambda _: None)
