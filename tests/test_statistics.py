@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from calibrated import noisy, rng
+from calibrated import noisy
 from plain import statistics
 
 kinds = pytest.mark.parametrize("kind", noisy(0))
