@@ -15,7 +15,7 @@ def streams(draw, min_size=0, max_size=120, scales=SCALES):
     scale = draw(st.sampled_from(scales))
     kind = draw(
         st.sampled_from(
-            ["constant", "ramp", "step", "alternating", "spiky", "noisy", "any", "mixed"]
+            ["constant", "ramp", "step", "alternating", "spiky", "noisy", "any", "mixed", "curve"]
         )
     )
     t = np.arange(n)
@@ -39,6 +39,10 @@ def streams(draw, min_size=0, max_size=120, scales=SCALES):
         xs = level + rng.normal(size=n) + 5.0 * rng.normal(size=n + 1)[shifts]
         if draw(st.booleans()):
             xs = np.round(xs / 4) * 4  # so coarse that some blocks are constant
+    elif kind == "curve":  # that comes to rest
+        rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+        noise = draw(st.sampled_from([0.0, 0.003, 0.1])) * rng.normal(size=n)
+        xs = 10 * np.exp(-t / draw(st.sampled_from([2.0, 8.0, 30.0]))) + noise
     elif kind == "mixed":
         exponents = draw(st.lists(st.integers(-12, 12), min_size=n, max_size=n))
         xs = level * 10.0 ** np.array(exponents, float).reshape(n)
@@ -78,7 +82,7 @@ threshold_detectors = st.builds(
 calibrated_detectors = st.builds(
     Detector,
     modes,
-    horizon=st.sampled_from([24, 60, 600]),
+    horizon=st.sampled_from([None, 8, 60, 600]),
     min_change=st.sampled_from([0.0, 0.05, 0.3]),
     run_length=st.sampled_from([10.0, 1e3, 1e7]),
 )

@@ -1,7 +1,6 @@
 """What the calibrated detector says of streams of every kind."""
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -294,7 +293,9 @@ def test_a_restart_is_seen():
         xs = np.tile(decay, 2) + white(seed)
         found = story(xs)
         assert found[0][1] is PLATEAU
-        for (left, _, _), (again, _, _) in pairwise(found[1:]):  # a later onset, known at once
+        for (left, _, _), (again, _, _) in zip(
+            found[1::2], found[2::2], strict=False
+        ):  # a later onset, known at once
             assert again - left <= 16 or left > 6000
         ended = next(verdict for at, verdict, _ in found if 6000 < at < 6300)
         assert ended is WORSENING
@@ -446,3 +447,98 @@ def test_run_length(kind):
     assert ends > 300
     spread = 1.5 / math.sqrt(ends)
     assert low + spread / 2 < inside / ends / 1000 < high - spread / 2
+
+
+# ---- evidence instead of a number of samples -----------------------------------------------------
+
+
+def test_where_there_is_only_noise_it_takes_hundreds():
+    for mode in ("min", "max", "both"):
+        for seed in range(6):
+            (first, _, onset), *_ = story(white(seed, 2000), Detector(mode))
+            assert 624 <= first <= 2 * 625  # 625, seen where it is next assessed, or later
+            assert first - onset >= 500
+
+
+def validation(noise, seed, epochs=60):
+    """A validation loss that falls up to epoch 20."""
+    t = np.minimum(np.arange(epochs), 20)
+    return 0.5 + 2 * np.exp(-t / 6) + noise * rng(seed).normal(size=epochs)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_run_of_sixty_epochs_that_is_flat_from_the_twentieth(mode):
+    sign = 1 if mode == "min" else -1
+    for noise in (0.0, 0.003, 0.01):
+        for seed in range(8):
+            (first, _, onset), *rest = story(sign * validation(noise, seed), Detector(mode))
+            assert 28 <= first <= 43
+            assert onset == pytest.approx(20, abs=6)
+            assert not rest
+    # In ten times as much noise it takes longer; without a direction it is never at rest.
+    assert not story(validation(0.3, 0))
+    assert not story(validation(0.003, 0), Detector("both"))
+
+
+def test_what_overfits_is_not_left_undecided():
+    t = np.arange(100)
+    for seed in range(8):
+        loss = 0.5 + 2 * np.exp(-t / 8) + 0.01 * np.maximum(t - 25, 0)
+        loss += 0.01 * rng(seed).normal(size=100)
+        verdict = trace(loss, Detector()).verdict
+        ends = np.flatnonzero((verdict == PLATEAU) | (verdict == WORSENING))[0]
+        assert 30 < ends < 60
+        assert verdict[-1] == WORSENING
+        assert trace(-loss, Detector("max")).verdict.tolist() == verdict.tolist()
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.05])
+def test_a_power_law_goes_on_where_a_decay_is_over(spread):
+    t = np.arange(20_000)
+    flat = []
+    for seed in range(4):
+        noise = spread * rng(seed).normal(size=len(t))
+        assert not (trace(3 * (1 + t) ** -0.3 + noise, Detector()).kind == 0).any()
+        decay = trace(3 * np.exp(-t / 300) + noise, Detector())
+        assert (decay.verdict[5000:] == PLATEAU).all()
+        flat.append(decay.kind[5000:] == 0)
+    assert np.mean(flat) > 0.8
+
+
+def test_a_slow_plateau_fires_again_when_it_becomes_flat():
+    decay = 100 * np.exp(-np.arange(20_000) / 200)
+    for seed in range(4):
+        found = trace(decay + white(seed, 20_000), Detector())
+        kind = found.kind
+        assert set(kind[found.verdict == PLATEAU].tolist()) == {0, 1}
+        assert (kind[found.verdict != PLATEAU] == -1).all()
+        (first, *_) = np.flatnonzero(kind >= 0)
+        assert kind[first] == 1
+        assert decay[first] > 0.5
+        became = 1 + np.flatnonzero((kind[:-1] == 1) & (kind[1:] == 0))
+        assert found.fired[became].all()
+        back = 1 + np.flatnonzero((kind[:-1] == 0) & (kind[1:] == 1))
+        lengths = found.fired[back] * (back + 1 - found.onset[back])  # else at a doubling only
+        assert (lengths[lengths > 0] >= 2 * (first + 1 - found.onset[first])).all()
+        assert decay[became[0]] < 0.5
+        assert became[0] < 5000
+        assert kind[-1] == 0
+
+
+def test_kind_of_a_detector():
+    detector = Detector()
+    assert detector.kind is None
+    xs = 100 * np.exp(-np.arange(6000) / 200) + white(0, 6000)
+    told = trace(xs, detector).kind
+    for at in np.flatnonzero(np.diff(told, prepend=-1)).tolist():
+        detector.update_many(xs[detector.count : at + 1])
+        assert detector.kind == [None, "flat", "slow"][told[at] + 1]
+
+
+@pytest.mark.parametrize("efold", [10, 20, 50])
+def test_what_runs_off_from_a_plateau_is_never_left_open(efold):
+    growth = 2 * np.exp(np.arange(30 * efold) / efold)
+    for seed in range(4):
+        calm = 2 + 0.01 * rng(seed).normal(size=2000)
+        verdict = trace(np.r_[calm, growth], Detector()).verdict
+        assert (verdict[2060:] == WORSENING).all()

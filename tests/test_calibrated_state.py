@@ -52,6 +52,7 @@ def interesting():
         "begun": (-1, 0.5, 1200, 1e6, 1e15),
         "onset": (-1, 0.5),
         "declared": (-1, 0.5),
+        "kind": (-1, 2, 0.5),
         "visible": (-1, 2, 0.5),
         "tolerance": (-1.0,),
         "inflation": (0.0, -1.0, 0.99),
@@ -63,6 +64,7 @@ def interesting():
         "interrupted": (2, -1, 0.5),
         "left_onset": (-1, 0.5),
         "known": (2, 0.5),
+        "held": (2, -1, 0.5),
     }.items(),
 )
 def test_an_impossible_state_never_reaches_the_kernels(cell, values):
@@ -85,7 +87,7 @@ def test_an_impossible_state_never_reaches_the_kernels(cell, values):
 @given(st.sampled_from(c.NAMES), st.floats(-1e150, 1e150), st.integers(0, 2900))
 def test_whatever_state_is_taken_the_kernels_survive_it(cell, value, n):
     xs = interesting()
-    detector = fed(xs[:n], Detector(horizon=60))
+    detector = fed(xs[:n], Detector(horizon=(60, None)[n % 2]))
     saved = detector.state_dict()
     for number in (value, round(value), round(value) % 256):
         saved["state"][cell] = number
@@ -113,7 +115,7 @@ def test_an_offset_changes_nothing_where_arithmetic_is_exact(data, offset, negat
     moved = -xs if negative else xs
     detector = Detector("both", horizon=60)
     plain, shifted = trace(moved, detector), trace(moved + offset, detector)
-    for name in ("slope", "verdict", "fired", "onset"):
+    for name in ("slope", "verdict", "fired", "onset", "kind"):
         np.testing.assert_array_equal(getattr(shifted, name), getattr(plain, name))
     np.testing.assert_allclose(shifted.level, plain.level + offset, rtol=1e-12)
 
@@ -123,7 +125,7 @@ def test_other_units_change_no_decision(seed, factor, offset):
     xs = noisy(seed, 1000)["transient"] + 6.0 * (np.arange(1000) > 700)
     detector = Detector(horizon=100)
     plain, other = trace(xs, detector), trace(factor * (xs + offset), detector)
-    for name in ("verdict", "fired", "onset"):
+    for name in ("verdict", "fired", "onset", "kind"):
         np.testing.assert_array_equal(getattr(other, name), getattr(plain, name))
     np.testing.assert_allclose(other.slope, plain.slope * factor, rtol=1e-6, atol=1e-9 * factor)
 

@@ -75,6 +75,8 @@ def test_a_trace_says_what_the_detector_says(detector, xs):
         assert detector.verdict == found.verdict[i]
         assert detector.in_plateau == (detector.onset is not None) == (found.onset[i] >= 0)
         assert detector.onset in (found.onset[i], None)
+        if isinstance(detector, Detector):
+            assert detector.kind == (None, "flat", "slow")[found.kind[i] + 1]
         np.testing.assert_array_equal(
             (detector.level, detector.slope), (found.level[i], found.slope[i])
         )
@@ -114,7 +116,7 @@ def test_scaling_by_a_power_of_two_changes_no_decision(detector, xs, exponent):
     plain, larger = trace(xs, detector), trace(xs * factor, scaled)
     np.testing.assert_array_equal(larger.level, plain.level * factor)
     np.testing.assert_array_equal(larger.slope, plain.slope * factor)
-    for name in ("verdict", "fired", "onset"):
+    for name in ("verdict", "fired", "onset", "kind"):
         np.testing.assert_array_equal(getattr(larger, name), getattr(plain, name))
 
 
@@ -124,7 +126,7 @@ def test_min_and_max_mirror_each_other(detector, xs):
     other = like(detector, mode=mirrored)
     plain, mirror = trace(xs, detector), trace(-xs, other)
     np.testing.assert_array_equal(mirror.slope, -plain.slope)
-    for name in ("verdict", "fired", "onset"):
+    for name in ("verdict", "fired", "onset", "kind"):
         np.testing.assert_array_equal(getattr(mirror, name), getattr(plain, name))
 
 

@@ -19,7 +19,7 @@ from plateau._rules import Start
 kinds = pytest.mark.parametrize("kind", noisy(0))
 
 
-# ---- what the blocks look like, against slow twins ------------------------------------------------
+# ---- what the blocks look like, against slow twins -----------------------------------------------
 
 
 @pytest.mark.parametrize(("z", "missing"), [(1.645, 0.003), (2.5, 0.016), (4.0, 0.13)])
@@ -531,3 +531,133 @@ def test_a_shift_that_began_before_the_blocks_leaves_a_level():
     rules.shifted(s, P)
     assert (s.first, s.blocks) == (2 * 128, 118)
     assert s.left_level == 0
+
+
+# ---- evidence ------------------------------------------------------------------------------------
+
+
+def bound(values, sign):
+    """One-sided 95 % bound of the progress along values, by Student's t."""
+    change, error, effective, _ = reference.drift(values)
+    doubt = stats.t.isf(0.05, max(effective - 2, 2)) * error
+    return max(sign * change, -doubt / 2) + doubt
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_bound_of_the_progress_along_a_stretch(sign):
+    for seed in range(20):
+        values = rng(seed).normal(size=16) - 3 * sign * (seed % 3) * line(16)
+        assert rules.progress_bound(values, sign) == pytest.approx(bound(values, sign), rel=0.01)
+    # However much worse it gets by chance, what is not known stays unknown.
+    worse = level_off(rng(0).normal(size=16)) - 1e3 * sign * line(16)
+    error = reference.drift(worse)[1]
+    assert rules.progress_bound(worse, sign) > 0.8 * error
+
+
+def test_a_stretch_at_rest():
+    noise = 0.3 * level_off(rng(1).normal(size=24))
+    descent = np.linspace(100.0, 2.0, 20)
+
+    def rested(*parts, sign=-1.0, **known):
+        s = pretend(-sign * np.concatenate(parts), verdict=UNDECIDED, **known)
+        return rules.rested(s, P._replace(sign=sign)), s
+
+    for sign in (-1.0, 1.0):
+        begin, s = rested(descent, noise, sign=sign)
+        assert begin == pytest.approx(20, abs=2)
+        assert s.kind == FLAT
+        assert s.tolerance == pytest.approx(0.03 * np.ptp(np.r_[descent, noise]))
+        found = reference.drift(s.means[begin : s.blocks])
+        length = s.blocks - begin
+        assert (s.slope * length, s.error * length) == pytest.approx(found[:2])
+    # Without a direction there is no progress that could end.
+    assert rested(descent, noise, sign=-1.0)[0] is not None
+    s = pretend(np.r_[descent, noise])
+    assert rules.rested(s, P._replace(sign=0.0)) is None
+    # Something must lie before it, be it a level from before the blocks.
+    assert rested(noise)[0] is None
+    assert rested(noise, known=1, known_level=100.0)[0] == 0
+    assert rested(noise, known=1, known_level=0.0)[0] is None
+    assert rested(np.zeros(24))[0] is None
+    # Two fifths of the stream, and a dozen blocks.
+    assert rested(descent[5:], level_off(noise[:14]))[0] is not None
+    assert rested(np.linspace(100, 2, 40), noise)[0] is None
+    assert rested(descent[8:], level_off(noise[:10]))[0] is None
+    assert rested(descent[8:], level_off(noise[:13]))[0] is not None
+    # The bound of the progress is a share of the range: three of a hundred.
+    for slope, rests in ((1.5, True), (4.0, False)):
+        values = noise - slope * line(24)
+        assert bool(bound(values, -1.0) < 3) is rests
+        assert (rested(descent, values)[0] is not None) is rests
+    # Nor may it be noise in which that progress would not be seen.
+    assert rested(descent, 20 * noise)[0] is None
+    # What gets worse is no rest; and a climb back from the best leaves progress to make.
+    assert rested(descent, noise + 8 * line(24))[0] is None
+
+
+def test_where_rest_begins_against_each_piece():
+    """From the last piece backwards, up to one that makes progress or lies where some was made."""
+
+    def resting(*pieces, sign=-1.0):
+        values = np.concatenate(pieces)
+        cuts = np.cumsum([0, *map(len, pieces)])
+        return rules.resting(rules.Pieces(values, values, cuts, 100.0, 0.1), sign)
+
+    flat, fall = np.zeros(10), np.linspace(50, 0, 10)
+    assert resting(fall, flat) == 10
+    assert resting(fall, flat, flat) == 10
+    assert resting(fall, flat + 2.9, flat) == 10
+    assert resting(fall, flat + 3.1, flat) == 20  # it came down from there
+    assert resting(fall, flat - 9.0, flat) == 10  # worse since then: no progress
+    assert resting(flat, fall) == 20  # it still falls
+    assert resting(flat, -fall, sign=1.0) == 20
+    assert resting(flat, fall[::-1], sign=-1.0) == 0  # worse: no progress
+    assert resting(fall, np.linspace(3.1, 0, 10)) == 20
+    assert resting(fall, np.linspace(2.9, 0, 10)) == 10
+
+
+def test_progress_that_may_go_on_against_its_definition():
+    for seed in range(30):
+        values = 4 * np.exp(-np.arange(80) / (3.0 + seed)) + 0.2 * rng(seed).normal(size=80)
+        for onset in (0, 20, 40, 60):
+            after = values[onset:]
+            change, error, *_ = reference.drift(after)
+            before = values[onset * onset // 80 : onset]
+            expected = False
+            if onset:
+                progress = before.mean() - after.mean()
+                spread = error / math.sqrt(12) * math.sqrt(1 + len(after) / len(before))
+                seen = progress > 2.5 * spread
+                expected = bool(seen and -change + 1.645 * error > progress / 2)
+            s = pretend(values)
+            assert rules.continues(s, P, onset, change, error) is expected
+            assert rules.continues(s, P._replace(sign=0.0), onset, change, error) is False
+            worse = pretend(-values)
+            assert not rules.continues(worse, P, onset, -change, error)
+    # The level from before the blocks is one from which there may have been progress.
+    flat = level_off(rng(1).normal(size=40))
+    change, error, *_ = reference.drift(flat)
+    for level, goes_on in ((0.0, False), (2.0 * 1.645 * error - 0.1, True), (99.0, False)):
+        s = pretend(flat, known=1, known_level=level + flat.mean())
+        assert rules.continues(s, P, 0, change, error) is goes_on
+
+
+def test_a_drift_is_judged_by_what_is_uncorrelated_around_it():
+    values = level_off(rng(4).normal(size=60)) + 8 * line(60)
+    assert 60 / reference.inefficiency(values) < 12 < reference.drift(values)[2]
+    s = in_plateau(values, visible=0)
+    s.spreads[:60] = 0.0
+    assert not rules.stands(s, P, Start(0, 0, 1.0))
+
+
+def test_kind_of_what_lasts():
+    tail = 3 * np.exp(-np.arange(200) / 15)
+    noise = 0.3 * level_off(rng(0).normal(size=200))
+    for values, kind in (
+        (noise, FLAT),
+        (tail + noise, FLAT),  # the tail is over
+        (noise - 1.0 * line(200), SLOW),
+    ):
+        s = in_plateau(values, visible=0, tolerance=3, kind=SLOW)
+        assert rules.stands(s, P, rules.stationary(values))
+        assert s.kind == kind
