@@ -46,8 +46,8 @@ the stream moves (a noise-free power law never stops)."""
 SMALL = 0.5
 """Standard deviations of the noise below which a change does not count."""
 
-REST = 0.03
-"""Share of the range below which a change does not count beside what came before."""
+REST = 0.6
+"""Progress that does not count beside what came before, in times `min_change` of the range."""
 
 ONE_SIDED = 1.645
 """Standard errors of a one-sided 95 % bound."""
@@ -350,25 +350,25 @@ def rested(s: Stream, p: Params) -> int | None:
     whole = max(float(values.max()), level) - min(float(values.min()), level)
     if len(values) < LEAST or whole <= 0.0:
         return None
-    half = values[len(values) // 2 :]
-    if not progress_bound(half, p.sign) <= 2.0 * REST * whole:  # most streams: spare the rest
+    half, least = values[len(values) // 2 :], REST * p.change * whole
+    if not progress_bound(half, p.sign) <= 2.0 * least:  # most streams: spare the rest
         return None
     within = math.sqrt(mean_of(s.spreads[: s.blocks]))
-    begin = resting(straight(values, whole, within), p.sign)
+    begin = resting(straight(values, whole, within), p.sign, least)
     length = len(values) - begin
     if not length:
         return None
-    came = s.known and abs(mean_of(values[begin:]) - s.known_level) > REST * whole
+    came = s.known and abs(mean_of(values[begin:]) - s.known_level) > least
     if length < max(LEAST, LASTED * len(values)) or (begin == 0 and not came):
         return None
-    if not progress_bound(values[begin:], p.sign) <= REST * whole:
+    if not progress_bound(values[begin:], p.sign) <= least:
         return None
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.means[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
-    if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, REST * whole):
+    if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
-    s.tolerance, s.kind = REST * whole, FLAT
+    s.tolerance, s.kind = least, FLAT
     return begin
 
 
@@ -382,9 +382,9 @@ def progress_bound(values: Array, sign: float) -> float:
     return max(sign * float(change), -0.5 * doubt) + doubt
 
 
-def resting(found: Pieces, sign: float) -> int:
+def resting(found: Pieces, sign: float, least: float) -> int:
     """Where the last pieces begin that make no progress, nor come after any."""
-    least, level, begin = REST * found.range, 0.0, len(found.values)
+    level, begin = 0.0, len(found.values)
     for a, b in zip(found.cuts[-2::-1].tolist(), found.cuts[:0:-1].tolist(), strict=True):
         piece = found.fitted[a:b]
         change, mean = piece[-1] - piece[0], mean_of(piece)

@@ -601,7 +601,7 @@ def test_where_rest_begins_against_each_piece():
     def resting(*pieces, sign=-1.0):
         values = np.concatenate(pieces)
         cuts = np.cumsum([0, *map(len, pieces)])
-        return rules.resting(rules.Pieces(values, values, cuts, 100.0, 0.1), sign)
+        return rules.resting(rules.Pieces(values, values, cuts, 100.0, 0.1), sign, 3.0)
 
     flat, fall = np.zeros(10), np.linspace(50, 0, 10)
     assert resting(fall, flat) == 10

@@ -1,7 +1,6 @@
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from plateau import Detector
 from plateau_torch import PlateauLR
 
 EPOCHS, STEPS = 30, 100
@@ -14,8 +13,8 @@ def train(kind):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.04)
     if kind == "ReduceLROnPlateau":  # before
         scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=4)
-    else:  # after: the loss of every step, and the patience in steps
-        scheduler = PlateauLR(optimizer, Detector(horizon=4 * STEPS), factor=0.5)
+    else:  # after: the loss of every step, and no patience
+        scheduler = PlateauLR(optimizer, factor=0.5)
 
     lowered = []
     for epoch in range(EPOCHS):

@@ -9,6 +9,9 @@ from plateau import Verdict
 HERE = Path(__file__).parent
 
 STREAM, DARK, RED, GREEN, BLUE = "#9aa5b1", "#1f3a5f", "#c8553d", "#2a9d8f", "#3d7ab8"
+SLOW = "#e9c46a"
+"""Of a slow plateau, as in `plateau.plots`."""
+
 VERDICTS = {
     Verdict.WARMING_UP: "#d9dde2",
     Verdict.IMPROVING: "#8fb8de",
