@@ -40,7 +40,7 @@ def left_out(rows, name="jmh_human5"):
 
 def main():
     """Print the figures of the calibrated detector, its parameters chosen by the other projects."""
-    grid = product((400, 500, 600, 800), (0.03, 0.05, 0.07), (1e5, 1e6, 1e7, 1e8))
+    grid = product((None, 400, 600, 800), (0.03, 0.05, 0.07), (1e5, 1e6, 1e7, 1e8))
     settings = [
         dict(zip(("horizon", "min_change", "run_length"), one, strict=True)) for one in grid
     ]
