@@ -1,13 +1,18 @@
 """Results for programs: JSON as the command line promises it, and flat tables of the same."""
 
+import errno
+import glob
 import io
 import json
 import math
 import os
+import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,13 @@ from plateau.logs.model import Log
 from plateau.offline import RunScan
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
+
+FORMULA = r"^[=+@\t\r]|^-."
+"""How texts begin that a spreadsheet calculates; standard input is called "-"."""
+
+PART = ".part"
+LEFT = 3600.0
+"""Seconds after which a part is nobody's any more."""
 
 VERSION = 1
 """Of the JSON documents."""
@@ -81,8 +93,13 @@ def replay_rows(path: str, replay: Replay) -> list[Record]:
     ]
 
 
-def rendered(form: str, document: Record, rows: Sequence[Record], columns: Columns) -> bytes:
-    """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file."""
+def rendered(
+    form: str, document: Record, rows: Sequence[Record], columns: Columns, *, guard: bool = True
+) -> bytes:
+    """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file.
+
+    With ``guard`` the names in csv are none that a spreadsheet takes as a formula.
+    """
     if form == "json":
         return (json.dumps(document, allow_nan=False) + "\n").encode()
     if form == "jsonl":
@@ -92,6 +109,11 @@ def rendered(form: str, document: Record, rows: Sequence[Record], columns: Colum
     whole = [{name: _whole(value) for name, value in row.items()} for row in rows]
     frame = pl.DataFrame(whole, schema=dict(columns))
     buffer = io.BytesIO()
+    if form == "csv" and guard:
+        risky = pl.col(pl.String).str.contains(FORMULA)
+        frame = frame.with_columns(
+            pl.when(risky).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep()
+        )
     if form == "csv":
         frame.write_csv(buffer)
     else:
@@ -111,7 +133,32 @@ def naming(path: Path | str) -> Iterator[None]:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file in one go: a reader never finds half of it, a failure leaves the old one."""
     with naming(path):
+        refuse_planted(path)
         _write_whole(path.resolve(), data)  # a link stays one
+
+
+def refuse_planted(path: Path) -> None:
+    """Refuse a link that another user has left in a folder like ``/tmp``: it leads anywhere.
+
+    Raises
+    ------
+    PermissionError
+        If it is such a link.
+    """
+    if os.name != "posix" or not path.is_symlink():
+        return
+    folder, owner = path.parent.stat(), path.lstat().st_uid
+    if folder.st_mode & stat.S_ISVTX and owner not in (os.geteuid(), folder.st_uid):
+        raise PermissionError(errno.EACCES, "is a link of another user, which is not followed")
+
+
+@cache
+def _sweep(path: Path) -> None:
+    """Remove what was left of a file by a process that was killed while it wrote."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > LEFT:
+                left.unlink()
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -121,7 +168,8 @@ def _write_whole(path: Path, data: bytes) -> None:
     umask = os.umask(0)
     os.umask(umask)
     mode = path.stat().st_mode if path.exists() else 0o666 & ~umask
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    _sweep(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -102,6 +102,19 @@ def test_what_a_command_is_given_can_be_given():
     assert environment({"path": undecoded}) == {"PLATEAU_PATH": undecoded}
 
 
+def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+2", "-loss", "+loss", "@loss"]
+    for name in names:
+        rows = ({"step": i, name: 1.0} for i in range(200))
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for options, shown in ((["--guard"], "'"), (["--no-guard"], "")):
+        for name in names:
+            command = ["scan", f"./{name}.jsonl", "--format", "csv", "--horizon", "24", *options]
+            _, row = ran(*command).stdout.splitlines()
+            assert row.split(",")[2] == shown + name
+
+
 def test_what_can_be_shown_stays_as_it_is():
     assert printable("Größe 损失 α→β 🙂") == "Größe 损失 α→β 🙂"
     assert printable("a\tb\xa0c") == "a b c"

@@ -131,6 +131,14 @@ Horizon = Annotated[
         "a short log needs less.",
     ),
 ]
+Guard = Annotated[
+    bool,
+    option(
+        OUTPUT,
+        "csv: put an apostrophe before names that a spreadsheet would take as formulas.",
+        "--guard/--no-guard",
+    ),
+]
 Memory = Annotated[
     float | None,
     option(

@@ -10,6 +10,7 @@ from plateau.commands.messages import clear_errors, console
 from plateau.commands.options import (
     POLICY,
     Format,
+    Guard,
     Output,
     OutputFile,
     Quiet,
@@ -60,6 +61,7 @@ def replay(
     ] = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
+    guard: Guard = True,
     quiet: Quiet = False,
 ) -> None:
     """Tell where a plateau scheduler would have changed the learning rate of a run.
@@ -90,6 +92,7 @@ def replay(
         )
     if output_format is not Format.table:
         rows = replay_rows(log.path, done)
-        emit(output_format, output, replay_document(log.path, done), rows, REPLAY_COLUMNS)
+        document = replay_document(log.path, done)
+        emit(output_format, output, document, rows, REPLAY_COLUMNS, guard=guard)
     elif not quiet:
         show_replay(console(), log, done)

@@ -9,9 +9,13 @@ import typer
 
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import FailOn, Format
+from plateau.logs.opening import STDIN
+from plateau.watching.tail import ROTATED
 
 if TYPE_CHECKING:
     from plateau.export import Columns, LogScan
+
+COMPANIONS = {"-wal", "-shm", "-journal"}
 
 
 def emit(
@@ -20,11 +24,13 @@ def emit(
     document: dict[str, Any],
     rows: list[dict[str, Any]],
     columns: "Columns",
+    *,
+    guard: bool,
 ) -> None:
     """Print results for programs, or write them to a file."""
     from plateau.export import rendered, write_whole
 
-    data = rendered(output_format.value, document, rows, columns)
+    data = rendered(output_format.value, document, rows, columns, guard=guard)
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -60,11 +66,27 @@ def draw(scans: "list[LogScan]", plot: Path) -> None:
 
 def keep_apart(logs: Iterable[str], outputs: Iterable[Path | None]) -> None:
     """Refuse to write over a log, or over another output."""
-    taken = {Path(log).resolve() for log in logs}
+    taken = {Path(log).resolve() for log in logs if log != STDIN}
+    folders = {path for path in taken if path.is_dir()}
+    taken |= {file.resolve() for folder in folders for file in folder.rglob("*")}
     for output in filter(None, outputs):
-        if output.resolve() in taken:
+        there = output.resolve()
+        if there in taken or (output.parent.resolve() / output.name) in taken:
             raise typer.TyperException(f"{output}: is a log or another output: name another file")
-        taken.add(output.resolve())
+        if not folders.isdisjoint(there.parents):
+            raise typer.TyperException(
+                f"{output}: lies in the folder of a run that is read: name another file"
+            )
+        if any(_goes_with(there, log) for log in taken - folders):
+            raise typer.TyperException(f"{output}: belongs to a log: name another file")
+        taken.add(there)
+
+
+def _goes_with(file: Path, log: Path) -> bool:
+    """Whether a file has the name of what SQLite keeps beside a log, or of an older log."""
+    rest = file.name.removeprefix(log.name)
+    beside = file.parent == log.parent and rest != file.name
+    return beside and (rest in COMPANIONS or ROTATED.fullmatch(rest) is not None)
 
 
 def check_files(output_format: Format, output: Path | None, plot: Path | None) -> None:

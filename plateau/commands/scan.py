@@ -5,6 +5,7 @@ from plateau.commands.messages import console
 from plateau.commands.options import (
     Fail,
     Format,
+    Guard,
     Memory,
     Output,
     OutputFile,
@@ -30,6 +31,7 @@ def scan(
     plot: Plot = None,
     fail_on: Fail = None,
     memory: Memory = None,
+    guard: Guard = True,
     quiet: Quiet = False,
 ) -> None:
     """Find the plateaus of every run in saved logs."""
@@ -46,7 +48,8 @@ def scan(
     if output_format is not Format.table:
         from plateau.export import SCAN_COLUMNS, scan_document, scan_rows
 
-        emit(output_format, output, scan_document(scans), scan_rows(scans), SCAN_COLUMNS)
+        rows = scan_rows(scans)
+        emit(output_format, output, scan_document(scans), rows, SCAN_COLUMNS, guard=guard)
     elif not quiet:
         from plateau.summary import is_long, show_summary
         from plateau.terminal import show_scan

@@ -44,6 +44,7 @@ class Selection:
     """Numbers within the words of the lines that it began with."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
 def assemble(material: Material) -> list[Run]:
     """Make all runs of the chosen metric."""
     runs: list[Run] = []
@@ -56,6 +57,7 @@ def assemble(material: Material) -> list[Run]:
     return runs
 
 
+@np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
 def select(material: Material) -> list[Selection]:
     """Choose the metric, and the other columns of each of its tables."""
     chosen = choose_metrics(material)

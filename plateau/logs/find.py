@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +107,23 @@ def _walk(folder: str, complain: Callable[[str], None]) -> Iterator[str]:
         if len(events) > 1:
             yield here
             names = [name for name in names if name not in events]
-        yield from (str(Path(here, name)) for name in sorted(names) if _may_be_log(here, name))
+        for name in sorted(names):
+            if _may_be_log(here, name) and _is_file(path := Path(here, name)):
+                if path.is_symlink() and not _is_within(path, folder):
+                    complain(f"{path}: is a link out of {folder}, to {os.path.realpath(path)}")
+                yield str(path)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a name is none of a pipe, which would wait for somebody who writes, or a device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # reading it will tell why it cannot be read
+
+
+def _is_within(path: Path, folder: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _may_be_log(here: str, name: str) -> bool:

@@ -51,6 +51,7 @@ def choose_metrics(material: Material) -> list[Candidate]:
     return [best, *(one for one in candidates[1:] if _is_equal(one, best))][:EQUALS]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
 def ranked(material: Material) -> list[Candidate]:
     """All columns that could be the metric, the best first."""
     columns = list(material.columns())

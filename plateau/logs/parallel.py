@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -88,6 +87,8 @@ def _unheard(*_: object) -> None:
 
 
 def _side_by_side(found: Sequence[Found], one: Attempt, workers: int, memory: int) -> Answers:
+    from concurrent.futures import ThreadPoolExecutor  # no need of it for one log
+
     hands = [Worker(memory) for _ in range(workers)]
     free: SimpleQueue[Worker] = SimpleQueue()
     for hand in hands:

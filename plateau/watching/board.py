@@ -10,6 +10,7 @@ from plateau.logs.contents import Contents
 from plateau.logs.events import Reach, points_of, side_by_side
 from plateau.logs.folders import event_files
 from plateau.logs.frames import FOOTER, HEADER, frames, is_framed
+from plateau.logs.large import LONGEST
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.points import Points, rows_of, table_of
 from plateau.watching.tail import PIECE
@@ -69,8 +70,14 @@ class Board:
             file.seek(offset)
             data = file.read(PIECE)
             whole = list(frames(data, [], ""))  # that the last one is not whole yet is no news
-            while not whole and len(data) >= PIECE and (more := file.read(PIECE)):
-                data += more  # a record may be a picture
+            if not whole and len(data) >= PIECE and is_framed(data):
+                length, _ = HEADER.unpack_from(data)  # a record may be a picture
+                if length > LONGEST:
+                    raise LogError(
+                        f"{path}: the record at byte {offset} claims to have {length:,} bytes, "
+                        f"more than {LONGEST >> 20} MiB"
+                    )
+                data += file.read(HEADER.size + length + FOOTER.size - len(data))
                 whole = list(frames(data, [], ""))
         if not whole and len(data) >= HEADER.size and not is_framed(data):
             raise LogError(f"{path}: the record at byte {offset} is damaged")

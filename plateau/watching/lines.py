@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from plateau.logs import databases, wandb
 from plateau.logs.arrow import ARROW, PARQUET
 from plateau.logs.documents import read_lines
-from plateau.logs.large import RULE
+from plateau.logs.large import LONGEST, RULE
 from plateau.logs.layout import Layout
 from plateau.logs.model import LogError
 from plateau.logs.opening import PACKINGS
@@ -27,6 +27,9 @@ WHOLE = (*REFUSED, databases.MAGIC, PARQUET, ARROW, wandb.MAGIC, *UTF16)
 """How files begin that are no lines of text."""
 
 NO_LINES = "cannot be followed, only text logs, tables, JSON lines and TensorBoard events can"
+HELD = 256 << 10
+"""Bytes after which rows count as complete: a metric may fall silent while other lines go on."""
+
 GROWN = 1.125
 """How much longer a log must have become before another look at what its columns are."""
 
@@ -53,6 +56,8 @@ class LineLog:
         """Whole lines that made no rows yet."""
         self.part = b""
         """A line without its end."""
+        self._overlong = False
+        """Whether what comes is the rest of a line that was given up."""
         self._tried = 0
         self._more = False
 
@@ -67,11 +72,24 @@ class LineLog:
         if self.source.renewed:
             self.part = b""  # its end will never come
         self._more = len(data) == PIECE
-        both = self.part + data
+        both = self.part + self._behind_a_long_line(data)
         end = _end_of_lines(both)
         self.left += both[:end]
         self.part = both[end:]
+        if len(self.part) > LONGEST:
+            self.columns.complain(
+                f"{self.columns.path}: a line is longer than {LONGEST >> 20} MiB and is left out"
+            )
+            self.part, self._overlong = b"", True
         return bool(data)
+
+    def _behind_a_long_line(self, data: bytes) -> bytes:
+        """Leave out what belongs to a line that was given up."""
+        if not self._overlong:
+            return data
+        end = data.find(b"\n") + 1
+        self._overlong = not (end or self.source.renewed)
+        return data if self.source.renewed else data[end:] if end else b""
 
     def rows(self) -> Rows | None:
         """Give the rows of the metric that are complete; None if there are none."""
@@ -79,7 +97,8 @@ class LineLog:
             self.left, self.part = self.left + self.part, b""
         if self.columns.chosen is None and not self._choose():
             return None
-        end = len(self.left) if self.ended else self._end_of_rows()
+        whole = self.ended or len(self.left) > HELD
+        end = len(self.left) if whole else self._end_of_rows()
         data, self.left = self.left[:end], self.left[end:]
         return self.columns.rows(self._contents(data)) if data else None
 

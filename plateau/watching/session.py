@@ -16,6 +16,7 @@ from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position
 from plateau.watching.lines import LineLog
+from plateau.watching.lock import Lock
 from plateau.watching.runs import Runs
 from plateau.watching.state import read_state, resume_log, resume_runs, state_text
 from plateau.watching.tail import Pipe, Tail
@@ -116,6 +117,7 @@ class Session:
         self._log: Log | None = None
         self._runs: Runs | None = None
         self._saved = 0.0
+        self._lock: Lock | None = None
         self.failed = False
         """Whether something happened that must not."""
 
@@ -137,9 +139,11 @@ class Session:
             self._complain(f"{self._options.path}: {why}")
 
     def close(self) -> None:
-        """Let go of the log."""
+        """Let go of the log and of the state."""
         if isinstance(self._log, LineLog):
             self._log.source.close()
+        if self._lock:
+            self._lock.release()
 
     def _hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
@@ -162,6 +166,7 @@ class Session:
         """Go on from the state, if there is one; else begin."""
         state = None
         if self._options.state:
+            self._lock = Lock(self._options.state)
             state = read_state(self._options.state, self._options.settings)
         if state is None:
             self._teller.begin()

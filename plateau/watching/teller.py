@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from plateau.export import naming
+from plateau.export import naming, refuse_planted
 from plateau.watching.event import as_json, as_text, environment
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Teller:
         self.number, self.size = number, size
         if self._output is None:
             return
+        with naming(self._output):
+            refuse_planted(self._output)
         with naming(self._output), self._output.open("ab") as file:
             there = file.seek(0, os.SEEK_END)
             if there < size:

@@ -70,6 +70,23 @@ def test_a_log_named_twice_is_read_once(tmp_path, found):
     assert len(found(tmp_path, tmp_path / "1.log", tmp_path / "*.log")) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_in_a_folder_is_left_alone(tmp_path):
+    files(tmp_path, "a.log")
+    os.mkfifo(tmp_path / "pipe.log")
+    (tmp_path / "link.log").symlink_to("pipe.log")
+    os.mkfifo(tmp_path / "events.out.tfevents.1")
+    assert [one.path for one in find_logs([str(tmp_path)], print)] == [f"{tmp_path}/a.log"]
+
+
+def test_links_out_of_a_folder_are_told(tmp_path):
+    files(tmp_path, "in/a.log", "out/b.log")
+    (tmp_path / "in" / "c.log").symlink_to("../out/b.log")
+    told = []
+    assert len(find_logs([str(tmp_path / "in")], told.append)) == 2
+    assert told == [f"{tmp_path}/in/c.log: is a link out of {tmp_path}/in, to {tmp_path}/out/b.log"]
+
+
 def test_links(tmp_path, found):
     files(tmp_path, "runs/1.log")
     (tmp_path / "runs/loop").symlink_to(tmp_path / "runs")

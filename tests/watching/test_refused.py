@@ -3,9 +3,13 @@
 import gzip
 import json
 import os
+import sys
 
 import pytest
 from following import staircase, watch
+
+from plateau.export import write_whole
+from plateau_face.tensorboard import header
 
 
 def test_rules_that_need_the_whole_log_are_refused(tmp_path):
@@ -53,6 +57,53 @@ def test_a_log_is_not_written_over(run, tmp_path):
         code, _, err = run(*arguments)
         assert (code, "is a log or another output" in err) == (2, True)
         assert path.read_bytes() == before
+
+
+def test_what_belongs_to_a_log_is_not_written_over(run, tmp_path):
+    path, board, link = tmp_path / "a.db", tmp_path / "board", tmp_path / "link"
+    path.write_text(staircase(100))
+    board.mkdir()
+    for number in range(2):
+        (board / f"events.out.tfevents.{number}").write_bytes(header(1000.0 + 100 * number))
+    link.symlink_to(board / "events.out.tfevents.1")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    for log, output, said in (
+        (path, f"{path}-wal", "belongs to a log"),
+        (path, f"{path}.1", "belongs to a log"),
+        (board, board / "events.out.tfevents.1", "is a log or another output"),
+        (board, link, "is a log or another output"),
+        (board, board / "new.json", "lies in the folder of a run that is read"),
+        (tmp_path, board / "new.json", "lies in the folder of a run that is read"),
+    ):
+        code, _, err = run("scan", log, "--format", "json", "-o", output)
+        assert (code, said in err) == (2, True)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such links nor folders")
+def test_links_that_another_user_left_are_not_followed(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives links away")
+    folder, target = tmp_path / "sticky", tmp_path / "target"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    target.write_bytes(b"mine")
+    link = folder / "out.json"
+    link.symlink_to(target)
+    write_whole(link, b"by a link of mine")
+    os.lchown(link, 12345, 12345)
+    with pytest.raises(PermissionError, match="is a link of another user"):
+        write_whole(link, b"by a link of theirs")
+    assert target.read_bytes() == b"by a link of mine"
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    old, new, other = (tmp_path / name for name in (".a.x1.part", ".a.x2.part", ".b.x1.part"))
+    for file in (old, new, other):
+        file.touch()
+        os.utime(file, (0, 0)) if file != new else None
+    write_whole(tmp_path / "a", b"")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.x2.part", ".b.x1.part", "a"]
 
 
 def test_a_pipe_by_name_is_refused(run, tmp_path):

@@ -9,6 +9,21 @@ import pytest
 from following import begin, events_of, staircase, until, watch
 
 
+def test_one_watch_for_each_state(tmp_path):
+    path, state = tmp_path / "run.log", tmp_path / "state"
+    path.write_text(staircase(2000))
+    with begin(path, "--state", state) as first:
+        until(state.exists)
+        second = watch(path, "--state", state, "--idle", 0)
+        assert (second.returncode, second.stderr.decode()) == (
+            2, f"plateau: {state}: is in use by process {first.pid}\n"
+        )  # fmt: skip
+        first.kill()
+    third = watch(path, "--state", state, "--idle", 0)
+    assert third.returncode == 0, third.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["run.log", "state"]
+
+
 @pytest.mark.parametrize("name", ["text", "csv", "jsonl"])
 def test_killed_at_any_moment_it_goes_on_exactly(tmp_path, name):
     rng = random.Random(name)

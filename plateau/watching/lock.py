@@ -1,0 +1,76 @@
+"""One watch for each state: a lock that is gone when its process is, however that ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from plateau.export import naming
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINKS = getattr(os, "O_NOFOLLOW", 0)
+
+
+class Lock:
+    """Held from its making to `release`.
+
+    Parameters
+    ----------
+    path : Path
+        What nobody else may use; the lock is a file beside it.
+
+    Raises
+    ------
+    ValueError
+        If another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.with_name(f"{path.name}.lock")
+        with naming(self._file):
+            while not self._take(path):
+                pass
+
+    def _take(self, path: Path) -> bool:
+        """Take the lock, if its file is still there when that is done."""
+        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | LINKS, 0o600)
+        if not _locked(self._descriptor):
+            holder = os.read(self._descriptor, 32).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise ValueError(f"{path}: is in use by process {holder or 'unknown'}")
+        try:
+            there = self._file.stat()
+        except FileNotFoundError:
+            there = None
+        if there is None or not os.path.samestat(there, os.fstat(self._descriptor)):
+            os.close(self._descriptor)  # the one who held it has just removed it
+            return False
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        if os.name == "posix":  # Windows removes nothing that is open
+            self._file.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # not what tells the holder
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""The whole command line on files of any content: done or refused in lines, within limits.
+
+``PLATEAU_FUZZ=2000 python -m pytest tests/test_anything.py`` tries more of them.
+"""
+
+import io
+import json
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plateau import cli
+
+resource = pytest.importorskip("resource", reason="processor time is not told here")
+
+MORE = "PLATEAU_FUZZ" in os.environ
+TRIED = int(os.environ.get("PLATEAU_FUZZ", "12"))
+SECONDS = 30  # of processor time for one command, on a small file
+
+names = st.text(min_size=1, max_size=12)  # also halves of characters, NUL, what turns the text
+numbers = st.floats() | st.integers() | st.sampled_from([1.7e308, -1.7e308, 1e-320])
+cells = numbers | names | st.none() | st.booleans()
+
+
+@st.composite
+def json_lines(draw):
+    keys = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    rows = draw(st.lists(st.fixed_dictionaries(dict.fromkeys(keys, cells)), max_size=30))
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+@st.composite
+def tables(draw):
+    separator = draw(st.sampled_from(",;\t "))
+    header = draw(st.lists(names, min_size=1, max_size=4))
+    rows = draw(st.lists(st.lists(cells, min_size=1, max_size=4), max_size=30))
+    lines = [separator.join(map(str, row)) for row in [header, *rows]]
+    return "\n".join(lines).encode(errors="replace")
+
+
+@st.composite
+def texts(draw):
+    words = draw(st.lists(names, min_size=1, max_size=3))
+    values = draw(st.lists(st.tuples(*[numbers] * len(words)), max_size=30))
+    lines = (" ".join(f"{w} {v}" for w, v in zip(words, row, strict=True)) for row in values)
+    return "\n".join(lines).encode(errors="replace")
+
+
+@st.composite
+def files(draw):
+    content = draw(json_lines() | tables() | texts() | st.binary(max_size=400))
+    if content and draw(st.booleans()):  # damaged
+        at = draw(st.integers(0, len(content) - 1))
+        content = (
+            content[:at] + draw(st.binary(max_size=8)) + content[at + draw(st.integers(0, 8)) :]
+        )
+    return content
+
+
+def spent():
+    return sum(
+        each.ru_utime + each.ru_stime
+        for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def run(*arguments):
+    """Run the command line as its program does; give its exit code, output and complaints."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    command = ["plateau", *map(str, arguments)]
+    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", command):
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+
+@given(
+    files(),
+    st.sampled_from(
+        [
+            ["scan"],
+            ["scan", "--format", "json"],
+            ["scan", "--format", "csv", "--fail-on", "nan"],
+            ["columns"],
+            ["report", "--format", "markdown"],
+            ["watch", "--idle", "0", "--output", "events"],
+        ]
+    ),
+)
+@settings(
+    max_examples=TRIED,
+    derandomize=not MORE,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_any_file_is_read_or_refused(tmp_path_factory, content, command):
+    folder = tmp_path_factory.mktemp("any")
+    path = folder / "a.log"
+    path.write_bytes(content)
+    command = [folder / each if each == "events" else each for each in command]
+    before = spent()
+    horizon = [] if command[0] == "columns" else ["--horizon", "24"]
+    code, out, err = run(command[0], path, *command[1:], *horizon)
+    assert code in (0, 1, 2), err
+    assert code != 1 or "--fail-on" in command
+    assert "Traceback" not in err
+    assert all(line.startswith("plateau: ") for line in err.splitlines())
+    assert [c for c in err if not c.isprintable() and c != "\n"] == []
+    if "json" in command and code == 0:
+        json.loads(out)
+    assert spent() - before < SECONDS
