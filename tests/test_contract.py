@@ -174,7 +174,7 @@ def test_repr_is_the_call_that_makes_it(one):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda s: s.update(version=2), "version 2, this library reads version 1"),
+        (lambda s: s.update(version=1), "version 1, this library reads version 2"),
         (lambda s: s.update(type="Other"), "type='Other'"),
         (lambda s: s["params"].update(extra=1), "extra=1"),
         (lambda s: s["state"].pop("level"), "missing or unknown level"),
@@ -239,7 +239,7 @@ def test_damaged_bytes_are_refused(one):
         (b"x" * 100, "not a saved state"),
         (good[:-1], "damaged"),
         (good[:-9] + bytes([good[-9] ^ 1]) + good[-8:], "damaged"),
-        (good[:8] + b"\x02" + good[9:], "version 2"),
+        (good[:8] + b"\x01" + good[9:], "version 1"),
     ]:
         with pytest.raises(ValueError, match=message):
             kind.from_bytes(bad)
@@ -285,7 +285,7 @@ def test_bytes_are_the_same_on_every_machine():
     ema.update_many([1.0, 2.0, 4.0])
     data = ema.to_bytes()
     description = b'{"alpha": 0.5, "type": "Ema"}'
-    head = b"plateau\0" + struct.pack("<II", 1, len(description)) + description
+    head = b"plateau\0" + struct.pack("<II", 2, len(description)) + description
     assert data.startswith(head)
     count, previous, _, level, slope, run, *rare, step = struct.unpack("<11d", data[len(head) : -4])
     assert (count, previous, level, slope, run, step) == (3.0, 4.0, 2.75, 1.25, 0.0, 1.25)
