@@ -277,6 +277,8 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
         change = np.diff(x)
         if np.mean(change < 0) > BACK_MOST or not change.any():
             return -np.inf
+        if column.implied and _is_clock(x):  # "1738407607.25: epoch 3"
+            points = X_TIME
         if not points:
             counts = is_whole(x) and np.mean(change > 0) >= UP_LEAST
             points = (X_TIME if _is_clock(x) else X_UNKNOWN) if counts else -np.inf

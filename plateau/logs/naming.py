@@ -50,6 +50,11 @@ LETTER = re.compile(r"[^\W\d_]")
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
+# "train.py:88", "| INFO | trainer:run:88": the line of a program.
+SOURCE_LINE = re.compile(
+    r"(?:\w\.(?:py|pyx|cc|cpp|cxx|c|h|hpp|cu|java|scala|kt|go|rs|jl|R|m|js|ts|rb|lua|cs|f90)"
+    r"|\|\s*[\w.]+:\w+):\Z"
+)
 COMPOUND = re.compile(r"\w+[_/]\w+")  # "val_loss" speaks for itself, not for what follows
 COPULA = re.compile(r"\W*(?:is|was)?\W*")
 CLAUSE = re.compile(r"[.,;|\t\[\](){}<>]|:\s|\s-\s|\s{2,}")
@@ -131,7 +136,7 @@ class _Line:
         before, after = self.literals[index : index + 2]
         told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
-        if not numeric or NO_COLUMN.fullmatch(before):
+        if not numeric or NO_COLUMN.fullmatch(before) or SOURCE_LINE.search(before):
             return
         name, implied = self._before(index, before), False
         if not name and after.startswith("%"):

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
     from plateau.logs.source import Source
 
+# Also "I0411 08:54:06"; "11:00:07.25: epoch 3", as nothing but a clock looks so.
 CLOCK = (
-    r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
+    r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d(?>[.,]\d+|:\d{3})?(?!:?\d)"
+    r"|\d{1,3}:\d\d(?>[.,]\d+)?(?![\d:]))"
 )
+MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
-    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,})"
-    rf"(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,}"
+    rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
+    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+    r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
 SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
     r"(?:\d+ days?, +|\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)"
