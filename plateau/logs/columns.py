@@ -34,6 +34,8 @@ class Column:
         True where the text beside it says validation or test.
     implied : bool
         True for a counter that the log does not name.
+    clock : bool
+        True for dates and times, which are seconds since 1970 here.
     rows : NDArray[int64], shape (n,)
         Increasing.
     values : NDArray[float64], shape (n,)
@@ -46,10 +48,12 @@ class Column:
         *,
         held_out: bool = False,
         implied: bool = False,
+        clock: bool = False,
     ) -> None:
         self.name = name
         self.held_out = held_out
         self.implied = implied
+        self.clock = clock
         self._load = load
 
     @cached_property
@@ -96,7 +100,7 @@ class Table:
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""
         columns = [
-            Column(item.name, partial(_moved, item, by), held_out=item.held_out)
+            Column(item.name, partial(_moved, item, by), held_out=item.held_out, clock=item.clock)
             for item in self.columns
         ]
         return Table(columns, self.size, self.run, self.sparse)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from plateau.logs.material import Material
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+MEASURED_FEW = 2  # rows of a measurement in a table
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 EQUALS = 4  # metrics at most that are as good as each other
 NODES = 1000  # "node2.gpu1" is writer 2001
@@ -48,7 +49,24 @@ def choose_metrics(material: Material) -> list[Candidate]:
     best = candidates[0]
     if material.asked.metric is None and best.points < 0:
         return [_measured(material, candidates)]
-    return [best, *(one for one in candidates[1:] if _is_equal(one, best))][:EQUALS]
+    chosen = [best, *(one for one in candidates[1:] if _is_equal(one, best))]
+    if material.asked.metric is None:
+        _tell_unknown(material, candidates, chosen)
+    return chosen[:EQUALS]
+
+
+def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
+    """Warn of a metric whose name says nothing, where a text or other columns leave it open."""
+    best, taken = chosen[0], {one.column.name for one in chosen}
+    others = listed(
+        one.column.name
+        for one in candidates
+        if one.column.name not in taken and not choose.x_points(one.column)
+    )
+    open_ = bool(others) or not best.table.sparse
+    if choose.is_unknown(best.column) and best.column.name and open_:
+        more = f"; there are also {others}" if others else ""
+        material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
 
 
 def ranked(material: Material) -> list[Candidate]:
@@ -57,28 +75,49 @@ def ranked(material: Material) -> list[Candidate]:
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
+    training = choose.is_training(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
+    worth = [
+        min(
+            choose.metric_points(item, training=training),
+            np.inf if _is_told(table) else choose.LONELY,
+        )
+        for table, item in columns
+    ]
+    telling = [
+        item for (_, item), points in zip(columns, worth, strict=True) if points > choose.NOT_LR
+    ]
+    longest = max((rows[item.name, item.held_out] for item in telling), default=0)
+    longest = longest or max(rows.values())
     best, candidates = -np.inf, []
-    for table, item in columns:
+    for (table, item), named in zip(columns, worth, strict=True):
         count, size = rows[item.name, item.held_out], _size(table, item)
         if not size:
             continue
         points = (
-            (choose.metric_points(item) if _is_told(table) else choose.LONELY)
+            named
             + choose.OWN_X * any(map(choose.x_points, table.without(item)))
-            + choose.ROWS * np.log10(count / max(rows.values()))
+            + choose.ROWS * min(np.log10(count / longest), 0.0)
             + choose.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
-        if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
+        if points >= best and choose.is_unknown(item) and choose.is_axis(item):
             points += choose.NOT_IT
         elif points >= best and choose.is_constant(item.values):
             points += choose.CONSTANT
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
-    return sorted(candidates, key=lambda one: -one.points)
+    return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
+
+
+def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
+    """Put those that are nearly as good as the best in the order of their table."""
+    equal = [one for one in candidates if _is_equal(one, candidates[0])]
+    order = {id(item): index for one in equal[:1] for index, item in enumerate(one.table.columns)}
+    equal.sort(key=lambda one: order[id(one.column)])
+    return equal + [one for one in candidates if one not in equal]
 
 
 def _is_told(table: Table) -> bool:
@@ -92,14 +131,16 @@ def _is_told(table: Table) -> bool:
 def _is_equal(one: Candidate, best: Candidate) -> bool:
     """Whether a column is another metric of the same rows, and no worse."""
     beside = SIDE_BY_SIDE in one.column.name  # another run
-    return one.points == best.points and one.table is best.table and not beside
+    near = best.points - one.points < choose.NEAR
+    return near and one.table is best.table and not beside
 
 
 def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
     """Take a column that varies, from enough rows that something counts: a measurement."""
     there = listed(one.column.name for one in candidates)
     for one in candidates:
-        if one.table.sparse or _varies(one):
+        settled = choose.is_axis(one.column) or len(one.column.rows) < MEASURED_FEW
+        if (one.table.sparse and not settled) or _varies(one):
             material.warnings.append(
                 f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
             )

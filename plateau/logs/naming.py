@@ -50,6 +50,10 @@ LETTER = re.compile(r"[^\W\d_]")
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
+# Beside the percentage that a bar draws: "37%|###   |", "[####    ] 37%". Bars are two spaces here.
+PERCENT = re.compile(r"%\s*(?:\||\[ {2}\])")
+AFTER_BAR = re.compile(r"(?:\[ {2}\]|\| {2}\|)\s*$")
+LEFT_TIME = "<"  # between the clocks of a bar, before its pace: "[00:20<00:10, 25.2it/s"
 # "train.py:88", "| INFO | trainer:run:88": the line of a program.
 SOURCE_LINE = re.compile(
     r"(?:\w\.(?:py|pyx|cc|cpp|cxx|c|h|hpp|cu|java|scala|kt|go|rs|jl|R|m|js|ts|rb|lua|cs|f90)"
@@ -138,6 +142,8 @@ class _Line:
         self._held_out = told if told is not None else self._held_out
         if not numeric or NO_COLUMN.fullmatch(before) or SOURCE_LINE.search(before):
             return
+        if self._is_drawn(index, before, after):
+            return
         name, implied = self._before(index, before), False
         if not name and after.startswith("%"):
             return
@@ -150,6 +156,12 @@ class _Line:
             name = f"val {name}"
         if name not in taken:
             self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _is_drawn(self, index: int, before: str, after: str) -> bool:
+        """Whether a number is what a progress bar says about itself: its share, its pace."""
+        share = after.startswith("%") and (PERCENT.match(after) or AFTER_BAR.search(before))
+        pace = before == "," and index > 1 and self.literals[index - 1] == LEFT_TIME
+        return bool(share or pace)
 
     def _before(self, index: int, before: str) -> str:
         """Name from what stands before the number."""

@@ -31,7 +31,8 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     A text column such as ``phase`` with the values "train" and "val", or ``run_name``, tells
     records apart that share their columns.
     """
-    series = {**series, **dict(clocks(texts))}
+    dates = dict(clocks(texts))
+    series = {**series, **dates}
     held_out, run = _held_out(texts, size), _runs(texts, size)
     long = long_form(series, texts, size)
     kinds: list[tuple[str | None, bool]] = [(None, False)]
@@ -47,7 +48,9 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
             own = {name: _only(data, mask) for name, data in series.items()}
         if long:
             own = pivot(own, texts[long[0]], long[1])
-        columns = [_column(name, data, held_out=one[1]) for name, data in own.items()]
+        columns = [
+            _column(name, data, held_out=one[1], clock=name in dates) for name, data in own.items()
+        ]
         tables.append(Table(columns, count, one[0], sparse=True))
     return tables
 
@@ -57,8 +60,8 @@ def _only(data: Data, mask: NDArray[np.bool_]) -> Data:
     return data[0][keep], data[1][keep]
 
 
-def _column(name: str, data: Data, *, held_out: bool) -> Column:
-    return Column(name, lambda: data, held_out=held_out)
+def _column(name: str, data: Data, *, held_out: bool, clock: bool) -> Column:
+    return Column(name, lambda: data, held_out=held_out, clock=clock)
 
 
 def _held_out(texts: Mapping[str, Labels], size: int) -> list[bool] | None:

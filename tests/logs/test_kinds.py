@@ -1,7 +1,11 @@
 """What is in the files that people have, kind by kind: what is chosen, and what is not."""
 
+import json
+
 import pytest
-from made_up import STEPS, Case, check, loss
+from made_up import STEPS, Case, N, acc, check, each, loss, rate
+
+from plateau.logs import NoSeriesError
 
 CLOCKS = [
     "2031-02-01 11:{m:02d}:07.{f:06d}: ",
@@ -26,3 +30,104 @@ def test_a_clock_is_no_part_of_a_line(read, clock):
         text += f"{at}epoch {i}\n"
         text += f"{at}train loss : {loss(i):.4f}\n{at}This epoch took {100 + i % 3} s\n"
     check(read, Case(text, "train loss", "epoch"))
+
+
+def table(names, row, steps=STEPS):
+    return ",".join(names) + "\n" + "".join(",".join(map(str, row(i))) + "\n" for i in steps)
+
+
+def bar(i, total=N, unit="it"):
+    drawn = f"{'#' * (i // 4)}{' ' * (10 - i // 4)}"
+    share = 100 * i // total
+    return f"{share:3d}%|{drawn}| {i}/{total} [00:20<00:10, {20 + i % 3}.5{unit}/s]"
+
+
+JUNK = {
+    "bar": each(lambda i: f"Loading tiles: {bar(i)}"),
+    "data": each(lambda i: f"Map: {bar(i, unit=' examples')}"),
+    "pip": each(lambda i: f"  {i}% [{'=' * (i // 4):10s}] {i}.5kB/60.0kB 1.2MB/s"),
+    "exit codes": each(lambda i: f"[launcher] worker exits with return code = {i % 3}"),
+    "job status": each(lambda i: f"job {i} status {i * 7 % 4}"),
+    "source": each(lambda i: f"  File 'trainer.py', line {7 * i}, in run"),
+    "settings": each(lambda i: "batch_size: 32, dropout: 0.1, hidden: 512"),
+    "shards": each(lambda i: f"Loading shard {i}/{N}"),
+}
+
+
+@pytest.mark.parametrize("name", JUNK)
+def test_junk_alone_is_refused(read, name):
+    with pytest.raises(NoSeriesError, match="no column looks like a metric"):
+        read(JUNK[name])
+
+
+@pytest.mark.parametrize(
+    ("line", "metric", "mode"),
+    [
+        ("test accuracy {v:.4f}", "test accuracy", "max"),
+        ("eval_accuracy = {v:.4f}", "eval_accuracy", "max"),
+        ("val mAP: {v:.4f}", "val mAP", "max"),
+        ("success rate {v:.3f}", "success rate", "max"),
+    ],
+)
+def test_a_result_comes_before_what_bars_say(read_run, line, metric, mode):
+    run = read_run(each(lambda i: f"Map: {bar(i)}\n" * 3 + line.format(v=acc(i))))
+    assert (run.metric, run.mode, len(run.values)) == (metric, mode, N)
+
+
+def ping(i):
+    return 12 + i * 7 % 5 / 10
+
+
+SERVICES = {
+    "success": Case(table(["step", "episode_length", "success_rate"], lambda i: (i, 200 - i, acc(i))), "success_rate", "step", mode="max"),
+    "winning": Case(table(["episode", "win_rate", "epsilon"], lambda i: (i, acc(i), rate(i))), "win_rate", "episode", mode="max"),
+    "failing": Case(table(["time", "cpu", "error_rate"], lambda i: (i, 20 + i % 3, loss(i))), "error_rate", "time"),
+    "latency": Case(table(["time", "cpu", "latency_ms"], lambda i: (i, 20 + i % 3, ping(i))), "latency_ms", "time"),
+    "response": Case(table(["timestamp", "status_code", "bytes", "response_time"], lambda i: (1.9e9 + i, 200, 100 + i * 7 % 90, ping(i))), "response_time", "timestamp"),
+    "download": Case(table(["time", "retries", "download_mbps"], lambda i: (i, i % 2, 90 + ping(i))), "download_mbps", "time", mode="max"),
+    "requests": Case(table(["time", "memory_mb", "req/s"], lambda i: (i, 500 + i % 5, 90 + ping(i))), "req/s", "time", mode="max"),
+    "frames": Case(table(["t", "players", "fps"], lambda i: (i / 2, i % 5, 60 + ping(i))), "fps", "t", mode="max"),
+    "ping": Case(each(lambda i: f"64 bytes from 10.0.0.{i % 3}: icmp_seq={i} ttl={50 + i % 3} time={ping(i)} ms"), "time", "icmp_seq"),
+    "records": Case(each(lambda i: json.dumps({"ts": f"2031-03-04T05:00:{i:02d}Z", "status": 200, "path": "/x", "ms": ping(i)})), "ms", "ts"),
+    "training": Case(table(["epoch", "fps", "latency_ms", "accuracy"], lambda i: (i, 60 + i % 3, ping(i), acc(i))), "accuracy", "epoch", mode="max"),
+    "power": Case(table(["date", "energy_kwh"], lambda i: (f"1985-03-04 05:{i:02d}", ping(i))), "energy_kwh", "date", mode="both"),
+    "two bare columns": Case(each(lambda i: f"{i / 4:.2f} {loss(i):.4f}"), "column 2", "column 1", mode="both", name="run.txt"),
+    "uneven": Case(each(lambda i: f"{i**1.5:.3f} {loss(i):.4f}"), "column 2", "column 1", mode="both", name="run.txt"),
+    "coefficients": Case("# Time\tCd\tCl(f)\n" + each(lambda i: f"{i}\t{loss(i):.5f}\t{loss(i) / 9 % 0.1:.5f}"), "Cd", "Time", mode="both"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_outside_of_training(read, name):
+    check(read, SERVICES[name])
+
+
+def test_equally_good_ones_are_all_scanned_in_the_order_of_the_table(read):
+    text = table(
+        ["ts", "latency_ms", "rps"], lambda i: (f"2031-03-04 05:00:{i:02d}", ping(i), 400 + ping(i))
+    )
+    found = read(text, equals=True).runs
+    assert [(run.metric, run.mode) for run in found] == [("latency_ms", "min"), ("rps", "max")]
+
+
+def test_an_empty_cell_does_not_drop_a_column(read):
+    text = table(["temperature", "heart"], lambda i: ("" if i == 7 else 20 + ping(i), 60 + i % 7))
+    first, second = read(text, equals=True).runs
+    assert (first.metric, second.metric, len(first.values)) == ("temperature", "heart", N - 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (table(["t", "cl", "lift factor"], lambda i: (i, loss(i), acc(i))), "also lift factor"),
+        (each(lambda i: f"[{i}] voltage: {ping(i)} V"), "'voltage' is no name of a metric"),
+    ],
+)
+def test_a_name_that_says_nothing_is_unsure(read, text, told):
+    (warning,) = read(text).warnings
+    assert "unsure" in warning
+    assert told in warning
+
+
+def test_a_loss_is_sure(read):
+    assert read(table(["t", "cl", "loss"], lambda i: (i, acc(i), loss(i)))).warnings == ()
