@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -100,10 +100,16 @@ class Table:
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""
         columns = [
-            Column(item.name, partial(_moved, item, by), held_out=item.held_out, clock=item.clock)
+            Column(
+                item.name,
+                partial(_moved, item, by),
+                held_out=item.held_out,
+                implied=item.implied,
+                clock=item.clock,
+            )
             for item in self.columns
         ]
-        return Table(columns, self.size, self.run, self.sparse)
+        return replace(self, columns=columns)
 
     def without(self, column: Column) -> list[Column]:
         """All columns but one."""

@@ -175,15 +175,19 @@ def _float(value: float) -> float:
 # --- one document -------------------------------------------------------------------------------
 
 
-def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
-    """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
+def document_of(source: Source) -> Any:
+    """Parse a file as one JSON document, up to where it is damaged; None where it is none."""
     text = "\n".join(source.lines)
     try:
-        document = parse(text)
+        return parse(text)
     except json.JSONDecodeError as error:
-        document = _before_damage(text, error, source)
+        return _before_damage(text, error, source)
     except (ValueError, RecursionError):
         return None
+
+
+def read_document(source: Source, document: Any) -> tuple[list[Table], list[int]] | None:
+    """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
     if curves := list(_curves(document)):
         return _along(curves)
     lists = list(_lists(document))

@@ -181,12 +181,13 @@ def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table
             (Table([item, *shared], table.size, name, table.sparse), item)
             for name, item in zip(names, beside, strict=True)
         ]
-    named = [
-        (other, item)
-        for other, item in material.columns()
-        if other.run is not None and same(item, metric) and len(item.rows)
-    ]
-    return named or [(table, metric)]
+    named: dict[str, tuple[Table, Column]] = {}
+    for other, item in material.columns():
+        if other.run is not None and same(item, metric) and len(item.rows):
+            known = named.get(other.run)
+            if not known or len(item.rows) > len(known[1].rows):  # of lines the commonest shape
+                named[other.run] = other, item
+    return [*named.values()] or [(table, metric)]
 
 
 def same(one: Column, other: Column) -> bool:
@@ -214,6 +215,7 @@ def with_optional_fields(
         other
         for other in material.tables
         if other is not table
+        and other.run == table.run
         and any(same(item, metric) for item in other.columns)
         and needed <= {item.name for item in other.columns}
     ]

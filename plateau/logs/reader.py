@@ -16,6 +16,7 @@ from plateau.logs.arrow import ARROW, PARQUET, read_arrow
 from plateau.logs.assemble import assemble, select
 from plateau.logs.contents import Contents
 from plateau.logs.documents import (
+    document_of,
     is_lines,
     message_field,
     messages,
@@ -33,6 +34,7 @@ from plateau.logs.layout import find_layout
 from plateau.logs.material import Asked, Material
 from plateau.logs.mlflow import is_metric_file, read_metric
 from plateau.logs.model import Log, LogError, NoSeriesError
+from plateau.logs.notebooks import cells_of, read_notebook
 from plateau.logs.opening import STDIN, URL, Stream
 from plateau.logs.source import UTF16, Source, source_of
 from plateau.logs.tables import read_table
@@ -167,7 +169,7 @@ def _in_parts(
     sample = head[: head.rfind(b"\n", 0, SAMPLE) + 1]
     source = source_of(path, sample or head, [])
     kind = kind_of(source)
-    if not sample or kind.name == "json":
+    if not sample or kind.name in ("json", "notebook"):
         source = source_of(path, read_whole(stream, head), warnings)
         return with_lines(source, kind_of(source))
     first = Material(path, with_lines(source, kind), [], replace(asked, equals=False))
@@ -221,6 +223,8 @@ def with_lines(
         return Contents(
             kind.name, list(mine(source, 1, headed)), source.numbers, block if whole else None
         )
+    if kind.contents:
+        return kind.contents
     tables, rows = kind.read(source)
     if rows is None:
         return Contents(kind.name, list(tables), source.numbers, blocks(source.lines))
@@ -229,11 +233,12 @@ def with_lines(
 
 @dataclass(frozen=True)
 class Kind:
-    """What the lines of a log are, and how to read them."""
+    """What the lines of a log are, and how to read them, or what was read already."""
 
     name: str
-    read: Callable[[Source], tuple[Sequence[Table], list[int] | None]]
+    read: Callable[[Source], tuple[Sequence[Table], list[int] | None]] = lambda _: ([], None)
     layout: Layout | None = None
+    contents: Contents | None = None
 
 
 def kind_of(source: Source) -> Kind:
@@ -243,8 +248,11 @@ def kind_of(source: Source) -> Kind:
         if field := message_field(source):
             return Kind("jsonl", lambda part: (mine(messages(part, field)), None))
         return Kind("jsonl", read_lines)
-    if first in "{[" and (found := read_document(source)):
-        return Kind("json", lambda _: found)
+    if first in "{[" and (document := document_of(source)) is not None:
+        if (cells := cells_of(document)) is not None:
+            return Kind("notebook", contents=read_notebook(source, cells))
+        if found := read_document(source, document):
+            return Kind("json", lambda _: found)
     return lines_of(find_layout(source.lines))
 
 

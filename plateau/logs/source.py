@@ -74,7 +74,8 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     if lines[-1] == "":
         lines.pop()
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
-    if "\r" in text or "\x08" in text or "%|" in text or " [=" in text:
+    drawn = not text.startswith("{") and ("%|" in text or " [=" in text)  # in JSON within a text
+    if "\r" in text or "\x08" in text or drawn:
         lines, numbers = _redrawn(lines)
     return Source(path, lines, numbers, cut, warnings)
 

@@ -34,6 +34,23 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
         rows = [rows[begin] for begin in begins]
         columns = [_told(column) for column in _columns(cells, layout.width)]
     names = layout.names or tuple(f"column {index + 1}" for index in range(layout.width))
+    series, texts = _named(names, columns)
+    _tell_lost(source, series, rows)
+    if not layout.names:
+        series = name_after_file(series, source.path)
+    return tables_of(series, texts, len(rows)), rows
+
+
+def series_of(
+    names: Sequence[str], rows: list[list[str]]
+) -> tuple[dict[str, Data], dict[str, Labels]]:
+    """Give the columns of numbers and those of texts, of rows that are as wide as the names."""
+    return _named(names, [_told(column) for column in _columns(rows, len(names))])
+
+
+def _named(
+    names: Sequence[str], columns: Sequence[tuple[Data, Labels]]
+) -> tuple[dict[str, Data], dict[str, Labels]]:
     series: dict[str, Data] = {}
     texts: dict[str, Labels] = {}
     for name, (data, labels) in zip(names, columns, strict=True):
@@ -41,10 +58,7 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
             series.setdefault(name, data)
         if 2 * len(data[0]) < len(labels) - labels.count(None):
             texts[name] = labels
-    _tell_lost(source, series, rows)
-    if not layout.names:
-        series = name_after_file(series, source.path)
-    return tables_of(series, texts, len(rows)), rows
+    return series, texts
 
 
 def _drop_cut_row(source: Source, layout: Layout, rows: list[int]) -> None:
