@@ -102,7 +102,8 @@ def _steps(changes: Sequence[LrChange]) -> list[LrChange]:
 def _change(change: LrChange | None) -> tuple[str, str, str]:
     if change is None:
         return "", "", ""
-    return wording.position(change.x), f"×{change.factor:.4g}", f"{change.lr:.4g}"
+    factor = "?" if math.isnan(change.factor) else f"×{change.factor:.4g}"
+    return wording.position(change.x), factor, f"{change.lr:.4g}"
 
 
 def _comparison(replay: Replay) -> str:

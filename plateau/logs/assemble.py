@@ -15,7 +15,7 @@ from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fie
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
 from plateau.logs.text import LineTable
-from plateau.logs.writers import find_writer, name_of, rows_of, say_the_same
+from plateau.logs.writers import find_writer, first_of_equals, name_of, rows_of, say_the_same
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,6 +89,12 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
         return _split(material, selection, rows.astype(np.float64), [rows], own)
     x, starts = count_along(axis, metric.rows, material.block)
     if not writer:
+        if (first := first_of_equals(metric, x)) is not None:
+            material.warnings.append(
+                f"{len(x) / len(first):.3g} rows at each {axis.name} say the same: "
+                "the first was taken"
+            )
+            return _split(material, selection, x, _pieces(x, first), own)
         return _split(material, selection, x, np.split(rows, starts), own)
     parts = rows_of(writer)
     told = f"several rows at each {axis.name}, told apart by {name_of(writer)!r}"

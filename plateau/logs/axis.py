@@ -55,6 +55,8 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE, table.writer)
     if found and fetched:
+        if found[0].columns[:-1] and found[0].columns[0].name == fetched[0].columns[-1].name:
+            return found[0]  # the same, but finer
         x = x_at(metric.rows, fetched[0].columns[-1], material.block)
         coarse = 1 - len(np.unique(x)) / len(x)
         fetched = fetched[0], fetched[1] + choose.X_COARSE * coarse
@@ -94,6 +96,8 @@ def _best(
         if not outer and choose.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
         points = choose.x_behaviour(item, x) + handicap
+        if not outer and not choose.x_points(item) and choose.restarts(x).any():
+            points += choose.X_BACK
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):
             continue
         if outer:
@@ -112,8 +116,18 @@ def x_at(
         item = column(item.name, item.rows[known], item.values[known])
     if not len(item.rows):
         return np.full(len(rows), np.nan)
+    if _comes_after(rows, item):
+        return np.asarray(item.values[np.searchsorted(item.rows, rows, side="right")])
     x = fetch(rows, item, block)
     return np.where(np.isnan(x) & (rows < item.rows[0]), item.values[0], x)
+
+
+def _comes_after(rows: NDArray[np.int64], item: Column) -> bool:
+    """Whether a counter is printed after the rows that it counts: the log ends with it."""
+    there = item.rows
+    if len(there) < 2 or len(rows) <= len(there) or not rows[0] < there[0] < rows[-1] < there[-1]:
+        return False
+    return bool(np.all(np.diff(np.searchsorted(rows, there)) > 0))  # rows between any two
 
 
 def _outer(

@@ -339,6 +339,7 @@ PATH = re.compile(r"[./]")
 PER = re.compile(r"^(s|sec|secs|seconds?|ms|us|samples|tokens|images|imgs?|examples)/")  # s/it
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
+X_BACK = -2.0  # where such a one goes back, and no epoch says why: a clock is better
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
@@ -349,6 +350,8 @@ NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len 
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
+ONE_ROW = 0.5  # of as many epochs as restart the inner counter others may have but one row
+FEW_VALUES, MANY_ROWS = 3, 16  # a step of so few values in so many rows counts something else
 RESTARTS_SHARE = 0.5  # of an inner counter's restarts at which the epoch goes up
 
 
@@ -363,6 +366,8 @@ def x_points(column: Column) -> float:
     if PER.match(column.name) or SLOW.intersection(words(column.name)):
         return 0.0
     found = _own_words(column.name)
+    if found[:1] == ("no",) and len(found) > 1:  # "No Iterations 3": how many were needed
+        return 0.0
     kinds = (
         (STEPS, X_STEP),
         (AMOUNTS, X_AMOUNT),
@@ -403,11 +408,13 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
             counts = is_whole(x) and np.mean(change > 0) >= UP_LEAST
             if is_clock(x):
                 points = X_TIME
-            elif counts:  # where it goes back it may be something else: a clock is better
-                points = X_LEAST if (change < 0).any() else X_UNKNOWN
+            elif counts:
+                points = X_UNKNOWN
             else:
                 points = X_LEAST if is_axis(column) else -np.inf
         distinct = 1 + np.count_nonzero(np.diff(np.sort(x)))  # np.unique would import numpy.ma
+        if points > X_EPOCH and distinct <= FEW_VALUES and len(x) >= MANY_ROWS:
+            return -np.inf
         points += X_DISTINCT * distinct / len(x)
     return points
 
@@ -432,10 +439,11 @@ def restarts(x: NDArray[np.float64]) -> NDArray[np.bool_]:
 def is_epoch(epoch: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:
     """Whether a column goes up where an inner counter starts again, and hardly anywhere else."""
     change = np.diff(epoch)
+    # An epoch of one row may end where the one before did: the inner number does not fall then.
+    elsewhere = np.count_nonzero(change[~back])
+    few = elsewhere < BACK_FEW * np.count_nonzero(~back) or elsewhere < ONE_ROW * back.sum()
     return is_whole(epoch) and bool(
-        np.mean(change[back] > 0) > RESTARTS_SHARE
-        and np.mean(change < 0) < BACK_FEW
-        and np.mean(change[~back] != 0) < BACK_FEW
+        np.mean(change[back] > 0) > RESTARTS_SHARE and np.mean(change < 0) < BACK_FEW and few
     )
 
 

@@ -68,6 +68,10 @@ SENTENCE = re.compile(
 )
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
+# "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
+PAIR = re.compile(
+    r"(?:^|[,;:(\[|])\s*['\"]?([A-Za-z_][\w/.-]*(?: [A-Za-z][\w/.-]*){0,2})['\"]?\s*[,;]\s*$"
+)
 AVERAGE = re.compile(r"\s*\(\s*(?:avg|ave|mean|average)?\s*[:=]?\s*")
 UNNAMED = re.compile(r"column \d+")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
@@ -138,6 +142,9 @@ class _Line:
     def look(self, index: int, *, numeric: bool) -> None:
         """Add the number of that index, if it is worth a column."""
         before, after = self.literals[index : index + 2]
+        if before == "-" and self._ends_span(index, after):
+            self.slots[-1] = replace(self.slots[-1], index=index)
+            return
         told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
         if not numeric or NO_COLUMN.fullmatch(before) or SOURCE_LINE.search(before):
@@ -149,6 +156,8 @@ class _Line:
             return
         if not name:
             name, implied = self._otherwise(index, before, after)
+        if not name and (pair := PAIR.search(before)):
+            name = pair[1]
         if not name and before.strip() == "," and self._is_second(index):
             return  # the second of a pair: "range: [0,1]"
         taken = {slot.name for slot in self.slots}
@@ -193,6 +202,12 @@ class _Line:
             return ""
         name = name_after(self.literals[index + 2])
         return name if counts(name) else ""
+
+    def _ends_span(self, index: int, after: str) -> bool:
+        """Whether a number ends a span from the start of an epoch, such as "Batch [0-20]"."""
+        last = self.slots[-1] if self.slots else None
+        boxed = self.literals[index - 1].endswith("[") and after.startswith("]")
+        return boxed and last is not None and last.index == index - 1 and counts(last.name)
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""

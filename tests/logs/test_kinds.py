@@ -6,6 +6,7 @@ import pytest
 from made_up import STEPS, Case, N, acc, check, each, loss, rate
 
 from plateau.logs import NoSeriesError
+from plateau.replay import recorded_changes
 
 CLOCKS = [
     "2031-02-01 11:{m:02d}:07.{f:06d}: ",
@@ -131,3 +132,95 @@ def test_a_name_that_says_nothing_is_unsure(read, text, told):
 
 def test_a_loss_is_sure(read):
     assert read(table(["t", "cl", "loss"], lambda i: (i, acc(i), loss(i)))).warnings == ()
+
+
+def epochs(line, before="", after="", inner=range(10, 60, 10)):
+    """Ten epochs of some batches; the last has as many lines as the others."""
+    return "".join(
+        before.format(e=e)
+        + "".join(line.format(e=e, b=b, v=loss(3 * e + b / 20)) for b in inner)
+        + after.format(e=e)
+        for e in range(1, 11)
+    )
+
+
+def uneven(i):
+    """An epoch of one row or two: the inner number does not always fall."""
+    inner = [500] if i % 4 == 0 else [110 + 7 * i, 500]
+    return "".join(f"Epoch {i} [{b}/500] loss {loss(i + b / 500):.4f}\n" for b in inner)
+
+
+COUNTERS = {
+    "printed after its block": (epochs("batch {b}/50 loss {v:.4f}\n", after="== epoch {e} done ==\n"), "epoch, batch", 50),
+    "printed before its block": (epochs("batch {b}/50 loss {v:.4f}\n", before="== epoch {e} ==\n"), "epoch, batch", 50),
+    "a solver's": (epochs("N: {b}  residual {v:.4e}\n", after="ionic step {e} F= -90.8{e}\n", inner=range(1, 6)), "ionic step, N", 50),
+    "an optimizer's": (epochs("   {b} OT DIIS  residual {v:.4e}\n", after=" OPTIMIZATION STEP: {e}\n\n", inner=range(1, 6)), "OPTIMIZATION STEP, iteration", 50),
+    "how many were needed": (each(lambda i: f"Time = {i}\nsolve: Initial residual = {loss(i):.5f}, No Iterations {1 + i // 20}"), "Time", N),
+    "how many steps it took": (each(lambda i: f"Time = {i}\nsolve: residual {loss(i):.5f} after steps: {2 + i // 20}"), "Time", N),
+    "epochs of one row": ("".join(map(uneven, STEPS)), "Epoch, iteration", 2 * N - N // 4),
+    "a span from zero": (epochs("Epoch[{e}] Batch [0-{b}]\tSpeed: 25.3 samples/sec\tloss={v:.5f}\n"), "Epoch, Batch", 50),
+    "a span": (epochs("Epoch[{e}] Batch [{b}-59]\tloss={v:.5f}\n", inner=[0]) + "Epoch[11] Batch [0-59]\tloss=0.5\n", "Epoch", 11),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_counters(read_run, name):
+    text, x, points = COUNTERS[name]
+    run = read_run(text)
+    assert (run.x_name, len(run.values)) == (x, points)
+    assert (run.x[1:] > run.x[:-1]).all()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epoch 1, phase train, step {s}, loss_train, {v:.4f}",
+        "('step', {s}, 'loss_train', {v:.4f})",
+        "step; {s}; loss_train; {v:.4f}; took; 3",
+        "INFO: step, {s}, loss_train, {v:.4f}",
+    ],
+)
+def test_a_comma_between_name_and_value(read, line):
+    check(read, Case(each(lambda i: line.format(s=10 * i, v=loss(i))), "loss_train", "step"))
+
+
+@pytest.mark.parametrize(
+    "line", ["[train] step: {s}  loss: {v:.4f}", '{{"step": {s}, "loss": {v:.4f}}}']
+)
+def test_nameless_writers_that_say_the_same(read, line):
+    log = read(each(lambda i: "\n".join(3 * [line.format(s=i, v=loss(i))])))
+    (run,) = log.runs
+    assert run.x.tolist() == list(STEPS)
+    assert log.warnings == ("3 rows at each step say the same: the first was taken",)
+
+
+def test_a_second_run_that_says_the_same_is_kept(read):
+    text = each(lambda i: f"step {i} loss {loss(i):.4f}")
+    assert [len(run.values) for run in read(2 * text).runs] == [N, N]
+
+
+@pytest.mark.parametrize(
+    ("line", "announced"),
+    [
+        ("Epoch {e}: reducing learning rate of group 0 to {lr:.4e}.", True),
+        ("Setting learning rate to {lr}", True),
+        ("new lr: {lr}", True),
+        ("lr: {lr}", False),
+    ],
+)
+def test_rates_that_are_printed_only_when_they_change(read_run, line, announced):
+    rates = {10: 5e-4, 20: 2.5e-4, 30: 1.25e-4}
+    run = read_run(
+        each(
+            lambda i: (
+                f"Epoch {i}: train loss {loss(i):.4f}"
+                + (f"\n{line.format(e=i, lr=rates[i])}" if i in rates else "")
+            )
+        )
+    )
+    changes = recorded_changes(run)
+    assert [change.lr for change in changes] == [*rates.values()][0 if announced else 1 :]
+    assert [change.factor for change in changes[-2:]] == [0.5, 0.5]
+    if announced:
+        assert changes[0].x in (10, 11)
+        assert changes[0].factor != changes[0].factor
