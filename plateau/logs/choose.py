@@ -405,7 +405,9 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
         if column.implied and is_clock(x):  # "1738407607.25: epoch 3"
             points = X_TIME
         if not points:
-            counts = is_whole(x) and np.mean(change > 0) >= UP_LEAST
+            again = x[1:][change < 0]  # of an inner counter: each block counts from the same
+            inner = len(again) > 1 and bool(np.all(again == x[0]) and change.all())
+            counts = is_whole(x) and (np.mean(change > 0) >= UP_LEAST or inner)
             if is_clock(x):
                 points = X_TIME
             elif counts:
@@ -413,7 +415,8 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
             else:
                 points = X_LEAST if is_axis(column) else -np.inf
         distinct = 1 + np.count_nonzero(np.diff(np.sort(x)))  # np.unique would import numpy.ma
-        if points > X_EPOCH and distinct <= FEW_VALUES and len(x) >= MANY_ROWS:
+        few = distinct <= FEW_VALUES and len(x) >= MANY_ROWS and (change >= 0).all()
+        if points > X_EPOCH and few:
             return -np.inf
         points += X_DISTINCT * distinct / len(x)
     return points
