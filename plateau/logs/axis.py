@@ -50,7 +50,7 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         everywhere = own + [item for _, item in material.columns()]
         return Axis((next(item for item in everywhere if item.name in names),))
     candidates = own + elsewhere
-    found = _best(own, candidates, metric, material, 0.0, table.writer)
+    found = _best(own, candidates, metric, material, 0.0, table.writer, table.columns[0])
     if found and found[1] > choose.X_EPOCH:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE, table.writer)
@@ -86,7 +86,9 @@ def _best(
     material: Material,
     handicap: float,
     writer: Column | None,
+    lead: Column | None = None,
 ) -> tuple[Axis, float] | None:
+    """Pick x among columns; ``lead`` is the one that its rows begin with."""
     best: tuple[Axis, float] | None = None
     for item in columns:
         if choose.lr_points(item):
@@ -95,7 +97,7 @@ def _best(
         outer = _outer(item, x, candidates, metric.rows, material.block)
         if not outer and choose.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
-        points = choose.x_behaviour(item, x) + handicap
+        points = choose.x_behaviour(item, x, first=item is lead) + handicap
         if not outer and not choose.x_points(item) and choose.restarts(x).any():
             points += choose.X_BACK
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):

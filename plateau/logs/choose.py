@@ -92,7 +92,7 @@ EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
 SMOOTHED = -1.5
 SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
 # A column called "avg", among others called "min" and "max", is what a population is told by.
-MEANS, MEAN = vocabulary("avg mean average"), 3.0
+MEANS, MEAN = vocabulary("avg mean average"), 1.5
 # A column called "total" is the sum of what stands beside it.
 TOTAL = 4.0
 # "vloss" beside "loss": the plain word first.
@@ -126,7 +126,7 @@ BEST, BEST_WORDS = -4.0, frozenset(["best"])
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
 LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
-UNNAMED = 6.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
+UNNAMED = 2.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
 CONSTANT = -4.0  # "init loss: 4.6" on every line
 RAMP_LEAST, RAMP_EVEN = 8, 0.1  # rows; of a step that another may differ
 FIRST_COLUMN = "column 1"
@@ -393,8 +393,11 @@ def _own_words(name: str) -> tuple[str, ...]:
     return last if own else words(name)
 
 
-def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
-    """Points of a column as x once its numbers are known; minus infinity where it cannot be."""
+def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) -> float:
+    """Points of a column as x once its numbers are known; minus infinity where it cannot be.
+
+    Numbers that are not whole may be x where they stand ``first``.
+    """
     points = x_points(column)
     if len(x) > 1:
         if not np.isfinite(x).all():
@@ -413,7 +416,7 @@ def x_behaviour(column: Column, x: NDArray[np.float64]) -> float:
             elif counts:
                 points = X_UNKNOWN
             else:
-                points = X_LEAST if is_axis(column) else -np.inf
+                points = X_LEAST if first and is_axis(column) else -np.inf
         distinct = 1 + np.count_nonzero(np.diff(np.sort(x)))  # np.unique would import numpy.ma
         few = distinct <= FEW_VALUES and len(x) >= MANY_ROWS and (change >= 0).all()
         if points > X_EPOCH and few:

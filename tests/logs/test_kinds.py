@@ -224,3 +224,33 @@ def test_rates_that_are_printed_only_when_they_change(read_run, line, announced)
     if announced:
         assert changes[0].x in (10, 11)
         assert changes[0].factor != changes[0].factor
+
+
+BAR_HEAD = "                 Class     Images  Instances      Box(P          R      mAP50  mAP50-95): 100%|####| 4/4 [00:01<00:00, 3.5it/s]\n"
+
+TABLES = {
+    "infeasibilities": Case("Iteration    Objective       Primal Inf.    Dual Inf.      Time\n" + each(lambda i: f"{50 * i:8d}    {loss(i):.7e}   {acc(i):.6e}   0.000000e+00      {i // 9}s"), "Objective", "Iteration"),
+    "a spread of infeasibility": Case("   iter   Primal Inf   Dual Inf   cost\n" + each(lambda i: f"  {i}  {acc(i):.4e}  {acc(i):.4e}  {loss(i):.4e}"), "cost", "iter"),
+    "rows without numbers": Case(" Node  Open |   Obj   Depth | Incumbent    Bound    Gap | Time\n\n" + "".join(f"    0     0   0.{i}    0          -    0.{i}      -    {i}s\n" for i in range(7)) + each(lambda i: f" {7 + i}    38   1.0{i}   9   {loss(i):.5f}    1.0{i}  {90 - i}.5%   {8 + i}s"), "Incumbent", "Node"),
+    "far below": Case("start\n iter  gap  best\n" + each(lambda i: f"  {i}  -  -") + each(lambda i: f"  {N + i}  {loss(i):.4f}  {2 * loss(i):.4f}"), "gap", "iter"),
+    "stacked": Case(each(lambda i: f"          Bond          Angle       Dihedral\n    1.{i:02d}    3.{i:02d}    4.{i:02d}\n      Potential        Kinetic           Temp\n   {-acc(i):.5f}    2.{i:02d}   3.{i:02d}\n"), "Potential", "row", mode="both"),
+    "stacked with steps": Case(each(lambda i: f"   Step   Time   Temp\n {100 * i} {i / 5:.5f} {300 + i % 7}.5\n   Bond   Angle   Potential\n 1.{i} 2.{i} {-acc(i):.5f}"), "Potential", "Step", mode="both"),
+    "atoms": Case("".join(f"   {i}   C   tau(  {i}) = ( {acc(i):.7f} {loss(i):.7f} {acc(3 * i):.7f} )\n" for i in range(60)) + each(lambda i: f"     total energy   =    {-93 - acc(i):.8f} Ry"), "total energy", "row", mode="both"),
+    "tecplot": Case('TITLE = "History"\nVARIABLES = "Iter", "CFL", "RMS rho", "Drag"\nZONE T= "History"\n' + each(lambda i: f"{i} 5.0 {loss(i):.6e} {acc(i):.6e}"), "RMS rho", "Iter"),
+    "tecplot in lines": Case('VARIABLES = "Time (s)"\n"Drag"\n"RMS rho"\nZONE T="a", I=40\n' + each(lambda i: f"{i / 7:.3f} {acc(i):.6f} {loss(i):.6f}"), "RMS rho", "Time (s)"),
+    "grace": Case('# made\n@    title "E"\n@    xaxis  label "Time (ps)"\n@    yaxis  label "(kJ/mol)"\n@TYPE xy\n@ s0 legend "Potential"\n@ s1 legend "Pressure"\n' + each(lambda i: f"{i / 2:.6f} {loss(i):.6f} {acc(i):.6f}"), "Potential", "Time (ps)", mode="both"),
+    "grace without legends": Case('@    xaxis  label "Time (ns)"\n@    yaxis  label "RMSD (nm)"\n@TYPE xy\n' + each(lambda i: f"{i / 2:.6f} {loss(i):.6f}"), "RMSD (nm)", "Time (ns)", mode="both"),
+    "numbered names": Case("# 1: step\n# 2: kinetic\n# 3: residual\n" + each(lambda i: f"{i} {acc(i):.6f} {loss(i):.6f}"), "residual", "step"),
+    "a bar behind names": Case(each(lambda i: f"{BAR_HEAD}                   all        128        929      0.{i * 7 % 9}4      0.{i * 5 % 9}7      0.3      {acc(i):.3f}\n"), "mAP50-95)", "row", mode="max"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables(read, name):
+    check(read, TABLES[name])
+
+
+def test_zones_of_a_table_are_runs(read):
+    zone = 'ZONE T="a"\n' + each(lambda i: f"{i} {loss(i):.5f}")
+    log = read("VARIABLES = iter, residual\n" + 2 * zone)
+    assert [(run.metric, len(run.values)) for run in log.runs] == 2 * [("residual", N)]

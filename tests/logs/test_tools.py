@@ -26,7 +26,7 @@ CASES = {
     "gromacs xvg": Case(
         "# This file was created Fri May  6 10:11:12 2022\n# Created by:\n#                      :-) GROMACS - gmx energy, 2021.4 (-:\n@    title \"GROMACS Energies\"\n@    xaxis  label \"Time (ps)\"\n@    yaxis  label \"(kJ/mol)\"\n@TYPE xy\n@ s0 legend \"Potential\"\n"
         + each(lambda i: f"{10*i:12.6f}  {-51234*acc(i):13.6f}"),
-        "energy", "column 1", mode="both", name="energy.xvg"),
+        "Potential", "Time (ps)", mode="both", name="energy.xvg"),
     "plumed colvar": Case(
         "#! FIELDS time d1 metad.bias\n" + each(lambda i: f" {10*i:.6f} {acc(i):.6f} {loss(i):.6f}"), "d1", "time", mode="both"),
     "openfoam residuals": Case(
