@@ -49,9 +49,10 @@ METRICS = {
 # What a machine is loaded with says little, but where nothing else is told it is what counts.
 RESOURCES = vocabulary("mem memory ram cpu gpu disk swap load util utilization utilisation usage")
 # What a service or a network is judged by. In a training these tell how fast it runs, no more.
-SLOW = vocabulary(
-    "latency latencies lat ping rtt jitter ttfb response responses request requests req query "
-    "reply lookup queue wait waiting render handshake downtime"
+SLOW = vocabulary("latency latencies lat ping rtt jitter ttfb")
+WAITED = vocabulary(  # for so long
+    "response responses request requests req query reply lookup queue wait waiting render load "
+    "handshake service"
 )
 FAST = vocabulary(
     "throughput goodput bandwidth bitrate download upload dl ul fps tps rps qps iops mips ops "
@@ -156,7 +157,7 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
         return "max"
     if FAST.intersection(found) or PER_SECOND.search(name):
         return "max"
-    if SLOW.intersection(found):
+    if _is_slowness(found):
         return "min"
     told = DURATIONS.intersection(found) or set(found) <= MEANS | {"total"}
     return "min" if told else "both"
@@ -229,7 +230,7 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
         return None
     if {"min", "max", "std", "count", "num", "size", "scale"}.intersection(found):
         return None
-    if SLOW.intersection(found) and not {"length", "depth"}.intersection(found):
+    if _is_slowness(found):
         return SERVICE
     if FAST.intersection(found) or PER_SECOND.search(name):
         return SERVICE
@@ -256,6 +257,12 @@ def remarks(column: Column) -> list[str]:
     }
     said = [remark for remark, holds in told.items() if holds]
     return said or (["unknown name"] if is_unknown(column) else [])
+
+
+def _is_slowness(found: tuple[str, ...]) -> bool:
+    return bool(
+        SLOW.intersection(found) or (WAITED.intersection(found) and DURATIONS.intersection(found))
+    )
 
 
 def is_unknown(column: Column) -> bool:
@@ -363,7 +370,7 @@ def x_points(column: Column) -> float:
         return X_TIME
     if column.name == "x" or words(column.name) == ("progress",):
         return X_AMOUNT
-    if PER.match(column.name) or SLOW.intersection(words(column.name)):
+    if PER.match(column.name) or _is_slowness(words(column.name)):
         return 0.0
     found = _own_words(column.name)
     if found[:1] == ("no",) and len(found) > 1:  # "No Iterations 3": how many were needed

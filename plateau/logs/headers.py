@@ -106,7 +106,7 @@ def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
 def _header(lines: list[str], row: int) -> list[str]:
     header: list[str] = []
     for line in reversed(lines[max(row - NEAR, 0) : row]):
-        line = DRAWN.sub("", line)
+        line = DRAWN.sub("", line) if "%|" in line else line
         words = [cell.text for cell in _cells(_without_label(line), WORD)]
         rule = RULE.fullmatch(line) is not None
         if header and (rule or not _goes_on(line, header[0])):

@@ -25,6 +25,7 @@ from plateau.logs.documents import (
     tables_of_records,
 )
 from plateau.logs.events import read_events
+from plateau.logs.exposition import is_exposition, read_exposition
 from plateau.logs.fast import FastTable, fast_text
 from plateau.logs.folders import EVENTS, read_folder, read_whole
 from plateau.logs.frames import is_framed
@@ -253,6 +254,8 @@ def kind_of(source: Source) -> Kind:
             return Kind("notebook", contents=read_notebook(source, cells))
         if found := read_document(source, document):
             return Kind("json", lambda _: found)
+    if is_exposition(source):
+        return Kind("prometheus", lambda part: (read_exposition(part), None))
     return lines_of(find_layout(source.lines))
 
 

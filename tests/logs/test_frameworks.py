@@ -667,7 +667,7 @@ CASES = {
                 f"train_loss{{job=\"a\"}} {loss(i):.4f} {1700000000000 + 15000 * i}"
             )
         ),
-        "train_loss", "row",
+        "train_loss", "timestamp",
     ),
     "sacred": Case(
         json.dumps(

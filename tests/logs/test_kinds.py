@@ -254,3 +254,38 @@ def test_zones_of_a_table_are_runs(read):
     zone = 'ZONE T="a"\n' + each(lambda i: f"{i} {loss(i):.5f}")
     log = read("VARIABLES = iter, residual\n" + 2 * zone)
     assert [(run.metric, len(run.values)) for run in log.runs] == 2 * [("residual", N)]
+
+
+def test_labels_name_runs(read):
+    text = "# HELP req_seconds Latency\n# TYPE req_seconds summary\n" + each(
+        lambda i: (
+            f'req_seconds{{quantile="0.5",path="/a"}} {ping(i)}\n'
+            f'req_seconds{{quantile="0.99",path="/a"}} {9 * ping(i)}\nreq_seconds_count{{path="/a"}} {i}'
+        )
+    )
+    log = read(text, "m.prom")
+    assert log.format == "prometheus"
+    assert [(run.name, run.metric, run.mode) for run in log.runs] == [
+        ("quantile=0.5", "req_seconds", "min"),
+        ("quantile=0.99", "req_seconds", "min"),
+    ]
+    assert log.runs[1].values.tolist() == [9 * ping(i) for i in STEPS]
+    assert log.runs[1].lines.tolist() == [1 + 3 * i for i in STEPS]
+
+
+def test_labels_of_a_training(read):
+    line = 'vllm:e2e_loss{{model="m, 7",rank="{r}"}} {v} 1930374{i:03d}000'
+    text = each(lambda i: "\n".join(line.format(r=r, v=loss(i), i=i) for r in "ab"))
+    log = read(text)
+    assert [(run.name, run.metric, run.x_name) for run in log.runs] == [
+        ("rank=a", "vllm:e2e_loss", "timestamp"),
+        ("rank=b", "vllm:e2e_loss", "timestamp"),
+    ]
+
+
+def test_bins_and_counts_are_no_samples(read):
+    text = each(
+        lambda i: f'wait_seconds_bucket{{le="0.05"}} {3 * i}\nwait_seconds_sum{{a="b"}} {i / 3}'
+    )
+    with pytest.raises(NoSeriesError):
+        read(text)
