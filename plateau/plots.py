@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from plateau import wording
 from plateau.export import LogScan, write_whole
+from plateau.fonts import use_fonts
 from plateau.offline import RunScan
 from plateau.scales import DECADES, rate_ticks
 
@@ -54,6 +55,7 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a picture in the format of its name; the same picture is the same file."""
     buffer, form = BytesIO(), path.suffix[1:].lower()
+    use_fonts(figure)
     # No date, and names within an SVG that are not random.
     with rc_context({"svg.hashsalt": "plateau"}):
         figure.savefig(

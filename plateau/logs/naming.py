@@ -47,6 +47,7 @@ GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*%?\s*([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
 
+ORDINAL = re.compile(r"\s*([\u4e00-\u9fff\u30a0-\u30ff]+)")  # "第 3 轮"
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
@@ -182,6 +183,8 @@ class _Line:
             return self.slots.pop().name
         if span := self._span(index):
             return span
+        if before.rstrip().endswith("第") and (told := ORDINAL.match(self.literals[index + 1])):
+            return told[1]
         if sentence := _sentence(before):
             self._subject, counter = sentence
             return counter

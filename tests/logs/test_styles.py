@@ -69,7 +69,7 @@ CASES = {
     "dict of tensors": Case(each(lambda i: f"epoch={i} metrics={{'loss': tensor({loss(i):.4f}), 'top1': tensor([{acc(i):.4f}])}}"), "loss", "epoch"),
     "arrow style": Case(each(lambda i: f"Epoch {i:03d} -> loss: {loss(i):.4f} -> acc: {acc(i):.4f}"), "loss", "Epoch"),
     "percent first": Case(each(lambda i: f"{i*2.5:.1f}% complete, epoch {i}, loss={loss(i):.3f}"), "loss", "epoch"),
-    "chinese": Case(each(lambda i: f"第{i}轮 训练损失: {loss(i):.4f} 准确率: {acc(i):.4f}"), "训练损失", "第"),
+    "chinese": Case(each(lambda i: f"第{i}轮 训练损失: {loss(i):.4f} 准确率: {acc(i):.4f}"), "训练损失", "轮"),
     "chinese epoch": Case(each(lambda i: f"epoch {i} | 训练损失 loss={loss(i):.4f} | 耗时 {i%7}.2秒"), "训练损失 loss", "epoch"),
     "german": Case(each(lambda i: f"Epoche {i} von {N}: Verlust = {loss(i):.4f}, Genauigkeit = {acc(i):.4f}"), "Verlust", "Epoche"),
     "tabs only": Case("epoch\tloss\tacc\n" + each(lambda i: f"{i}\t{loss(i)}\t{acc(i)}"), "loss", "epoch"),
