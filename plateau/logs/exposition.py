@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.columns import Column, Table, number
+from plateau.logs.columns import Table, column, number
 
 if TYPE_CHECKING:
     from plateau.logs.source import Source
@@ -67,8 +67,8 @@ def _add(series: Samples, name: str, row: int, value: float) -> None:
 def _table(labels: Labels, series: Samples, shared: set[tuple[str, str]]) -> Table:
     told = [f"{name}={value}" for name, value in labels if (name, value) not in shared]
     columns = [
-        Column(name, lambda found=found: (np.array(found[0]), np.array(found[1])))
-        for name, found in series.items()
+        column(name, np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64))
+        for name, (rows, values) in series.items()
     ]
     size = max(len(rows) for rows, _ in series.values())
     return Table(columns, size, ", ".join(told) or None, sparse=True)
