@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.apart import told_apart
 from plateau.logs.axis import choose_x, count_along
 from plateau.logs.material import listed
 from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
@@ -65,7 +66,12 @@ def select(material: Material) -> list[Selection]:
             f"{chosen[0].column.name!r} was taken as the metric; as good are {names}"
         )
         chosen = chosen[:1]
-    parts = [part for one in chosen for part in by_run(material, one.table, one.column)]
+    parts = [
+        part
+        for one in chosen
+        for part in told_apart(material, one.table, one.column)
+        or by_run(material, one.table, one.column)
+    ]
     return [_select(material, *part) for part in parts]
 
 

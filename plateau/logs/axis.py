@@ -43,7 +43,9 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     elsewhere = [
         item
         for other, item in material.columns()
-        if other is not table and other.run == table.run and choose.x_points(item) > choose.X_TIME
+        if other is not table
+        and other.run in (None, table.run)
+        and choose.x_points(item) > choose.X_TIME
     ]
     if material.asked.x is not None:
         names = material.names_for("x", material.asked.x)
@@ -67,7 +69,8 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
     """Take the time that a simulation tells on a line of its own before each block."""
     for other, item in material.columns():
-        alone = other is not table and other.run == table.run and len(other.columns) == 1
+        apart = other is not table and other.run in (None, table.run)
+        alone = apart and len(other.columns) == 1
         if alone and words(item.name) == ("time",):
             x = x_at(metric.rows, item, material.block)
             if (

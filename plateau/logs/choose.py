@@ -118,7 +118,8 @@ CODES = vocabulary(
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
 NOT_IT = -8.0
 NOT_IT_WORDS = vocabulary(
-    "min max std var num count scale time sec secs seconds ms rate lr norm gnorm index "
+    "min max std var num count scale time duration elapsed sec "
+    "secs seconds ms rate lr norm gnorm index "
     "eta throughput weight coef coeff target patience size ratio images hours samples id "
     "timestamp"
 )

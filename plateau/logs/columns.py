@@ -89,6 +89,8 @@ class Table:
         True where columns may lack rows (files of records); lines of one shape lack none.
     writer : Column or None
         Tells the rows of several writers apart, where that is known before any run is made.
+    before : frozenset of str or None
+        Words before the metric that tell its lines from those of other series.
     """
 
     columns: list[Column]
@@ -96,6 +98,7 @@ class Table:
     run: str | None = None
     sparse: bool = False
     writer: Column | None = None
+    before: frozenset[str] | None = None
 
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""

@@ -14,8 +14,9 @@ from plateau.logs.axis import count_along, x_at
 from plateau.logs.columns import Column, Table, column
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
-from plateau.logs.naming import UNNAMED
+from plateau.logs.naming import UNNAMED, counts
 from plateau.logs.text import LineTable
+from plateau.logs.words import words
 from plateau.logs.writers import take_turns
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
 MEASURED_FEW = 2  # rows of a measurement in a table
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
+ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 EQUALS = 4  # metrics at most that are as good as each other
 NODES = 1000  # "node2.gpu1" is writer 2001
 TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
@@ -115,8 +117,10 @@ def ranked(material: Material) -> list[Candidate]:
 def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
     """Put those that are nearly as good as the best in the order of their table."""
     equal = [one for one in candidates if _is_equal(one, candidates[0])]
-    order = {id(item): index for one in equal[:1] for index, item in enumerate(one.table.columns)}
-    equal.sort(key=lambda one: order[id(one.column)])
+    order = {id(item): index for one in equal for index, item in enumerate(one.table.columns)}
+    own = [one for one in equal if one.table is candidates[0].table]
+    own.sort(key=lambda one: order[id(one.column)])
+    equal = own + [one for one in equal if one not in own]
     return equal + [one for one in candidates if one not in equal]
 
 
@@ -132,7 +136,20 @@ def _is_equal(one: Candidate, best: Candidate) -> bool:
     """Whether a column is another metric of the same rows, and no worse."""
     beside = SIDE_BY_SIDE in one.column.name  # another run
     near = best.points - one.points < choose.NEAR
-    return near and one.table is best.table and not beside
+    return near and not beside and (one.table is best.table or _go_alike(one, best))
+
+
+def _go_alike(one: Candidate, best: Candidate) -> bool:
+    """Whether lines of another shape, as many, tell the same of something else."""
+    lines, others = best.table, one.table
+    return (
+        isinstance(lines, LineTable)
+        and isinstance(others, LineTable)
+        and others.run == lines.run
+        and one.column.name != best.column.name
+        and len(lines.columns) == len(others.columns)
+        and abs(lines.size - others.size) <= ALIKE * lines.size
+    )
 
 
 def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
@@ -212,12 +229,12 @@ def with_optional_fields(
     own = {item.name for item in table.columns}
     needed = {item.name for item in axis.columns} & own if axis else set()
     others = [
-        other
+        fitting
         for other in material.tables
         if other is not table
         and other.run == table.run
         and any(same(item, metric) for item in other.columns)
-        and needed <= {item.name for item in other.columns}
+        and (fitting := fitted(other, needed, table))
     ]
     lines = [one for one in (table, *others) if isinstance(one, LineTable)]
     if words and any(set(words) <= one.told.keys() for one in lines):
@@ -232,7 +249,52 @@ def with_optional_fields(
         twin = axis and _twins(material, joined, other, metric, axis)
         (left if twin else joined).append(other)
     _tell_left(material, table, left)
-    return _merge(joined) if len(joined) > 1 else table
+    return merge(joined) if len(joined) > 1 else table
+
+
+def fitted(table: Table, needed: set[str], main: Table) -> Table | None:
+    """Give a table columns of these names, as the main one has; None where it lacks one.
+
+    "new best epoch 7" counts on from "epoch 6".
+    """
+    own = {item.name: item for item in table.columns}
+    theirs = {item.name: item for item in main.columns}
+    names: dict[str, str] = {}
+    for name in needed - own.keys():
+        alike = [
+            other
+            for other, item in own.items()
+            if counts(name) and last_word(other) == last_word(name) and not item.implied
+        ]
+        if len(alike) != 1 or not _count_on(theirs[name], own[alike[0]]):
+            return None
+        names[alike[0]] = name
+    if not names:
+        return table
+    columns = [
+        column_named(item, names[item.name]) if item.name in names else item
+        for item in table.columns
+    ]
+    return replace(table, columns=columns)
+
+
+def _count_on(one: Column, other: Column) -> bool:
+    """Whether two counters are one, which does not go back more often than these do."""
+    _, together = _together([one, other])
+    back = [np.count_nonzero(choose.restarts(x)) for x in (one.values, other.values, together)]
+    return bool(back[2] <= back[0] + back[1])
+
+
+def last_word(name: str) -> str:
+    """Return the last word of a name, which says what a counter counts."""
+    return (words(name) or ("",))[-1]
+
+
+def column_named(item: Column, name: str) -> Column:
+    """Give a column another name."""
+    return Column(
+        name, lambda: (item.rows, item.values), held_out=item.held_out, implied=item.implied
+    )
 
 
 def _of_writers(
@@ -260,7 +322,7 @@ def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
     ]
     beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
     writer = Column(" ".join(words), partial(_together, beside))
-    merged = _merge(list(kept))
+    merged = merge(list(kept))
     return replace(merged, columns=[*merged.columns, writer], writer=writer)
 
 
@@ -308,7 +370,8 @@ def _twins(
     return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
 
 
-def _merge(tables: list[Table]) -> Table:
+def merge(tables: list[Table]) -> Table:
+    """Put the rows of tables together, in the order of the log."""
     groups: dict[tuple[str, bool], list[Column]] = {}
     for table in tables:
         for item in table.columns:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from plateau.logs.columns import Column, Table, numbers
 from plateau.logs.headers import find_header, is_header, is_ruled, label_of, names_under
 from plateau.logs.naming import DRAWN, LETTER, Slot, counts, name_slots, normal_literal
+from plateau.logs.sections import in_sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,7 +146,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
         for literals, shape in recurring
         for head, part in _stacked(literals, shape, lines).items()
     ]
-    return [table for table in tables if table.columns]
+    return in_sections([table for table in tables if table.columns], lines)
 
 
 def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
@@ -275,10 +276,11 @@ def _stacked(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> dict[
             head = above if is_header(above) else ""
         parts.setdefault(head, Shape()).add([row], [tokens])
         last = row
-        if not head or len(parts) > STACKED_MOST:
+        if (not head and len(parts) > 1) or len(parts) > STACKED_MOST:
             return {"": shape}
-    each = min(len(part.rows) for part in parts.values())
-    return parts if len(parts) > 1 and each >= LEAST else {"": shape}
+    heads = [part for head, part in parts.items() if head]  # a part of a log may begin below one
+    stacked = len(heads) > 1 and min(len(part.rows) for part in heads) >= LEAST
+    return parts if stacked else {"": shape}
 
 
 def _table(

@@ -432,23 +432,6 @@ CASES = {
         "episodic_return", "global_step", mode="max",
     ),
     # --- simulation and measurement ---
-    "openfoam": Case(
-        "Create time\n\n"
-        + each(
-            lambda i: (
-                f"Time = {i}\n\n"
-                f"smoothSolver:  Solving for Ux, Initial residual = {loss(i):.6g}, Final residual = "
-                f"{loss(i) / 20:.6g}, No Iterations 3\n"
-                f"smoothSolver:  Solving for Uy, Initial residual = {2 * loss(i):.6g}, Final residual = "
-                f"{loss(i) / 20:.6g}, No Iterations 3\n"
-                f"GAMG:  Solving for p, Initial residual = {loss(i) / 2:.6g}, Final residual = "
-                f"{loss(i) / 40:.6g}, No Iterations 5\n"
-                f"time step continuity errors : sum local = {1e-5 * i:.6g}, global = -1e-7, cumulative = 1e-6\n"
-                f"ExecutionTime = {i / 3:.2f} s  ClockTime = {i // 3} s\n"
-            )
-        ),
-        "Initial residual", "Time",
-    ),
     "lammps": Case(
         "LAMMPS (29 Sep 2021)\nReading data file ...\n  orthogonal box = (0 0 0) to (10 10 10)\n"
         "Step Temp E_pair E_mol TotEng Press \n"

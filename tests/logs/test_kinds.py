@@ -289,3 +289,93 @@ def test_bins_and_counts_are_no_samples(read):
     )
     with pytest.raises(NoSeriesError):
         read(text)
+
+
+SOLVERS = ["smoothSolver:  Solving for Ux", "smoothSolver:  Solving for Uy", "GAMG:  Solving for p"]
+
+
+def runs_of(log):
+    return [(run.name, run.metric, run.x_name, len(run.values)) for run in log.runs]
+
+
+@pytest.mark.parametrize(
+    ("line", "x"),
+    [
+        ("{who}  - loss: {v:.4f}", "row"),
+        ("[{i}] {who}: loss = {v:.4f}", "iteration"),
+        ("epoch {i}, {who}, loss {v:.4f}", "epoch"),
+    ],
+)
+def test_words_before_a_name_tell_series_apart(read, line, x):
+    who = {"teacher": 0, "student": 1}
+    log = read(
+        each(lambda i: "\n".join(line.format(who=w, i=i, v=loss(i) + k) for w, k in who.items()))
+    )
+    assert runs_of(log) == [(w, "loss", x, N) for w in who]
+    assert log.warnings == ("words before 'loss' tell series apart: 'teacher', 'student'",)
+    for run, k in zip(log.runs, who.values(), strict=True):
+        assert run.values.tolist() == [float(f"{loss(i) + k:.4f}") for i in STEPS]
+
+
+def test_solvers_are_told_apart(read):
+    text = each(
+        lambda i: (
+            f"Time = {i}\n"
+            + "\n".join(
+                f"{s}, Initial residual = {loss(i):.6f}, No Iterations {i % 3}" for s in SOLVERS
+            )
+            + f"\n{SOLVERS[-1]}, Initial residual = {acc(i):.6f}, No Iterations {i % 3}"
+        )
+    )
+    assert runs_of(read(text)) == [
+        ("smoothSolver Ux", "Initial residual", "Time", N),
+        ("smoothSolver Uy", "Initial residual", "Time", N),
+        ("GAMG p", "Initial residual", "Time", 2 * N),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("best", "usual"),
+    [
+        ("new best epoch {i} loss {v:.4f}", "epoch {i} loss {v:.4f}"),
+        ("WARNING step {i} loss {v:.4f}", "INFO step {i} loss {v:.4f}"),
+        ("best so far: step {i} loss {v:.4f}", "no change: step {i} loss {v:.4f}"),
+    ],
+)
+def test_remarks_before_a_name_tell_nothing_apart(read_run, best, usual):
+    run = read_run(each(lambda i: (usual if i % 3 else best).format(i=i, v=loss(i))))
+    assert run.x.tolist() == list(STEPS)
+
+
+def test_phases_that_count_on_are_one_run(read_run):
+    run = read_run(each(lambda i: f"{'warmup' if i < 9 else 'main'} step {i} loss {loss(i):.4f}"))
+    assert (run.x_name, len(run.values)) == ("main step", N)
+
+
+def test_lines_that_tell_the_same_of_several_things(read):
+    models = ["resnet", "vgg", "vit"]
+    text = each(lambda i: "\n".join(f"model {m} loss={loss(i):.4f}" for m in models))
+    (run,) = (log := read(text)).runs
+    assert run.metric == "model resnet loss"
+    assert "as good are 'model vgg loss', 'model vit loss'" in log.warnings[0]
+    assert len(read(text, equals=True).runs) == 3
+
+
+@pytest.mark.parametrize("begin", ["Eval begin...", "Validation:", "=== Testing ==="])
+def test_sections_are_held_out(read_run, begin):
+    text = "".join(
+        f"Epoch {e}/6\n"
+        + "".join(f"step {s}/200 - loss: {loss(e + s / 200):.4f}\n" for s in range(20, 220, 20))
+        + f"{begin}\n"
+        + "".join(f"step {s}/30 - loss: {3 + e:.4f}\n" for s in (10, 20, 30))
+        for e in range(1, 7)
+    )
+    run = read_run(text)
+    assert (run.x_name, len(run.values)) == ("Epoch, step", 60)
+    assert run.values.max() < 7.5
+    assert (run.x[1:] > run.x[:-1]).all()
+
+
+def test_a_line_about_a_validation_that_is_over_is_no_section(read_run):
+    text = each(lambda i: f"step {i} loss {loss(i):.4f}" + "\nRunning validation..." * (i % 9 == 0))
+    assert len(read_run(text).values) == N
