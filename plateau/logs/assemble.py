@@ -143,7 +143,7 @@ def _split(
             name=_run_name(name, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.asked.mode or choose.direction(metric.name, values),
+            mode=material.asked.mode or metric.mode or choose.direction(metric.name, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,

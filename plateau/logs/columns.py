@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from plateau.base import Mode
+
     Data = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -34,6 +36,8 @@ class Column:
         True where the text beside it says validation or test.
     implied : bool
         True for a counter that the log does not name.
+    mode : {"min", "max", "both"} or None
+        The direction of progress, where the log tells it.
     clock : bool
         True for dates and times, which are seconds since 1970 here.
     rows : NDArray[int64], shape (n,)
@@ -54,6 +58,7 @@ class Column:
         self.held_out = held_out
         self.implied = implied
         self.clock = clock
+        self.mode: Mode | None = None
         self._load = load
 
     @cached_property

@@ -92,7 +92,7 @@ def ranked(material: Material) -> list[Candidate]:
         item for (_, item), points in zip(columns, worth, strict=True) if points > choose.NOT_LR
     ]
     longest = max((rows[item.name, item.held_out] for item in telling), default=0)
-    longest = longest or max(rows.values())
+    longest = longest or max(rows.values(), default=1)
     best, candidates = -np.inf, []
     for (table, item), named in zip(columns, worth, strict=True):
         count, size = rows[item.name, item.held_out], _size(table, item)

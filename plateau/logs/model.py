@@ -74,7 +74,7 @@ class Log:
         The file.
     format : str
         "text", "csv", "tsv", "table", "jsonl", "json", "parquet", "arrow", "tensorboard",
-        "mlflow", "sqlite", "notebook", "prometheus" or "wandb".
+        "mlflow", "sqlite", "notebook", "prometheus", "numpy" or "wandb".
     runs : tuple of Run
         At least one, in order of appearance.
     warnings : tuple of str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import databases, wandb
+from plateau.logs.arrays import NPY, ZIP, holds_arrays, read_arrays
 from plateau.logs.arrow import ARROW, PARQUET, read_arrow
 from plateau.logs.assemble import assemble, select
 from plateau.logs.contents import Contents
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
 
 REFUSED = {  # what a user may well hand us, and how to say what it is
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"\x89HDF": "an HDF5 file, which is not read",
+    b"\x89HDF": "an HDF5 file, which is not read: save its curves with pandas' to_csv",
+    b"MATLAB 5.0": "a MATLAB file, which is not read: save its curves with writematrix",
     b"FEA1": "a Feather file of version 1, which is not read",
     **{bytes([0x80, n]): "a pickle, which is never loaded: is not text" for n in range(2, 6)},
 }
@@ -141,6 +143,10 @@ def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Conte
         return read_folder(Path(path), warnings)
     with Stream(path, warnings) as stream:
         head = stream.read(HEAD)
+        if head.startswith((NPY, ZIP)):
+            head = read_whole(stream, head)
+            if head.startswith(NPY) or holds_arrays(head):
+                return read_arrays(path, head, warnings)
         for magic, what in REFUSED.items():
             if head.startswith(magic):
                 raise LogError(f"{path}: the file is {what}")

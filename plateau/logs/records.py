@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
 
 SPLIT_NAMES = vocabulary("mode phase split set subset stage type dataset kind name")
-RUN_NAMES = vocabulary("run experiment trial seed model")
+RUN_NAMES = vocabulary(
+    "run experiment trial seed model sensor station device host machine instance server symbol "
+    "ticker city country region site location probe"
+)
+LABELS_MOST, ROWS_EACH = 64, 4  # labels that tell series apart, and rows of each at least
 RUNS_MOST = 512
 
 Labels = list[str | None]
@@ -35,6 +39,7 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     series = {**series, **dates}
     held_out, run = _held_out(texts, size), _runs(texts, size)
     long = long_form(series, texts, size)
+    run = run or (None if long else _told_by_labels(series, texts, size))
     kinds: list[tuple[str | None, bool]] = [(None, False)]
     if held_out or run:
         kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
@@ -79,6 +84,25 @@ def _runs(texts: Mapping[str, Labels], size: int) -> Labels | None:
         known = {label for label in labels if label}
         if RUN_NAMES.intersection(words(name)) and 1 < len(known) <= min(RUNS_MOST, size // 2):
             return _padded(labels, size)
+    return None
+
+
+def _told_by_labels(
+    series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
+) -> Labels | None:
+    """Find labels that each have a row at each place of some column: one series a label."""
+    for labels in texts.values():
+        known = {label for label in labels if label}
+        if not 1 < len(known) <= min(LABELS_MOST, size // ROWS_EACH) or None in labels:
+            continue
+        codes = np.unique(_padded(labels, size), return_inverse=True)[1]
+        for at, values in series.values():
+            if len(at) == size and len(places := np.unique(values)) * len(known) == size > len(
+                places
+            ):
+                pairs = np.unique(np.column_stack([values, codes]), axis=0)
+                if len(pairs) == size:
+                    return _padded(labels, size)
     return None
 
 
