@@ -94,7 +94,7 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     _draw_rate(axes, found)
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
-    axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
+    axes.xaxis.set_major_formatter(lambda x, _: wording.place(run, x))
     axes.margins(x=0)
     tidy(axes)
 

@@ -1,10 +1,17 @@
 """Words that the terminal, the report and its Markdown summary share."""
 
+from datetime import datetime
+
 from plateau.base import PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
+
+MILLISECONDS = 1e11
+"""Seconds since 1970 of the year 5138: what is larger are milliseconds."""
+
+CLOCK_TEXT = len("2031-03-04 05:00:00")
 
 SHORTEST = 120
 """Rows that a run must have for a shorter horizon to be worth a try."""
@@ -49,6 +56,20 @@ def summary(found: RunScan) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it should be."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def place(run: Run, x: float) -> str:
+    """Return a value of the x column of a run as people read it: a time as date and time."""
+    return clock(x).replace("T", " ")[:CLOCK_TEXT] if run.clock else position(x)
+
+
+def clock(x: float) -> str:
+    """Return seconds or milliseconds since 1970 in ISO 8601, with the offset of this place."""
+    seconds = x / 1000 if abs(x) > MILLISECONDS else x
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # no such year
+        return position(x)
 
 
 def position(x: float) -> str:

@@ -151,9 +151,17 @@ def _split(
             lines=material.numbers[rows[piece]],
             counts_steps=choose.counts_steps(x_name, x[piece]),
             every=material.contents.every,
+            clock=bool(axis and _is_clock(axis, x)),
         )
         for index, (piece, lr_piece) in enumerate(zip(pieces, lr, strict=True))
     ]
+
+
+def _is_clock(axis: Axis, x: NDArray[np.float64]) -> bool:
+    """Whether x is a time: told by a date, or by a name that is none of a counter."""
+    last = axis.columns[-1]
+    counter = choose.x_points(last) > choose.X_TIME and not last.implied
+    return last.clock or (not counter and choose.is_clock(x))
 
 
 def _run_name(own: str | None, index: int, count: int) -> str:

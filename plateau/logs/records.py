@@ -95,7 +95,8 @@ def _told_by_labels(
         known = {label for label in labels if label}
         if not 1 < len(known) <= min(LABELS_MOST, size // ROWS_EACH) or None in labels:
             continue
-        codes = np.unique(_padded(labels, size), return_inverse=True)[1]
+        told = np.array([label or "" for label in _padded(labels, size)])
+        codes = np.unique(told, return_inverse=True)[1]
         for at, values in series.values():
             if len(at) == size and len(places := np.unique(values)) * len(known) == size > len(
                 places

@@ -41,13 +41,13 @@ def plateau_headings(found: RunScan) -> tuple[str, ...]:
 
 def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
     """Return a line for each plateau of a run."""
-    spent, x = Spent(found), found.run.x
+    spent, run, x = Spent(found), found.run, found.run.x
     return [
         (
             str(number),
-            wording.position(x[plateau.start]),
-            wording.position(x[plateau.declared]),
-            wording.position(x[plateau.stop]) if plateau.closed else "end",
+            wording.place(run, x[plateau.start]),
+            wording.place(run, x[plateau.declared]),
+            wording.place(run, x[plateau.stop]) if plateau.closed else "end",
             f"{spent.flat(plateau):,}",
             f"{spent.savable(plateau):,}",
             f"{plateau.level:.4g}",
