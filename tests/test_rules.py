@@ -19,7 +19,7 @@ from plateau._rules import Start
 kinds = pytest.mark.parametrize("kind", noisy(0))
 
 
-# ---- what the blocks look like, against slow twins ------------------------------------------------
+# ---- what the blocks look like, against slow twins -----------------------------------------------
 
 
 @pytest.mark.parametrize(("z", "missing"), [(1.645, 0.003), (2.5, 0.016), (4.0, 0.13)])

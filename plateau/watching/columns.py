@@ -106,7 +106,9 @@ class Columns:
             raise NoSeriesError(f"{self.path}: no series of numbers found")
         if not selections or (not last and not self._enough(selections[0])):
             return False
-        if len(selections) > 1:
+        if len(selections) > 1 and selections[0].table.before is not None:
+            self.complain(f"{self.path}: only {selections[0].table.run!r} is watched")
+        elif len(selections) > 1:
             names = ", ".join(str(one.table.run) for one in selections)
             raise LogError(
                 f"{self.path}: has several runs side by side ({names}): use plateau scan"

@@ -82,7 +82,7 @@ def test_no_learning_rates(name):
     ("name", "mode"),
     [
         ("loss", "min"), ("accuracy_loss", "min"), ("rmse", "min"), ("val_ppl", "min"),
-        ("unheard of", "min"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
+        ("unheard of", "both"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
         ("log_likelihood", "max"), ("negative log likelihood", "min"), ("lnL", "max"),
         ("F1", "max"), ("BLEU", "max"), ("ep_rew_mean", "max"), ("Train-accuracy", "max"),
     ],
