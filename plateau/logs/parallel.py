@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from plateau.logs.find import Found
+    from plateau.logs.model import Run
 
     Read = Callable[[str], Log]
     Attempt = Callable[[str], Log | LogError]
@@ -26,12 +29,24 @@ WAITING = 4  # logs for each process that may be read ahead
 PACKED, SHRUNK = {".gz", ".xz", ".bz2", ".zst"}, 10  # text takes so many times more in memory
 
 
-def read_one(path: str, **asked: object) -> Log:
-    """Call :func:`plateau.logs.read_log`, which is imported where it is called only."""
+def read_one(path: str, *, metrics: Sequence[str] = (), **asked: object) -> Log:
+    """Call :func:`plateau.logs.read_log`, which is imported where it is called only.
+
+    Several metrics are read one after the other, and their runs put together.
+    """
     from plateau.logs.reader import read_log
 
     read: Callable[..., Log] = read_log
-    return read(path, **asked)
+    if not metrics:
+        return read(path, **asked)
+    if path == STDIN and len(metrics) > 1:
+        raise LogError(f"{path}: several metrics need a file, which can be read again")
+    logs = [read(path, metric=metric, **asked) for metric in dict.fromkeys(metrics)]
+    runs: dict[str, tuple[Run, ...]] = {}
+    for log in logs:
+        runs.setdefault(log.runs[0].metric, log.runs)  # two names may mean the same
+    warnings = dict.fromkeys(warning for log in logs for warning in log.warnings)
+    return replace(logs[0], runs=tuple(chain(*runs.values())), warnings=tuple(warnings))
 
 
 def read_logs(found: Sequence[Found], read: Read, here: Read | None = None) -> Answers:
