@@ -11,7 +11,7 @@ import numpy as np
 from plateau.logs import choose
 from plateau.logs.apart import told_apart
 from plateau.logs.axis import choose_x, count_along
-from plateau.logs.material import listed
+from plateau.logs.material import UNNAMED_METRIC, listed
 from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     Pieces = list[NDArray[np.int64]]
 
 RUNS_TOLD = 8  # run boundaries told one by one
-UNNAMED_METRIC = "loss"
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from plateau.logs.words import words
 from plateau.logs.writers import seen_by_one
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Column, Table
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 COUNTERS = 16  # columns at most among which x is looked for
 TRIED = 256  # columns at most among which an epoch is
+NAMES, PAIR = ", ", 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class Axis:
     @property
     def name(self) -> str:
         """Name as a run reports it."""
-        return ", ".join(item.name for item in self.columns)
+        return NAMES.join(item.name for item in self.columns)
 
     def within(self, table: Table) -> Axis:
         """Take the columns from a merged table where it has them."""
@@ -52,9 +55,8 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         and choose.x_points(item) > choose.X_TIME
     ]
     if material.asked.x is not None:
-        names = material.names_for("x", material.asked.x)
         everywhere = own + [item for _, item in material.columns()]
-        return Axis((next(item for item in everywhere if item.name in names),))
+        return Axis(tuple(_named(material, everywhere)))
     candidates = own + elsewhere
     found = _best(own, candidates, metric, material, 0.0, table.writer, table.columns[0])
     if found and found[1] > choose.X_EPOCH:
@@ -68,6 +70,16 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         fetched = fetched[0], fetched[1] + choose.X_COARSE * coarse
     axis = max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
     return axis or _time_line(material, table, metric)
+
+
+def _named(material: Material, columns: list[Column]) -> Iterator[Column]:
+    """Yield the columns that the user names as x; "epoch, step" are two, as a run reports them."""
+    asked = material.asked.x or ""
+    parts = asked.split(NAMES)
+    told = {item.name for item in columns}
+    for part in parts if len(parts) == PAIR and told.issuperset(parts) else [asked]:
+        names = material.names_for("x", part)
+        yield next(item for item in columns if item.name in names)
 
 
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:

@@ -195,7 +195,8 @@ def metric_points(column: Column, *, training: bool = False) -> float:
         return NOT_IT if training else served
     points = max((_metric_word(word, found) for word in found), default=0.0) or UNKNOWN
     known = sum(len(word) > 1 and _metric_word(word, found) > 0 for word in found)
-    extra = sum(word not in PLAIN and word not in HELD_OUT for word in found) - max(known, 1)
+    plain = PLAIN | HELD_OUT | ({"rate"} if known and not _is_none(found) else set())
+    extra = sum(word not in plain for word in found) - max(known, 1)
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
@@ -241,9 +242,10 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
     return DURATION if weak else None
 
 
-def remarks(column: Column) -> list[str]:
+def remarks(column: Column, *, training: bool = False) -> list[str]:
     """Say in words what gave a column its points as the metric."""
     found = set(words(column.name))
+    served = _service_points(column.name, _told_words(column.name))
     named = side(column.name)
     told = {
         "validation": column.held_out if named is None else named,
@@ -251,7 +253,13 @@ def remarks(column: Column) -> list[str]:
         "the best so far": BEST_WORDS & found,
         "auxiliary": AUXILIARY_WORDS & found,
         "an opponent's": OPPONENT_WORDS & found,
-        "no metric by its name": NOT_IT_WORDS & found and not lr_points(column),
+        "a code or a state": CODES & found,
+        "how fast it runs": served == NOT_IT or (served == SERVICE and training),
+        "what a service is judged by": served == SERVICE and not training,
+        "a duration or a load": served == DURATION,
+        "no metric by its name": served is None
+        and _is_none(tuple(found))
+        and not lr_points(column),
         "counter": column.implied or x_points(column) >= X_EPOCH,
         "clock": x_points(column) == X_TIME,
         "a learning rate": lr_points(column),

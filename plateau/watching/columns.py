@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
-from plateau.logs.assemble import UNNAMED_METRIC, select
+from plateau.logs.assemble import select
 from plateau.logs.large import Series, Wanted
-from plateau.logs.material import Material
+from plateau.logs.material import UNNAMED_METRIC, Asked, Material
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.text import LineTable
 from plateau.logs.writers import name_of
