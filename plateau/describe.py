@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from plateau import wording
 from plateau.logs import choose
 from plateau.logs.assemble import assemble
 from plateau.logs.columns import Column
@@ -25,7 +26,8 @@ def show_columns(console: Console, material: Material) -> None:
     candidates = ranked(material)
     runs = assemble(material)
     console.print(Text(f"{printable(material.path)} ({material.contents.format})", style="bold"))
-    console.print(_table(candidates, runs[0]))
+    training = choose.is_training(item for _, item in material.columns())
+    console.print(_table(candidates, runs[0], training=training))
     if len(candidates) > SHOWN:
         console.print(f"and {len(candidates) - SHOWN} more columns")
     for line in _choices(candidates, runs):
@@ -34,7 +36,7 @@ def show_columns(console: Console, material: Material) -> None:
         console.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
 
 
-def _table(candidates: Sequence[Candidate], run: Run) -> Table:
+def _table(candidates: Sequence[Candidate], run: Run, *, training: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("column", no_wrap=True, min_width=20)
     for title in ("rows", "first", "last", "as metric", "as x", "as rate"):
@@ -42,11 +44,13 @@ def _table(candidates: Sequence[Candidate], run: Run) -> Table:
     table.add_column("remarks", overflow="fold")
     for one in candidates[:SHOWN]:
         values = one.column.values
-        ends = (f"{value:.6g}" for value in (values[0], values[-1]))
+        ends = [_shown(one.column, float(value)) for value in (values[0], values[-1])]
         x, lr = choose.x_points(one.column), choose.lr_points(one.column)
         points = (f"{one.points:.1f}", f"{x:.1f}" if x else "", f"{lr:.1f}" if lr else "")
         roles = _roles(one.column, run)
-        said = [remark for remark in choose.remarks(one.column) if not (roles and lr)]
+        said = [
+            remark for remark in choose.remarks(one.column, training=training) if not (roles and lr)
+        ]
         style = "green" if roles else ""
         name = printable(one.column.name) or "(no name)"
         table.add_row(
@@ -58,6 +62,10 @@ def _table(candidates: Sequence[Candidate], run: Run) -> Table:
             style=style,
         )
     return table
+
+
+def _shown(item: Column, value: float) -> str:
+    return wording.clock(value)[: wording.CLOCK_TEXT] if item.clock else f"{value:.6g}"
 
 
 def _roles(item: Column, run: Run) -> list[str]:

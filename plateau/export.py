@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from plateau import wording
 from plateau.logs.model import Log
 from plateau.offline import RunScan
 from plateau.replay import LrChange, Replay
@@ -201,13 +202,13 @@ def _run_record(found: RunScan) -> Record:
         "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
         "gain": None if found.gain is None else found.gain._asdict(),
-        "plateaus": [_plateau_record(found, plateau) for plateau in found.plateaus],
+        "plateaus": [_plateau_record(found, plateau, times=True) for plateau in found.plateaus],
     }
 
 
-def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
+def _plateau_record(found: RunScan, plateau: Plateau, *, times: bool = False) -> Record:
     x, every = found.run.x, found.run.every
-    return {
+    record = {
         "start": plateau.start * every,
         "stop": plateau.stop * every,
         "declared": None if plateau.declared is None else plateau.declared * every,
@@ -219,6 +220,16 @@ def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
         "noise": plateau.noise,
         "closed": plateau.closed,
         "kind": plateau.kind,
+    }
+    return record | (_times(record) if times and found.run.clock else {})
+
+
+def _times(record: Record) -> Record:
+    """Return the times of a record in ISO 8601."""
+    return {
+        f"{name.removesuffix('_x')}_time": None if value is None else wording.clock(value)
+        for name, value in record.items()
+        if name.endswith("_x")
     }
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from plateau import wording
 from plateau.export import LogScan, write_whole
+from plateau.fonts import use_fonts
 from plateau.offline import RunScan
 from plateau.printing import shown
 from plateau.scales import DECADES, drawable, rate_ticks
@@ -56,6 +57,7 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a picture in the format of its name; the same picture is the same file."""
     buffer, form = BytesIO(), path.suffix[1:].lower()
+    use_fonts(figure)
     # No date, and names within an SVG that are not random.
     with rc_context({"svg.hashsalt": "plateau"}):
         figure.savefig(
@@ -108,7 +110,7 @@ def _draw(axes: "Axes", found: RunScan) -> None:
     _draw_rate(axes, found)
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
-    axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
+    axes.xaxis.set_major_formatter(lambda x, _: wording.place(run, x))
     axes.margins(x=0)
     tidy(axes)
 

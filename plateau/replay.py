@@ -1,6 +1,7 @@
 """Replay: where a plateau scheduler would have changed the learning rate of a run that is over."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,13 @@ from plateau.offline import Track, Unit, rows_for, untracked
 from plateau.policy import Policy, PolicyState
 from plateau.rule import Rule
 
+ANNOUNCED = re.compile(
+    r"\b(?:(?:reduc|decreas|adjust|chang|decay|updat|lower|increas)(?:e|es|ed|ing)"
+    r"|set(?:s|ting)?|drop(?:s|ped|ping)?|new)\b",
+    re.IGNORECASE,
+)
+"""What a learning rate is called where a line says that it changes."""
+
 
 class LrChange(NamedTuple):
     """One change of the learning rate."""
@@ -24,7 +32,7 @@ class LrChange(NamedTuple):
     x: float
     """Where, in the log's x column."""
     factor: float
-    """New learning rate over old."""
+    """New learning rate over old; NaN where the log does not tell the old one."""
     lr: float
     """The new learning rate."""
 
@@ -113,11 +121,17 @@ def fires(detector: PlateauDetector, blocks: Iterable[NDArray[np.float64]]) -> I
 
 
 def recorded_changes(run: Run) -> list[LrChange]:
-    """List the changes of the log's own learning rate; the factors are freed of its rounding."""
+    """List the changes of the log's own learning rate; the factors are freed of its rounding.
+
+    A log that tells only of changes ("reducing learning rate to 5e-4") does not tell the rate
+    before the first.
+    """
     if run.lr is None:
         return []
     lr, half = run.lr.tolist(), _resolution(run.lr) / 2
-    return [
+    told = np.flatnonzero(np.isfinite(run.lr))[:1]
+    first = [LrChange(float(run.x[row]), math.nan, lr[row]) for row in told if row > 0]
+    return (first if ANNOUNCED.search(run.lr_name or "") else []) + [
         LrChange(float(x), _ratio(before, after, half), after)
         for x, before, after in zip(run.x[1:], lr[:-1], lr[1:], strict=True)
         if before != after and before > 0 and after >= 0  # False for NaN

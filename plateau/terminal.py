@@ -73,7 +73,7 @@ def _show_choices(
 
 
 def _plateau_table(found: RunScan) -> Table:
-    x = found.run.x
+    run, x = found.run, found.run.x
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in (
         "",
@@ -88,9 +88,10 @@ def _plateau_table(found: RunScan) -> Table:
     ):
         table.add_column(title, justify="right")
     for i, plateau in enumerate(found.plateaus, 1):
-        stop = wording.position(x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end"
+        end = x[min(plateau.stop, len(x) - 1)]
+        stop = wording.place(run, end) if plateau.closed else "end"
         table.add_row(
-            *(str(i), wording.position(x[plateau.start]), wording.known_at(x, plateau), stop),
+            *(str(i), wording.place(run, x[plateau.start]), wording.known_at(run, plateau), stop),
             plateau.kind,
             f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
@@ -104,7 +105,7 @@ def _replay_table(replay: Replay) -> Table:
     for title in headings[: 7 if replay.recorded else 4]:
         table.add_column(title, justify="right")
     for i, pair in enumerate(zip_longest(replay.events, _steps(replay.recorded)), 1):
-        cells = [cell for change in pair for cell in _change(change)]
+        cells = [cell for change in pair for cell in _change(replay.run, change)]
         table.add_row(str(i), *cells[: len(table.columns) - 1])
     return table
 
@@ -114,10 +115,11 @@ def _steps(changes: Sequence[LrChange]) -> list[LrChange]:
     return [change for change in changes if not 0.9 < change.factor < 1.1]
 
 
-def _change(change: LrChange | None) -> tuple[str, str, str]:
+def _change(run: Run, change: LrChange | None) -> tuple[str, str, str]:
     if change is None:
         return "", "", ""
-    return wording.position(change.x), f"×{change.factor:.4g}", f"{change.lr:.4g}"
+    factor = "?" if math.isnan(change.factor) else f"×{change.factor:.4g}"
+    return wording.place(run, change.x), factor, f"{change.lr:.4g}"
 
 
 def _comparison(replay: Replay) -> str:
@@ -133,7 +135,7 @@ def _comparison(replay: Replay) -> str:
     for event, recorded in zip_longest(replay.events, replay.recorded):
         if event is None or recorded is None or not _agree(event, recorded, near):
             where = min(change.x for change in (event, recorded) if change)
-            return f"{text}: here up to {wording.position(where)}."
+            return f"{text}: here up to {wording.place(replay.run, where)}."
     return f"{text}; here each change is one that was recorded."
 
 
@@ -172,7 +174,7 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     ticks = np.linspace(run.x.min(), run.x.max(), 5)
     if np.all(run.x % 1 == 0) and np.ptp(run.x) >= 8:
         ticks = ticks.round()
-    plotext.xticks(ticks.tolist(), [wording.position(tick) for tick in ticks])
+    plotext.xticks(ticks.tolist(), [wording.place(run, tick) for tick in ticks])
     for flat, rows in _parts(len(run.values), plateaus):
         keep = rows[finite[rows]]
         keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(finite)))]

@@ -1,9 +1,7 @@
 """Words that the terminal, the report and its Markdown summary share."""
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from datetime import datetime
 
 from plateau._rules import ODDS
 from plateau.base import PlateauDetector, Verdict
@@ -14,13 +12,16 @@ from plateau.offline import RunScan, Unit
 from plateau.outlook import Gain
 from plateau.segments import Plateau
 
-Floats = NDArray[np.float64]
-
 NOISE_ONLY = round(ODDS**2)
 """Samples that it takes to tell flat from slow where there is nothing but noise."""
 
 LONG = 1e15
 """Above it, x is written with a power of ten."""
+
+MILLISECONDS = 1e11
+"""Seconds since 1970 of the year 5138: what is larger are milliseconds."""
+
+CLOCK_TEXT = len("2031-03-04 05:00:00")
 
 
 def read(run: Run) -> str:
@@ -85,9 +86,23 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def known_at(x: Floats, plateau: Plateau) -> str:
+def known_at(run: Run, plateau: Plateau) -> str:
     """Say where in x a plateau would have been known while it was going on."""
-    return "-" if plateau.declared is None else position(float(x[plateau.declared]))
+    return "-" if plateau.declared is None else place(run, float(run.x[plateau.declared]))
+
+
+def place(run: Run, x: float) -> str:
+    """Return a value of the x column of a run as people read it: a time as date and time."""
+    return clock(x).replace("T", " ")[:CLOCK_TEXT] if run.clock else position(x)
+
+
+def clock(x: float) -> str:
+    """Return seconds or milliseconds since 1970 in ISO 8601, with the offset of this place."""
+    seconds = x / 1000 if abs(x) > MILLISECONDS else x
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # no such year
+        return position(x)
 
 
 def position(x: float) -> str:

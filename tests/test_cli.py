@@ -530,3 +530,31 @@ def test_equally_good_metrics_are_all_scanned(run, tmp_path):
     assert [each["metric"] for each in found] == ["a_loss", "b_loss"]
     chosen = json.loads(run("scan", path, "--metric", "b_loss", "--format", "json")[1])
     assert [each["metric"] for each in chosen["logs"][0]["runs"]] == ["b_loss"]
+
+
+def test_several_metrics_are_scanned(run, tmp_path):
+    log = tmp_path / "m.csv"
+    log.write_text("step,loss,acc\n" + "".join(f"{i},{5 - i / 50},{i / 50}\n" for i in range(99)))
+    options = ("--metric", "loss", "--metric", "acc", "--metric", "LOSS")
+    code, out, err = run("scan", log, *options, "--format", "json")
+    assert (code, err) == (0, "")
+    (found,) = json.loads(out)["logs"]
+    told = [(one["metric"], one["mode"]) for one in found["runs"]]
+    assert told == [("loss", "min"), ("acc", "max")]
+    for command in (("watch", log, "--idle", 0), ("columns", log), ("replay", log)):
+        code, out, err = run(*command, *options)
+        assert (code, out) == (2, b"")
+        assert "only scan and report take several" in err
+
+
+def test_names_are_taken_as_they_are_printed(run, tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(
+        "".join(f"epoch {e} step {s} loss {5 / (1 + e)}\n" for e in range(9) for s in range(9))
+    )
+    code, out, _ = run("scan", log, "--x", "epoch, step", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["logs"][0]["runs"][0]["x"] == "epoch, step"
+    log.write_text("".join(f"{i}: {5 / (1 + i)}, {6 / (1 + i)} avg\n" for i in range(40)))
+    code, out, err = run("scan", log, "--metric", "loss", "--format", "json")
+    assert (code, json.loads(out)["logs"][0]["runs"][0]["metric"]) == (0, "loss"), err

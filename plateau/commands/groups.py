@@ -6,6 +6,8 @@ from dataclasses import dataclass, is_dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from plateau.commands.messages import clear_errors
 from plateau.commands.options import (
     Alpha,
@@ -38,14 +40,20 @@ class ColumnOptions:
     mode: Better = None
 
     def chosen(self) -> dict[str, Any]:
-        """Return them under their names, for readers that take them so."""
-        return {**vars(self), "mode": self.mode.value if self.mode else None}
+        """Return them under their names, for readers that take them so, but for the metrics."""
+        return {"x": self.x, "lr": self.lr, "mode": self.mode.value if self.mode else None}
 
     def asked(self) -> "Asked":
         """Return them for readers that take them as one."""
         from plateau.logs.material import Asked
 
-        return Asked(self.metric, self.x, self.lr, self.mode.value if self.mode else None)
+        return Asked(self.one(), self.x, self.lr, self.mode.value if self.mode else None)
+
+    def one(self) -> str | None:
+        """Return the metric for a command that takes no more than one."""
+        if self.metric and len(self.metric) > 1:
+            raise typer.BadParameter("only scan and report take several", param_hint="--metric")
+        return self.metric[0] if self.metric else None
 
 
 @dataclass(frozen=True)

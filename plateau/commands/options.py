@@ -76,7 +76,8 @@ Paths = Annotated[
     ),
 ]
 Metric = Annotated[
-    str | None, option(LOG, "Column to watch. Default: chosen by name and behaviour.")
+    list[str] | None,
+    option(LOG, "Column to watch; scan and report take several. Default: chosen."),
 ]
 X = Annotated[
     str | None, option(LOG, "Column that says where in the run a row is. Default: chosen.", "--x")

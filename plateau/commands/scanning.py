@@ -29,7 +29,10 @@ def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "
     """Return what reads a log and takes the columns that are asked for, or all equally good."""
     from plateau.logs.parallel import read_one
 
-    return partial(read_one, run=run, equals=equals and columns.metric is None, **columns.chosen())
+    metrics = (columns.metric or []) if equals else [one] if (one := columns.one()) else []
+    return partial(
+        read_one, metrics=tuple(metrics), run=run, equals=equals and not metrics, **columns.chosen()
+    )
 
 
 def scanned(

@@ -80,9 +80,9 @@ def _columns(frame: pl.DataFrame) -> Columns:
     texts: dict[str, Labels] = {}
     for column in frame.select(cs.numeric() | cs.string()):
         if column.dtype == pl.String:
-            if tells(column.name):
-                cells = enumerate(column.to_list())
-                texts[column.name] = {row: text for row, text in cells if text is not None}
+            held = column.is_not_null().arg_true()
+            if len(held) and tells(column.name, column[held[0]]):
+                texts[column.name] = dict(zip(held, column.drop_nulls(), strict=True))
         elif len((data := numbers_of(column))[0]):
             series[column.name] = data
     return frame.height, series, texts

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.apart import told_apart
 from plateau.logs.axis import choose_x, count_along
-from plateau.logs.material import listed
+from plateau.logs.material import UNNAMED_METRIC, listed
 from plateau.logs.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.model import Run
 from plateau.logs.rates import choose_lr, of_runs
 from plateau.logs.text import LineTable
-from plateau.logs.writers import find_writer, name_of, rows_of, say_the_same
+from plateau.logs.writers import find_writer, first_of_equals, name_of, rows_of, say_the_same
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Pieces = list[NDArray[np.int64]]
 
 RUNS_TOLD = 8  # run boundaries told one by one
-UNNAMED_METRIC = "loss"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,12 @@ def select(material: Material) -> list[Selection]:
             f"{chosen[0].column.name!r} was taken as the metric; as good are {names}"
         )
         chosen = chosen[:1]
-    parts = [part for one in chosen for part in by_run(material, one.table, one.column)]
+    parts = [
+        part
+        for one in chosen
+        for part in told_apart(material, one.table, one.column)
+        or by_run(material, one.table, one.column)
+    ]
     return [_select(material, *part) for part in parts]
 
 
@@ -91,6 +96,12 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
         return _split(material, selection, rows.astype(np.float64), [rows], own)
     x, starts = count_along(axis, metric.rows, material.block)
     if not writer:
+        if (first := first_of_equals(metric, x)) is not None:
+            material.warnings.append(
+                f"{len(x) / len(first):.3g} rows at each {axis.name} say the same: "
+                "the first was taken"
+            )
+            return _split(material, selection, x, _pieces(x, first), own)
         return _split(material, selection, x, np.split(rows, starts), own)
     parts = rows_of(writer)
     told = f"several rows at each {axis.name}, told apart by {name_of(writer)!r}"
@@ -133,7 +144,7 @@ def _split(
             name=_run_name(name, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.asked.mode or choose.direction(metric.name, values),
+            mode=material.asked.mode or metric.mode or choose.direction(metric.name, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,
@@ -141,9 +152,17 @@ def _split(
             lines=material.numbers[rows[piece]],
             counts_steps=choose.counts_steps(x_name, x[piece]),
             every=material.contents.every,
+            clock=bool(axis and _is_clock(axis, x)),
         )
         for index, (piece, lr_piece) in enumerate(zip(pieces, lr, strict=True))
     ]
+
+
+def _is_clock(axis: Axis, x: NDArray[np.float64]) -> bool:
+    """Whether x is a time: told by a date, or by a name that is none of a counter."""
+    last = axis.columns[-1]
+    counter = choose.x_points(last) > choose.X_TIME and not last.implied
+    return last.clock or (not counter and choose.is_clock(x))
 
 
 def _run_name(own: str | None, index: int, count: int) -> str:

@@ -14,6 +14,8 @@ from plateau.logs.words import words
 from plateau.logs.writers import seen_by_one
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Column, Table
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 COUNTERS = 16  # columns at most among which x is looked for
 TRIED = 256  # columns at most among which an epoch is
+NAMES, PAIR = ", ", 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class Axis:
     @property
     def name(self) -> str:
         """Name as a run reports it."""
-        return ", ".join(item.name for item in self.columns)
+        return NAMES.join(item.name for item in self.columns)
 
     def within(self, table: Table) -> Axis:
         """Take the columns from a merged table where it has them."""
@@ -47,18 +50,21 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     elsewhere = [
         item
         for other, item in material.columns()
-        if other is not table and other.run == table.run and choose.x_points(item) > choose.X_TIME
+        if other is not table
+        and other.run in (None, table.run)
+        and choose.x_points(item) > choose.X_TIME
     ]
     if material.asked.x is not None:
-        names = material.names_for("x", material.asked.x)
         everywhere = own + [item for _, item in material.columns()]
-        return Axis((next(item for item in everywhere if item.name in names),))
+        return Axis(tuple(_named(material, everywhere)))
     candidates = own + elsewhere
-    found = _best(own, candidates, metric, material, 0.0, table.writer)
+    found = _best(own, candidates, metric, material, 0.0, table.writer, table.columns[0])
     if found and found[1] > choose.X_EPOCH:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, choose.X_ELSEWHERE, table.writer)
     if found and fetched:
+        if found[0].columns[:-1] and found[0].columns[0].name == fetched[0].columns[-1].name:
+            return found[0]  # the same, but finer
         x = x_at(metric.rows, fetched[0].columns[-1], material.block)
         coarse = 1 - len(np.unique(x)) / len(x)
         fetched = fetched[0], fetched[1] + choose.X_COARSE * coarse
@@ -66,10 +72,21 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     return axis or _time_line(material, table, metric)
 
 
+def _named(material: Material, columns: list[Column]) -> Iterator[Column]:
+    """Yield the columns that the user names as x; "epoch, step" are two, as a run reports them."""
+    asked = material.asked.x or ""
+    parts = asked.split(NAMES)
+    told = {item.name for item in columns}
+    for part in parts if len(parts) == PAIR and told.issuperset(parts) else [asked]:
+        names = material.names_for("x", part)
+        yield next(item for item in columns if item.name in names)
+
+
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
     """Take the time that a simulation tells on a line of its own before each block."""
     for other, item in material.columns():
-        alone = other is not table and other.run == table.run and len(other.columns) == 1
+        apart = other is not table and other.run in (None, table.run)
+        alone = apart and len(other.columns) == 1
         if alone and words(item.name) == ("time",):
             x = x_at(metric.rows, item, material.block)
             if (
@@ -88,17 +105,21 @@ def _best(
     material: Material,
     handicap: float,
     writer: Column | None,
+    lead: Column | None = None,
 ) -> tuple[Axis, float] | None:
+    """Pick x among columns; ``lead`` is the one that its rows begin with."""
     best: tuple[Axis, float] | None = None
     epochs: dict[Column, NDArray[np.float64]] | None = None
-    for item, x in _worth(columns, metric, material):
+    for item, x in _worth(columns, metric, material, lead):
         outer = None
         if choose.restarts(x).any():
             epochs = _epochs(candidates, metric, material) if epochs is None else epochs
             outer = _outer(item, x, epochs)
         if not outer and choose.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
-        points = choose.x_behaviour(item, x) + handicap
+        points = choose.x_behaviour(item, x, first=item is lead) + handicap
+        if not outer and not choose.x_points(item) and choose.restarts(x).any():
+            points += choose.X_BACK
         if points <= (best[1] if best else choose.X_LEAST - 1e-9):
             continue
         if outer:
@@ -109,7 +130,7 @@ def _best(
 
 
 def _worth(
-    columns: list[Column], metric: Column, material: Material
+    columns: list[Column], metric: Column, material: Material, lead: Column | None
 ) -> list[tuple[Column, NDArray[np.float64]]]:
     """Return the columns that may be x with what they are at the rows of the metric.
 
@@ -127,7 +148,7 @@ def _worth(
             found.append((item, x_at(rows, item, block)))
         elif len(item.rows) >= least and unnamed < COUNTERS and not choose.x_points(item):
             x = x_at(rows, item, block)
-            if choose.x_behaviour(item, x) >= choose.X_LEAST:
+            if choose.x_behaviour(item, x, first=item is lead) >= choose.X_LEAST:
                 found.append((item, x))
                 unnamed += 1
     left = sum(choose.x_points(item) > 0 for item in columns) - len(named)
@@ -169,8 +190,18 @@ def x_at(
         item = column(item.name, item.rows[known], item.values[known])
     if not len(item.rows):
         return np.full(len(rows), np.nan)
+    if _comes_after(rows, item):
+        return np.asarray(item.values[np.searchsorted(item.rows, rows, side="right")])
     x = fetch(rows, item, block)
     return np.where(np.isnan(x) & (rows < item.rows[0]), item.values[0], x)
+
+
+def _comes_after(rows: NDArray[np.int64], item: Column) -> bool:
+    """Whether a counter is printed after the rows that it counts: the log ends with it."""
+    there = item.rows
+    if len(there) < 2 or len(rows) <= len(there) or not rows[0] < there[0] < rows[-1] < there[-1]:
+        return False
+    return bool(np.all(np.diff(np.searchsorted(rows, there)) > 0))  # rows between any two
 
 
 def _outer(

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.choose import TIMES
-from plateau.logs.words import words
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -21,11 +18,11 @@ ENOUGH = 0.9  # of the labels are dates
 
 
 def clocks(texts: Mapping[str, Mapping[int, str]]) -> Iterable[tuple[str, Data]]:
-    """Yield the columns that are dates with times, as seconds since 1970."""
+    """Yield the columns that are dates, with times or without, as seconds since 1970."""
     for name, labels in texts.items():
-        if not TIMES.intersection(words(name)):
-            continue
         told = [(row, label) for row, label in labels.items() if label]
+        if not told or _seconds(told[0][1]) is None:
+            continue
         read = [(row, seconds) for row, label in told if (seconds := _seconds(label)) is not None]
         if read and len(read) >= ENOUGH * len(told):
             rows, values = zip(*read, strict=True)

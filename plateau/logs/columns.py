@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import polars as pl
     from numpy.typing import NDArray
+
+    from plateau.base import Mode
 
     Data = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -34,6 +36,10 @@ class Column:
         True where the text beside it says validation or test.
     implied : bool
         True for a counter that the log does not name.
+    mode : {"min", "max", "both"} or None
+        The direction of progress, where the log tells it.
+    clock : bool
+        True for dates and times, which are seconds since 1970 here.
     rows : NDArray[int64], shape (n,)
         Increasing.
     values : NDArray[float64], shape (n,)
@@ -46,12 +52,15 @@ class Column:
         *,
         held_out: bool = False,
         implied: bool = False,
+        clock: bool = False,
     ) -> None:
         self.name = name
         self.held_out = held_out
         self.implied = implied
         self.points: dict[str, float] = {}
         """What its name is worth as what, once that was asked."""
+        self.clock = clock
+        self.mode: Mode | None = None
         self._load = load
 
     @cached_property
@@ -87,6 +96,8 @@ class Table:
         True where columns may lack rows (files of records); lines of one shape lack none.
     writer : Column or None
         Tells the rows of several writers apart, where that is known before any run is made.
+    before : frozenset of str or None
+        Words before the metric that tell its lines from those of other series.
     """
 
     columns: list[Column]
@@ -94,14 +105,21 @@ class Table:
     run: str | None = None
     sparse: bool = False
     writer: Column | None = None
+    before: frozenset[str] | None = None
 
     def moved(self, by: int) -> Table:
         """Return the table with its rows counted from further on."""
         columns = [
-            Column(item.name, partial(_moved, item, by), held_out=item.held_out)
+            Column(
+                item.name,
+                partial(_moved, item, by),
+                held_out=item.held_out,
+                implied=item.implied,
+                clock=item.clock,
+            )
             for item in self.columns
         ]
-        return Table(columns, self.size, self.run, self.sparse)
+        return replace(self, columns=columns)
 
     def without(self, column: Column) -> list[Column]:
         """All columns but one."""

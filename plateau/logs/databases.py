@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plateau.logs.columns import Table, column
 from plateau.logs.contents import Contents
 from plateau.logs.documents import parse, tables_of_records
 from plateau.logs.model import LogError
 from plateau.logs.words import words
 
 if TYPE_CHECKING:
-    from plateau.logs.columns import Table
+    from plateau.base import Mode
 
     Record = dict[str, Any]
 
@@ -25,6 +26,7 @@ MAGIC = b"SQLite format 3\x00"
 WAL_MODE, WAL_AT = b"\2\2", 18  # bytes behind the size of a page, and where they are
 LONGEST = 16 << 20  # bytes of a cell
 LEAST = 2  # rows of a series
+OPTUNA = {"studies", "study_directions", "trials", "trial_values"}
 LATEST = "latest"  # MLflow's table of last values repeats those of another
 
 
@@ -85,6 +87,8 @@ def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
         )
         if not name.startswith("sqlite_") and LATEST not in words(name)
     ]
+    if OPTUNA.issubset(names):
+        return _studies(database)
     aliases = _aliases(database, names)
     tables: list[Table] = []
     numbers: list[np.ndarray] = []
@@ -95,6 +99,35 @@ def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
             found = [table.moved(first) for table in tables_of_records(records)]
             tables += [table for table in found if table.columns]
             numbers.append(np.arange(1, len(records) + 1))
+    return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
+
+
+def _studies(database: sqlite3.Connection) -> Contents:
+    """Read the values of Optuna's trials: a run for each study, and for each of its objectives."""
+    told = "SELECT study_id, objective, direction FROM study_directions"
+    modes: dict[tuple[int, int], Mode] = {
+        (study, objective): "max" if str(direction).upper().endswith("MAXIMIZE") else "min"
+        for study, objective, direction in database.execute(told)
+    }
+    rows = database.execute(
+        "SELECT s.study_id, s.study_name, v.objective, t.number, v.value FROM trial_values v "
+        "JOIN trials t ON t.trial_id = v.trial_id JOIN studies s ON s.study_id = t.study_id "
+        "WHERE v.value IS NOT NULL ORDER BY s.study_id, v.objective, t.number"
+    )
+    studies: dict[tuple[int, str, int], list[tuple[float, float]]] = {}
+    for study, name, objective, number, value in rows:
+        studies.setdefault((study, str(name), objective), []).append((number, float(value)))
+    tables: list[Table] = []
+    numbers: list[np.ndarray] = []
+    for (study, name, objective), values in studies.items():
+        trials, found = np.array(values, dtype=np.float64).T
+        at = np.arange(len(found)) + sum(map(len, numbers))
+        metric = column("value", at, found)
+        metric.mode = modes.get((study, objective), "min")
+        several = sum(one[0] == study for one in studies) > 1
+        run = f"{name} objective {objective}" if several else name
+        tables.append(Table([column("trial", at, trials), metric], len(at), run, sparse=True))
+        numbers.append(np.arange(1, len(at) + 1))
     return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
 
 

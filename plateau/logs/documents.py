@@ -140,7 +140,7 @@ def tables_of_records(records: Sequence[Record]) -> list[Table]:
     for row, record in enumerate(records):
         for name, value in _flat(record):
             if isinstance(value, str):
-                if name in texts or tells(name):
+                if name in texts or tells(name, value):
                     texts.setdefault(name, {})[row] = value
             else:
                 rows, values = found.setdefault(name, ([], []))
@@ -179,15 +179,19 @@ def _float(value: float) -> float:
 # --- one document -------------------------------------------------------------------------------
 
 
-def read_document(source: Source) -> tuple[list[Table], list[int]] | None:
-    """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
+def document_of(source: Source) -> Any:
+    """Parse a file as one JSON document, up to where it is damaged; None where it is none."""
     text = "\n".join(source.lines)
     try:
-        document = parse(text)
+        return parse(text)
     except json.JSONDecodeError as error:
-        document = _before_damage(text, error, source)
+        return _before_damage(text, error, source)
     except (ValueError, RecursionError):
         return None
+
+
+def read_document(source: Source, document: Any) -> tuple[list[Table], list[int]] | None:
+    """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
     if curves := list(_curves(document)):
         return _along(curves)
     lists = list(_lists(document))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Endings of files that hold no log, whatever is in them: they are left alone in a walk.
 OTHERS = vocabulary(
     "7z avi avif bin bmp c caffemodel cfg ckpt conf cpp css cu dll docx gif go h h5 hdf5 html ico "
-    "index ini ipynb java jpeg jpg js keras lock md meta mid model mov mp3 mp4 msgpack npy npz o "
+    "index ini java jpeg jpg js keras lock md meta mid model mov mp3 mp4 msgpack npy npz o "
     "ogg onnx params pb pbtxt pdf pickle pkl png pptx profile-empty proto prototxt pt pth py pyc "
     "rar rs rst safetensors sh so svg tar tex tflite tgz tif tiff toml ts ttf vocab wav webp whl "
     "xlsx xml yaml yml zip"

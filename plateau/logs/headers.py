@@ -22,8 +22,12 @@ LABEL = re.compile(
 )
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
-    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})|[-+]?(?i:nan|inf)\b"
+    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})"
+    r"|[-+]?(?i:nan|inf)\b(?!\.)"  # "Inf." is short for infeasibility
 )
+DRAWN = re.compile(r"(?<!\d)\d++%\|.*")  # a progress bar, behind names
+EMPTY = re.compile(r"[-.*]+")  # a cell without a number
+FAR = 200  # rows of a table from its header to one that holds all numbers
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def find_header(lines: list[str], row: int) -> list[str]:
     bare = [BARE.match(cell.text) is not None for cell in cells]
     if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
         return []
-    return _header(lines, row)
+    return _header(lines, row) or _header(lines, _top_of(lines, row))
 
 
 def label_of(line: str) -> str:
@@ -102,6 +106,7 @@ def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
 def _header(lines: list[str], row: int) -> list[str]:
     header: list[str] = []
     for line in reversed(lines[max(row - NEAR, 0) : row]):
+        line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else line
         words = [cell.text for cell in _cells(_without_label(line), WORD)]
         rule = RULE.fullmatch(line) is not None
         if header and (rule or not _goes_on(line, header[0])):
@@ -111,6 +116,26 @@ def _header(lines: list[str], row: int) -> list[str]:
         if len(header) == MOST:
             break
     return header
+
+
+def is_header(line: str) -> bool:
+    """Whether a line is nothing but names."""
+    words = [cell.text for cell in _cells(line, WORD)]
+    return len(words) >= CLOSE and all(map(_is_name, words))
+
+
+def _top_of(lines: list[str], row: int) -> int:
+    """Return the first of the rows above this one that are as wide; some may lack numbers."""
+    width = len(_cells(lines[row], WORD))
+    first = row
+    while first > max(row - FAR, 0) and _is_row(lines[first - 1], width):
+        first -= 1
+    return first
+
+
+def _is_row(line: str, width: int) -> bool:
+    cells = [cell.text for cell in _cells(line, WORD)]
+    return len(cells) == width and all(BARE.match(cell) or EMPTY.fullmatch(cell) for cell in cells)
 
 
 def _is_name(word: str) -> bool:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
+from plateau.logs.apart import lines_of
 from plateau.logs.axis import Axis, x_at
-from plateau.logs.columns import Table, column
+from plateau.logs.columns import Column, Table, column
 from plateau.logs.contents import Contents
 from plateau.logs.gather import Gathering, Rows
 from plateau.logs.join import fetch
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.logs.assemble import Selection
-    from plateau.logs.columns import Column
     from plateau.logs.material import Material
     from plateau.logs.opening import Stream
 
@@ -135,6 +135,8 @@ class Wanted:
         The words that its number is in, where it has no column of its own.
     told : dict of str to int
         Numbers within the words of lines that are preferred.
+    before : frozenset of str or None
+        Words before the metric that tell its lines from those of other series.
     """
 
     run: str | None
@@ -148,6 +150,7 @@ class Wanted:
     writer_name: str = ""
     words: tuple[str, ...] = ()
     told: dict[str, int] = field(default_factory=dict)
+    before: frozenset[str] | None = None
 
     @classmethod
     def of(cls, selection: Selection) -> Wanted:
@@ -169,6 +172,7 @@ class Wanted:
             name_of(selection.writer) if selection.writer else "",
             words_of(selection.table),
             selection.told,
+            selection.table.before,
         )
 
     @property
@@ -205,7 +209,7 @@ class Series:
 
     def take(self, material: Material) -> Rows | None:
         """Give the rows of the next part; None where the metric is not in it."""
-        tables = [table for table in material.tables if table.run == self.wanted.run]
+        tables = self._own_tables(material)
         found = [(t, item) for t in tables for item in t.columns if self.wanted.is_metric(item)]
         rows = None
         if found:
@@ -220,6 +224,17 @@ class Series:
         if rate := self.rate or self.late:
             self._carry(tables, rate, RATE)
         return rows
+
+    def _own_tables(self, material: Material) -> list[Table]:
+        if self.wanted.before is None:
+            return [table for table in material.tables if table.run == self.wanted.run]
+        nothing = np.empty(0)
+        metric = Column(
+            self.wanted.metric,
+            lambda: (nothing.astype(np.int64), nothing),
+            held_out=self.wanted.held_out,
+        )
+        return lines_of(material.tables, metric, self.wanted.run, self.wanted.before)
 
     def _fitness(self, table: Table) -> tuple[bool, bool, int]:
         """Tell how well a table does as the main one of a part."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, takewhile
 from typing import TYPE_CHECKING
 
+from plateau.logs.captions import TECPLOT, goes_on, names_told
 from plateau.logs.choose import is_unknown, x_points
 from plateau.logs.columns import named, number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MIXED = ",;\t"  # any of these, where a table has several
 # "" is any white space.
@@ -25,9 +26,11 @@ NUMERIC = 0.4  # of the cells are numbers, at least
 ALL_NUMERIC = 0.95  # where only spaces part the cells: "Epoch 1 loss 2.5" is a sentence
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 UNIT = re.compile(r"[(\[]?[\w%°µ/^*·²³.-]{0,12}[)\]]?")  # "[degC]", below a name
+WIDE_GAP = re.compile(r"\s{2,}|\t")
 LETTER = re.compile(r"[^\W\d_]|#")
 HEADER_MOST = 3  # lines
 REMARKS = "#%@"
+CAPTION = 'TVZtvz"'  # first letters of title, variables, zone; a quoted name
 FIELDS = re.compile(r"\W*(?:fields|columns|variables)\b\W*", re.IGNORECASE)  # "#! FIELDS a b"
 SEPARATOR_TOLD = re.compile(r"sep=.\s*", re.IGNORECASE)  # the first line of what Excel opens well
 BLANK = frozenset(["", "na", "n/a", "none", "null", "-", "--", "."])
@@ -62,9 +65,8 @@ def find_layout(lines: list[str]) -> Layout | None:
     """Find how a table is written; None for lines that are no table."""
     plain = rows_of(lines, SAMPLE + 1)
     remarks = [line for line in lines[: plain[0]] if line.strip()] if plain else []
-    remark = _names_in(remarks[-1]) if remarks else ""
     for separator, kind in SEPARATORS.items():
-        if layout := _layout(lines, plain, remark, separator, kind):
+        if layout := _layout(lines, plain, remarks, separator, kind):
             return layout
     return None
 
@@ -76,7 +78,7 @@ def _names_in(remark: str) -> str:
 
 
 def _layout(
-    lines: list[str], plain: list[int], remark: str, separator: str, kind: str
+    lines: list[str], plain: list[int], remarks: list[str], separator: str, kind: str
 ) -> Layout | None:
     sample = _cells([lines[row] for row in plain], separator)
     above, header = _header(sample, separator)
@@ -86,6 +88,8 @@ def _layout(
     widths = [len(row) for row in body]
     width = max(set(widths), key=widths.count)
     even = widths.count(width) >= EVEN * len(body) - 1
+    if header and not separator and len(header) > width:  # names may hold single spaces
+        header = WIDE_GAP.split(lines[plain[sample.index(header)]].strip())
     if header:
         header, width = _without_end(header, body, width)
     if (
@@ -96,7 +100,8 @@ def _layout(
         or _numeric(body) < (NUMERIC if separator and header else ALL_NUMERIC)
     ):
         return None
-    names = header or _remark_names(remark, separator, width)
+    remark = _names_in(remarks[-1]) if remarks else ""
+    names = header or names_told(remarks, width) or _remark_names(remark, separator, width)
     first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
 
@@ -141,7 +146,8 @@ def _last_name(last: str, name: str) -> str:
 def _is_text(row: list[str]) -> bool:
     """Whether some cells hold words, and none a number."""
     held = [cell for cell in row if cell.lower() not in BLANK]
-    return bool(held) and all(number(cell) is None for cell in held)
+    words = [cell for cell in held if number(cell) is None]
+    return bool(words) and all(cell in words or cell.isalpha() for cell in held)  # "Primal Inf"
 
 
 def _is_telling(name: str) -> bool:
@@ -150,14 +156,20 @@ def _is_telling(name: str) -> bool:
 
 def rows_of(lines: list[str], most: int | None = None) -> list[int]:
     """Lines that are neither empty nor a remark."""
-    plain = (
-        row
-        for row, line in enumerate(lines)
-        if (start := line.lstrip()[:1])
-        and start not in REMARKS
-        and not (row == 0 and SEPARATOR_TOLD.fullmatch(line))
-    )
-    return list(islice(plain, most))
+    return list(islice(_plain_rows(lines), most))
+
+
+def _plain_rows(lines: list[str]) -> Iterator[int]:
+    names = False  # of Tecplot, which may go on
+    for row, line in enumerate(lines):
+        start = line.lstrip()[:1]
+        if not start or start in REMARKS or (row == 0 and SEPARATOR_TOLD.fullmatch(line)):
+            continue
+        if start in CAPTION and (TECPLOT.match(line) or (names and goes_on(line))):
+            names = True
+            continue
+        names = False
+        yield row
 
 
 def split(lines: Sequence[str], separator: str) -> tuple[list[list[str]], Sequence[int]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Column, Table
     from plateau.logs.contents import Contents
 
+UNNAMED_METRIC = "loss"  # what a metric is called that the log does not name
 SHOWN = 12  # column names in a message
 
 
@@ -81,6 +82,8 @@ class Material:
         """Resolve the name that a user gave for ``what``, or tell which there are."""
         names = [item.name for _, item in self.columns()]
         found = choose.matching(wanted, names)
+        if not found and wanted == UNNAMED_METRIC and "" in names:
+            return {""}  # printed under this name
         if not found:
             raise LogError(
                 f"{self.path}: no column {wanted!r} for {what}; there are {listed(names)}"

@@ -14,8 +14,9 @@ from plateau.logs.axis import count_along, x_at
 from plateau.logs.columns import Column, Table, column
 from plateau.logs.material import listed
 from plateau.logs.model import NoSeriesError
-from plateau.logs.naming import UNNAMED
+from plateau.logs.naming import UNNAMED, counts
 from plateau.logs.text import LineTable
+from plateau.logs.words import words
 from plateau.logs.writers import take_turns
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from plateau.logs.material import Material
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+MEASURED_FEW = 2  # rows of a measurement in a table
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
+ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 EQUALS = 4  # metrics at most that are as good as each other
 NODES = 1000  # "node2.gpu1" is writer 2001
 TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
@@ -48,7 +51,24 @@ def choose_metrics(material: Material) -> list[Candidate]:
     best = candidates[0]
     if material.asked.metric is None and best.points < 0:
         return [_measured(material, candidates)]
-    return [best, *(one for one in candidates[1:] if _is_equal(one, best))][:EQUALS]
+    chosen = [best, *(one for one in candidates[1:] if _is_equal(one, best))]
+    if material.asked.metric is None:
+        _tell_unknown(material, candidates, chosen)
+    return chosen[:EQUALS]
+
+
+def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
+    """Warn of a metric whose name says nothing, where a text or other columns leave it open."""
+    best, taken = chosen[0], {one.column.name for one in chosen}
+    others = listed(
+        one.column.name
+        for one in candidates
+        if one.column.name not in taken and not choose.x_points(one.column)
+    )
+    open_ = bool(others) or not best.table.sparse
+    if choose.is_unknown(best.column) and best.column.name and open_:
+        more = f"; there are also {others}" if others else ""
+        material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
@@ -58,30 +78,54 @@ def ranked(material: Material) -> list[Candidate]:
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
+    training = choose.is_training(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
+    worth = [
+        min(
+            choose.metric_points(item, training=training),
+            np.inf if _is_told(table) else choose.LONELY,
+        )
+        for table, item in columns
+    ]
+    telling = [
+        item for (_, item), points in zip(columns, worth, strict=True) if points > choose.NOT_LR
+    ]
+    longest = max((rows[item.name, item.held_out] for item in telling), default=0)
+    longest = longest or max(rows.values(), default=1)
     best, candidates = -np.inf, []
-    most = max(rows.values(), default=0)
     counting: dict[int, int] = {}
-    for table, item in columns:
+    for (table, item), named in zip(columns, worth, strict=True):
         count, size = rows[item.name, item.held_out], _size(table, item)
         if not size:
             continue
         points = (
-            (choose.metric_points(item) if _is_told(table) else choose.LONELY)
+            named
             + choose.OWN_X * _has_own_x(table, item, counting)
-            + choose.ROWS * np.log10(count / most)
+            + choose.ROWS * min(np.log10(count / longest), 0.0)
             + choose.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
-        if points >= best and choose.is_unknown(item) and choose.is_counter(item.values):
+        if points >= best and choose.is_unknown(item) and choose.is_axis(item):
             points += choose.NOT_IT
         elif points >= best and choose.is_constant(item.values):
             points += choose.CONSTANT
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
-    return sorted(candidates, key=lambda one: -one.points)
+    return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
+
+
+def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
+    """Put those that are nearly as good as the best in the order of their table."""
+    equal = [_is_equal(one, candidates[0]) for one in candidates]
+    pairs = list(zip(candidates, equal, strict=True))
+    own = [one for one, is_equal in pairs if is_equal and one.table is candidates[0].table]
+    if own:
+        order = {id(item): index for index, item in enumerate(own[0].table.columns)}
+        own.sort(key=lambda one: order[id(one.column)])
+    beside = [one for one, is_equal in pairs if is_equal and one.table is not candidates[0].table]
+    return own + beside + [one for one, is_equal in pairs if not is_equal]
 
 
 def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
@@ -102,14 +146,29 @@ def _is_told(table: Table) -> bool:
 def _is_equal(one: Candidate, best: Candidate) -> bool:
     """Whether a column is another metric of the same rows, and no worse."""
     beside = SIDE_BY_SIDE in one.column.name  # another run
-    return one.points == best.points and one.table is best.table and not beside
+    near = best.points - one.points < choose.NEAR
+    return near and not beside and (one.table is best.table or _go_alike(one, best))
+
+
+def _go_alike(one: Candidate, best: Candidate) -> bool:
+    """Whether lines of another shape, as many, tell the same of something else."""
+    lines, others = best.table, one.table
+    return (
+        isinstance(lines, LineTable)
+        and isinstance(others, LineTable)
+        and others.run == lines.run
+        and one.column.name != best.column.name
+        and len(lines.columns) == len(others.columns)
+        and abs(lines.size - others.size) <= ALIKE * lines.size
+    )
 
 
 def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
     """Take a column that varies, from enough rows that something counts: a measurement."""
     there = listed(one.column.name for one in candidates)
     for one in candidates:
-        if one.table.sparse or _varies(one):
+        settled = choose.is_axis(one.column) or len(one.column.rows) < MEASURED_FEW
+        if (one.table.sparse and not settled) or _varies(one):
             material.warnings.append(
                 f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
             )
@@ -150,12 +209,13 @@ def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table
             (Table([item, *shared], table.size, name, table.sparse), item)
             for name, item in zip(names, beside, strict=True)
         ]
-    named = [
-        (other, item)
-        for other, item in material.columns()
-        if other.run is not None and same(item, metric) and len(item.rows)
-    ]
-    return named or [(table, metric)]
+    named: dict[str, tuple[Table, Column]] = {}
+    for other, item in material.columns():
+        if other.run is not None and same(item, metric) and len(item.rows):
+            known = named.get(other.run)
+            if not known or len(item.rows) > len(known[1].rows):  # of lines the commonest shape
+                named[other.run] = other, item
+    return [*named.values()] or [(table, metric)]
 
 
 def same(one: Column, other: Column) -> bool:
@@ -180,11 +240,12 @@ def with_optional_fields(
     own = {item.name for item in table.columns}
     needed = {item.name for item in axis.columns} & own if axis else set()
     others = [
-        other
+        fitting
         for other in material.tables
         if other is not table
+        and other.run == table.run
         and any(same(item, metric) for item in other.columns)
-        and needed <= {item.name for item in other.columns}
+        and (fitting := fitted(other, needed, table))
     ]
     lines = [one for one in (table, *others) if isinstance(one, LineTable)]
     if words and any(set(words) <= one.told.keys() for one in lines):
@@ -199,7 +260,52 @@ def with_optional_fields(
         twin = axis and _twins(material, joined, other, metric, axis)
         (left if twin else joined).append(other)
     _tell_left(material, table, left)
-    return _merge(joined) if len(joined) > 1 else table
+    return merge(joined) if len(joined) > 1 else table
+
+
+def fitted(table: Table, needed: set[str], main: Table) -> Table | None:
+    """Give a table columns of these names, as the main one has; None where it lacks one.
+
+    "new best epoch 7" counts on from "epoch 6".
+    """
+    own = {item.name: item for item in table.columns}
+    theirs = {item.name: item for item in main.columns}
+    names: dict[str, str] = {}
+    for name in needed - own.keys():
+        alike = [
+            other
+            for other, item in own.items()
+            if counts(name) and last_word(other) == last_word(name) and not item.implied
+        ]
+        if len(alike) != 1 or not _count_on(theirs[name], own[alike[0]]):
+            return None
+        names[alike[0]] = name
+    if not names:
+        return table
+    columns = [
+        column_named(item, names[item.name]) if item.name in names else item
+        for item in table.columns
+    ]
+    return replace(table, columns=columns)
+
+
+def _count_on(one: Column, other: Column) -> bool:
+    """Whether two counters are one, which does not go back more often than these do."""
+    _, together = _together([one, other])
+    back = [np.count_nonzero(choose.restarts(x)) for x in (one.values, other.values, together)]
+    return bool(back[2] <= back[0] + back[1])
+
+
+def last_word(name: str) -> str:
+    """Return the last word of a name, which says what a counter counts."""
+    return (words(name) or ("",))[-1]
+
+
+def column_named(item: Column, name: str) -> Column:
+    """Give a column another name."""
+    return Column(
+        name, lambda: (item.rows, item.values), held_out=item.held_out, implied=item.implied
+    )
 
 
 def _of_writers(
@@ -227,7 +333,7 @@ def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
     ]
     beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
     writer = Column(" ".join(words), partial(_together, beside))
-    merged = _merge(list(kept))
+    merged = merge(list(kept))
     return replace(merged, columns=[*merged.columns, writer], writer=writer)
 
 
@@ -275,7 +381,8 @@ def _twins(
     return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
 
 
-def _merge(tables: list[Table]) -> Table:
+def merge(tables: list[Table]) -> Table:
+    """Put the rows of tables together, in the order of the log."""
     groups: dict[tuple[str, bool], list[Column]] = {}
     for table in tables:
         for item in table.columns:

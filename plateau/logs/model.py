@@ -46,6 +46,8 @@ class Run:
         Line of each value in the decompressed file, counted from 1.
     counts_steps : bool
         True where x counts optimisation steps, so that windows can be counted in steps.
+    clock : bool
+        True where x is a time: seconds or milliseconds since 1970.
     every : int
         Rows of the log that each row of the run is the mean of: above 1 in a log too large for
         the memory.
@@ -62,6 +64,7 @@ class Run:
     lines: NDArray[np.int64]
     counts_steps: bool
     every: int = 1
+    clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Log:
         The file.
     format : str
         "text", "csv", "tsv", "table", "jsonl", "json", "parquet", "arrow", "tensorboard",
-        "mlflow", "sqlite" or "wandb".
+        "mlflow", "sqlite", "notebook", "prometheus", "numpy" or "wandb".
     runs : tuple of Run
         At least one, in order of appearance.
     warnings : tuple of str

@@ -50,9 +50,19 @@ GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*+%?\s*+([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
 
+ORDINAL = re.compile(r"\s*([\u4e00-\u9fff\u30a0-\u30ff]+)")  # "第 3 轮"
 TOTAL = re.compile(r"\s*(?:/|of|out of)\s*")
 # Before what is no column: a total, a spread, the end of a range ("minibatches 10-19").
 NO_COLUMN = re.compile(rf"{TOTAL.pattern}|\s*(?:±|\+/-|\+-)\s*|[-\u2013]")
+# Beside the percentage that a bar draws: "37%|###   |", "[####    ] 37%". Bars are two spaces here.
+PERCENT = re.compile(r"%\s*(?:\||\[ {2}\])")
+AFTER_BAR = re.compile(r"(?:\[ {2}\]|\| {2}\|)\s*$")
+LEFT_TIME = "<"  # between the clocks of a bar, before its pace: "[00:20<00:10, 25.2it/s"
+# "train.py:88", "| INFO | trainer:run:88": the line of a program.
+SOURCE_LINE = re.compile(
+    r"(?:\w\.(?:py|pyx|cc|cpp|cxx|c|h|hpp|cu|java|scala|kt|go|rs|jl|R|m|js|ts|rb|lua|cs|f90)"
+    r"|\|\s*[\w.]+:\w+):\Z"
+)
 COMPOUND = re.compile(
     r"(?<!\w)(?:\w++/\w++|(?=\w[^\W_]*+_\w)\w++)"
 )  # "val_loss" speaks for itself, not for what follows
@@ -64,6 +74,10 @@ SENTENCE = re.compile(
 )
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
 COUNTERS = STEPS | EPOCHS | ROUNDS
+# "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
+PAIR = re.compile(
+    r"(?:^|[,;:(\[|])\s*['\"]?([A-Za-z_][\w/.-]*(?: [A-Za-z][\w/.-]*){0,2})['\"]?\s*[,;]\s*$"
+)
 AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
 UNNAMED = re.compile(r"column \d+")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
@@ -136,15 +150,22 @@ class _Line:
     def look(self, index: int, *, numeric: bool) -> None:
         """Add the number of that index, if it is worth a column."""
         before, after = self.literals[index : index + 2]
+        if before == "-" and self._ends_span(index, after):
+            self.slots[-1] = replace(self.slots[-1], index=index)
+            return
         told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
-        if not numeric or NO_COLUMN.fullmatch(before):
+        if not numeric or NO_COLUMN.fullmatch(before) or SOURCE_LINE.search(before):
+            return
+        if self._is_drawn(index, before, after):
             return
         name, implied = self._before(index, before), False
         if not name and after.startswith("%"):
             return
         if not name:
             name, implied = self._otherwise(index, before, after)
+        if not name and (pair := PAIR.search(before)):
+            name = pair[1]
         if not name and before.strip() == "," and self._is_second(index):
             return  # the second of a pair: "range: [0,1]"
         taken = {slot.name for slot in self.slots}
@@ -152,6 +173,12 @@ class _Line:
             name = f"val {name}"
         if name not in taken:
             self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _is_drawn(self, index: int, before: str, after: str) -> bool:
+        """Whether a number is what a progress bar says about itself: its share, its pace."""
+        share = after.startswith("%") and (PERCENT.match(after) or AFTER_BAR.search(before))
+        pace = before == "," and index > 1 and self.literals[index - 1] == LEFT_TIME
+        return bool(share or pace)
 
     def _before(self, index: int, before: str) -> str:
         """Name from what stands before the number."""
@@ -163,6 +190,8 @@ class _Line:
             return self.slots.pop().name
         if span := self._span(index):
             return span
+        if before.rstrip().endswith("第") and (told := ORDINAL.match(self.literals[index + 1])):
+            return told[1]
         if sentence := _sentence(before):
             self._subject, counter = sentence
             return counter
@@ -183,6 +212,12 @@ class _Line:
             return ""
         name = name_after(self.literals[index + 2])
         return name if counts(name) else ""
+
+    def _ends_span(self, index: int, after: str) -> bool:
+        """Whether a number ends a span from the start of an epoch, such as "Batch [0-20]"."""
+        last = self.slots[-1] if self.slots else None
+        boxed = self.literals[index - 1].endswith("[") and after.startswith("]")
+        return boxed and last is not None and last.index == index - 1 and counts(last.name)
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from plateau.logs.find import Found
+    from plateau.logs.model import Run
 
     Read = Callable[..., Log]
     Told = Callable[[int, int | None], None]
@@ -31,12 +35,24 @@ STANDING = 10  # times the processor time that reading may take on a busy machin
 PACKED, SHRUNK = {".gz", ".xz", ".bz2", ".zst"}, 10  # text takes so many times more in memory
 
 
-def read_one(path: str, **asked: object) -> Log:
-    """Call :func:`plateau.logs.read_log`, which is imported where it is called only."""
+def read_one(path: str, *, metrics: Sequence[str] = (), **asked: object) -> Log:
+    """Call :func:`plateau.logs.read_log`, which is imported where it is called only.
+
+    Several metrics are read one after the other, and their runs put together.
+    """
     from plateau.logs.reader import read_log
 
     read: Callable[..., Log] = read_log
-    return read(path, **asked)
+    if not metrics:
+        return read(path, **asked)
+    if path == STDIN and len(metrics) > 1:
+        raise LogError(f"{path}: several metrics need a file, which can be read again")
+    logs = [read(path, metric=metric, **asked) for metric in dict.fromkeys(metrics)]
+    runs: dict[str, tuple[Run, ...]] = {}
+    for log in logs:
+        runs.setdefault(log.runs[0].metric, log.runs)  # two names may mean the same
+    warnings = dict.fromkeys(warning for log in logs for warning in log.warnings)
+    return replace(logs[0], runs=tuple(chain(*runs.values())), warnings=tuple(warnings))
 
 
 def read_logs(
@@ -87,7 +103,6 @@ def _unheard(*_: object) -> None:
 
 
 def _side_by_side(found: Sequence[Found], one: Attempt, workers: int, memory: int) -> Answers:
-    from concurrent.futures import ThreadPoolExecutor  # no need of it for one log
 
     hands = [Worker(memory) for _ in range(workers)]
     free: SimpleQueue[Worker] = SimpleQueue()

@@ -34,9 +34,11 @@ def long_form(series: Series, texts: Mapping[str, Labels], size: int) -> tuple[s
         return None
     rows = series[values[0]][0]
     for name, labels in texts.items():
+        if not KEYS.intersection(words(name)):
+            continue
         told = [label for row in rows.tolist() if (label := labels.get(row))]
         enough = len(set(told)) * AGAIN <= len(told) and len(told) > COVER * len(rows)
-        if KEYS.intersection(words(name)) and enough:
+        if enough:
             return name, values[0]
     return None
 

@@ -24,7 +24,7 @@ def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, 
     candidates += [
         (other, item)
         for other, item in material.columns()
-        if other is not table and other.run == table.run
+        if other is not table and other.run in (None, table.run)
     ]
     if material.asked.lr is not None:
         names = material.names_for("lr", material.asked.lr)

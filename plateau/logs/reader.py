@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import databases, wandb
+from plateau.logs.arrays import NPY, ZIP, holds_arrays, read_arrays
 from plateau.logs.arrow import ARROW, PARQUET, read_arrow
 from plateau.logs.assemble import assemble, select
 from plateau.logs.contents import Contents
 from plateau.logs.documents import (
+    document_of,
     is_lines,
     message_field,
     messages,
@@ -24,6 +26,7 @@ from plateau.logs.documents import (
     tables_of_records,
 )
 from plateau.logs.events import read_events
+from plateau.logs.exposition import is_exposition, read_exposition
 from plateau.logs.fast import FastTable, fast_text
 from plateau.logs.folders import EVENTS, read_folder, read_whole
 from plateau.logs.frames import is_framed
@@ -33,6 +36,7 @@ from plateau.logs.layout import find_layout
 from plateau.logs.material import Asked, Material
 from plateau.logs.mlflow import is_metric_file, read_metric
 from plateau.logs.model import Log, LogError, NoSeriesError
+from plateau.logs.notebooks import cells_of, read_notebook
 from plateau.logs.opening import STDIN, URL, Stream
 from plateau.logs.source import UTF16, Source, source_of
 from plateau.logs.tables import read_table
@@ -49,7 +53,8 @@ if TYPE_CHECKING:
 
 REFUSED = {  # what a user may well hand us, and how to say what it is
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"\x89HDF": "an HDF5 file, which is not read",
+    b"\x89HDF": "an HDF5 file, which is not read: save its curves with pandas' to_csv",
+    b"MATLAB 5.0": "a MATLAB file, which is not read: save its curves with writematrix",
     b"FEA1": "a Feather file of version 1, which is not read",
     **{bytes([0x80, n]): "a pickle, which is never loaded: is not text" for n in range(2, 6)},
 }
@@ -138,6 +143,10 @@ def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Conte
         return read_folder(Path(path), warnings)
     with Stream(path, warnings) as stream:
         head = stream.read(HEAD)
+        if head.startswith((NPY, ZIP)):
+            head = read_whole(stream, head)
+            if head.startswith(NPY) or holds_arrays(head):
+                return read_arrays(path, head, warnings)
         for magic, what in REFUSED.items():
             if head.startswith(magic):
                 raise LogError(f"{path}: the file is {what}")
@@ -167,7 +176,7 @@ def _in_parts(
     sample = head[: head.rfind(b"\n", 0, SAMPLE) + 1]
     source = source_of(path, sample or head, [])
     kind = kind_of(source)
-    if not sample or kind.name == "json":
+    if not sample or kind.name in ("json", "notebook"):
         source = source_of(path, read_whole(stream, head), warnings)
         return with_lines(source, kind_of(source))
     first = Material(path, with_lines(source, kind), [], replace(asked, equals=False))
@@ -221,6 +230,8 @@ def with_lines(
         return Contents(
             kind.name, list(mine(source, 1, headed)), source.numbers, block if whole else None
         )
+    if kind.contents:
+        return kind.contents
     tables, rows = kind.read(source)
     if rows is None:
         return Contents(kind.name, list(tables), source.numbers, blocks(source.lines))
@@ -229,11 +240,12 @@ def with_lines(
 
 @dataclass(frozen=True)
 class Kind:
-    """What the lines of a log are, and how to read them."""
+    """What the lines of a log are, and how to read them, or what was read already."""
 
     name: str
-    read: Callable[[Source], tuple[Sequence[Table], list[int] | None]]
+    read: Callable[[Source], tuple[Sequence[Table], list[int] | None]] = lambda _: ([], None)
     layout: Layout | None = None
+    contents: Contents | None = None
 
 
 def kind_of(source: Source) -> Kind:
@@ -243,8 +255,13 @@ def kind_of(source: Source) -> Kind:
         if field := message_field(source):
             return Kind("jsonl", lambda part: (mine(messages(part, field)), None))
         return Kind("jsonl", read_lines)
-    if first in "{[" and (found := read_document(source)):
-        return Kind("json", lambda _: found)
+    if first in "{[" and (document := document_of(source)) is not None:
+        if (cells := cells_of(document)) is not None:
+            return Kind("notebook", contents=read_notebook(source, cells))
+        if found := read_document(source, document):
+            return Kind("json", lambda _: found)
+    if is_exposition(source):
+        return Kind("prometheus", lambda part: (read_exposition(part), None))
     return lines_of(find_layout(source.lines))
 
 

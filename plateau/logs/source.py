@@ -23,6 +23,12 @@ CONTROL_SHARE = 0.001  # of bytes that no text has
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 BARS = "│┃║┆┊"  # between the cells of a table that was drawn
+# Punctuation and digits as wide as Chinese letters, and digits of other scripts.
+ODD_MARKS = "\u3000、。【】「」\u2212\u066a\u066b\u060c"
+NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+NARROW |= {first + digit: 0x30 + digit for first in (0x660, 0x6F0, 0x966) for digit in range(10)}
+NARROW |= {ord(wide): ord(narrow) for wide, narrow in zip(ODD_MARKS, " ,;[][]-%.,", strict=True)}
+WIDE_MARKS = re.compile(f"[{''.join(map(chr, NARROW))}]")
 # Where another drawing of a progress bar begins, in a log that lost its carriage returns.
 GLUED = re.compile(
     r"(?:(?<=\.\d{4})|(?<=[eE][-+]\d\d))(?=\d+/\d+ \[[=>.])|(?<=\])(?=[^\[\]|]{0,80}\d%\|)"
@@ -67,6 +73,8 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
         text = ANSI.sub("", text)
     for bar in BARS if not text.isascii() else "":
         text = text.replace(bar, "|")
+    if not text.isascii() and WIDE_MARKS.search(text):
+        text = text.translate(NARROW)
     if last and not text.strip():
         raise LogError(f"{path}: the file is empty")
     lines = text.replace("\r\n", "\n").split("\n")
@@ -74,7 +82,8 @@ def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True)
     if lines[-1] == "":
         lines.pop()
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
-    if "\r" in text or "\x08" in text or "%|" in text or " [=" in text:
+    drawn = not text.startswith("{") and ("%|" in text or " [=" in text)  # in JSON within a text
+    if "\r" in text or "\x08" in text or drawn:
         lines, numbers = _redrawn(lines)
     return Source(path, lines, numbers, cut, warnings)
 

@@ -34,17 +34,31 @@ def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
         rows = [rows[begin] for begin in begins]
         columns = [_told(column) for column in _columns(cells, layout.width)]
     names = layout.names or tuple(f"column {index + 1}" for index in range(layout.width))
+    series, texts = _named(names, columns)
+    _tell_lost(source, series, rows)
+    if not layout.names:
+        series = name_after_file(series, source.path)
+    return tables_of(series, texts, len(rows)), rows
+
+
+def series_of(
+    names: Sequence[str], rows: list[list[str]]
+) -> tuple[dict[str, Data], dict[str, Labels]]:
+    """Give the columns of numbers and those of texts, of rows that are as wide as the names."""
+    return _named(names, [_told(column) for column in _columns(rows, len(names))])
+
+
+def _named(
+    names: Sequence[str], columns: Sequence[tuple[Data, Labels]]
+) -> tuple[dict[str, Data], dict[str, Labels]]:
     series: dict[str, Data] = {}
     texts: dict[str, Labels] = {}
     for name, (data, labels) in zip(names, columns, strict=True):
         if len(data[0]):
             series.setdefault(name, data)
-        if tells(name) and 2 * len(data[0]) < len(labels):
+        if 2 * len(data[0]) < len(labels) and tells(name, next(iter(labels.values()))):
             texts[name] = labels
-    _tell_lost(source, series, rows)
-    if not layout.names:
-        series = name_after_file(series, source.path)
-    return tables_of(series, texts, len(rows)), rows
+    return series, texts
 
 
 def _drop_cut_row(source: Source, layout: Layout, rows: list[int]) -> None:

@@ -18,8 +18,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table, numbers
-from plateau.logs.headers import find_header, is_ruled, label_of, names_under
-from plateau.logs.naming import DRAWN, Slot, counts, name_slots, normal_literal
+from plateau.logs.headers import find_header, is_header, is_ruled, label_of, names_under
+from plateau.logs.naming import DRAWN, LETTER, Slot, counts, name_slots, normal_literal
+from plateau.logs.sections import in_sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,13 +28,18 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
     from plateau.logs.source import Source
 
+# Also "I0411 08:54:06"; "11:00:07.25: epoch 3", as nothing but a clock looks so.
 CLOCK = (
-    r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d|\d{1,3}:\d\d)(?:[.,]\d+)?(?![\d:])"  # also "I0411 08:54:06"
+    r"(?:[A-Z]?\d{4} )?(?:\d+:\d\d:\d\d(?>[.,]\d+|:\d{3})?(?!:?\d)"
+    r"|\d{1,3}:\d\d(?>[.,]\d+)?(?![\d:]))"
 )
+MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
-    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,})"
-    rf"(?:[T :]{CLOCK}(?:Z|[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,}"
+    rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
+    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+    r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
 SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
     r"(?:\d+ days?, +|\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)"
@@ -62,6 +68,7 @@ ROUNDS = 8  # expressions tried for one fingerprint
 LONGEST = 20_000  # characters of a line; what is longer is no record
 LEAST = 2  # lines that make a shape recur
 JOINED = 4  # lines that only begin alike
+STACKED_MOST = 32  # tables under one another
 STARTS = 32  # pieces of a beginning at most
 
 
@@ -134,8 +141,12 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
         _drop_cut_line(source, recurring)
     recurring.sort(key=lambda item: item[1].rows[0])
     known: list[list[str]] = []
-    tables = [_table(literals, shape, lines, headed, known) for literals, shape in recurring]
-    return [table for table in tables if table.columns]
+    tables = [
+        _table(literals, part, lines, headed, known, head)
+        for literals, shape in recurring
+        for head, part in _stacked(literals, shape, lines).items()
+    ]
+    return in_sections([table for table in tables if table.columns], lines)
 
 
 def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
@@ -253,17 +264,38 @@ def _lacks_decimals(shape: Shape, line: str) -> bool:
     return line.endswith(last) and len(decimals) == 1 and fewer
 
 
+def _stacked(literals: tuple[str, ...], shape: Shape, lines: list[str]) -> dict[str, Shape]:
+    """Take tables of equal width apart that stand under one another, each under its names."""
+    if any(map(LETTER.search, literals)):
+        return {"": shape}
+    parts: dict[str, Shape] = {}
+    head, last = "", -1
+    for row, tokens in zip(shape.rows, shape.tokens, strict=True):
+        above = lines[row - 1] if row else ""
+        if last < 0 or last != row - 1:
+            head = above if is_header(above) else ""
+        parts.setdefault(head, Shape()).add([row], [tokens])
+        last = row
+        if (not head and len(parts) > 1) or len(parts) > STACKED_MOST:
+            return {"": shape}
+    heads = [part for head, part in parts.items() if head]  # a part of a log may begin below one
+    stacked = len(heads) > 1 and min(len(part.rows) for part in heads) >= LEAST
+    return parts if stacked else {"": shape}
+
+
 def _table(
     literals: tuple[str, ...],
     shape: Shape,
     lines: list[str],
     headed: Headed,
     known: list[list[str]],
+    head: str,
 ) -> LineTable:
     is_number = [IS_NUMBER.fullmatch(token) is not None for token in shape.tokens[0]]
+    key = (*literals, head) if head else literals
     if found := _headed(lines, shape.rows[0], known):
-        headed[literals] = found
-    slots = headed.get(literals) or name_slots(literals, is_number)
+        headed[key] = found
+    slots = headed.get(key) or name_slots(literals, is_number)
     slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
     columns = [
         Column(
@@ -294,7 +326,7 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
         return []
     slots: dict[str, Slot] = {}
     tokens = list(TOKEN.finditer(lines[row]))
-    for cell in names_under(header, lines[row], close=header[-1] is lines[row - 1]):
+    for cell in names_under(header, lines[row], close=_is_right_above(header, lines[row - 1])):
         inside = [i for i, token in enumerate(tokens) if cell.start <= token.start() < cell.end]
         if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
             slot = Slot(inside[0], cell.text, held_out=False, implied=False)
@@ -305,6 +337,10 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     if slots:
         known.append(header)
     return list(slots.values())
+
+
+def _is_right_above(header: list[str], line: str) -> bool:
+    return bool(header[-1]) and line.startswith(header[-1])
 
 
 def _slot(shape: Shape, index: int) -> Data:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST = 64  # writers
 TOGETHER = 0.75  # of the rows have a larger x than the row before, at most
 ALONE = 0.95  # of the rows have a larger x than the row of the same writer before, at least
+NEAR = 2  # rows of each writer within which all have written the same x, where none has a name
 FULL = 0.5  # of the writers have a row at an x, at least
 TURNS = 2  # times a writer has its turn, at least, where the shape of its lines tells it
 SAME = 0.99  # of the rows that share x have the same value where all writers say the same
@@ -85,6 +86,23 @@ def rows_of(writer: Column) -> dict[str, NDArray[np.int64]]:
     """Give the rows (indices) of each writer under its name."""
     numbers, name = writer.values, name_of(writer)
     return {f"{name} {one:.0f}": np.flatnonzero(numbers == one) for one in np.unique(numbers)}
+
+
+def first_of_equals(metric: Column, x: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Give the first row at each x where nameless writers, as many at each, all say the same."""
+    if len(x) < 2 or np.mean(np.diff(x) > 0) > TOGETHER:
+        return None
+    _, first, place, counts = np.unique(
+        x, return_index=True, return_inverse=True, return_counts=True
+    )
+    writers = int(np.median(counts))
+    last = np.zeros(len(first), dtype=np.int64)
+    np.maximum.at(last, place, np.arange(len(x)))
+    near = last - first < NEAR * writers
+    usual = (counts == writers) & near
+    if writers < 2 or np.mean(usual) < ALONE or not say_the_same(metric, x):
+        return None
+    return np.sort(first)
 
 
 def say_the_same(metric: Column, x: NDArray[np.float64]) -> bool:

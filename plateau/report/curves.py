@@ -1,11 +1,14 @@
 """What is drawn of a run: few enough points to be quick, and no spike lost."""
 
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
+from plateau import wording
+from plateau.logs.model import Run
 from plateau.offline import RunScan
 from plateau.scales import DECADES, drawable, rate_ticks
 
@@ -54,20 +57,31 @@ def drawn(values: Floats, points: int) -> NDArray[np.int64]:
 def chart(found: RunScan, points: int) -> dict[str, Any]:
     """Return what the page's script needs to draw a run, as plain data for JSON."""
     run = drawable(found.run)
+    x = shown_x(run)
     positive, log = scale(run.values)
     return {
         "xName": run.x_name,
+        "clock": run.clock,
         "lrName": run.lr_name,
         "positive": positive,
         "log": log,
-        "curve": _curve(run.x, run.values, points),
-        "level": _curve(run.x, found.level, LEVEL_POINTS),
-        "lr": None if run.lr is None else _steps(run.x, run.lr, points),
+        "curve": _curve(x, run.values, points),
+        "level": _curve(x, found.level, LEVEL_POINTS),
+        "lr": None if run.lr is None else _steps(x, run.lr, points),
         "lrLog": (rate_log := run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1]),
         "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_PARTS, log=rate_log),
         "plateaus": spans(found),
-        "notFinite": _marks(run.x, ~np.isfinite(run.values)),
+        "notFinite": _marks(x, ~np.isfinite(run.values)),
     }
+
+
+def shown_x(run: Run) -> Floats:
+    """Return x as the page draws it: a time in the milliseconds of an axis of dates, as here."""
+    if not run.clock or not len(run.x):
+        return run.x
+    seconds = run.x / 1000 if abs(run.x[0]) > wording.MILLISECONDS else run.x
+    here = datetime.fromtimestamp(float(seconds[0])).astimezone().utcoffset() or timedelta()
+    return np.asarray(1000 * (seconds + here.total_seconds()))
 
 
 def scale(values: Floats, decades: float = DECADES) -> tuple[bool, bool]:
@@ -83,7 +97,7 @@ Span = TypedDict("Span", {"from": float, "known": float | None, "to": float, "ki
 
 def spans(found: RunScan) -> list[Span]:
     """Return where in x each plateau begins, is known and ends."""
-    x = drawable(found.run).x.tolist()
+    x = shown_x(drawable(found.run)).tolist()
     return [
         {
             "from": x[p.start],

@@ -126,6 +126,13 @@ function valueScale(node) {
   return type === "log" ? { type, tickformat: "~g", nticks: 4 } : { type };
 }
 
+// Times are dates; other numbers are as they are.
+function place(run) {
+  return run.clock
+    ? { axis: { type: "date" }, value: "%{x|%Y-%m-%d %H:%M:%S}" }
+    : { axis: { exponentformat: "SI" }, value: "%{x:,.8~r}" };
+}
+
 function runFigure(node) {
   const run = data.runs[node.dataset.run];
   const rates = run.lr && run.lr.x.length > 0;
@@ -135,10 +142,10 @@ function runFigure(node) {
       shapes: shades(run),
       annotations: numbers(run),
       xaxis: axis({
-        exponentformat: "SI",
+        ...place(run).axis,
         title: { text: plain(run.xName) },
         anchor: rates ? "y2" : "y",
-        unifiedhovertitle: { text: `${plain(run.xName)} %{x:,.8~r}` },
+        unifiedhovertitle: { text: `${plain(run.xName)} ${place(run).value}` },
         spikecolor: colour("quiet"),
         spikethickness: 1,
       }),
@@ -149,19 +156,21 @@ function runFigure(node) {
 }
 
 function comparedFigure(node) {
+  const group = data.compared[node.dataset.group];
+  const shown = place(data.runs[group[0].run]);
   return {
-    data: data.compared[node.dataset.group].map((line) => ({
+    data: group.map((line) => ({
       ...data.runs[line.run].level,
       type: "scatter",
       mode: "lines",
       name: plain(line.name),
       line: { color: colour(`hue-${line.hue}`), dash: line.dash, width: 2 },
-      hovertemplate: "%{fullData.name}<br>%{x:,.8~r}: %{y:.5g}<extra></extra>",
+      hovertemplate: `%{fullData.name}<br>${shown.value}: %{y:.5g}<extra></extra>`,
     })),
     layout: layout({
       hovermode: "closest",
       margin: { l: 40, r: 10, t: 10, b: 25 },
-      xaxis: axis({ exponentformat: "SI" }),
+      xaxis: axis(shown.axis),
       yaxis: axis(valueScale(node)),
     }),
   };

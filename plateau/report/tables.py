@@ -41,13 +41,13 @@ def plateau_headings(found: RunScan) -> tuple[str, ...]:
 
 def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
     """Return a line for each plateau of a run."""
-    spent, x = Spent(found), found.run.x
+    spent, run, x = Spent(found), found.run, found.run.x
     return [
         (
             str(number),
-            wording.position(x[plateau.start]),
-            wording.known_at(x, plateau),
-            wording.position(x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end",
+            wording.place(run, x[plateau.start]),
+            wording.known_at(run, plateau),
+            wording.place(run, x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end",
             plateau.kind,
             f"{spent.flat(plateau):,}",
             f"{spent.savable(plateau):,}",

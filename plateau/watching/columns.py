@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs import choose
-from plateau.logs.assemble import UNNAMED_METRIC, select
+from plateau.logs.assemble import select
 from plateau.logs.large import Series, Wanted
-from plateau.logs.material import Material
+from plateau.logs.material import UNNAMED_METRIC, Asked, Material
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.text import LineTable
 from plateau.logs.writers import name_of
@@ -106,7 +106,9 @@ class Columns:
             raise NoSeriesError(f"{self.path}: no series of numbers found")
         if not selections or (not last and not self._enough(selections[0])):
             return False
-        if len(selections) > 1:
+        if len(selections) > 1 and selections[0].table.before is not None:
+            self.complain(f"{self.path}: only {selections[0].table.run!r} is watched")
+        elif len(selections) > 1:
             names = ", ".join(str(one.table.run) for one in selections)
             raise LogError(
                 f"{self.path}: has several runs side by side ({names}): use plateau scan"

@@ -114,7 +114,7 @@ class LineLog:
         last = last or len(self.left) > HEAD
         source = source_of(path, self.left, [], last=last)
         kind = kind_of(source)
-        if kind.name == "json" and (last or len(source.lines) > ENOUGH):
+        if kind.name in ("json", "notebook") and (last or len(source.lines) > ENOUGH):
             raise LogError(f"{path}: is one JSON document, which {NO_LINES}: use plateau scan")
         if not self.columns.choose(with_lines(source, kind), last=last):
             return False

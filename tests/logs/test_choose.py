@@ -82,7 +82,7 @@ def test_no_learning_rates(name):
     ("name", "mode"),
     [
         ("loss", "min"), ("accuracy_loss", "min"), ("rmse", "min"), ("val_ppl", "min"),
-        ("unheard of", "min"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
+        ("unheard of", "both"), ("top1_acc", "max"), ("mAP50", "max"), ("metrics/mAP_0.5", "max"),
         ("log_likelihood", "max"), ("negative log likelihood", "min"), ("lnL", "max"),
         ("F1", "max"), ("BLEU", "max"), ("ep_rew_mean", "max"), ("Train-accuracy", "max"),
     ],
@@ -120,3 +120,22 @@ def test_what_a_step_takes_is_no_x(name):
 @pytest.mark.parametrize("name", ["train/step", "time/total_steps", "trainer/global_step"])
 def test_a_counter_may_have_a_path(name):
     assert choose.x_points(named(name)) >= choose.X_STEP
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("exit_code", "a code or a state"), ("it/s", "how fast it runs"),
+        ("cpu", "a duration or a load"),
+        ("latency_ms", "what a service is judged by"), ("loss_scale", "no metric by its name"),
+        ("zzz", "unknown name"), ("val_loss", "validation"),
+    ],
+)  # fmt: skip
+def test_remarks_are_the_words_of_the_page(name, said):
+    assert said in choose.remarks(named(name))
+
+
+def test_in_a_training_a_service_tells_how_fast_it_runs():
+    assert choose.remarks(named("latency_ms"), training=True) == ["how fast it runs"]
+    assert choose.metric_points(named("latency_ms")) > 0
+    assert choose.metric_points(named("latency_ms"), training=True) < 0

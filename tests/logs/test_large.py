@@ -53,6 +53,15 @@ def rate(step):
 
 LOGS = {
     "csv": "step,note,loss,lr\n" + "".join(f"{s},,{loss(s)},{rate(s)}\n" for s in STEPS),
+    "series told apart by words": "".join(
+        f"lr {rate(s)}\n" * (s % 5000 == 10)
+        + f"teacher, step {s}: loss: {loss(s)}\nstudent, step {s}: loss: {loss(s) + 1}\n"
+        for s in STEPS
+    ),
+    "stacked tables": "".join(
+        f"  Step  Time  Temp\n {s} 0.5 300.5\n  Bond  Angle  Potential\n 1.5 2.5 {loss(s)}\n\n"
+        for s in STEPS
+    ),
     "csv with remarks": "# begin\nstep,loss\n"
     + "".join(f"{s},{loss(s)}\n" + "# more\n" * (s % 990 == 0) for s in STEPS),
     "csv with sparse cells": "epoch,step,loss,val\n"

@@ -385,8 +385,9 @@ def test_a_writer_of_hardly_any_lines_is_told(read):
 def test_lines_that_repeat_others_need_not_begin_and_end_with_them(read, begin, end):
     pairs = [(f"[a] step {s} loss {loss(s)}\n", f"[b] step {s} loss 9.5\n") for s in STEPS]
     lines = [line for pair in pairs for line in pair][begin:end]
-    (run,) = read("".join(lines)).runs
-    assert len(set(run.x)) == len(run.x)
+    runs = read("".join(lines)).runs
+    assert sorted(run.name for run in runs) == ["a", "b"]
+    assert all(len(set(run.x)) == len(run.x) for run in runs)
 
 
 def test_a_number_in_a_word_need_not_tell_writers(read):

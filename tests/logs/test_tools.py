@@ -14,25 +14,25 @@ CASES = {
     "orca scf": Case(
         "                         --------------\n                         SCF ITERATIONS\n                         --------------\nITER       Energy         Delta-E        Max-DP      RMS-DP      [F,P]     Damp\n               ***  Starting incremental Fock matrix formation  ***\n"
         + each(lambda i: f"{i-1:3d} {-76*acc(i):16.10f}   {loss(i)/10:.12f} 0.02{i:02d}1234 0.00123456  0.1234567 0.7000"),
-        "Energy", "ITER"),
+        "Energy", "ITER", mode="both"),
     "siesta": Case(
         "        iscf     Eharris(eV)        E_KS(eV)     FreeEng(eV)     dDmax    Ef(eV) dHmax(eV)\n"
         + each(lambda i: f"   scf: {i:4d}    {-460*acc(i):12.6f}    {-461*acc(i):12.6f}    {-461*acc(i):12.6f}  0.{i:02d}1234 -3.{i:02d}1234  1.{i:02d}1234"),
-        "FreeEng(eV)", "iscf"),
+        "FreeEng(eV)", "iscf", mode="both"),
     "gpaw": Case(
         "                     log10-error:    total        iterations:\n           time      wfs    density  energy       fermi  poisson\n"
         + each(lambda i: f"iter: {i:3d}  10:{clock(i)}  +0.{i:02d}  -0.{i:02d}   {-22*acc(i):.6f}    0      6"),
-        "energy", "iter"),
+        "energy", "iter", mode="both"),
     "gromacs xvg": Case(
         "# This file was created Fri May  6 10:11:12 2022\n# Created by:\n#                      :-) GROMACS - gmx energy, 2021.4 (-:\n@    title \"GROMACS Energies\"\n@    xaxis  label \"Time (ps)\"\n@    yaxis  label \"(kJ/mol)\"\n@TYPE xy\n@ s0 legend \"Potential\"\n"
         + each(lambda i: f"{10*i:12.6f}  {-51234*acc(i):13.6f}"),
-        "energy", "column 1", name="energy.xvg"),
+        "Potential", "Time (ps)", mode="both", name="energy.xvg"),
     "plumed colvar": Case(
-        "#! FIELDS time d1 metad.bias\n" + each(lambda i: f" {10*i:.6f} {acc(i):.6f} {loss(i):.6f}"), "d1", "time"),
+        "#! FIELDS time d1 metad.bias\n" + each(lambda i: f" {10*i:.6f} {acc(i):.6f} {loss(i):.6f}"), "d1", "time", mode="both"),
     "openfoam residuals": Case(
         "# Residuals           \n# Time        \tp              \tUx             \tUy             \n"
         + each(lambda i: f"{i:<14d}\t{loss(i)/10:.8e}\t{loss(i)/20:.8e}\t{loss(i)/30:.8e}"),
-        "p", "Time", name="residuals.dat"),
+        "p", "Time", mode="both", name="residuals.dat"),
     "nequip metrics": Case(
         "epoch,           wall,             LR,       loss_f,       loss_e,         loss,        f_mae,       f_rmse\n"
         + each(lambda i: f"{i:5d},  {12.3*i:12.3f}, {rate(i):14.6g}, {loss(i)/2:12.3g}, {loss(i)/2:12.3g}, {loss(i):12.6g}, {loss(i)/3:12.3g}, {loss(i)/2:12.3g}"),
@@ -45,7 +45,7 @@ CASES = {
         "reward", "num_tokens", mode="max", lr="learning_rate"),
     "diffusers": Case(
         "".join(f"\rSteps:  {100*i//N}%|█         | {i}/{N} [00:{i:02d}<01:00,  1.20it/s, lr={rate(i)}, step_loss={loss(i):.4f}]" for i in STEPS),
-        "step_loss", "Steps", lr="lr"),
+        "step_loss", "iteration", lr="lr"),
     "dreamer jsonl": Case(
         each(lambda i: json.dumps({"step": 1000 * i, "episode/score": 100 * acc(i), "episode/length": 500.0, "train/loss/image": loss(i), "train/loss/policy": 0.1, "fps/train": 12.3})),
         "episode/score", "step", mode="max", name="metrics.jsonl"),
@@ -70,10 +70,10 @@ CASES = {
     "gurobi mip": Case(
         "    Nodes    |    Current Node    |     Objective Bounds      |     Work\n Expl Unexpl |  Obj  Depth IntInf | Incumbent    BestBd   Gap | It/Node Time\n\n"
         + each(lambda i: f"{100*i:6d} {90*i:5d} {1000*loss(i):10.5f}   12   34 {1100*loss(i):10.5f} {900*acc(i):10.5f}  {loss(i):.2f}%  12.{i%10}   {i:3d}s"),
-        "Obj", "Expl"),
+        "Incumbent", "Expl"),
     "cp-sat": Case(
         "Starting search at 0.01s with 8 workers.\n" + each(lambda i: f"#{i:<5d}  {i*1.1:.2f}s best:{2000*loss(i):<8.0f} next:[0,{2000*loss(i)-1:.0f}]   rnd_cst_lns (d=0.50 s={i} t=0.10 p=0.00)"),
-        "best", "iteration"),
+        "best", "iteration", mode="both"),
     "leela": Case(
         each(lambda i: f"step {100*i}, lr={rate(i):g} policy={loss(i):g} value={loss(i)/4:g} policy accuracy={100*acc(i):g}% value accuracy=50% moves=0.2 reg={loss(i)/5:g} total={1.5*loss(i):g} (123.4 pos/s)"),
         "total", "step", lr="lr"),
@@ -98,15 +98,15 @@ CASES = {
     "locust history": Case(
         "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,90%,Total Request Count,Total Failure Count,Total Median Response Time,Total Average Response Time\n"
         + each(lambda i: f"{1651831920+i},{min(i,10)},,Aggregated,{100*acc(i):.2f},0.00,{100*loss(i):.0f},{110*loss(i):.0f},{120*loss(i):.0f},{150*loss(i):.0f},{100*i},0,{100*loss(i):.0f},{101*loss(i):.2f}"),
-        "50%", "Total Request Count"),
+        "Requests/s", "Total Request Count", mode="max"),
     "jmeter": Case(
         "timeStamp,elapsed,label,responseCode,responseMessage,threadName,success,bytes,sentBytes,grpThreads,allThreads,Latency,IdleTime,Connect\n"
         + each(lambda i: f"{1651831920123+1000*i},{100*loss(i):.0f},home,200,OK,Group 1-{i%5},true,12345,123,5,5,{90*loss(i):.0f},0,{i%3}"),
-        "elapsed", "timeStamp", name="results.jtl"),
+        "Latency", "timeStamp", name="results.jtl"),
     "sar": Case(
         "Linux 5.15.0 (node-1) \t05/06/2022 \t_x86_64_\t(8 CPU)\n\n10:00:00 AM     CPU     %user     %nice   %system   %iowait    %steal     %idle\n"
         + each(lambda i: f"10:{clock(i)} AM     all     {10*loss(i):5.2f}      0.00      {1+i%3}.23      0.0{i%5}      0.00     {90*acc(i):5.2f}"),
-        "%user", "row"),
+        "%user", "row", mode="both"),
     "progress bar of pip": Case(
         each(lambda i: f"loss={loss(i):.4f} lr={rate(i)} [{'#'*(i//4)}{' '*(10-i//4)}] {i}/{N} eta 0:00:{N-i:02d}"), "loss", "iteration", lr="lr"),
 }  # fmt: skip
