@@ -66,7 +66,7 @@ def library():
 def patience_rules():
     """Rows of patience, which is meant for a value an epoch."""
     rows = {"Keras' EarlyStopping": EarlyStopping}
-    for share, words in ((0.0, ""), (SHARE, f", by {SHARE:.0%} of the gain")):
+    for share, words in ((0.0, ""), (SHARE, f", by {100 * SHARE:g} % of the gain")):
         for patience in (5, 10, 20):
             rows[f"patience {patience}{words}"] = partial(Patience, patience=patience, share=share)
     return [replace(row_of_rule(name, make), parts=EYE) for name, make in rows.items()]
@@ -89,22 +89,17 @@ def streaming_peers():
 def offline_peers():
     """Rows of peers that see the whole series."""
     function = partial(row_of_function, offline=True, peer=True)
-    long = [
-        function("max N_eff (pymbar), 300 starts", partial(hindsight.max_n_eff, starts=300)),
-        function("PELT (ruptures)", hindsight.pelt),
-        function("ClaSP (claspy)", hindsight.clasp),
-    ]
-    eye = [
-        function("PELT on means (ruptures)", hindsight.long_means),
-        function("PELT on slopes (ruptures)", hindsight.gentle_lines),
-    ]
-    return [
-        function("max N_eff (pymbar), 60 starts", partial(hindsight.max_n_eff, starts=60)),
-        function("MSER-5 (pymser)", hindsight.mser5),
-        function("trainspotter", hindsight.trainspotter),
-        *(replace(row, parts=LONG) for row in long),
-        *(replace(row, parts=EYE) for row in eye),
-    ]
+    found = {
+        "max N_eff (pymbar), 60 starts": (partial(hindsight.max_n_eff, starts=60), None),
+        "max N_eff (pymbar), 300 starts": (partial(hindsight.max_n_eff, starts=300), LONG),
+        "MSER-5 (pymser)": (hindsight.mser5, None),
+        "PELT (ruptures)": (hindsight.pelt, LONG),
+        "PELT on means (ruptures)": (hindsight.long_means, EYE),
+        "PELT on slopes (ruptures)": (hindsight.gentle_lines, EYE),
+        "ClaSP (claspy)": (hindsight.clasp, LONG),
+        "trainspotter": (hindsight.trainspotter, None),
+    }
+    return [replace(function(name, find), parts=parts) for name, (find, parts) in found.items()]
 
 
 def all_rows():

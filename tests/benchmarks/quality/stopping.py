@@ -46,14 +46,14 @@ def curves():
     ]
 
 
-def first_alarm(make, x, mode):
-    """Sample at which a rule ``make(mode)`` is first in a plateau; the last one if it never is."""
-    rule = make(mode)
+def patient_stops(x, mode, share):
+    """Samples at which each `PATIENCE` stops; the last one where it never does."""
+    rule, since = Patience(mode, 0, share), []
     for i, value in enumerate(x.tolist()):
         rule.update(value)
-        if rule.in_plateau:
-            return i
-    return len(x) - 1
+        since.append(i - rule.onset)
+    over = np.array(since) >= np.reshape(PATIENCE, (-1, 1))
+    return np.where(over.any(axis=1), over.argmax(axis=1), len(x) - 1).tolist()
 
 
 def stop_of(row, x, mode):
@@ -79,12 +79,15 @@ def outcomes(stop):
 
 @cache
 def patient():
-    """Outcomes of every patience and share, shape (patiences, shares, curves, 2)."""
-    grid = [
-        outcomes(partial(first_alarm, partial(Patience, patience=patience, share=share)))
-        for patience, share in product(PATIENCE, SHARES)
+    """Outcomes of every share and patience, shape (shares, patiences, curves, 2)."""
+    found = [
+        [
+            [outcome(one.x, one.mode, stop) for stop in patient_stops(one.x, one.mode, share)]
+            for one in curves()
+        ]
+        for share in SHARES
     ]
-    return np.reshape(grid, (len(PATIENCE), len(SHARES), len(curves()), 2))
+    return np.swapaxes(found, 1, 2)
 
 
 def frontier(points, regret):
@@ -119,7 +122,7 @@ def stopping(row):
             "curves": int(chosen.sum()),
             "saved": saved,
             "regret": regret,
-            "plain": frontier(peers[:, 0].tolist(), regret),
+            "plain": frontier(peers[0].tolist(), regret),
             "scaled": frontier(peers.reshape(-1, 2).tolist(), regret),
         }
     return found

@@ -12,7 +12,7 @@ from tests.benchmarks.quality.onset import NEVER, figures, readings
 from tests.benchmarks.quality.rows import row_of_function
 from tests.benchmarks.quality.rules import EarlyStopping, Patience
 from tests.benchmarks.quality.runs import Run, edges, piecewise, stream
-from tests.benchmarks.quality.stopping import frontier, outcome
+from tests.benchmarks.quality.stopping import PATIENCE, frontier, outcome, patient_stops
 
 
 class Above:
@@ -135,3 +135,12 @@ def test_straight_pieces_that_do_not_move():
     (only,) = gentle_lines(x)
     assert only[0] == pytest.approx(100, abs=6)
     assert only[2] is None
+
+
+def test_patience_stops_where_the_rule_is_first_flat():
+    x = np.array([9.0, 8, 8, 8, 8.5, 8, 7.9, 7, *[7.5] * 70])
+    for share in (0.0, 0.3):
+        for patience, stop in zip(PATIENCE, patient_stops(x, "min", share), strict=True):
+            said = alarms(Patience("min", patience, share), x.tolist())
+            assert stop == next(i for i, onset in enumerate(said) if onset is not None)
+    assert patient_stops(x[:8], "min", 0.0)[-1] == 7
