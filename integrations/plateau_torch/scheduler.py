@@ -53,9 +53,9 @@ class PlateauLR(ReduceLROnPlateau):
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
-    reduction waits for at least as long as the training took up to the last one, and twice as long
-    if the loss has not fallen visibly since: one that brought nothing is not followed by another
-    soon.
+    reduction waits for at least as many losses as there were between the last one and the one
+    before it, and for twice as many if the loss has not fallen visibly since: one that brought
+    nothing is not followed by another soon.
 
     Parameters
     ----------

@@ -70,7 +70,9 @@ def test_the_example_gives_it_the_loss_of_every_step_of_a_trainer():
     done = subprocess.run(  # alone: what accelerate keeps is shared by all of a process
         [sys.executable, str(example)], capture_output=True, text=True, check=True, timeout=300
     )
-    assert done.stdout.endswith("3000 steps, rate now 0.0025\n")
+    steps, rate = done.stdout.splitlines()[-1].split(" steps, rate now ")
+    assert steps == "3000"
+    assert 0.0025 <= float(rate) < 0.04  # lowered once at least, four times at most
 
 
 def test_lightning_gives_it_the_monitored_metric_of_each_step(tmp_path):
