@@ -208,8 +208,8 @@ def test_a_thumbnail_stays_in_its_frame(stairs):
     small = thumbnail(stairs.runs[0])
     points = np.array([point.split(",") for point in small.curve.split()], dtype=float)
     assert ((points >= 0) & (points <= [WIDTH, HEIGHT])).all()
-    assert [left + width for left, width in small.bands][-1] == WIDTH
-    assert len(small.bands) == 2
+    assert [left + width for left, width, _ in small.bands][-1] == WIDTH
+    assert [kind for _, _, kind in small.bands] == ["flat", "flat"]
     assert small.bad == []
 
 

@@ -1,6 +1,7 @@
 """A column of times is x, and is shown as times everywhere."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -74,6 +75,17 @@ def test_times_are_shown(tmp_path, spelling):
     assert drawn["clock"]
     at = datetime(1970, 1, 1) + timedelta(milliseconds=drawn["plateaus"][0]["from"])
     assert str(at) == shown
+
+
+def test_a_plateau_that_nobody_knew_of_has_no_time_of_that(tmp_path):
+    scan = scanned(tmp_path / "a.csv", "seconds")
+    (found,) = scan.runs
+    unknown = [plateau._replace(declared=None) for plateau in found.plateaus]
+    scan = LogScan(scan.log, [replace(found, plateaus=unknown)])
+    (record,) = scan_document([scan])["logs"][0]["runs"][0]["plateaus"]
+    assert record["declared_time"] is None
+    assert record["stop_time"].startswith("2031-03-04T1")
+    assert plateau_cells(scan.runs[0])[0][2] == "-"
 
 
 def test_counters_are_no_times(tmp_path):

@@ -263,7 +263,7 @@ def name_before(literal: str, *, first: bool) -> str:
     fields = BETWEEN.split(_without_joint(REMARK.sub("", WRAPPER.sub("", literal))))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
-        name = UNIT.sub("", name, count=1) if UNIT.match(name) else name
+        name = name[unit.end() :] if (unit := UNIT.match(name)) else name
     name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
     name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
