@@ -63,7 +63,7 @@ def gain_of(values: Array, sign: float) -> Gain | None:
     fading = min(brought / before, 1.0) if before > 0.0 else 1.0
     doubt = DOUBT * noise_of(values[n // 2 :]) * math.sqrt(2.0 / max(n // 8, 2))
     expected = brought * fading
-    return Gain(expected, -doubt, MOST * brought + doubt, expected / whole)
+    return Gain(expected, 0.0 - doubt, MOST * brought + doubt, expected / whole)
 
 
 def _level(values: Array, end: int) -> float:
