@@ -100,7 +100,7 @@ class Detector(PlateauDetector):
     >>> loss = 10 * np.exp(-np.arange(4000) / 300) + 0.1 * noise
     >>> detector = Detector()
     >>> [i for i, x in enumerate(loss) if detector.update(x)]
-    [1943, 2799]
+    [1207, 1727, 2799, 3151]
     """
 
     __slots__ = ("_params", "_update", "horizon", "min_change", "run_length")
