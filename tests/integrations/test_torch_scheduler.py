@@ -20,11 +20,11 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
     SequentialLR,
 )
-from twins import policies, scheduled
+from twins import level_of, policies, policy_for, scheduled, waited
 
 import plateau
 from plateau import DetectorBank, Haar, ThresholdDetector
-from plateau.policy import Policy, PolicyState
+from plateau.policy import PolicyState
 from plateau_torch import PlateauEvent, PlateauLR
 
 LOSSES = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20  # fires at 10, 14, 18 and 22
@@ -98,7 +98,7 @@ def test_a_restart_leads_no_group_beyond_its_highest_rate():
 
 def rates_of_groups(losses, detector, later, warmup_steps, **policy):
     """The rates after each step, where before step `at` a group of rate `lr` is added."""
-    detector, policy = detector.clone(), Policy(**policy)
+    detector, policy = detector.clone(), policy_for(detector, policy)
     state, samples, full, rates, known = PolicyState(), 0, [], [0.8], []
     at_fires = []
     for step in range(-1, len(losses)):
@@ -108,8 +108,10 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
             samples += abs(losses[step]) <= 2.0**500
             if step + 1 == warmup_steps:
                 detector.changed()
-            elif fires and step >= warmup_steps:
-                factor, state = policy.react(state, samples - 1, max(rates), detector.fires)
+            elif step >= warmup_steps and (fires or waited(policy, state, samples - 1, detector)):
+                factor, state = policy.react(
+                    state, samples - 1, max(rates), detector.fires, *level_of(detector)
+                )
                 at_fires.append(rates)
                 if factor < 1.0:
                     rates = [max(rate * factor, min(rate, policy.min_lr)) for rate in rates]

@@ -21,6 +21,12 @@ policies = st.fixed_dictionaries(
 )
 
 
+def policy_for(detector, policy):
+    """The policy, which by default waits beside a detector that has no horizon of its own."""
+    free = isinstance(detector, Detector) and detector.horizon is None
+    return Policy(**{"wait": float(free), **policy})
+
+
 def waited(policy, state, sample, detector):
     """Whether a wait is over at this sample, and the loss still in a plateau."""
     return policy.wait > 0 and sample == state.quiet_until and detector.onset is not None
@@ -37,8 +43,7 @@ def level_of(detector):
 
 def scheduled(losses, detector, lr, warmup_steps=0, **policy):
     """The rate after each step: before it, the detector saw the loss and the policy reacted."""
-    free = isinstance(detector, Detector) and detector.horizon is None
-    detector, policy = detector.clone(), Policy(**{"wait": float(free), **policy})
+    detector, policy = detector.clone(), policy_for(detector, policy)
     state, rates, samples = PolicyState(), [], 0
     for step, loss in enumerate(losses):
         fires = detector.update(loss)
