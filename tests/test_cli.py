@@ -116,7 +116,9 @@ def test_scan_json_is_as_promised(run, log):
     assert list(found) == ["path", "format", "warnings", "runs"]
     assert (found["path"], found["format"], found["warnings"]) == (str(log), "csv", [])
     (run_found,) = found["runs"]
-    plateaus = run_found.pop("plateaus")
+    plateaus, gain = run_found.pop("plateaus"), run_found.pop("gain")
+    assert list(gain) == ["expected", "low", "high", "share"]
+    assert gain["low"] < 0 < gain["expected"] < gain["high"]
     assert run_found == {
         "run": "1",
         "metric": "loss",
