@@ -29,6 +29,9 @@ PART = ".part"
 LEFT = 3600.0
 """Seconds after which a part is nobody's any more."""
 
+EXACT = 2.0**53
+"""Up to it a float holds every whole number."""
+
 VERSION = 1
 """Of the JSON documents."""
 
@@ -238,8 +241,8 @@ def _change_record(change: LrChange) -> Record:
 
 
 def _plain(value: float) -> int | float:
-    """Return whole numbers as int: a step is 54271, not 54271.0."""
-    return int(value) if float(value).is_integer() else float(value)
+    """Return whole numbers as int: a step is 54271, not 54271.0; not those that lost digits."""
+    return int(value) if float(value).is_integer() and abs(value) < EXACT else float(value)
 
 
 def _whole(value: Any) -> Any:

@@ -110,7 +110,7 @@ def test_no_name_is_a_formula_to_a_spreadsheet(tmp_path, monkeypatch):
         Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for options, shown in ((["--guard"], "'"), (["--no-guard"], "")):
         for name in names:
-            command = ["scan", f"./{name}.jsonl", "--format", "csv", "--horizon", "24", *options]
+            command = ["scan", f"./{name}.jsonl", f"--metric={name}", "--format", "csv", *options]
             _, row = ran(*command).stdout.splitlines()
             assert row.split(",")[2] == shown + name
 
