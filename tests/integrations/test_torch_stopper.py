@@ -13,7 +13,11 @@ from plateau import Detector, Haar, ThresholdDetector, Verdict
 from plateau_torch import PlateauStopper
 
 
-@given(with_gaps(streams()), detectors, st.sampled_from([float, torch.tensor]), st.booleans())
+def as_tensor(loss):
+    return torch.tensor(loss, dtype=torch.float64)  # not rounded
+
+
+@given(with_gaps(streams()), detectors, st.sampled_from([float, as_tensor]), st.booleans())
 def test_it_stops_where_the_loss_is_flat_or_gets_worse_and_stays_stopped(
     losses, detector, as_loss, slow
 ):

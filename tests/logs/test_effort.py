@@ -185,8 +185,9 @@ def test_reading_takes_time_as_the_log_is_long(tmp_path, kind):
     short, long = LOGS[kind](500), LOGS[kind](2000)
     once = reading(tmp_path / "short", short)
     took = reading(tmp_path / "long", long)
-    if took > 0.5:
-        once = min(reading(tmp_path / "short", short) for _ in range(2))
+    if took > 0.5:  # a busy machine may have slowed either down
+        once = min(reading(tmp_path / "short", short) for _ in range(3))
+        took = min(reading(tmp_path / "long", long) for _ in range(3))
     assert took < max(0.5, 9 * once)
     assert took < 20
 
