@@ -90,11 +90,10 @@ def unspiked(values: Array, height: float) -> Array:
 
 
 def _stands_out(values: Array, height: float) -> NDArray[np.bool_]:
-    """Which may be spikes: far from the lowest, or from the highest, of both neighbourhoods."""
-    inner = np.zeros(len(values), dtype=np.bool_)
+    """Which may be spikes: those not far from a step, but for both ends."""
+    beside = np.zeros(len(values), dtype=np.bool_)
     steps = np.abs(np.diff(values)) > 0.5 * height
-    inner[1:-1] = steps[1:] | steps[:-1]
-    reach = SIDE
-    spread = np.convolve(inner, np.ones(2 * reach + 1))[reach:-reach] > 0
-    spread[[0, -1]] = False
-    return spread
+    beside[1:-1] = steps[1:] | steps[:-1]
+    near = np.convolve(beside, np.ones(2 * SIDE + 1))[SIDE:-SIDE] > 0
+    near[[0, -1]] = False
+    return near
