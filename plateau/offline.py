@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -217,7 +218,7 @@ class RunScan:
         """What a gate may ask for: how the run ends, and ``"nan"`` if a value is not finite."""
         return (*self.ends, *("nan",) * bool(self.nonfinite))
 
-    @property
+    @cached_property
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
