@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
-    BLOCK,
     CODES,
     FLAGS,
     FLOATS,
@@ -17,7 +16,6 @@ from plateau._compile import (
     INTS,
     SAMPLE,
     Kernel,
-    array,
     batch,
     kernel,
     number,
@@ -25,7 +23,6 @@ from plateau._compile import (
 from plateau._recurrence import (
     EMA_CELLS,
     FILTER,
-    HAAR_CELLS,
     LANES,
     PARAMS,
     accept,
@@ -38,7 +35,6 @@ from plateau._recurrence import (
     params_of,
     reading_of,
     respond,
-    ring_size,
     trace,
     until_fire,
     update_many,
@@ -118,18 +114,16 @@ def readings(block, places, stride, verdicts, onsets, declared):
 # ---- one filter each -----------------------------------------------------------------------------
 
 
-@kernel(BLOCK, SAMPLE)
+@kernel(FLOATS, SAMPLE)
 def ema_update(block, sample):
-    numbers, x = array(block, PARAMS + FILTER + EMA_CELLS), number(sample)
-    return accept(ema_load, ema, ema_store, numbers, PARAMS, 1, params_of(numbers), x)
+    p, x = params_of(block), number(sample)
+    return accept(ema_load, ema, ema_store, block, PARAMS, 1, p, x)
 
 
-@kernel(BLOCK, SAMPLE)
+@kernel(FLOATS, SAMPLE)
 def haar_update(block, sample):
-    p, x = params_of(array(block, PARAMS)), number(sample)
-    rings = int(ring_size(np.uint64(p.smooth)) + ring_size(np.uint64(p.half)) + np.uint64(p.half))
-    numbers = array(block, PARAMS + FILTER + HAAR_CELLS + rings)
-    return accept(haar_load, haar, haar_store, numbers, PARAMS, 1, p, x)
+    p, x = params_of(block), number(sample)
+    return accept(haar_load, haar, haar_store, block, PARAMS, 1, p, x)
 
 
 @batch(FLOATS, FLOATS, INTS)

@@ -23,13 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
-    BLOCK,
     CODES,
     FLOAT,
     FLOATS,
     INT,
     SAMPLE,
-    array,
     batch,
     helper,
     inline,
@@ -436,14 +434,13 @@ def _params(block):
     return Params(block[0], block[1], block[2], block[3])
 
 
-@kernel(BLOCK, SAMPLE)
+@kernel(FLOATS, SAMPLE)
 def update(block, sample):
     """Take one sample of one stream; return what there is for the rules."""
-    numbers = array(block, PARAMS + SIZE)
-    s = numbers[PARAMS:]
+    s = block[PARAMS:]
     if not _accept(s, number(sample)):
         return NOTHING
-    return _close(s, _params(numbers))
+    return _close(s, _params(block))
 
 
 @batch(FLOATS, FLOATS, CODES)

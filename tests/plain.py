@@ -16,7 +16,7 @@ def _interpreted():
     marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (
-        mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **marks),
+        mock.patch.multiple("plateau._compile", number=float, **marks),
         mock.patch.multiple("plateau._lanes", **python),
         mock.patch.dict(sys.modules),
     ):
