@@ -1,6 +1,7 @@
 """The compiled functions of the threshold detectors: one for each filter and way to take samples.
 
-Everything they do is in `plateau._recurrence` and `plateau._side_by_side`.
+Everything they do is in `plateau._recurrence`; `plateau.fast` has faster ones for long streams and
+banks, with the same numbers.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from plateau._compile import (
     SAMPLE,
     Kernel,
     batch,
+    inline,
     kernel,
     number,
 )
@@ -29,6 +31,7 @@ from plateau._recurrence import (
     ema,
     ema_load,
     ema_store,
+    first_wild,
     haar,
     haar_load,
     haar_store,
@@ -42,24 +45,6 @@ from plateau._recurrence import (
     write_offset,
 )
 from plateau._samples import Sample
-from plateau._side_by_side import (
-    BROAD,
-    LINE,
-    TILE,
-    advance_group,
-    bank_group,
-    ema_side_by_side,
-    first_wild,
-    gather_row,
-    group_of,
-    haar_side_by_side,
-    head_of,
-    is_plain,
-    judged,
-    refused,
-    row_of,
-    written,
-)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -134,37 +119,9 @@ def ema_update_many(block, xs, offsets):
 
 
 @batch(FLOATS, FLOATS, INTS)
-def ema_update_many_long(block, xs, offsets):
-    """Do the same side by side, as far as that goes."""
-    begin = head_of(block, xs)
-    found = update_many(
-        ema_load, ema, ema_store, block, PARAMS, xs, 0, begin, write_offset, offsets, 0
-    )
-    taken, found = ema_side_by_side(block, xs, begin, judged, xs, offsets, found)
-    begin += taken
-    return update_many(
-        ema_load, ema, ema_store, block, PARAMS, xs, begin, xs.size, write_offset, offsets, found
-    )
-
-
-@batch(FLOATS, FLOATS, INTS)
 def haar_update_many(block, xs, offsets):
     return update_many(
         haar_load, haar, haar_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
-    )
-
-
-@batch(FLOATS, FLOATS, INTS)
-def haar_update_many_long(block, xs, offsets):
-    """Do the same side by side, as far as that goes."""
-    begin = head_of(block, xs)
-    found = update_many(
-        haar_load, haar, haar_store, block, PARAMS, xs, 0, begin, write_offset, offsets, 0
-    )
-    taken, found = haar_side_by_side(block, xs, begin, judged, xs, offsets, found)
-    begin += taken
-    return update_many(
-        haar_load, haar, haar_store, block, PARAMS, xs, begin, xs.size, write_offset, offsets, found
     )
 
 
@@ -187,36 +144,10 @@ def ema_response(block, xs, slopes):
 
 
 @batch(FLOATS, FLOATS, FLOATS)
-def ema_response_long(block, xs, slopes):
-    """Do the same side by side, as far as that goes."""
-    saved, nowhere = block.copy(), np.empty(0, np.int64)
-    begin = head_of(block, xs)
-    respond(ema_load, ema, ema_store, block, xs, 0, begin, slopes)
-    end = begin + ema_side_by_side(block, xs, begin, written, slopes, nowhere, 0)[0]
-    wild = refused(block, saved, xs, begin, end)
-    if wild < 0:
-        respond(ema_load, ema, ema_store, block, xs, end, xs.size, slopes)
-    return wild
-
-
-@batch(FLOATS, FLOATS, FLOATS)
 def haar_response(block, xs, slopes):
     wild = first_wild(xs)
     if wild < 0:
         respond(haar_load, haar, haar_store, block, xs, 0, xs.size, slopes)
-    return wild
-
-
-@batch(FLOATS, FLOATS, FLOATS)
-def haar_response_long(block, xs, slopes):
-    """Do the same side by side, as far as that goes."""
-    saved, nowhere = block.copy(), np.empty(0, np.int64)
-    begin = head_of(block, xs)
-    respond(haar_load, haar, haar_store, block, xs, 0, begin, slopes)
-    end = begin + haar_side_by_side(block, xs, begin, written, slopes, nowhere, 0)[0]
-    wild = refused(block, saved, xs, begin, end)
-    if wild < 0:
-        respond(haar_load, haar, haar_store, block, xs, end, xs.size, slopes)
     return wild
 
 
@@ -232,7 +163,6 @@ def haar_trace(block, xs, levels, slopes, verdicts, fired, onsets):
 
 @batch(FLOATS, INT, FLOATS, FLAGS)
 def haar_bank(block, streams, xs, fired):
-    """One sample for each of many streams, which lie one after the other."""
     p = params_of(block)
     size = (block.size - PARAMS) // streams
     for i in range(streams):
@@ -240,29 +170,21 @@ def haar_bank(block, streams, xs, fired):
         fired[i] = accept(haar_load, haar, haar_store, block, at, 1, p, xs[i])
 
 
+@inline
+def _place(i):
+    """Index of a stream's cells where LANES streams lie interleaved, cell by cell."""
+    return PARAMS + i // LANES * (LANES * (FILTER + EMA_CELLS)) + i % LANES
+
+
 @batch(FLOATS, INT, FLOATS, FLAGS)
 def ema_bank(block, streams, xs, fired):
-    """One sample for each of many streams, which lie in groups of LANES, cell by cell.
-
-    A group whose samples are all finite and none the first advances in one branch-free loop.
-    """
     p = params_of(block)
-    size = LANES * (FILTER + EMA_CELLS)
-    for group in range((streams + LANES - 1) // LANES):
-        first = group * LANES
-        lanes = min(LANES, streams - first)
-        cells = block[PARAMS + group * size : PARAMS + (group + 1) * size]
-        samples, fires = xs[first : first + lanes], fired[first : first + lanes]
-        if lanes == LANES and is_plain(cells, samples):
-            advance_group(cells, p, samples, fires)
-        else:
-            for i in range(lanes):
-                fires[i] = accept(ema_load, ema, ema_store, cells, i, LANES, p, samples[i])
+    for i in range(streams):
+        fired[i] = accept(ema_load, ema, ema_store, block, _place(i), LANES, p, xs[i])
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def haar_bank_many(block, streams, xs, hop, stride, fired):
-    """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
     size, rows = (block.size - PARAMS) // streams, xs.size // streams
     for i in range(streams):
         at, own, flags = PARAMS + i * size, xs[i * stride :: hop], fired[i::streams]
@@ -271,27 +193,11 @@ def haar_bank_many(block, streams, xs, hop, stride, fired):
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def ema_bank_many(block, streams, xs, hop, stride, fired):
-    """Do the same, eight streams side by side."""
-    p = params_of(block)
-    rows = xs.size // streams
-    if stride != 1:
-        for first in range(0, streams, LANES):
-            cells, own = group_of(block, first), xs[first * stride :]
-            lanes, flags = min(LANES, streams - first), fired[first:]
-            bank_group(cells, streams, lanes, p, gather_row, own, hop, stride, rows, flags)
-        return
-    sink = np.zeros(1)  # without it the compiler would leave out the reading
-    for begin in range(0, streams, BROAD):
-        end = min(streams, begin + BROAD)
-        for t in range(0, rows, TILE):
-            count = min(TILE, rows - t)
-            for i in range(t, t + count):
-                for j in range(begin, end, LINE):
-                    sink[0] += xs[i * hop + j]
-            for first in range(begin, end, LANES):
-                cells, own = group_of(block, first), xs[t * hop + first :]
-                lanes, flags = min(LANES, end - first), fired[t * streams + first :]
-                bank_group(cells, streams, lanes, p, row_of, own, hop, 1, count, flags)
+    p, rows = params_of(block), xs.size // streams
+    for i in range(streams):
+        for t in range(rows):
+            x = xs[t * hop + i * stride]
+            fired[t * streams + i] = accept(ema_load, ema, ema_store, block, _place(i), LANES, p, x)
 
 
 EMA = Kernels(
@@ -304,8 +210,6 @@ EMA = Kernels(
     ema_bank_many,
     lanes=LANES,
 )
-EMA_LONG = EMA._replace(update_many=ema_update_many_long, response=ema_response_long)
-"""For long streams."""
 
 HAAR = Kernels(
     haar_update,
@@ -317,5 +221,3 @@ HAAR = Kernels(
     haar_bank_many,
     lanes=1,
 )
-HAAR_LONG = HAAR._replace(update_many=haar_update_many_long, response=haar_response_long)
-"""For long streams."""

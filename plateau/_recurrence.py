@@ -3,10 +3,10 @@
     sample x ──▶ filter ──▶ level, slope ──▶ rule ──▶ run of flat samples ──▶ fires
 
 `ema` and `haar` are the slope filters, `judge` is the rule, `_step` is one sample through both. The
-loops behind them take samples one after the other; `plateau._side_by_side` takes eight streams, or
-eight pieces of one, in the same steps, and `plateau._kernels` is what is compiled of both. They
-only differ in where samples come from, how many advance at a time, and where results go. So a
-stream fed one by one, in chunks, in a bank or as a whole gives the same numbers bit for bit.
+loops behind them take samples one after the other, and `plateau._kernels` is what is compiled of
+them. Those only differ in where samples come from and where results go. So a stream fed one by one,
+in chunks, in a bank or as a whole gives the same numbers bit for bit. (`plateau.fast` takes eight
+numbers at a time through the same steps; nothing here needs it.)
 
 A detector is one flat float64 array, its *block*: the parameters, then for each stream the cells of
 `Cells`, `Rare` and of its filter, then (Haar only) three ring buffers. Counts are kept as floats,
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from plateau._arithmetic import choose, fused
 from plateau._compile import inline
-from plateau._lanes import WIDTH, choose, fused
 
 LIMIT = 2.0**500
 """Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
@@ -171,7 +171,7 @@ MOVING = len(Moving._fields)
 HAAR_CELLS = 2 * MOVING + 1
 
 # Places in a ring are unsigned: numba then has no negative index to provide for in each access.
-ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 @inline
@@ -385,6 +385,25 @@ def reading_of(block, at, stride, p):
 
 
 # ---- drivers, for any filter ---------------------------------------------------------------------
+
+
+@inline
+def calm(xs, begin, end):
+    """Whether samples are finite."""
+    wild = 0
+    for i in range(begin, end):
+        wild += not abs(xs[i]) <= LIMIT
+    return wild == 0
+
+
+@inline
+def first_wild(xs):
+    """Offset of the first sample that is not finite; -1 if all are."""
+    if not calm(xs, 0, xs.size):
+        for i in range(xs.size):
+            if not abs(xs[i]) <= LIMIT:
+                return i
+    return -1
 
 
 @inline

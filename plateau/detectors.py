@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
+from plateau import fast
 from plateau._arguments import positive, whole
 from plateau._kernels import reading, readings
 from plateau._samples import NO_FLOAT, Sample, as_sample
@@ -143,7 +144,7 @@ class ThresholdDetector(PlateauDetector):
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         fired = np.empty(streams, dtype=np.bool_)
-        self.slope_filter.kernels.bank(block, streams, samples, fired)
+        fast.bank_kernels(self.slope_filter.kernels).bank(block, streams, samples, fired)
         return fired
 
     def _advance_many(
@@ -154,7 +155,7 @@ class ThresholdDetector(PlateauDetector):
         flat = ordered.ravel(order="K")
         # NumPy may give the only row or stream a stride of 0.
         hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
-        kernels = self.slope_filter.kernels
+        kernels = fast.bank_kernels(self.slope_filter.kernels)
         kernels.bank_many(block, streams, flat, hop, stride, fired.ravel())
         return fired
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
-from plateau import _side_by_side as side
+from plateau import fast
 from plateau._arguments import weight, whole
-from plateau._kernels import EMA, EMA_LONG, HAAR, HAAR_LONG, Kernels
+from plateau._kernels import EMA, HAAR, Kernels
 from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
@@ -55,7 +55,7 @@ class SlopeFilter(Streaming):
 
     @abstractmethod
     def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
-        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
+        """Return the kernels for so many samples in a row."""
 
     @abstractmethod
     def _constants(self) -> dict[str, float]:
@@ -274,9 +274,8 @@ class EmaHaar(SlopeFilter):
         return 1 / self.alpha + 1 / self.beta - 1.5
 
     def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
-        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
-        pieces = samples >= side.LONG / min(self.alpha, self.beta) and patience >= side.PATIENT
-        return EMA_LONG if pieces else EMA
+        """Return the kernels for so many samples in a row."""
+        return fast.ema_kernels(samples, 1 / min(self.alpha, self.beta), patience)
 
     def _constants(self) -> dict[str, float]:
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.
@@ -398,9 +397,8 @@ class Haar(SlopeFilter):
         return self.warmup / 2
 
     def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
-        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
-        least = max(side.MANY, side.WINDOWS * (self.window + self.smooth))
-        return HAAR_LONG if samples >= least and patience >= side.PATIENT else HAAR
+        """Return the kernels for so many samples in a row."""
+        return fast.haar_kernels(samples, self.window + self.smooth, patience)
 
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}

@@ -6,6 +6,7 @@ import pickle
 import struct
 import zlib
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import chunks, detectors, filters, streams, with_gaps
 
-from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, trace
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, fast, trace
+
+
+@pytest.fixture(scope="module", autouse=True, params=["fast", "plain"])
+def lane(request):
+    """Everything holds with `plateau.fast` and without it."""
+    with mock.patch.object(fast, "ON", request.param == "fast" and fast.ON):
+        yield
+
 
 SAVES = {
     "clone": lambda one: one.clone(),

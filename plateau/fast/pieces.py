@@ -1,83 +1,41 @@
-"""Eight streams of a bank, or eight pieces of one stream, side by side.
+"""One long stream, in eight pieces side by side.
 
-A recurrence waits for its last result. Eight of them in one vector wait together, so that a long
-stream costs hardly more than the memory it is read from. A piece begins with a guess of the state
-there, from samples before it; where the true state turns out to be another in any bit, the plain
-loop does it again. docs/method.md, "Long streams", has the whole of it.
+A piece begins with a guess of the state there, from samples before it; where the true state turns
+out to be another in any bit, the plain loop does it again. docs/method.md, "Long streams", has the
+whole of it.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
+from plateau._arithmetic import choose
 from plateau._compile import inline
-from plateau._lanes import WIDTH, choose, fused, gather, lane, put, replaced, row, scatter, spread
 from plateau._recurrence import (
-    EMA_CELLS,
     FILTER,
     HAAR_CELLS,
-    LANES,
-    LEVEL,
-    LIMIT,
     PARAMS,
-    PREVIOUS,
-    ROW,
-    RUN,
-    SLOPE,
-    VARIANCE,
     ZERO,
     Cells,
     Haar,
     Moving,
-    accept,
     bounds,
+    calm,
     ema,
     ema_load,
     ema_store,
     fire,
+    first_wild,
     haar_load,
     haar_store,
-    judge,
     load_cells,
     params_of,
     running_variance,
     sliding_means,
     store_cells,
 )
-
-# ---- what all of them need -----------------------------------------------------------------------
-
-
-@inline
-def _calm(xs, begin, end):
-    """Whether samples are finite."""
-    wild = 0
-    for i in range(begin, end):
-        wild += not abs(xs[i]) <= LIMIT
-    return wild == 0
-
-
-@inline
-def first_wild(xs):
-    """Offset of the first sample that is not finite; -1 if all are."""
-    if not _calm(xs, 0, xs.size):
-        for i in range(xs.size):
-            if not abs(xs[i]) <= LIMIT:
-                return i
-    return -1
-
-
-@inline
-def _due(p, run):
-    """Return the samples until a run could be longer than the patience."""
-    return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
-
-
-# ---- eight lanes ---------------------------------------------------------------------------------
-
-CHUNK = 1024
-"""Samples of each lane between two looks at the state."""
+from plateau.fast.advance import CHUNK, WIDE, Watch, advance, due, largest
+from plateau.fast.lanes import WIDTH, gather, lane, put, replaced, row, spread
 
 FORGOTTEN = 60.0
 """Time constants after which an exponential average hardly ever depends on where it began, not even
@@ -90,84 +48,8 @@ WINDOWS, MANY = 32, 2**14
 """Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
 time in which one more kernel is compiled."""
 
-WIDE = 2.0**400
-"""Larger steps are left to the plain loop; without one no sample can leave the range."""
-
-
-class Watch(NamedTuple):
-    """What is noted about the samples of eight lanes."""
-
-    widest: float  # the largest step of each
-    wild: float  # 0; NaN from the first step on that is not finite
-    longest: float  # the longest flat run
-    low: float  # two more variances, of the last lane
-    high: float
-
-
-@inline
-def _advance_lanes(filtered, rings, p, s, state, flat, watch, read, xs, place, rows, then, slopes):
-    """`_step` for some samples of each lane, without looking whether one is finite or fires.
-
-    `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
-    """
-    at, hop, stride = place
-    for i in range(rows):
-        x = read(xs, at + i * hop, stride)
-        step = x - s.previous
-        level, slope, state = filtered(rings, 0, p, s, state, x)
-        s = then(p, s, flat, x, level, slope, slopes, at + i * hop, stride)
-        watch = _watch(p, watch, step, s.run)
-    return s, state, watch
-
-
-@inline
-def judged(p, s, flat, x, level, slope, slopes, at, stride):
-    """Judge the slopes, as a detector does; none is written."""
-    return judge(p, s, flat, x, level, slope)
-
-
-@inline
-def written(p, s, flat, x, level, slope, slopes, at, stride):
-    """Write the slopes, as a filter does; without a rule none is flat."""
-    scatter(slopes, at, stride, slope)
-    return Cells(s.accepted + 1.0, x, s.variance, level, slope, spread(0.0))
-
-
-@inline
-def _watch(p, watch, step, run):
-    """Take note of a step of each lane, and of the flat run after it."""
-    width, last = abs(step), lane(step, WIDTH - 1)
-    return Watch(
-        choose(width > watch.widest, width, watch.widest),
-        fused(width, 0.0, watch.wild),
-        choose(run > watch.longest, run, watch.longest),
-        running_variance(p, watch.low, last),
-        running_variance(p, watch.high, last),
-    )
-
-
-@inline
-def _largest(v):
-    """Return the largest number of all lanes."""
-    most = lane(v, 0)
-    for i in range(1, WIDTH):
-        most = max(most, lane(v, i))
-    return most
-
-
-@inline
-def row_of(xs, at, stride):
-    """Lanes that are neighbours."""
-    return row(xs, at)
-
-
-@inline
-def gather_row(xs, at, stride):
-    """Lanes that lie apart."""
-    return gather(xs, at, stride)
-
-
-# ---- one stream, in eight pieces -----------------------------------------------------------------
+ROW = np.uint64(WIDTH)
+"""Numbers in a row of lanes; places in a ring are unsigned."""
 
 
 @inline
@@ -265,16 +147,16 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
     done = 0
     while done < steps:
         rows = min(CHUNK, warm - done if done < warm else steps - done)
-        known = _largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0))
-        rows = int(min(float(rows), _due(p, known)))
+        known = largest(choose(lanes.run < UNKNOWN, lanes.run, 0.0))
+        rows = int(min(float(rows), due(p, known)))
         at = begin + done
         place = at, 1, stride
-        lanes, state, watch = _advance_lanes(
-            filtered, rings, p, lanes, state, flat, watch, gather_row, xs, place, rows, then, slopes
+        lanes, state, watch = advance(
+            filtered, rings, p, lanes, state, flat, watch, xs, place, rows, then, slopes
         )
         run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
-            top = max(s.variance, 16.0 * _largest(watch.widest) ** 2)
+            top = max(s.variance, 16.0 * largest(watch.widest) ** 2)
             watch = Watch(watch.widest, watch.wild, watch.longest, watch.low, top)
         done += rows
         if done == warm:
@@ -284,7 +166,7 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
                 pieces[j, COUNT] = 0
             watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
         lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
-    widest = _largest(watch.widest)
+    widest = largest(watch.widest)
     fine = widest <= WIDE
     for j in range(WIDTH):
         fine &= lane(watch.wild, j) == 0.0
@@ -366,7 +248,7 @@ def refused(block, saved, xs, begin, end):
 
     The pieces have taken what lies between `begin` and `end`, so that is finite.
     """
-    if begin < end and _calm(xs, 0, begin) and _calm(xs, end, xs.size):
+    if begin < end and calm(xs, 0, begin) and calm(xs, end, xs.size):
         return -1
     wild = first_wild(xs)
     if wild >= 0:
@@ -397,7 +279,7 @@ def _ema_join(block, rings, step, shift):
 
 
 @inline
-def ema_side_by_side(block, xs, begin, then, slopes, offsets, found):
+def ema_pieces(block, xs, begin, then, slopes, offsets, found):
     """`_pieces` of an exponential filter."""
     warm = int(_forgetting(params_of(block)))
     stride = _stride((xs.size - begin - warm) // WIDTH, 1)
@@ -414,7 +296,7 @@ def ema_side_by_side(block, xs, begin, then, slopes, offsets, found):
 
 
 @inline
-def haar_side_by_side(block, xs, begin, then, slopes, offsets, found):
+def haar_pieces(block, xs, begin, then, slopes, offsets, found):
     """`_pieces` of a Haar filter."""
     p, sums = params_of(block), haar_load(block, PARAMS, 1)
     samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
@@ -506,132 +388,3 @@ def _haar_join(block, rings, sums, shift):
 @inline
 def _moving_lane(m, j):
     return Moving(m.filled, m.side, lane(m.newest, j), lane(m.middle, j), lane(m.tail, j))
-
-
-# ---- a bank, row by row and tile by tile ---------------------------------------------------------
-
-TILE, BROAD, LINE = 64, 16 * LANES, 8
-"""Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
-memory. Streams take samples from below one another, each from a line of its own, and a processor
-cannot tell which they will want; so the lines are read in their order before."""
-
-
-@inline
-def _lanes(block, at, stride):
-    """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
-    cells = Cells(
-        0.0,
-        row(block, at + PREVIOUS * stride),
-        row(block, at + VARIANCE * stride),
-        row(block, at + LEVEL * stride),
-        row(block, at + SLOPE * stride),
-        row(block, at + RUN * stride),
-    )
-    return cells, row(block, at + FILTER * stride)
-
-
-@inline
-def _bank_rows(block, at, streams, p, read, xs, first, hop, stride, rows, fired):
-    """Take so many samples of each of eight streams that lie at `at` in their group.
-
-    Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each
-    sample.
-    """
-    done = 0
-    while done < rows:
-        s, step = _lanes(block, at, LANES)
-        accepted = row(block, at)
-        flat = bounds(p, accepted >= p.warmup)
-        count = min(float(min(CHUNK, rows - done)), _due(p, _largest(s.run)))
-        special = False
-        for j in range(WIDTH):
-            taken = lane(accepted, j)
-            special |= taken == 0.0 or not abs(lane(s.previous, j)) <= WIDE
-            count = min(count, p.warmup - taken) if taken < p.warmup else count
-        count = 1 if special else int(count)
-        if not special:
-            zero = spread(0.0)
-            watch = Watch(zero, zero, zero, 0.0, 0.0)
-            place = first + done * hop, hop, stride
-            s, step, watch = _advance_lanes(
-                ema, xs, p, s, step, flat, watch, read, xs, place, count, judged, xs
-            )
-            special = not _largest(watch.widest) <= WIDE
-            for j in range(WIDTH):
-                special |= lane(s.slope, j) != lane(s.slope, j)
-        if special:
-            for i in range(done, done + count):
-                for j in range(WIDTH):
-                    x = xs[first + i * hop + j * stride]
-                    fired[i * streams + j] = accept(
-                        ema_load, ema, ema_store, block, at + j, LANES, p, x
-                    )
-        else:
-            _store_lanes(block, at, LANES, s, step)
-            for j in range(WIDTH):
-                if lane(s.run, j) > p.patience:
-                    one = load_cells(block, at + j, LANES)
-                    store_cells(block, at + j, LANES, fire(block, at + j, LANES, p, one))
-                    fired[(done + count - 1) * streams + j] = True
-        done += count
-
-
-@inline
-def _store_lanes(block, at, stride, s, step):
-    """Write back what `_lanes` read."""
-    put(block, at, row(block, at) + s.accepted)
-    put(block, at + PREVIOUS * stride, s.previous)
-    put(block, at + VARIANCE * stride, s.variance)
-    put(block, at + LEVEL * stride, s.level)
-    put(block, at + SLOPE * stride, s.slope)
-    put(block, at + RUN * stride, s.run)
-    put(block, at + FILTER * stride, step)
-
-
-@inline
-def group_of(block, first):
-    """Cells of a bank's streams from `first` on."""
-    size = LANES * (FILTER + EMA_CELLS)
-    begin = PARAMS + first // LANES * size
-    return block[begin : begin + size]
-
-
-@inline
-def bank_group(block, streams, lanes, p, read, xs, hop, stride, rows, fired):
-    """Take so many samples of each stream of a group, see `_bank_rows`."""
-    for at in range(0, lanes - WIDTH + 1, WIDTH):
-        _bank_rows(block, at, streams, p, read, xs, at * stride, hop, stride, rows, fired[at:])
-    for at in range(lanes - lanes % WIDTH, lanes):
-        for t in range(rows):
-            x = xs[t * hop + at * stride]
-            fired[t * streams + at] = accept(ema_load, ema, ema_store, block, at, LANES, p, x)
-
-
-@inline
-def is_plain(cells, xs):
-    """Whether all samples of a group are finite and none is the first of its stream."""
-    special = 0
-    for i in range(LANES):
-        special += (not abs(xs[i]) <= LIMIT) | (cells[i] == 0.0)
-    return special == 0
-
-
-@inline
-def advance_group(cells, p, xs, fired):
-    """`accept` for all streams of a plain group, side by side."""
-    due = 0
-    for i in range(LANES):
-        s, step = load_cells(cells, i, LANES), ema_load(cells, i, LANES)
-        level, slope, step = ema(cells, i, p, s, step, xs[i])
-        s = judge(p, s, bounds(p, s.accepted >= p.warmup), xs[i], level, slope)
-        store_cells(cells, i, LANES, s)
-        ema_store(cells, i, LANES, step)
-        due += s.run > p.patience
-    if due == 0:
-        fired[:] = False
-        return
-    for i in range(LANES):
-        s = load_cells(cells, i, LANES)
-        fired[i] = s.run > p.patience
-        if fired[i]:
-            store_cells(cells, i, LANES, fire(cells, i, LANES, p, s))
