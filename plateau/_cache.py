@@ -32,6 +32,7 @@ from plateau import _trust
 SOURCES = (
     "_arithmetic.py",
     "_compile.py",
+    "_samples.py",
     "_recurrence.py",
     "_kernels.py",
     "_statistics.py",

@@ -34,7 +34,8 @@ from plateau._compile import (
     kernel,
     number,
 )
-from plateau._recurrence import LIMIT, PARAMS, PLATEAU, WARMING_UP
+from plateau._recurrence import PARAMS, PLATEAU, WARMING_UP
+from plateau._samples import LIMIT
 from plateau._statistics import NONE, inefficiency, mean_of, variance_of
 
 BLOCKS = 256

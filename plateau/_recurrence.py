@@ -19,9 +19,7 @@ import numpy as np
 
 from plateau._arithmetic import choose, fused
 from plateau._compile import inline
-
-LIMIT = 2.0**500
-"""Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
+from plateau._samples import LIMIT
 
 LANES = 64
 """Streams that advance side by side in a bank, so that the compiler can use vector instructions."""

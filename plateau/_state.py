@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _recurrence as r
+from plateau._samples import LIMIT
 
 VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
@@ -20,7 +21,7 @@ MAGIC = b"plateau\0"
 HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
 CHECKSUM = struct.Struct("<I")
 
-LARGEST = r.LIMIT * 2.0**53
+LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
 
 Description = dict[str, Any]
@@ -109,12 +110,12 @@ class Streaming(ABC):
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._block[r.PARAMS :] = 0.0
+        self._set_table(np.zeros_like(self._table()))
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""
         twin = self._from_description(self._describe())
-        twin._block[:] = self._block
+        twin._set_table(self._table())
         return twin
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from plateau import _recurrence as r
 from plateau._arguments import whole
 from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
-from plateau.base import PlateauDetector, Readings, Verdict
+from plateau.base import KernelDetector, Readings, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 
@@ -46,9 +46,9 @@ class DetectorBank(Streaming):
     __slots__ = ("detector", "streams")
     _type = "DetectorBank"
 
-    def __init__(self, detector: PlateauDetector, streams: int) -> None:
-        if not isinstance(detector, PlateauDetector):
-            raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
+    def __init__(self, detector: KernelDetector, streams: int) -> None:
+        if not isinstance(detector, KernelDetector):
+            raise TypeError(f"detector must be Detector or ThresholdDetector, not {detector!r}")
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
@@ -190,7 +190,7 @@ class DetectorBank(Streaming):
     def __len__(self) -> int:
         return self.streams
 
-    def __getitem__(self, stream: int) -> PlateauDetector:
+    def __getitem__(self, stream: int) -> KernelDetector:
         """Return a single detector that goes on where this stream is."""
         try:
             place = index(stream)
@@ -270,7 +270,7 @@ class DetectorBank(Streaming):
         return self.detector._readings(self._block, self.streams)
 
 
-DETECTORS: dict[str, type[PlateauDetector]] = {
+DETECTORS: dict[str, type[KernelDetector]] = {
     "Detector": Detector,
     "ThresholdDetector": ThresholdDetector,
 }

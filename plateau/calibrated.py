@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from plateau import _pyramid as c
 from plateau._arguments import number, positive, whole
-from plateau._recurrence import LIMIT, PARAMS
+from plateau._recurrence import PARAMS
 from plateau._rules import decide
-from plateau._samples import NO_FLOAT, Sample, as_sample
+from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._state import Cells, Description, Layout
 from plateau.base import (
     KINDS,
     SIGNS,
+    KernelDetector,
     Kind,
     Mode,
-    PlateauDetector,
     Readings,
     Trace,
     Verdict,
@@ -30,7 +30,7 @@ ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
 
 
-class Detector(PlateauDetector):
+class Detector(KernelDetector):
     """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
 
     A stream is flat when there is evidence that it makes no progress any more: none that is seen

@@ -13,11 +13,11 @@ from plateau._arguments import positive, whole
 from plateau._kernels import reading, readings
 from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Description
-from plateau.base import FLAT, SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
+from plateau.base import FLAT, SIGNS, KernelDetector, Mode, Readings, Trace, Verdict, nan_unless
 from plateau.filters import SlopeFilter, filter_from
 
 
-class ThresholdDetector(PlateauDetector):
+class ThresholdDetector(KernelDetector):
     """FastFace's rule: flat when progress stays below a threshold for longer than the patience.
 
     Progress is the slope towards the better: -slope in mode ``"min"``, +slope in ``"max"``, its

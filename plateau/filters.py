@@ -17,7 +17,7 @@ from plateau import _recurrence as r
 from plateau import fast
 from plateau._arguments import weight, whole
 from plateau._kernels import EMA, HAAR, Kernels
-from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
+from plateau._samples import LIMIT, Sample, as_sample, as_samples, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
 
@@ -117,7 +117,7 @@ class SlopeFilter(Streaming):
             If `x` is NaN, infinite or above 2**500 in magnitude; the state stays as it was.
         """
         sample = as_sample(x)
-        if not abs(sample) <= r.LIMIT:
+        if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
         self.kernels.update(self._block, sample)
         return self.slope

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._recurrence import LIMIT
-from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.base import KINDS, Kind, PlateauDetector, Trace, Verdict
+from plateau._samples import LIMIT, as_samples, first_nonfinite, nonfinite_error
+from plateau.base import KINDS, Kind, Trace, Verdict
 from plateau.calibrated import Detector
 from plateau.hindsight import look_back
+from plateau.protocol import DetectorProtocol
 
 
 class Plateau(NamedTuple):
@@ -35,7 +35,7 @@ class Plateau(NamedTuple):
     """``"flat"``: no movement is seen. ``"slow"``: some is, but little beside what came before."""
 
 
-def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
+def trace(xs: ArrayLike | Iterable[float], detector: DetectorProtocol) -> Trace:
     """Run a detector over a whole series and record everything it says.
 
     Parameters
@@ -66,12 +66,12 @@ def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     [False, False, False, False, False, True, True]
     """
     samples = as_samples(xs)
-    return _fresh(detector, samples)._record(samples)
+    return _fresh(detector, samples).record(samples)
 
 
-def _fresh(detector: PlateauDetector, samples: NDArray[np.float64]) -> PlateauDetector:
+def _fresh(detector: DetectorProtocol, samples: NDArray[np.float64]) -> DetectorProtocol:
     """Return the detector as it is before its first sample, if it may take these."""
-    if not isinstance(detector, PlateauDetector):
+    if not isinstance(detector, DetectorProtocol):
         raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
     bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
     if bad is not None:
@@ -82,7 +82,7 @@ def _fresh(detector: PlateauDetector, samples: NDArray[np.float64]) -> PlateauDe
 
 
 def find_plateaus(
-    xs: ArrayLike | Iterable[float], detector: PlateauDetector | None = None
+    xs: ArrayLike | Iterable[float], detector: DetectorProtocol | None = None
 ) -> list[Plateau]:
     """Find the plateaus of a whole series.
 
@@ -125,7 +125,7 @@ def find_plateaus(
     ends = np.arange(1, len(values) + 1)
     rows = Rows(values, ends, places_of(places))
     return plateaus_of(
-        fresh, [fresh._record(values)], rows, broken=len(samples) > int(rows.places[-1])
+        fresh, [fresh.record(values)], rows, broken=len(samples) > int(rows.places[-1])
     )
 
 
@@ -146,7 +146,7 @@ def places_of(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def plateaus_of(
-    detector: PlateauDetector,
+    detector: DetectorProtocol,
     traces: Iterable[Trace],
     rows: Rows,
     *,
@@ -157,7 +157,7 @@ def plateaus_of(
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Whose traces they are; taken as a description.
     traces : iterable of Trace
         Of the successive samples that the rows stand for.

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numba import config, njit
+from plain import advance as plain_advance
 from plain import pieces as plain_pieces
 from plain import recurrence
 
@@ -257,7 +258,7 @@ def taken(xs):
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, begin, xs.copy())
     slopes = np.empty_like(xs)
-    place = block, xs, begin, plain_pieces.written, slopes, offsets, 0
+    place = block, xs, begin, plain_advance.written, slopes, offsets, 0
     n, _ = plain_pieces.ema_pieces(*place)
     want = np.empty_like(xs)
     end = begin + n
@@ -276,7 +277,7 @@ def haar_taken(window, smooth, head, n, special=None):
     filtered = recurrence.haar_load, recurrence.haar, recurrence.haar_store
     recurrence.respond(*filtered, block, xs, 0, head, xs.copy())
     plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
-    place = block, xs, head, plain_pieces.written, slopes, np.empty(0, np.int64), 0
+    place = block, xs, head, plain_advance.written, slopes, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
         taken, _ = plain_pieces.haar_pieces(*place)
     recurrence.respond(*filtered, plain, xs, head, head + taken, want)
@@ -346,7 +347,7 @@ def test_pieces_take_nothing_if_a_sample_is_special(special):
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, 5, xs.copy())
     before = block.copy()
-    place = block, xs, 5, plain_pieces.judged, xs, np.empty(0, np.int64), 0
+    place = block, xs, 5, plain_advance.judged, xs, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
         found = plain_pieces.ema_pieces(*place)
     assert found == (0, 0)

@@ -6,7 +6,6 @@ from plateau._recurrence import (
     FILTER,
     LANES,
     LEVEL,
-    LIMIT,
     PARAMS,
     PREVIOUS,
     RUN,
@@ -23,6 +22,7 @@ from plateau._recurrence import (
     load_cells,
     store_cells,
 )
+from plateau._samples import LIMIT
 from plateau.fast.advance import CHUNK, WIDE, Watch, advance, due, judged, largest
 from plateau.fast.lanes import WIDTH, lane, put, row, spread
 
