@@ -22,7 +22,20 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._compile import array, batch, helper, inline, kernel, number
+from plateau._compile import (
+    BLOCK,
+    CODES,
+    FLOAT,
+    FLOATS,
+    INT,
+    SAMPLE,
+    array,
+    batch,
+    helper,
+    inline,
+    kernel,
+    number,
+)
 from plateau._recurrence import LIMIT, PARAMS, PLATEAU, WARMING_UP
 from plateau._statistics import NONE, inefficiency, mean_of, variance_of
 
@@ -261,8 +274,8 @@ def _inflation(s, begin, end):
     return inefficiency(y, NONE, n)
 
 
-@kernel
-def flat_inflation(row, begin, end):
+@kernel(FLOATS, INT, INT)
+def inflation_of(row, begin, end):
     """Do the same for the rules."""
     return _inflation(row, begin, end)
 
@@ -477,8 +490,8 @@ def _params(block):
     return Params(block[0], block[1], block[2], block[3], block[4])
 
 
-@kernel
-def flat_update(block, sample):
+@kernel(BLOCK, SAMPLE)
+def update(block, sample):
     """Take one sample of one stream; return what there is for the rules."""
     numbers = array(block, PARAMS + SIZE)
     s = numbers[PARAMS:]
@@ -487,8 +500,8 @@ def flat_update(block, sample):
     return _close(s, _params(numbers))
 
 
-@batch
-def flat_bank(block, xs, codes):
+@batch(FLOATS, FLOATS, CODES)
+def update_bank(block, xs, codes):
     """Take one sample of each stream of a bank; note what there is for the rules of each."""
     p = _params(block)
     for i in range(xs.size):
@@ -496,8 +509,8 @@ def flat_bank(block, xs, codes):
         codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
-@batch
-def flat_blocks(block, stream, xs, rows):
+@batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])
+def advance(block, stream, xs, rows):
     """Take samples of a stream in a row, close the blocks that they fill, write a row after each.
 
     It stops behind a block that the rules have to see, and where there is no more room for rows;

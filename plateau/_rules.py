@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._compile import compiled
 from plateau._pieces import Pieces, straight
-from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream
+from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, inflation_of
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
 from plateau._scale import LINEAR, LOG, by_logarithm
 from plateau._statistics import drift_of, inefficiencies_of, inefficiency_of
@@ -566,7 +565,7 @@ def own_inflation(s: Stream, begin: int, best: int) -> float:
 def inflation(s: Stream, begin: int, end: int) -> float:
     """Inefficiency of blocks without their lag-1 autocorrelation; 1 if that may be chance."""
     s.store()
-    found: float = compiled("flat_inflation")(s.row, begin, end)
+    found: float = inflation_of(s.row, begin, end)
     return found
 
 

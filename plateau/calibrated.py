@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from plateau import _pyramid as c
 from plateau._arguments import number, one_of, positive, whole
-from plateau._compile import compiled
 from plateau._recurrence import LIMIT, PARAMS
 from plateau._rules import decide
 from plateau._samples import NO_FLOAT, Sample, as_sample
@@ -111,7 +110,6 @@ class Detector(PlateauDetector):
     __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
-    _kernels = "flat"
     _update: Callable[[NDArray[np.float64], Sample], int]
 
     def __init__(
@@ -140,7 +138,7 @@ class Detector(PlateauDetector):
         )
         self._layout = LAYOUT
         self._block = self._make_block(streams=1)
-        self._update = compiled("flat_update")
+        self._update = c.update.entry
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
         block = np.zeros(PARAMS + streams * c.SIZE)
@@ -174,10 +172,10 @@ class Detector(PlateauDetector):
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
-        take, taken, state = compiled("flat_blocks"), 0, self._block[PARAMS:]
+        taken, state = 0, self._block[PARAMS:]
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
-            more, closed, code = take(self._block, 0, samples[taken:], rows)
+            more, closed, code = c.advance(self._block, 0, samples[taken:], rows)
             rows = rows[:closed]
             rows[:, 0] += taken
             taken += more
@@ -196,7 +194,7 @@ class Detector(PlateauDetector):
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
-        compiled("flat_bank")(block, samples, codes)
+        c.update_bank(block, samples, codes)
         for stream in np.flatnonzero(codes).tolist():
             state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             fired[stream] = decide(state, self._params, int(codes[stream]))
@@ -207,12 +205,12 @@ class Detector(PlateauDetector):
     ) -> NDArray[np.bool_]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired = np.zeros(samples.shape, dtype=np.bool_)
-        take, none = compiled("flat_blocks"), np.empty((0, len(c.Row._fields)))
+        none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
             state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken = samples[:, stream], 0
             while taken < len(own):
-                more, _, code = take(block, stream, own[taken:], none)
+                more, _, code = c.advance(block, stream, own[taken:], none)
                 taken += more
                 if code != c.NOTHING:
                     fired[taken - 1, stream] = decide(state, self._params, code)

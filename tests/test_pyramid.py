@@ -25,7 +25,7 @@ def test_the_compiled_kernels_do_what_the_source_says(kind):
     block = detector._make_block(1)
     fired = []
     for i, x in enumerate(xs):
-        code = plain.flat_update(block, x)
+        code = plain.update(block, x)
         fired += [i] if code and decide(block[PARAMS:], detector._params, code) else []
     assert detector.update_many(xs).tolist() == fired
     assert fired or kind == "walk"
