@@ -27,7 +27,7 @@ from plateau.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from plateau.logs.material import Asked
+    from plateau.logs.choosing.asked import Asked
     from plateau.rule import Rule
 
 
@@ -46,7 +46,7 @@ class ColumnOptions:
 
     def asked(self) -> "Asked":
         """Return them for readers that take them as one."""
-        from plateau.logs.material import Asked
+        from plateau.logs.choosing.asked import Asked
 
         return Asked(self.one(), self.x, self.lr, self.mode.value if self.mode else None)
 
