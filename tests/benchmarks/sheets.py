@@ -24,7 +24,7 @@ from plateau import Detector, Plateau, find_plateaus
 from plateau.hindsight import BLOCKS, blocks_of, spans_decades
 from plateau.logs import read_log
 from plateau.offline import scan_run
-from plateau.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
+from plateau.showing.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
 
 from .quality.data import folder
 from .quality.marks import marked

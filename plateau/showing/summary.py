@@ -6,10 +6,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from plateau import wording
 from plateau.export import LogScan
 from plateau.offline import RunScan
-from plateau.printing import shown
+from plateau.showing import wording
+from plateau.showing.printing import shown
 
 RUNS = 8
 """Runs of a log that get a line."""

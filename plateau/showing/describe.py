@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plateau import wording
 from plateau.logs import choose
 from plateau.logs.assemble import assemble
 from plateau.logs.columns import Column
 from plateau.logs.material import Material
 from plateau.logs.metrics import Candidate, ranked
 from plateau.logs.model import Run
-from plateau.printing import printable
+from plateau.showing import wording
+from plateau.showing.printing import printable
 
 SHOWN = 24
 """Columns of a log that are listed."""
