@@ -57,7 +57,7 @@ def _cells(found: RunScan) -> tuple[str, ...]:
     run = found.run
     metric = run.metric.removeprefix(f"{run.name} - ")
     arrow = {"min": " ↓", "max": " ↑"}.get(run.mode, "")
-    ends = ", ".join(found.ends) or found.detector.verdict.name.lower().replace("_", " ")
+    ends = ", ".join(found.ends) or str(found.detector.verdict)
     if "plateau" in found.ends and found.plateaus[-1].kind == "slow":
         ends = ends.replace("plateau", "slow plateau")
     ends += f", {found.nonfinite:,} nan" if found.nonfinite else ""
