@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,16 @@ from plateau.outlook import Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
+
+
+class Settings(TypedDict, total=False):
+    """What a `Detector` can be given, for functions that make one."""
+
+    mode: Mode
+    horizon: int | None
+    min_change: float
+    run_length: float
+    on_nonfinite: Literal["skip", "raise"]
 
 
 class Detector(PlateauDetector):

@@ -25,7 +25,7 @@ from plateau._scale import AUTO, by_logarithm
 from plateau.hindsight import BLOCKS, blocks_of
 from plateau.logs import read_log
 from plateau.offline import scan_run
-from plateau.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
+from plateau.showing.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
 
 from .quality.data import folder
 from .quality.marks import marked

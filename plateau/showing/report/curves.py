@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
-from plateau import wording
 from plateau.logs.model import Run
 from plateau.offline import RunScan
-from plateau.scales import DECADES, drawable, rate_ticks
+from plateau.showing import wording
+from plateau.showing.scales import DECADES, drawable, rate_ticks
 
 LEVEL_POINTS = 1000
 """Points of the level, which is smooth."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from plateau import wording
 from plateau.offline import RunScan
-from plateau.report.names import Named, metric
-from plateau.report.spent import Spent
+from plateau.showing import wording
+from plateau.showing.report.names import Named, metric
+from plateau.showing.report.spent import Spent
 
 RUN_HEADINGS = (
     *("run", "flat", "could be saved", "plateaus", "ends"),

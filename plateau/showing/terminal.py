@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plateau import wording
 from plateau.base import PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.export import LogScan
 from plateau.logs.model import Log, Run
 from plateau.offline import RunScan, Unit
-from plateau.printing import shown, shown_log, shown_run
 from plateau.replay import LrChange, Replay
-from plateau.scales import DECADES, drawable
 from plateau.segments import Plateau
+from plateau.showing import wording
+from plateau.showing.printing import shown, shown_log, shown_run
+from plateau.showing.scales import DECADES, drawable
 
 CHARTS = 4
 """Runs of a log that get a chart; what is said of a hundred runs should stay readable."""

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from plateau import wording
 from plateau.export import LogScan, write_whole
-from plateau.fonts import use_fonts
 from plateau.offline import RunScan
-from plateau.printing import shown
-from plateau.scales import DECADES, drawable, rate_ticks
+from plateau.showing import wording
+from plateau.showing.fonts import use_fonts
+from plateau.showing.printing import shown
+from plateau.showing.scales import DECADES, drawable, rate_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

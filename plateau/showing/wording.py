@@ -51,7 +51,7 @@ def ending(found: RunScan) -> str:
         return "worsening"
     if "plateau" in found.ends:
         return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
-    verdict = found.detector.verdict.name.lower().replace("_", " ")
+    verdict = str(found.detector.verdict)
     return "undecided" if verdict == "plateau" else verdict
 
 
