@@ -62,7 +62,7 @@ DISTINCT = 8.0
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
 
-LN10 = math.log(10.0)
+LN10, LOG2 = math.log(10.0), math.log10(2.0)
 
 LARGEST = np.finfo(np.float64).max
 """What a sum of squares is at most."""
@@ -173,7 +173,7 @@ class Stream(Cells):
     unit: float
     """Metric units that one unit of this scale is worth, at the present level."""
     power: int
-    """Power of two over which levels are taken: so one is no factor of the result."""
+    """Power of two over which levels are taken: then one that scales the stream changes nothing."""
 
     @classmethod
     def of(cls, row: NDArray[np.float64]) -> Self:
@@ -191,8 +191,9 @@ class Stream(Cells):
             self.values, self.within, self.unit = self.means, self.spreads, 1.0
             return
         levels = self.anchor + self.means[: self.blocks]
-        self.values = np.log10(np.ldexp(levels, -self.power))
-        self.within = self.spreads[: self.blocks] / (LN10 * levels) ** 2
+        parts, powers = np.frexp(levels)
+        self.values = np.log10(parts) + LOG2 * (powers - self.power)
+        self.within = (np.sqrt(self.spreads[: self.blocks]) / levels / LN10) ** 2
         recent = self.values[self.blocks - max(self.blocks // 8, 1) :]
         level = math.ldexp(10.0 ** float(recent.mean()), self.power)
         self.level, self.unit = level - self.anchor, LN10 * level  # an average trails by decades
@@ -201,8 +202,8 @@ class Stream(Cells):
         """Bring a level, less the anchor, to the scale on which the blocks are judged."""
         if not self.logged:
             return level
-        whole = math.ldexp(self.anchor + level, -self.power)
-        return math.log10(whole) if whole > 0.0 else -math.inf
+        part, power = math.frexp(self.anchor + level)
+        return math.log10(part) + LOG2 * (power - self.power) if part > 0.0 else -math.inf
 
     def without_anchor(self) -> None:
         """Take the anchor to 0: beside a large one the digits of small levels would be lost."""

@@ -48,8 +48,8 @@ def by_logarithm(levels: NDArray[np.float64], scale: int) -> bool:
 
 def _falls(levels: NDArray[np.float64]) -> bool:
     """Whether levels fall by decades, brief excursions apart, and end in the lower half."""
-    steady = np.pad(levels, BRIEF // 2, mode="edge")
+    steady = np.pad(levels, BRIEF // 2, mode="reflect")
     steady = np.median(sliding_window_view(steady, BRIEF), axis=1)
     low, high = np.percentile(steady, [SHARE, 100.0 - SHARE])
     end = np.median(steady[-max(len(steady) // 4, 1) :])
-    return bool(high >= DECADES * low and end / low <= high / end)
+    return bool(high >= DECADES * low and 2.0 * np.log(end) <= np.log(low) + np.log(high))
