@@ -1,10 +1,11 @@
 """What all detectors share: verdicts, the contract of samples and readings."""
 
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _recurrence as r
 from plateau._arguments import one_of
 from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
-from plateau._state import Streaming
+from plateau._state import Description, Streaming, called
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -24,11 +25,22 @@ Kind = Literal["flat", "slow"]
 KINDS: tuple[Kind, ...] = ("flat", "slow")
 """Their names: no movement to be seen; or some, but little beside what was covered before."""
 
-SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
+SIGNS: dict[Mode, float] = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
 class Verdict(IntEnum):
-    """What a detector says of a stream at present."""
+    """What a detector says of a stream at present.
+
+    Examples
+    --------
+    It is a code and a word:
+
+    >>> from plateau import Verdict
+    >>> print(Verdict.WARMING_UP)
+    warming up
+    >>> Verdict.PLATEAU == "plateau", Verdict("plateau")
+    (True, <Verdict.PLATEAU: 3>)
+    """
 
     WARMING_UP = r.WARMING_UP
     """There are too few samples for a slope."""
@@ -40,6 +52,26 @@ class Verdict(IntEnum):
     """It has stopped moving."""
     WORSENING = r.WORSENING
     """It moves the wrong way."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict | None":
+        return next((one for one in cls if isinstance(value, str) and one == value), None)
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return str(self) == other.lower().replace("_", " ")
+        return int.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, str) else int.__ne__(self, other)
+
+    __hash__ = int.__hash__
 
 
 class Trace(NamedTuple):
@@ -87,7 +119,7 @@ class PlateauDetector(Streaming):
     """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode = cast("Mode", one_of("mode", mode, tuple(SIGNS)))
+        self.mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
 
@@ -273,6 +305,26 @@ class PlateauDetector(Streaming):
         Progress comes between, and so does `changed()` unless it was called at the fire itself.
         """
         return int(self._cell("fires"))
+
+    def __repr__(self) -> str:
+        """Return the call that makes it; once it has taken samples, what it says of them."""
+        if not self.count:
+            return super().__repr__()
+        said = str(self.verdict)
+        if self.in_plateau:
+            said = f"{'slow ' if self.kind == 'slow' else ''}plateau since {self.onset}"
+        made = called(self._type, self._chosen())
+        counted = f"{self.count} sample{'' if self.count == 1 else 's'}"
+        return f"<{made}: {said}, level {self.level:.4g}, {counted}>"
+
+    def _chosen(self) -> Description:
+        """Return the arguments that are not what they are by default."""
+        defaults = inspect.signature(type(self)).parameters
+        return {
+            name: value
+            for name, value in self._describe().items()
+            if name != "type" and value != defaults[name].default
+        }
 
     def _refuse_nonfinite(self, x: Sample) -> None:
         sample = as_sample(x)

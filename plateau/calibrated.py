@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _pyramid as c
-from plateau._arguments import number, positive, whole
+from plateau._arguments import number, one_of, positive, whole
 from plateau._recurrence import PARAMS
 from plateau._rules import decide
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
+from plateau._scale import SCALES, Scale
 from plateau._state import Cells, Description, Layout
 from plateau.base import (
     KINDS,
@@ -28,6 +29,16 @@ from plateau.outlook import Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
+
+
+class Settings(TypedDict, total=False):
+    """What a `Detector` can be given, for functions that make one."""
+
+    mode: Mode
+    horizon: int | None
+    min_change: float
+    run_length: float
+    on_nonfinite: Literal["skip", "raise"]
 
 
 class Detector(KernelDetector):
@@ -58,6 +69,10 @@ class Detector(KernelDetector):
         A drift below this share of the range covered since the last change of regime makes a slow
         plateau: the block means of the last quarter of the stream lie within it, or its drift is
         surely below twice as much, once to either side. At least 0 and below 1.
+    scale : {"auto", "linear", "log"}, default "auto"
+        Whether changes count as they are or by their logarithm. By itself the detector takes the
+        logarithm from where a positive metric has fallen by two decades, brief excursions apart;
+        ``"log"`` takes it as long as the level is positive.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -102,7 +117,7 @@ class Detector(KernelDetector):
     [1207, 1727, 2799, 3151]
     """
 
-    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length")
+    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
     _update: Callable[[NDArray[np.float64], Sample], int]
@@ -113,6 +128,7 @@ class Detector(KernelDetector):
         *,
         horizon: int | None = None,
         min_change: float = 0.05,
+        scale: Scale = "auto",
         run_length: float = 1e7,
         on_nonfinite: Literal["skip", "raise"] = "skip",
     ) -> None:
@@ -121,9 +137,14 @@ class Detector(KernelDetector):
         self.min_change = number("min_change", min_change)
         if not 0 <= self.min_change < 1:
             raise ValueError(f"min_change must be at least 0 and below 1, not {min_change}")
+        self.scale = one_of("scale", scale, SCALES)
         self.run_length = positive("run_length", run_length)
         self._params = c.Params(
-            SIGNS[self.mode], self.horizon or 0, self.min_change, self.run_length
+            SIGNS[self.mode],
+            self.horizon or 0,
+            self.min_change,
+            self.run_length,
+            SCALES.index(self.scale),
         )
         self._layout = LAYOUT
         self._block = self._make_block(streams=1)
@@ -140,6 +161,7 @@ class Detector(KernelDetector):
             "mode": self.mode,
             "horizon": self.horizon,
             "min_change": self.min_change,
+            "scale": self.scale,
             "run_length": self.run_length,
             "on_nonfinite": self.on_nonfinite,
         }
@@ -337,7 +359,9 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(
+            ("kind", "visible", "renew", "interrupted", "known", "held", "signed", "logged"), flags
+        ),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
