@@ -8,12 +8,13 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import hindsight, segments
+from plateau import segments
 from plateau._recurrence import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
+from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Gain
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -222,9 +223,7 @@ class RunScan:
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
-        if len(values) > hindsight.BLOCKS:
-            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
-        return gain_of(values, SIGNS[self.run.mode])
+        return gain_so_far(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:
