@@ -278,5 +278,10 @@ def _call(value: Any) -> str:
     """Return a description as the call that makes the thing."""
     if not isinstance(value, Mapping):
         return repr(value)
-    arguments = ", ".join(f"{key}={_call(v)}" for key, v in value.items() if key != "type")
-    return f"{value.get('type')}({arguments})"
+    arguments = {key: each for key, each in value.items() if key != "type"}
+    return called(value.get("type"), arguments)
+
+
+def called(name: object, arguments: Mapping[str, Any]) -> str:
+    """Return the call of a name with arguments."""
+    return f"{name}({', '.join(f'{key}={_call(each)}' for key, each in arguments.items())})"

@@ -1,5 +1,6 @@
 """What all detectors share: verdicts, the contract of samples and readings."""
 
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -11,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import one_of
-from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
-from plateau._state import Streaming
+from plateau._state import Description, Streaming, called
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -25,11 +25,22 @@ Kind = Literal["flat", "slow"]
 KINDS: tuple[Kind, ...] = ("flat", "slow")
 """Their names: no movement to be seen; or some, but little beside what was covered before."""
 
-SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
+SIGNS: dict[Mode, float] = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
 class Verdict(IntEnum):
-    """What a detector says of a stream at present."""
+    """What a detector says of a stream at present.
+
+    Examples
+    --------
+    It is a code and a word:
+
+    >>> from plateau import Verdict
+    >>> print(Verdict.WARMING_UP)
+    warming up
+    >>> Verdict.PLATEAU == "plateau", Verdict("plateau")
+    (True, <Verdict.PLATEAU: 3>)
+    """
 
     WARMING_UP = r.WARMING_UP
     """There are too few samples for a slope."""
@@ -41,6 +52,26 @@ class Verdict(IntEnum):
     """It has stopped moving."""
     WORSENING = r.WORSENING
     """It moves the wrong way."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict | None":
+        return next((one for one in cls if isinstance(value, str) and one == value), None)
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return str(self) == other.lower().replace("_", " ")
+        return int.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, str) else int.__ne__(self, other)
+
+    __hash__ = int.__hash__
 
 
 class Trace(NamedTuple):
@@ -109,30 +140,17 @@ class PlateauDetector(Streaming):
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         """Take samples and return what is known after each."""
 
-    @property
     @abstractmethod
-    def _kernels(self) -> str:
-        """What its kernels' names begin with."""
-
     def _advance(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take one sample of each stream in a bank's block and return which fire."""
-        fired: NDArray[np.bool_] = self._advance_many(block, streams, samples[None])[0]
-        return fired
 
+    @abstractmethod
     def _advance_many(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
-        fired = np.zeros(samples.shape, dtype=np.bool_)
-        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
-        flat = ordered.ravel(order="K")
-        # NumPy may give the only row or stream a stride of 0.
-        hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
-        driver = compiled(f"{self._kernels}_bank_many")
-        driver(block, streams, flat, hop, stride, fired.ravel())
-        return fired
 
     @abstractmethod
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
@@ -262,6 +280,26 @@ class PlateauDetector(Streaming):
         Progress comes between, and so does `changed()` unless it was called at the fire itself.
         """
         return int(self._cell("fires"))
+
+    def __repr__(self) -> str:
+        """Return the call that makes it; once it has taken samples, what it says of them."""
+        if not self.count:
+            return super().__repr__()
+        said = str(self.verdict)
+        if self.in_plateau:
+            said = f"{'slow ' if self.kind == 'slow' else ''}plateau since {self.onset}"
+        made = called(self._type, self._chosen())
+        counted = f"{self.count} sample{'' if self.count == 1 else 's'}"
+        return f"<{made}: {said}, level {self.level:.4g}, {counted}>"
+
+    def _chosen(self) -> Description:
+        """Return the arguments that are not what they are by default."""
+        defaults = inspect.signature(type(self)).parameters
+        return {
+            name: value
+            for name, value in self._describe().items()
+            if name != "type" and value != defaults[name].default
+        }
 
     def _refuse_nonfinite(self, x: Sample) -> None:
         sample = as_sample(x)

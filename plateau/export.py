@@ -16,11 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from plateau import wording
 from plateau.logs.model import Log
 from plateau.offline import RunScan
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
+from plateau.showing import wording
 
 FORMULA = r"^[=+@\t\r]|^-."
 """How texts begin that a spreadsheet calculates; standard input is called "-"."""

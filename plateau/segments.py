@@ -1,16 +1,20 @@
 """Whole series: what a detector says after each sample, and the plateaus it finds."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau._recurrence import LIMIT
 from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.base import KINDS, Kind, PlateauDetector, Trace, Verdict
-from plateau.calibrated import Detector
+from plateau.base import KINDS, Kind, Mode, PlateauDetector, Trace, Verdict
+from plateau.calibrated import Detector, Settings
 from plateau.hindsight import look_back
+
+if TYPE_CHECKING:
+    from plateau.logs.model import Run
 
 
 class Plateau(NamedTuple):
@@ -34,16 +38,60 @@ class Plateau(NamedTuple):
     kind: Kind = "flat"
     """``"flat"``: no movement is seen. ``"slow"``: some is, but little beside what came before."""
 
+    def __repr__(self) -> str:
+        fields = zip(self._fields, self, strict=True)
+        said = (f"{name}={f'{x:.4g}' if isinstance(x, float) else repr(x)}" for name, x in fields)
+        return f"Plateau({', '.join(said)})"
 
-def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
+
+class Plateaus(list[Plateau]):
+    """Plateaus of a series in order: a list that a notebook shows as a picture and a table.
+
+    Parameters
+    ----------
+    found : iterable of Plateau
+        The plateaus.
+    xs : array_like, shape (n,)
+        The series.
+    mode : {"min", "max", "both"}
+        The detector's.
+    """
+
+    def __init__(
+        self, found: Iterable[Plateau], xs: ArrayLike | Iterable[float], mode: Mode
+    ) -> None:
+        super().__init__(found)
+        self._xs = xs
+        self._mode = mode
+
+    @cached_property
+    def run(self) -> "Run":
+        """The series, with the index of one of pandas or xarray as its x."""
+        from plateau.series import run_of
+
+        return run_of(self._xs, self._mode)
+
+    def __reduce__(self) -> tuple[type, tuple[list[Plateau]]]:
+        return list, (list(self),)  # elsewhere they are a list
+
+
+def trace(
+    xs: ArrayLike | Iterable[float],
+    detector: PlateauDetector | None = None,
+    **settings: Unpack[Settings],
+) -> Trace:
     """Run a detector over a whole series and record everything it says.
 
     Parameters
     ----------
     xs : array_like, shape (n,)
-        The series, in metric units. Samples that are not finite repeat what was known before.
-    detector : Detector or ThresholdDetector
-        Taken as a description; its own state is neither used nor touched.
+        The series, in metric units; also a series, a frame of one column or a tensor. Samples that
+        are not finite repeat what was known before.
+    detector : Detector or ThresholdDetector, optional
+        Taken as a description; its own state is neither used nor touched. ``Detector()`` by
+        default.
+    **settings
+        Those of `Detector`, in place of one: ``mode="max"``.
 
     Returns
     -------
@@ -53,7 +101,7 @@ def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers.
+        If `xs` is not one row of real numbers, or a setting is none.
 
     Examples
     --------
@@ -66,53 +114,73 @@ def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     [False, False, False, False, False, True, True]
     """
     samples = as_samples(xs)
-    return _fresh(detector, samples)._record(samples)
+    return fresh(detector, settings, samples)._record(samples)
 
 
-def _fresh(detector: PlateauDetector, samples: NDArray[np.float64]) -> PlateauDetector:
-    """Return the detector as it is before its first sample, if it may take these."""
+def fresh(
+    detector: PlateauDetector | None, settings: Settings, samples: NDArray[np.float64]
+) -> PlateauDetector:
+    """Return a detector as it is before its first sample, if it may take these.
+
+    It is the one described, or that of the settings.
+    """
+    if detector is None:
+        detector = Detector(**settings)
+    elif settings:
+        raise TypeError(f"give a detector or {', '.join(settings)}, not both")
     if not isinstance(detector, PlateauDetector):
         raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
     bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
     if bad is not None:
         raise nonfinite_error(samples, bad)
-    fresh = detector.clone()
-    fresh.reset()
-    return fresh
+    made = detector.clone()
+    made.reset()
+    return made
 
 
 def find_plateaus(
-    xs: ArrayLike | Iterable[float], detector: PlateauDetector | None = None
-) -> list[Plateau]:
+    xs: ArrayLike | Iterable[float],
+    detector: PlateauDetector | None = None,
+    **settings: Unpack[Settings],
+) -> Plateaus:
     """Find the plateaus of a whole series.
 
     With a `Detector` they are those of hindsight, as somebody marks them who sees the whole series:
     a stream knows less, and `Plateau.declared` says when it would have known. A positive series
-    whose level spans two decades or more is judged by its logarithm. With a `ThresholdDetector`, or
-    a `horizon` of your own, they are what the detector says while it is fed.
+    that falls by two decades or more is judged by its logarithm (`Detector.scale`). With a
+    `ThresholdDetector`, or a `horizon` of your own, they are what the detector says while it is
+    fed.
 
     Parameters
     ----------
     xs : array_like, shape (n,)
-        The series, in metric units. Samples that are not finite belong to no plateau but may lie
-        within one.
+        The series, in metric units; also a series, a frame of one column or a tensor. Samples that
+        are not finite belong to no plateau but may lie within one.
     detector : Detector or ThresholdDetector, optional
         Taken as a description; its own state is neither used nor touched. ``Detector()`` by
-        default. Of a `Detector` hindsight uses `min_change`.
+        default. Of a `Detector` hindsight uses `min_change` and `scale`.
+    **settings
+        Those of `Detector`, in place of one: ``mode="max"``.
 
     Returns
     -------
     list of Plateau
-        In order and disjoint; indices refer to `xs`.
+        In order and disjoint; indices refer to `xs`. A notebook shows it as a picture and a table.
 
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers.
+        If `xs` is not one row of real numbers, or a setting is none.
 
     Examples
     --------
-    >>> from plateau import Haar, ThresholdDetector, find_plateaus
+    >>> import numpy as np
+    >>> from plateau import find_plateaus
+    >>> find_plateaus(2 + np.exp(-np.arange(200) / 10))  # doctest: +NORMALIZE_WHITESPACE
+    [Plateau(start=44, stop=200, declared=73, level=2.001, slope=-2.773e-05, noise=0.001757,
+             closed=False, kind='flat')]
+
+    >>> from plateau import Haar, ThresholdDetector
     >>> loss = [8, 6, 4] + [3] * 7 + [2] + [1] * 7
     >>> detector = ThresholdDetector(Haar(window=2), threshold=0.1, patience=3)
     >>> [(p.start, p.stop, p.level, p.closed) for p in find_plateaus(loss, detector)]
@@ -121,12 +189,11 @@ def find_plateaus(
     samples = as_samples(xs)
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
-    fresh = _fresh(Detector() if detector is None else detector, samples)
-    ends = np.arange(1, len(values) + 1)
-    rows = Rows(values, ends, places_of(places))
-    return plateaus_of(
-        fresh, [fresh._record(values)], rows, broken=len(samples) > int(rows.places[-1])
-    )
+    listening = fresh(detector, settings, samples)
+    rows = Rows(values, np.arange(1, len(values) + 1), places_of(places))
+    broken = len(samples) > int(rows.places[-1])
+    found = plateaus_of(listening, [listening._record(values)], rows, broken=broken)
+    return Plateaus(found, samples if isinstance(xs, Iterator) else xs, listening.mode)
 
 
 class Rows(NamedTuple):
@@ -181,7 +248,7 @@ def plateaus_of(
             stop < len(values) or broken,
             kind,
         )
-        for start, stop, kind in look_back(values, detector.min_change)
+        for start, stop, kind in look_back(values, detector.min_change, detector.scale)
     ]
 
 

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plateau import wording
 from plateau.export import LogScan, scan_document
 from plateau.logs import read_log
 from plateau.logs.model import Log, Run
 from plateau.offline import scan_run
-from plateau.report import html, markdown
-from plateau.report.curves import MARKS, chart, drawn
-from plateau.report.markdown import code
-from plateau.report.names import named, shortened
-from plateau.report.spent import Spent
-from plateau.report.thumbnails import HEIGHT, WIDTH, thumbnail
 from plateau.rule import Rule
-from plateau.scales import rate_ticks
+from plateau.showing import wording
+from plateau.showing.report import html, markdown
+from plateau.showing.report.curves import MARKS, chart, drawn
+from plateau.showing.report.markdown import code
+from plateau.showing.report.names import named, shortened
+from plateau.showing.report.spent import Spent
+from plateau.showing.report.thumbnails import HEIGHT, WIDTH, thumbnail
+from plateau.showing.scales import rate_ticks
 
 RULE = Rule("haar", window=2, smooth=1, threshold=0.1, patience=3)
 LOSS = [8, 6, 4, *[3] * 7, 2, *[1] * 7]

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "Callable[..., Log]":
     """Return what reads a log and takes the columns that are asked for, or all equally good."""
-    from plateau.logs.parallel import read_one
+    from plateau.logs.several.parallel import read_one
 
     metrics = (columns.metric or []) if equals else [one] if (one := columns.one()) else []
     return partial(
@@ -51,9 +51,9 @@ def scanned(
     ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
     process that reads may take so much ``memory``, in GiB.
     """
-    from plateau.logs.find import find_logs
     from plateau.logs.model import LogError, NoSeriesError
-    from plateau.logs.parallel import read_logs
+    from plateau.logs.several.find import find_logs
+    from plateau.logs.several.parallel import read_logs
 
     found = find_logs(paths, complain)
     keep_apart((one.path for one in found), outputs)
@@ -61,7 +61,7 @@ def scanned(
     told = Reading() if alone and not quiet and sys.stderr.isatty() else None
     logs = read_logs(found, read_one, told, memory=_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
-    from plateau.logs.twins import twin_of
+    from plateau.logs.several.duplicates import twin_of
     from plateau.offline import untracked
 
     tell_of_compiling()
