@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import segments
-from plateau._recurrence import LIMIT
+from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
 from plateau.outlook import Gain
+from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -231,7 +232,9 @@ class RunScan:
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
 
 
-def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -> NDArray[np.bool_]:
+def worsening(
+    detector: DetectorProtocol, verdict: ArrayLike, slope: ArrayLike
+) -> NDArray[np.bool_]:
     """Tell from what a detector said whether the metric moved the wrong way."""
     if isinstance(detector, ThresholdDetector):
         backwards = -SIGNS[detector.mode] * np.asarray(slope)
@@ -272,7 +275,7 @@ def scan_run(
         for block in pieces(track(rows.blocks(), rows.block_count), sorted(regimes)):
             if begin in regimes:
                 detector.changed()
-            found = detector._record(block)
+            found = detector.record(block)
             ended = slice(rows.row(begin), rows.row(begin + len(block)))
             level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
             begin += len(block)

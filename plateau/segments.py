@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau._estimates import confidence_of, estimates_of
-from plateau._recurrence import LIMIT
-from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.base import KINDS, SIGNS, Kind, Mode, PlateauDetector, Trace, Verdict
+from plateau._samples import LIMIT, as_samples, first_nonfinite, nonfinite_error
+from plateau.base import KINDS, SIGNS, Kind, Mode, Trace, Verdict
 from plateau.calibrated import Detector, Settings
 from plateau.detectors import ThresholdDetector
 from plateau.hindsight import gain_so_far, look_back, on_scale
 from plateau.outlook import Gain
+from plateau.protocol import DetectorProtocol
 
 if TYPE_CHECKING:
     from plateau.logs.model import Run
@@ -92,7 +92,7 @@ class Plateaus(list[Plateau]):
 
 def trace(
     xs: ArrayLike | Iterable[float],
-    detector: PlateauDetector | None = None,
+    detector: DetectorProtocol | None = None,
     **settings: Unpack[Settings],
 ) -> Trace:
     """Run a detector over a whole series and record everything it says.
@@ -129,12 +129,12 @@ def trace(
     [False, False, False, False, False, True, True]
     """
     samples = as_samples(xs)
-    return fresh(detector, settings, samples)._record(samples)
+    return fresh(detector, settings, samples).record(samples)
 
 
 def fresh(
-    detector: PlateauDetector | None, settings: Settings, samples: NDArray[np.float64]
-) -> PlateauDetector:
+    detector: DetectorProtocol | None, settings: Settings, samples: NDArray[np.float64]
+) -> DetectorProtocol:
     """Return a detector as it is before its first sample, if it may take these.
 
     It is the one described, or that of the settings.
@@ -143,7 +143,7 @@ def fresh(
         detector = Detector(**settings)
     elif settings:
         raise TypeError(f"give a detector or {', '.join(settings)}, not both")
-    if not isinstance(detector, PlateauDetector):
+    if not isinstance(detector, DetectorProtocol):
         raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
     bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
     if bad is not None:
@@ -155,7 +155,7 @@ def fresh(
 
 def find_plateaus(
     xs: ArrayLike | Iterable[float],
-    detector: PlateauDetector | None = None,
+    detector: DetectorProtocol | None = None,
     **settings: Unpack[Settings],
 ) -> Plateaus:
     """Find the plateaus of a whole series.
@@ -207,7 +207,7 @@ def find_plateaus(
     listening = fresh(detector, settings, samples)
     rows = Rows(values, np.arange(1, len(values) + 1), places_of(places))
     broken = len(samples) > int(rows.places[-1])
-    found = plateaus_of(listening, [listening._record(values)], rows, broken=broken)
+    found = plateaus_of(listening, [listening.record(values)], rows, broken=broken)
     return Plateaus(found, samples if isinstance(xs, Iterator) else xs, listening.mode)
 
 
@@ -228,7 +228,7 @@ def places_of(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def plateaus_of(
-    detector: PlateauDetector,
+    detector: DetectorProtocol,
     traces: Iterable[Trace],
     rows: Rows,
     *,
@@ -239,7 +239,7 @@ def plateaus_of(
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Whose traces they are; taken as a description.
     traces : iterable of Trace
         Of the successive samples that the rows stand for.
@@ -273,13 +273,13 @@ class Judge:
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Taken as a description.
     rows : Rows
         The series.
     """
 
-    def __init__(self, detector: PlateauDetector, rows: Rows) -> None:
+    def __init__(self, detector: DetectorProtocol, rows: Rows) -> None:
         self.rows = rows
         self.sign = SIGNS[detector.mode]
         self.threshold = self.counts = 0.0

@@ -5,8 +5,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from plateau import Trace, Verdict, find_plateaus, trace
-from plateau._recurrence import LIMIT
 from plateau.base import KINDS, PlateauDetector
+from plateau.checks import LIMIT
 from plateau.outlook import COLUMNS, columns_of
 
 VERDICT = pl.Enum([verdict.name for verdict in Verdict])
