@@ -47,12 +47,9 @@ def rule(detector: PlateauDetector, unit: Unit) -> str:
 
 def ending(found: RunScan) -> str:
     """Say how a run ends, so that it fits behind "the run ends" or "is"."""
-    if "worsening" in found.ends:
-        return "worsening"
-    if "plateau" in found.ends:
-        return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
-    verdict = str(found.detector.verdict)
-    return "undecided" if verdict == "plateau" else verdict
+    if found.verdict != Verdict.PLATEAU:
+        return str(found.verdict)
+    return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
 
 
 def summary(found: RunScan) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 
 from plateau.offline import RunScan
 from plateau.showing import wording
-from plateau.showing.report.names import Named, metric
+from plateau.showing.names import Named, metric
 from plateau.showing.report.spent import Spent
 
 RUN_HEADINGS = (
