@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Callable
-from functools import cache, partial, wraps
-from importlib import import_module
-from typing import Any, cast
+from functools import cached_property, partial, update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 from numba import carray, config, njit, types
@@ -14,15 +13,58 @@ from numba.extending import NativeValue, intrinsic, models, register_model, unbo
 
 from plateau._cache import keep
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def kernel(function: Callable[..., Any], *, nogil: bool = False) -> Any:
-    """For what Python calls; what is compiled is kept on disk."""
-    compiled = njit(error_model="numpy", nogil=nogil)(function)
-    return compiled if config.DISABLE_JIT else keep(compiled)
+
+class Kernel(Generic[P, R]):
+    """A function that Python calls: compiled at its first call, or loaded from the disk.
+
+    Parameters
+    ----------
+    function : callable
+        What is compiled.
+    *signature : numba.types.Type
+        Types of its arguments. Callers pass exactly these: a number is converted, an array is not.
+    nogil : bool
+        Whether other threads of Python may run meanwhile, as they should if it takes many samples.
+    """
+
+    def __init__(self, function: Callable[P, R], *signature: Any, nogil: bool = False) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.signature = signature
+        self.nogil = nogil
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's form of the function; what it compiles is kept on disk."""
+        return keep(njit(error_model="numpy", nogil=self.nogil)(self.function))
+
+    @cached_property
+    def entry(self) -> Callable[P, R]:
+        """The compiled function itself, for what is called for each sample.
+
+        Numba's dispatcher would look at the types of the arguments, which costs as much again as
+        the update of a detector.
+        """
+        if config.DISABLE_JIT:
+            return np.errstate(all="ignore")(self.function)  # silent, as compiled code is
+        compiled: Callable[P, R] = self.dispatcher.compile(self.signature)
+        return compiled
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Call the compiled function."""
+        return self.entry(*arguments, **named)
+
+
+def kernel(*signature: Any, nogil: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a function a `Kernel` with these types of arguments."""
+    return lambda function: Kernel(function, *signature, nogil=nogil)
 
 
 batch = partial(kernel, nogil=True)
-"""For what takes many samples at once: other threads of Python go on meanwhile."""
+"""For what takes many samples at once."""
 
 helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what several kernels call and is too large to be compiled into each."""
@@ -113,67 +155,9 @@ array: Any = _python_array if config.DISABLE_JIT else _compiled_array
 """Returns a block of so many numbers as an array."""
 
 
-FLOATS, INTS, CODES, FLAGS = (
-    kind[::1] for kind in (types.float64, types.int64, types.int8, types.boolean)
-)
-SIGNATURES = {
-    "update": (BlockType(), SampleType()),
-    "update_many": (FLOATS, FLOATS, INTS),
-    "until_fire": (FLOATS, FLOATS),
-    "update_many_long": (FLOATS, FLOATS, INTS),
-    "response": (FLOATS, FLOATS, FLOATS),
-    "response_long": (FLOATS, FLOATS, FLOATS),
-    "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
-    "bank": (FLOATS, types.int64, FLOATS, FLAGS),
-    "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
-    "reading": (FLOATS, types.int64, types.int64),
-    "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
-    "flat_update": (BlockType(), SampleType()),
-    "flat_bank": (FLOATS, FLOATS, CODES),
-    "flat_blocks": (FLOATS, types.int64, types.float64[:], types.float64[:, ::1]),
-    "flat_inflation": (FLOATS, types.int64, types.int64),
-}
-"""Argument types of each driver, whatever comes before its name: the filter (`plateau._kernels`),
-or ``flat`` (`plateau._pyramid`)."""
-
-
-@cache
-def compiled(name: str) -> Callable[..., Any]:
-    """Compile the driver `name` at its first use, or load it from the cache on disk.
-
-    What comes back is the compiled function itself rather than numba's dispatcher: looking at the
-    types of the arguments would cost as much again as the update. So callers pass exactly what
-    `SIGNATURES` says; a number is converted, an array is not.
-    """
-    home = "plateau._pyramid" if name.startswith("flat_") else "plateau._kernels"
-    driver: Any = getattr(import_module(home), name)
-    return _entry(driver, SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]])
-
-
-def _entry(driver: Any, signature: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return the compiled driver, or where nothing is compiled the driver itself."""
-    if config.DISABLE_JIT:
-        driver = np.errstate(all="ignore")(driver)  # silent, as compiled code is
-        return cast("Callable[..., Any]", driver)
-    entry: Callable[..., Any] = driver.compile(signature)
-    return entry
-
-
-def on_demand(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For what plain Python calls now and then: compiled at its first call, with these types."""
-
-    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        @cache
-        def entry() -> Callable[..., Any]:
-            return _entry(kernel(function), signature)
-
-        @wraps(function)
-        def call(*arguments: Any) -> Any:
-            return entry()(*arguments)
-
-        return call
-
-    return mark
+SAMPLE, BLOCK, FLOAT, INT = SampleType(), BlockType(), types.float64, types.int64
+FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
+"""Types of arguments: single ones, and contiguous arrays."""
 
 
 class _Once(Listener):

@@ -3,9 +3,25 @@
 Everything they do is in `plateau._recurrence` and `plateau._side_by_side`.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from plateau._compile import array, batch, kernel, number
+import numpy as np
+from numpy.typing import NDArray
+
+from plateau._compile import (
+    BLOCK,
+    CODES,
+    FLAGS,
+    FLOATS,
+    INT,
+    INTS,
+    SAMPLE,
+    Kernel,
+    array,
+    batch,
+    kernel,
+    number,
+)
 from plateau._recurrence import (
     EMA_CELLS,
     FILTER,
@@ -29,6 +45,7 @@ from plateau._recurrence import (
     write_flag,
     write_offset,
 )
+from plateau._samples import Sample
 from plateau._side_by_side import (
     BROAD,
     LINE,
@@ -48,16 +65,49 @@ from plateau._side_by_side import (
     written,
 )
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+Flags = NDArray[np.bool_]
+
+
+class Kernels(NamedTuple):
+    """The compiled functions of one slope filter, and of the threshold rule behind it.
+
+    The first argument of each is the block of a detector, which it advances.
+    """
+
+    update: Kernel[[Floats, Sample], bool]
+    """(block, sample) -> whether it fires."""
+    update_many: Kernel[[Floats, Floats, Ints], int]
+    """(block, samples, offsets) -> how many fire; it writes at which offsets."""
+    until_fire: Kernel[[Floats, Floats], int]
+    """(block, samples) -> offset of the first that fires, where it stops; -1 if none does."""
+    response: Kernel[[Floats, Floats, Floats], int]
+    """(block, samples, slopes) -> offset of a sample that is not finite, -1 if all are; only then
+    it writes the slopes."""
+    trace: Kernel[[Floats, Floats, Floats, Floats, Codes, Flags, Ints], None]
+    """(block, samples, levels, slopes, verdicts, fired, onsets): it writes what is known after
+    each."""
+    bank: Kernel[[Floats, int, Floats, Flags], None]
+    """(block, streams, samples, fired): one sample of each stream; it writes which fire."""
+    bank_many: Kernel[[Floats, int, Floats, int, int, Flags], None]
+    """(block, streams, samples, hop, stride, fired): many; those of a stream lie `hop` apart, the
+    streams `stride`."""
+    lanes: int
+    """Streams of a bank whose state is interleaved, cell by cell."""
+
+
 # ---- readings ------------------------------------------------------------------------------------
 
 
-@kernel
+@kernel(FLOATS, INT, INT)
 def reading(block, at, stride):
     """Verdict, onset and declared of one stream."""
     return reading_of(block, at, stride, params_of(block))
 
 
-@kernel
+@kernel(FLOATS, INTS, INT, CODES, INTS, INTS)
 def readings(block, places, stride, verdicts, onsets, declared):
     """Write the same for the streams at `places`."""
     p = params_of(block)
@@ -68,13 +118,13 @@ def readings(block, places, stride, verdicts, onsets, declared):
 # ---- one filter each -----------------------------------------------------------------------------
 
 
-@kernel
+@kernel(BLOCK, SAMPLE)
 def ema_update(block, sample):
     numbers, x = array(block, PARAMS + FILTER + EMA_CELLS), number(sample)
     return accept(ema_load, ema, ema_store, numbers, PARAMS, 1, params_of(numbers), x)
 
 
-@kernel
+@kernel(BLOCK, SAMPLE)
 def haar_update(block, sample):
     p, x = params_of(array(block, PARAMS)), number(sample)
     rings = int(ring_size(np.uint64(p.smooth)) + ring_size(np.uint64(p.half)) + np.uint64(p.half))
@@ -82,14 +132,14 @@ def haar_update(block, sample):
     return accept(haar_load, haar, haar_store, numbers, PARAMS, 1, p, x)
 
 
-@batch
+@batch(FLOATS, FLOATS, INTS)
 def ema_update_many(block, xs, offsets):
     return update_many(
         ema_load, ema, ema_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
     )
 
 
-@batch
+@batch(FLOATS, FLOATS, INTS)
 def ema_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
@@ -103,14 +153,14 @@ def ema_update_many_long(block, xs, offsets):
     )
 
 
-@batch
+@batch(FLOATS, FLOATS, INTS)
 def haar_update_many(block, xs, offsets):
     return update_many(
         haar_load, haar, haar_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
     )
 
 
-@batch
+@batch(FLOATS, FLOATS, INTS)
 def haar_update_many_long(block, xs, offsets):
     """Do the same side by side, as far as that goes."""
     begin = head_of(block, xs)
@@ -124,17 +174,17 @@ def haar_update_many_long(block, xs, offsets):
     )
 
 
-@batch
+@batch(FLOATS, FLOATS)
 def ema_until_fire(block, xs):
     return until_fire(ema_load, ema, ema_store, block, xs)
 
 
-@batch
+@batch(FLOATS, FLOATS)
 def haar_until_fire(block, xs):
     return until_fire(haar_load, haar, haar_store, block, xs)
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS)
 def ema_response(block, xs, slopes):
     wild = first_wild(xs)
     if wild < 0:
@@ -142,7 +192,7 @@ def ema_response(block, xs, slopes):
     return wild
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS)
 def ema_response_long(block, xs, slopes):
     """Do the same side by side, as far as that goes."""
     saved, nowhere = block.copy(), np.empty(0, np.int64)
@@ -155,7 +205,7 @@ def ema_response_long(block, xs, slopes):
     return wild
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS)
 def haar_response(block, xs, slopes):
     wild = first_wild(xs)
     if wild < 0:
@@ -163,7 +213,7 @@ def haar_response(block, xs, slopes):
     return wild
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS)
 def haar_response_long(block, xs, slopes):
     """Do the same side by side, as far as that goes."""
     saved, nowhere = block.copy(), np.empty(0, np.int64)
@@ -176,17 +226,17 @@ def haar_response_long(block, xs, slopes):
     return wild
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS)
 def ema_trace(block, xs, levels, slopes, verdicts, fired, onsets):
     trace(ema_load, ema, ema_store, block, xs, levels, slopes, verdicts, fired, onsets)
 
 
-@batch
+@batch(FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS)
 def haar_trace(block, xs, levels, slopes, verdicts, fired, onsets):
     trace(haar_load, haar, haar_store, block, xs, levels, slopes, verdicts, fired, onsets)
 
 
-@batch
+@batch(FLOATS, INT, FLOATS, FLAGS)
 def haar_bank(block, streams, xs, fired):
     """One sample for each of many streams, which lie one after the other."""
     p = params_of(block)
@@ -196,7 +246,7 @@ def haar_bank(block, streams, xs, fired):
         fired[i] = accept(haar_load, haar, haar_store, block, at, 1, p, xs[i])
 
 
-@batch
+@batch(FLOATS, INT, FLOATS, FLAGS)
 def ema_bank(block, streams, xs, fired):
     """One sample for each of many streams, which lie in groups of LANES, cell by cell.
 
@@ -216,7 +266,7 @@ def ema_bank(block, streams, xs, fired):
                 fires[i] = accept(ema_load, ema, ema_store, cells, i, LANES, p, samples[i])
 
 
-@batch
+@batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def haar_bank_many(block, streams, xs, hop, stride, fired):
     """Take samples of each of many streams; a stream's lie `hop` apart, the streams `stride`."""
     size, rows = (block.size - PARAMS) // streams, xs.size // streams
@@ -225,7 +275,7 @@ def haar_bank_many(block, streams, xs, hop, stride, fired):
         update_many(haar_load, haar, haar_store, block, at, own, 0, rows, write_flag, flags, 0)
 
 
-@batch
+@batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def ema_bank_many(block, streams, xs, hop, stride, fired):
     """Do the same, eight streams side by side."""
     p = params_of(block)
@@ -248,3 +298,30 @@ def ema_bank_many(block, streams, xs, hop, stride, fired):
                 cells, own = group_of(block, first), xs[t * hop + first :]
                 lanes, flags = min(LANES, end - first), fired[t * streams + first :]
                 bank_group(cells, streams, lanes, p, row_of, own, hop, 1, count, flags)
+
+
+EMA = Kernels(
+    ema_update,
+    ema_update_many,
+    ema_until_fire,
+    ema_response,
+    ema_trace,
+    ema_bank,
+    ema_bank_many,
+    lanes=LANES,
+)
+EMA_LONG = EMA._replace(update_many=ema_update_many_long, response=ema_response_long)
+"""For long streams."""
+
+HAAR = Kernels(
+    haar_update,
+    haar_update_many,
+    haar_until_fire,
+    haar_response,
+    haar_trace,
+    haar_bank,
+    haar_bank_many,
+    lanes=1,
+)
+HAAR_LONG = HAAR._replace(update_many=haar_update_many_long, response=haar_response_long)
+"""For long streams."""

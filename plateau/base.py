@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import one_of
-from plateau._compile import compiled
 from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
 
@@ -26,7 +25,7 @@ Kind = Literal["flat", "slow"]
 KINDS: tuple[Kind, ...] = ("flat", "slow")
 """Their names: no movement to be seen; or some, but little beside what was covered before."""
 
-SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
+SIGNS: dict[Mode, float] = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
 class Verdict(IntEnum):
@@ -91,6 +90,11 @@ class Trace(NamedTuple):
     kind: NDArray[np.int8]
     """Its kind: 0 flat, 1 slow; -1 outside a plateau."""
 
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import trace_html
+
+        return trace_html(self)
+
 
 class Readings(NamedTuple):
     """What is known of k streams: arrays of shape (k,)."""
@@ -141,30 +145,17 @@ class PlateauDetector(Streaming):
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         """Take samples and return what is known after each."""
 
-    @property
     @abstractmethod
-    def _kernels(self) -> str:
-        """What its kernels' names begin with."""
-
     def _advance(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take one sample of each stream in a bank's block and return which fire."""
-        fired: NDArray[np.bool_] = self._advance_many(block, streams, samples[None])[0]
-        return fired
 
+    @abstractmethod
     def _advance_many(
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
-        fired = np.zeros(samples.shape, dtype=np.bool_)
-        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
-        flat = ordered.ravel(order="K")
-        # NumPy may give the only row or stream a stride of 0.
-        hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
-        driver = compiled(f"{self._kernels}_bank_many")
-        driver(block, streams, flat, hop, stride, fired.ravel())
-        return fired
 
     @abstractmethod
     def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _pyramid as c
-from plateau._arguments import number, positive, whole
-from plateau._compile import compiled
+from plateau._arguments import number, one_of, positive, whole
 from plateau._recurrence import LIMIT, PARAMS
 from plateau._rules import decide
 from plateau._samples import NO_FLOAT, Sample, as_sample
+from plateau._scale import SCALES, Scale
 from plateau._state import Cells, Description, Layout
 from plateau.base import (
     KINDS,
@@ -37,6 +37,7 @@ class Settings(TypedDict, total=False):
     mode: Mode
     horizon: int | None
     min_change: float
+    scale: Scale
     run_length: float
     on_nonfinite: Literal["skip", "raise"]
 
@@ -69,6 +70,10 @@ class Detector(PlateauDetector):
         A drift below this share of the range covered since the last change of regime makes a slow
         plateau: the block means of the last quarter of the stream lie within it, or its drift is
         surely below twice as much, once to either side. At least 0 and below 1.
+    scale : {"auto", "linear", "log"}, default "auto"
+        Whether changes count as they are or by their logarithm. By itself the detector takes the
+        logarithm from where a positive metric has fallen by two decades, brief excursions apart;
+        ``"log"`` takes it as long as the level is positive.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -113,10 +118,9 @@ class Detector(PlateauDetector):
     [1207, 1727, 2799, 3151]
     """
 
-    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length")
+    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
-    _kernels = "flat"
     _update: Callable[[NDArray[np.float64], Sample], int]
 
     def __init__(
@@ -125,6 +129,7 @@ class Detector(PlateauDetector):
         *,
         horizon: int | None = None,
         min_change: float = 0.05,
+        scale: Scale = "auto",
         run_length: float = 1e7,
         on_nonfinite: Literal["skip", "raise"] = "skip",
     ) -> None:
@@ -133,13 +138,18 @@ class Detector(PlateauDetector):
         self.min_change = number("min_change", min_change)
         if not 0 <= self.min_change < 1:
             raise ValueError(f"min_change must be at least 0 and below 1, not {min_change}")
+        self.scale = one_of("scale", scale, SCALES)
         self.run_length = positive("run_length", run_length)
         self._params = c.Params(
-            SIGNS[self.mode], self.horizon or 0, self.min_change, self.run_length
+            SIGNS[self.mode],
+            self.horizon or 0,
+            self.min_change,
+            self.run_length,
+            SCALES.index(self.scale),
         )
         self._layout = LAYOUT
         self._block = self._make_block(streams=1)
-        self._update = compiled("flat_update")
+        self._update = c.update.entry
 
     def _make_block(self, streams: int) -> NDArray[np.float64]:
         block = np.zeros(PARAMS + streams * c.SIZE)
@@ -152,6 +162,7 @@ class Detector(PlateauDetector):
             "mode": self.mode,
             "horizon": self.horizon,
             "min_change": self.min_change,
+            "scale": self.scale,
             "run_length": self.run_length,
             "on_nonfinite": self.on_nonfinite,
         }
@@ -172,10 +183,10 @@ class Detector(PlateauDetector):
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
-        take, taken, state = compiled("flat_blocks"), 0, self._block[PARAMS:]
+        taken, state = 0, self._block[PARAMS:]
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
-            more, closed, code = take(self._block, 0, samples[taken:], rows)
+            more, closed, code = c.advance(self._block, 0, samples[taken:], rows)
             rows = rows[:closed]
             rows[:, 0] += taken
             taken += more
@@ -194,7 +205,7 @@ class Detector(PlateauDetector):
         self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
-        compiled("flat_bank")(block, samples, codes)
+        c.update_bank(block, samples, codes)
         for stream in np.flatnonzero(codes).tolist():
             state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             fired[stream] = decide(state, self._params, int(codes[stream]))
@@ -205,12 +216,12 @@ class Detector(PlateauDetector):
     ) -> NDArray[np.bool_]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired = np.zeros(samples.shape, dtype=np.bool_)
-        take, none = compiled("flat_blocks"), np.empty((0, len(c.Row._fields)))
+        none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
             state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken = samples[:, stream], 0
             while taken < len(own):
-                more, _, code = take(block, stream, own[taken:], none)
+                more, _, code = c.advance(block, stream, own[taken:], none)
                 taken += more
                 if code != c.NOTHING:
                     fired[taken - 1, stream] = decide(state, self._params, code)
@@ -337,6 +348,17 @@ class Detector(PlateauDetector):
         means = self._block[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
         return gain_of(means, self._params.sign)
 
+    @property
+    def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is kept of the stream since the last change: middles and means of equal blocks.
+
+        Two arrays of the same length, 256 at most: sample indices, and metric units.
+        """
+        blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
+        middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
+        begin = PARAMS + int(c.MEANS)
+        return middles, self._at(c.ANCHOR) + self._block[begin : begin + blocks]
+
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
 
@@ -349,7 +371,9 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(
+            ("kind", "visible", "renew", "interrupted", "known", "held", "signed", "logged"), flags
+        ),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _recurrence as r
 from plateau import _side_by_side as side
 from plateau._arguments import weight, whole
-from plateau._compile import compiled
+from plateau._kernels import EMA, EMA_LONG, HAAR, HAAR_LONG, Kernels
 from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
@@ -40,8 +40,8 @@ class SlopeFilter(Streaming):
 
     __slots__ = ()
 
-    kernels: ClassVar[str]
-    """Which kernels drive it: ``"ema"`` or ``"haar"``."""
+    kernels: ClassVar[Kernels]
+    """What is compiled of it."""
 
     @property
     @abstractmethod
@@ -53,9 +53,9 @@ class SlopeFilter(Streaming):
     def delay(self) -> float:
         """Samples by which the slope lags the stream: the group delay at frequency 0."""
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel that takes so many samples in a row."""
-        return f"{self.kernels}_{name}"
+    @abstractmethod
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
 
     @abstractmethod
     def _constants(self) -> dict[str, float]:
@@ -119,7 +119,7 @@ class SlopeFilter(Streaming):
         sample = as_sample(x)
         if not abs(sample) <= r.LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
-        compiled(f"{self.kernels}_update")(self._block, sample)
+        self.kernels.update(self._block, sample)
         return self.slope
 
     def update_many(
@@ -150,7 +150,7 @@ class SlopeFilter(Streaming):
         """
         samples = as_samples(xs)
         slopes = np.empty_like(samples) if out is None else _checked_out(out, samples)
-        bad = compiled(self.driver("response", len(samples)))(self._block, samples, slopes)
+        bad = self.kernels_for(len(samples)).response(self._block, samples, slopes)
         if bad >= 0:
             raise nonfinite_error(samples, bad)
         return slopes
@@ -253,7 +253,7 @@ class EmaHaar(SlopeFilter):
 
     __slots__ = ("alpha", "beta")
     _type = "EmaHaar"
-    kernels = "ema"
+    kernels = EMA
 
     def __init__(self, alpha: float, beta: float) -> None:
         self.alpha = weight("alpha", alpha)
@@ -273,10 +273,10 @@ class EmaHaar(SlopeFilter):
         """Samples by which the slope lags the stream: 1/alpha + 1/beta - 3/2."""
         return 1 / self.alpha + 1 / self.beta - 1.5
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
         pieces = samples >= side.LONG / min(self.alpha, self.beta) and patience >= side.PATIENT
-        return super().driver(f"{name}_long" if pieces else name, samples, patience)
+        return EMA_LONG if pieces else EMA
 
     def _constants(self) -> dict[str, float]:
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.
@@ -375,7 +375,7 @@ class Haar(SlopeFilter):
 
     __slots__ = ("smooth", "window")
     _type = "Haar"
-    kernels = "haar"
+    kernels = HAAR
 
     def __init__(self, window: int, smooth: int = 1) -> None:
         self.window = whole("window", window, least=2)
@@ -397,11 +397,10 @@ class Haar(SlopeFilter):
         """Samples by which the slope lags the stream: half of the warm-up."""
         return self.warmup / 2
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row: where it pays, those that cut them."""
         least = max(side.MANY, side.WINDOWS * (self.window + self.smooth))
-        pieces = samples >= least and patience >= side.PATIENT
-        return super().driver(f"{name}_long" if pieces else name, samples, patience)
+        return HAAR_LONG if samples >= least and patience >= side.PATIENT else HAAR
 
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
+from plateau._scale import SCALES, Scale, by_logarithm
 from plateau.base import FLAT, KINDS, SLOW, Kind
 
 Array = NDArray[np.float64]
@@ -46,9 +47,6 @@ JITTER = 1.5
 PART = 0.08
 """Share of the series that a plateau must have."""
 
-DECADES = 2.0
-"""Decades that the level of a positive series spans from which on it is judged by logarithms."""
-
 
 class Found(NamedTuple):
     """A plateau among finite samples."""
@@ -58,7 +56,7 @@ class Found(NamedTuple):
     kind: Kind
 
 
-def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
+def look_back(values: Array, min_change: float = 0.05, scale: Scale = "auto") -> list[Found]:
     """Find the plateaus of a whole series.
 
     Parameters
@@ -66,6 +64,8 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     values : numpy.ndarray, shape (n,)
         Finite samples.
     min_change : float
+        The detector's.
+    scale : {"auto", "linear", "log"}
         The detector's.
 
     Returns
@@ -79,7 +79,7 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     values = in_units(values)
     size = -(-n // BLOCKS)
     levels, within = blocks_of(values, size)
-    if values.min() > 0.0 and spans_decades(levels):
+    if values.min() > 0.0 and by_logarithm(levels, SCALES.index(scale)):
         values = np.log10(values)
         levels, within = blocks_of(values, size)
     whole = range_of(values, levels)
@@ -127,13 +127,6 @@ def range_of(values: Array, levels: Array) -> float:
     low, high = np.percentile(values, [OUTLYING, 100.0 - OUTLYING])
     steady = unspiked(levels, 6.0 * noise_of(levels) + 0.02 * float(np.ptp(levels)))
     return min(float(high - low), float(np.ptp(steady)) + NOISE_ALONE * noise_of(values))
-
-
-def spans_decades(levels: Array) -> bool:
-    """Whether the positive level, without brief excursions, spans decades."""
-    steady = [np.median(levels[max(i - 2, 0) : i + 3]) for i in range(len(levels))]
-    low, high = np.percentile(steady, [5, 95])
-    return bool(high >= 10.0**DECADES * low)
 
 
 def gentle_blocks(pieces: Pieces, steepest: float) -> NDArray[np.bool_]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from plateau.base import Mode, Verdict
     from plateau.export import LogScan
-    from plateau.logs.find import Found
     from plateau.logs.model import Log, LogError
+    from plateau.logs.several.find import Found
     from plateau.offline import RunScan, Track, Unit
     from plateau.rule import Rule
 
@@ -125,9 +125,9 @@ def scan(
     ...     print(run.run.metric, run.verdict, [(p.start, p.kind) for p in run.plateaus])
     loss plateau [(80, 'slow'), (480, 'flat'), (900, 'flat'), (1500, 'flat'), (2000, 'flat')]
     """
-    from plateau.logs.find import find_logs
     from plateau.logs.model import LogError
-    from plateau.logs.parallel import read_logs
+    from plateau.logs.several.find import find_logs
+    from plateau.logs.several.parallel import read_logs
     from plateau.rule import Rule
 
     rule = Rule(detector, **settings)
@@ -145,7 +145,7 @@ def scan(
 
 def reader_of(metrics: Sequence[str], *, equals: bool = True, **asked: Any) -> Callable[..., Log]:
     """Return what reads a log and takes the columns that are asked for, or all equally good."""
-    from plateau.logs.parallel import read_one
+    from plateau.logs.several.parallel import read_one
 
     return partial(read_one, metrics=tuple(metrics), equals=equals and not metrics, **asked)
 
@@ -162,14 +162,14 @@ def scan_logs(
     Parameters
     ----------
     answers : iterable
-        As `plateau.logs.parallel.read_logs` yields them.
+        As `plateau.logs.several.parallel.read_logs` yields them.
     rule, unit, track
         As in `plateau.offline.scan_run`.
     complain : callable
         Is told in one line what cannot be read, or is left out.
     """
     from plateau.logs.model import LogError, NoSeriesError
-    from plateau.logs.twins import twin_of
+    from plateau.logs.several.duplicates import twin_of
 
     scans: list[LogScan] = []
     no_logs: list[str] = []

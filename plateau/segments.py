@@ -74,6 +74,11 @@ class Plateaus(list[Plateau]):
     def __reduce__(self) -> tuple[type, tuple[list[Plateau]]]:
         return list, (list(self),)  # elsewhere they are a list
 
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import plateaus_html
+
+        return plateaus_html(self)
+
 
 def trace(
     xs: ArrayLike | Iterable[float],
@@ -147,8 +152,9 @@ def find_plateaus(
 
     With a `Detector` they are those of hindsight, as somebody marks them who sees the whole series:
     a stream knows less, and `Plateau.declared` says when it would have known. A positive series
-    whose level spans two decades or more is judged by its logarithm. With a `ThresholdDetector`, or
-    a `horizon` of your own, they are what the detector says while it is fed.
+    that falls by two decades or more is judged by its logarithm (`Detector.scale`). With a
+    `ThresholdDetector`, or a `horizon` of your own, they are what the detector says while it is
+    fed.
 
     Parameters
     ----------
@@ -157,7 +163,7 @@ def find_plateaus(
         are not finite belong to no plateau but may lie within one.
     detector : Detector or ThresholdDetector, optional
         Taken as a description; its own state is neither used nor touched. ``Detector()`` by
-        default. Of a `Detector` hindsight uses `min_change`.
+        default. Of a `Detector` hindsight uses `min_change` and `scale`.
     **settings
         Those of `Detector`, in place of one: ``mode="max"``.
 
@@ -247,7 +253,7 @@ def plateaus_of(
             stop < len(values) or broken,
             kind,
         )
-        for start, stop, kind in look_back(values, detector.min_change)
+        for start, stop, kind in look_back(values, detector.min_change, detector.scale)
     ]
 
 

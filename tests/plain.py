@@ -12,8 +12,8 @@ LANES = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter
 def _interpreted():
     """The modules without the compiler, each of which imports the ones before it."""
     python = {name: getattr(_lanes, f"_python_{name}") for name in LANES}
-    marks = dict.fromkeys(("kernel", "batch", "inline", "helper"), lambda function: function)
-    marks["on_demand"] = lambda *signature: lambda function: function
+    marks = dict.fromkeys(("inline", "helper"), lambda function: function)
+    marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (
         mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **marks),

@@ -122,7 +122,8 @@ def test_without_any_folder_it_works_and_tells_once(installed, tmp_path):
 def test_a_disk_that_takes_nothing_more_stops_nothing(tmp_path):
     full = f"""
 import shutil, pathlib
-import plateau._kernels
+from plateau._kernels import EMA
+EMA.update.dispatcher, EMA.update_many.dispatcher
 shutil.rmtree({str(tmp_path / "cache")!r})
 pathlib.Path({str(tmp_path / "cache")!r}).touch()
 """

@@ -65,6 +65,8 @@ def interesting():
         "left_onset": (-1, 0.5),
         "known": (2, 0.5),
         "held": (2, -1, 0.5),
+        "signed": (2, -1, 0.5),
+        "logged": (2, -1, 0.5),
     }.items(),
 )
 def test_an_impossible_state_never_reaches_the_kernels(cell, values):

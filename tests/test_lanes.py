@@ -26,6 +26,7 @@ from plateau import (
     _pyramid,
 )
 from plateau import _side_by_side as side
+from plateau._compile import Kernel
 
 weights = st.floats(0.2, 0.98)
 emas = st.one_of(st.builds(EmaHaar, weights, weights), st.builds(Ema, weights))
@@ -218,16 +219,16 @@ def test_a_bank_of_calibrated_detectors_takes_rows(order):
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 def test_other_threads_go_on_while_many_samples_are_taken():
     kernels = {
-        name: kernel.targetoptions
+        kernel
         for module in (_kernels, _pyramid)
-        for name, kernel in vars(module).items()
-        if name[0] != "_" and getattr(kernel, "__module__", None) == module.__name__
-        if hasattr(kernel, "targetoptions")
+        for kernel in vars(module).values()
+        if isinstance(kernel, Kernel)
     }
-    held = {name for name, options in kernels.items() if not options["nogil"]}
+    held = {kernel for kernel in kernels if not kernel.dispatcher.targetoptions["nogil"]}
     assert len(kernels) > 20
-    one = {"ema_update", "haar_update", "flat_update"}  # sample, or 256 blocks at most
-    assert held == one | {"flat_inflation", "reading", "readings"}
+    one = {_kernels.ema_update, _kernels.haar_update, _pyramid.update}  # or 256 blocks at most
+    few = {_pyramid.inflation_of, _kernels.reading, _kernels.readings}
+    assert held == one | few
 
 
 @pytest.mark.parametrize(
@@ -311,11 +312,11 @@ def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
 
 def test_the_kernel_in_pieces_is_taken_where_it_pays():
     haar = Haar(10)
-    assert haar.driver("response", side.MANY) == "haar_response_long"
-    assert haar.driver("response", side.MANY - 1) == "haar_response"
-    assert haar.driver("update_many", side.MANY, side.PATIENT - 1) == "haar_update_many"
-    assert Haar(4000, 4000).driver("response", 255_999) == "haar_response"
-    assert Haar(4000, 4000).driver("response", 256_000) == "haar_response_long"
+    assert haar.kernels_for(side.MANY) is _kernels.HAAR_LONG
+    assert haar.kernels_for(side.MANY - 1) is _kernels.HAAR
+    assert haar.kernels_for(side.MANY, side.PATIENT - 1) is _kernels.HAAR
+    assert Haar(4000, 4000).kernels_for(255_999) is _kernels.HAAR
+    assert Haar(4000, 4000).kernels_for(256_000) is _kernels.HAAR_LONG
 
 
 @pytest.mark.parametrize("period", [1, 24, 4000])

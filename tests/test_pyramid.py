@@ -25,7 +25,7 @@ def test_the_compiled_kernels_do_what_the_source_says(kind):
     block = detector._make_block(1)
     fired = []
     for i, x in enumerate(xs):
-        code = plain.flat_update(block, x)
+        code = plain.update(block, x)
         fired += [i] if code and decide(block[PARAMS:], detector._params, code) else []
     assert detector.update_many(xs).tolist() == fired
     assert fired or kind == "walk"
@@ -92,7 +92,7 @@ def test_little_autocorrelation_may_be_chance():
 @pytest.mark.parametrize("kind", ["noise", "ties", "walk", "ramp"])
 def test_ranks_are_added_to_the_cusums(kind, inflation):
     values = noisy(6, 40)[kind]
-    p = c.Params(-1.0, 600, 0.05, 1e200)  # no limit that these few blocks reach
+    p = c.Params(-1.0, 600, 0.05, 1e200, 0.0)  # no limit that these few blocks reach
     found = []
     s = pretend(values[:8], begun=0, inflation=inflation, verdict=PLATEAU).row
     for n in range(1, len(values) + 1):
@@ -118,7 +118,7 @@ def test_constants_of_the_cusum():
 def test_limit_of_the_cusum(size, run_length):
     blocks_each = max(run_length / size, 1.0)
     limit = max((math.log(blocks_each) - c.OFFSET) / c.RATE, 0.5)
-    p = c.Params(0.0, 600, 0.05, run_length)
+    p = c.Params(0.0, 600, 0.05, run_length, 0.0)
     for excess, ends in ((-1e-9, False), (1e-9, True)):
         # The last block is in the middle of the others: the CUSUM falls by the reference.
         values = np.r_[np.arange(20.0), 10.0] ** 3
@@ -129,7 +129,7 @@ def test_limit_of_the_cusum(size, run_length):
         assert bool(plain._watch(s, p)) is ends
 
 
-P = c.Params(-1.0, 600, 0.05, 1e7)
+P = c.Params(-1.0, 600, 0.05, 1e7, 0.0)
 
 
 def test_a_cusum_remembers_the_block_at_which_it_began():

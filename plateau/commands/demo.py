@@ -18,7 +18,7 @@ def demo(
     report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
-    from plateau.logs.parallel import read_one
+    from plateau.logs.several.parallel import read_one
 
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:

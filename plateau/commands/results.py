@@ -9,7 +9,7 @@ import typer
 
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import FailOn, Format
-from plateau.logs.opening import STDIN
+from plateau.logs.files.stream import STDIN
 from plateau.watching.tail import ROTATED
 
 if TYPE_CHECKING:

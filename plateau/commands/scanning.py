@@ -47,8 +47,8 @@ def scanned(
     ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
     process that reads may take so much ``memory``, in GiB.
     """
-    from plateau.logs.find import find_logs
-    from plateau.logs.parallel import read_logs
+    from plateau.logs.several.find import find_logs
+    from plateau.logs.several.parallel import read_logs
 
     found = find_logs(paths, complain)
     keep_apart((one.path for one in found), outputs)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs import databases, wandb
-from plateau.logs.arrays import NPY, ZIP, holds_arrays, read_arrays
-from plateau.logs.arrow import ARROW, PARQUET, read_arrow
-from plateau.logs.assemble import assemble, select
-from plateau.logs.contents import Contents
-from plateau.logs.documents import (
+from plateau.logs.choosing.asked import Asked, Material
+from plateau.logs.choosing.in_force import blocks
+from plateau.logs.choosing.runs import assemble, select
+from plateau.logs.columns import Contents
+from plateau.logs.files.lines import UTF16, Source, source_of
+from plateau.logs.files.stream import STDIN, URL, Stream
+from plateau.logs.formats import sqlite, wandb
+from plateau.logs.formats.arrays import NPY, ZIP, holds_arrays, read_arrays
+from plateau.logs.formats.columnar import ARROW, PARQUET, read_arrow
+from plateau.logs.formats.documents import (
     document_of,
     is_lines,
     message_field,
@@ -25,31 +29,27 @@ from plateau.logs.documents import (
     read_lines,
     tables_of_records,
 )
-from plateau.logs.events import read_events
-from plateau.logs.exposition import is_exposition, read_exposition
-from plateau.logs.fast import FastTable, fast_text
-from plateau.logs.folders import EVENTS, read_folder, read_whole
-from plateau.logs.frames import is_framed
-from plateau.logs.join import blocks
-from plateau.logs.large import Parts, parts
-from plateau.logs.layout import find_layout
-from plateau.logs.material import Asked, Material
-from plateau.logs.mlflow import is_metric_file, read_metric
+from plateau.logs.formats.folders import EVENTS, read_folder, read_whole
+from plateau.logs.formats.frames import is_framed
+from plateau.logs.formats.layout import find_layout
+from plateau.logs.formats.mlflow import is_metric_file, read_metric
+from plateau.logs.formats.notebook import cells_of, read_notebook
+from plateau.logs.formats.prometheus import is_exposition, read_exposition
+from plateau.logs.formats.separated import read_table
+from plateau.logs.formats.tensorboard import read_events
+from plateau.logs.large.fast import FastTable, fast_text
+from plateau.logs.large.parts import Parts, parts
 from plateau.logs.model import Log, LogError, NoSeriesError
-from plateau.logs.notebooks import cells_of, read_notebook
-from plateau.logs.opening import STDIN, URL, Stream
-from plateau.logs.source import UTF16, Source, source_of
-from plateau.logs.tables import read_table
-from plateau.logs.text import mine
+from plateau.logs.text.shapes import mine
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from plateau.base import Mode
-    from plateau.logs.assemble import Selection
+    from plateau.logs.choosing.runs import Selection
     from plateau.logs.columns import Table
-    from plateau.logs.layout import Layout
-    from plateau.logs.text import Headed
+    from plateau.logs.formats.layout import Layout
+    from plateau.logs.text.shapes import Headed
 
 REFUSED = {  # what a user may well hand us, and how to say what it is
     b"PK\x03\x04": "a zip archive: unpack it first",
@@ -82,7 +82,7 @@ def read_log(
     Text logs of any program, CSV, TSV and white-space tables, JSON lines and JSON documents,
     Parquet and Arrow, TensorBoard event files, SQLite databases, MLflow folders and offline files
     of W&B are read, text also compressed with gzip, xz, bzip2 and zstd. What is not named is
-    chosen by name and by behaviour, see :mod:`plateau.logs.choose`, and reported in the runs.
+    chosen by name and by behaviour, see :mod:`plateau.logs.names.judge`, and reported in the runs.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _is_local(path: str) -> bool:
 
 
 def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Contents:
-    if _is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as in plateau.logs.find
+    if _is_local(path) and os.path.isdir(path):  # noqa: PTH112 - as in plateau.logs.several.find
         return read_folder(Path(path), warnings)
     with Stream(path, warnings) as stream:
         head = stream.read(HEAD)
@@ -150,10 +150,10 @@ def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Conte
         for magic, what in REFUSED.items():
             if head.startswith(magic):
                 raise LogError(f"{path}: the file is {what}")
-        if head.startswith(databases.MAGIC):
+        if head.startswith(sqlite.MAGIC):
             in_place = _is_local(path) and not stream.compressed
             data = None if in_place else read_whole(stream, head)
-            return databases.read_database(path, data, warnings)
+            return sqlite.read_database(path, data, warnings)
         if head.startswith((PARQUET, ARROW)):
             return read_arrow(path, read_whole(stream, head))
         if head.startswith(wandb.MAGIC):
@@ -222,7 +222,7 @@ def _fast(
 def with_lines(
     source: Source, kind: Kind, *, part: bool = False, headed: Headed | None = None
 ) -> Contents:
-    """Read lines, of which it is known what they are; ``headed`` as in `plateau.logs.text.mine`."""
+    """Read lines, of which it is known what they are; ``headed`` as in `mine`."""
     if part and kind.name == "text" and not source.cut:
         # What comes once in a part may well recur in the log; a part may lie within one block.
         block = blocks(source.lines)

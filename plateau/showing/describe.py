@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plateau.logs import choose
-from plateau.logs.assemble import assemble
+from plateau.logs.choosing.asked import Material
+from plateau.logs.choosing.metrics import Candidate, ranked
+from plateau.logs.choosing.runs import assemble
 from plateau.logs.columns import Column
-from plateau.logs.material import Material
-from plateau.logs.metrics import Candidate, ranked
 from plateau.logs.model import Run
+from plateau.logs.names import judge
 from plateau.showing import wording
 from plateau.showing.printing import printable
 
@@ -26,7 +26,7 @@ def show_columns(console: Console, material: Material) -> None:
     candidates = ranked(material)
     runs = assemble(material)
     console.print(Text(f"{printable(material.path)} ({material.contents.format})", style="bold"))
-    training = choose.is_training(item for _, item in material.columns())
+    training = judge.is_training(item for _, item in material.columns())
     console.print(_table(candidates, runs[0], training=training))
     if len(candidates) > SHOWN:
         console.print(f"and {len(candidates) - SHOWN} more columns")
@@ -45,11 +45,11 @@ def _table(candidates: Sequence[Candidate], run: Run, *, training: bool) -> Tabl
     for one in candidates[:SHOWN]:
         values = one.column.values
         ends = [_shown(one.column, float(value)) for value in (values[0], values[-1])]
-        x, lr = choose.x_points(one.column), choose.lr_points(one.column)
+        x, lr = judge.x_points(one.column), judge.lr_points(one.column)
         points = (f"{one.points:.1f}", f"{x:.1f}" if x else "", f"{lr:.1f}" if lr else "")
         roles = _roles(one.column, run)
         said = [
-            remark for remark in choose.remarks(one.column, training=training) if not (roles and lr)
+            remark for remark in judge.remarks(one.column, training=training) if not (roles and lr)
         ]
         style = "green" if roles else ""
         name = printable(one.column.name) or "(no name)"

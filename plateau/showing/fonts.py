@@ -9,7 +9,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager
 from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 
-from plateau.logs.words import words
+from plateau.logs.names.words import words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from plateau.hindsight import BLOCKS, FEWEST, blocks_of, range_of
 
 Floats = NDArray[np.float64]
 
-NEAR = 2.0
+NEAR = 3.0
 """Standard deviations of the blocks' noise by which a line may pass them."""
 
 

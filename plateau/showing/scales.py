@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau.hindsight import BLOCKS, FEWEST, blocks_of, in_units, spans_decades
+from plateau._scale import AUTO, by_logarithm
+from plateau.hindsight import BLOCKS, FEWEST, blocks_of, in_units
 from plateau.logs.model import Run
 from plateau.showing import wording
 
@@ -47,8 +48,8 @@ def positive(values: Floats) -> bool:
 def is_log(run: Run) -> bool:
     """Whether a logarithmic scale shows a run better.
 
-    It is the scale by which a finished series is judged: see `plateau.hindsight`. What grows as it
-    gets better, as an accuracy does, passes its decades in the first few rows and is not drawn so.
+    It is the scale by which the detector judges, see `plateau._scale`: what falls by decades is
+    drawn so. What gets better as it grows, as an accuracy does, never is.
     """
     if run.mode == "max" or not positive(run.values):
         return False
@@ -56,7 +57,7 @@ def is_log(run: Run) -> bool:
     if len(finite) < FEWEST:
         return False
     levels, _ = blocks_of(in_units(finite), -(-len(finite) // BLOCKS))
-    return spans_decades(levels)
+    return by_logarithm(levels, AUTO)
 
 
 def rate_is_log(lr: Floats) -> bool:

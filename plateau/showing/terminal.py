@@ -88,10 +88,10 @@ def _plateau_table(found: RunScan) -> Table:
     ):
         table.add_column(title, justify="right")
     for i, plateau in enumerate(found.plateaus, 1):
-        end = x[min(plateau.stop, len(x) - 1)]
-        stop = wording.place(run, end) if plateau.closed else "end"
         table.add_row(
-            *(str(i), wording.place(run, x[plateau.start]), wording.known_at(run, plateau), stop),
+            str(i),
+            *(wording.place(run, x[plateau.start]), wording.known_at(run, plateau)),
+            wording.until(run, plateau),
             plateau.kind,
             f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),

@@ -88,6 +88,20 @@ def known_at(run: Run, plateau: Plateau) -> str:
     return "-" if plateau.declared is None else place(run, float(run.x[plateau.declared]))
 
 
+def until(run: Run, plateau: Plateau) -> str:
+    """Say where in x a plateau ends."""
+    end = float(run.x[min(plateau.stop, len(run.x) - 1)])
+    return place(run, end) if plateau.closed else "end"
+
+
+def now(found: RunScan) -> str:
+    """Say in a few words where a run stands at its end."""
+    if found.verdict != Verdict.PLATEAU:
+        return {"improving": "still moving"}.get(str(found.verdict), str(found.verdict))
+    last = found.plateaus[-1]
+    return f"{last.kind} since {place(found.run, float(found.run.x[last.start]))}"
+
+
 def place(run: Run, x: float) -> str:
     """Return a value of the x column of a run as people read it: a time as date and time."""
     return clock(x).replace("T", " ")[:CLOCK_TEXT] if run.clock else position(x)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plateau.logs import databases, wandb
-from plateau.logs.arrow import ARROW, PARQUET
-from plateau.logs.documents import read_lines
-from plateau.logs.large import LONGEST, RULE
-from plateau.logs.layout import Layout
+from plateau.logs.files.lines import UTF16, source_of
+from plateau.logs.files.stream import PACKINGS
+from plateau.logs.formats import sqlite, wandb
+from plateau.logs.formats.columnar import ARROW, PARQUET
+from plateau.logs.formats.documents import read_lines
+from plateau.logs.formats.layout import Layout
+from plateau.logs.large.parts import LONGEST, RULE
 from plateau.logs.model import LogError
-from plateau.logs.opening import PACKINGS
 from plateau.logs.reader import HEAD, REFUSED, SAMPLE, Kind, kind_of, lines_of, with_lines
-from plateau.logs.source import UTF16, source_of
 from plateau.watching.columns import ENOUGH
 from plateau.watching.tail import PIECE
 
 if TYPE_CHECKING:
-    from plateau.logs.contents import Contents
-    from plateau.logs.gather import Rows
-    from plateau.logs.text import Headed
+    from plateau.logs.columns import Contents
+    from plateau.logs.large.thinned import Rows
+    from plateau.logs.text.shapes import Headed
     from plateau.watching.columns import Columns
     from plateau.watching.tail import Pipe, Tail
 
-WHOLE = (*REFUSED, databases.MAGIC, PARQUET, ARROW, wandb.MAGIC, *UTF16)
+WHOLE = (*REFUSED, sqlite.MAGIC, PARQUET, ARROW, wandb.MAGIC, *UTF16)
 """How files begin that are no lines of text."""
 
 NO_LINES = "cannot be followed, only text logs, tables, JSON lines and TensorBoard events can"

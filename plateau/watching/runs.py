@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.choose import counts_steps
 from plateau.logs.model import LogError
+from plateau.logs.names.judge import counts_steps
 from plateau.watching.along import Along, split
 from plateau.watching.event import RUN, Event
 from plateau.watching.track import Track
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.base import Mode
-    from plateau.logs.gather import Rows
+    from plateau.logs.large.thinned import Rows
     from plateau.offline import Unit
     from plateau.rule import Rule
     from plateau.watching.columns import Chosen

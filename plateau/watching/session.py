@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plateau.export import write_whole
-from plateau.logs.folders import EVENTS
+from plateau.logs.files.stream import STDIN, URL
+from plateau.logs.formats.folders import EVENTS
 from plateau.logs.model import LogError
-from plateau.logs.opening import STDIN, URL
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
@@ -24,7 +24,7 @@ from plateau.watching.tail import Pipe, Tail
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from plateau.logs.material import Asked
+    from plateau.logs.choosing.asked import Asked
     from plateau.offline import Unit
     from plateau.rule import Rule
     from plateau.watching.event import Event

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from plateau.logs.events import Reach
-from plateau.logs.large import Wanted
-from plateau.logs.naming import Slot
-from plateau.logs.points import Points
+from plateau.logs.formats.tensorboard import Reach
+from plateau.logs.large.parts import Wanted
+from plateau.logs.records.tagged import Points
+from plateau.logs.text.slots import Slot
 from plateau.watching.board import Board
 from plateau.watching.columns import Chosen
 from plateau.watching.lines import LineLog, kind_named

@@ -13,8 +13,8 @@ import zstandard
 from made_up import DEADLY, read_or_die
 
 from plateau.logs import LogError, NoSeriesError, read_log
-from plateau.logs.find import Found, find_logs
-from plateau.logs.parallel import read_logs, read_one
+from plateau.logs.several.find import Found, find_logs
+from plateau.logs.several.parallel import read_logs, read_one
 
 NOBODY = 65534
 GOOD = "".join(f"step {i} loss {5 / (i + 1):.4f}\n" for i in range(100))
@@ -195,7 +195,7 @@ def test_compressed_file_that_is_cut(read, pack):
 
 @pytest.mark.parametrize("worth", [1, 1 << 30])  # in several processes, in one
 def test_several_logs_in_order(tmp_path, monkeypatch, worth):
-    monkeypatch.setattr("plateau.logs.parallel.WORTH", worth)
+    monkeypatch.setattr("plateau.logs.several.parallel.WORTH", worth)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     files(tmp_path, *(f"{i}.log" for i in range(12)))
     (tmp_path / "5.log").write_text("nothing\n")
@@ -237,8 +237,8 @@ def greedy(path):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
 @pytest.mark.parametrize("worth", [0, 1 << 30])  # in several processes, in one
 def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
-    monkeypatch.setattr("plateau.logs.parallel.WORTH", worth)
-    monkeypatch.setattr("plateau.logs.limits.SECONDS", 1)
+    monkeypatch.setattr("plateau.logs.several.parallel.WORTH", worth)
+    monkeypatch.setattr("plateau.logs.processes.limits.SECONDS", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     logs = [Found(name) for name in ("a", "memory", "b", "time", "c", "error", "d")]
     assert [str(answer) for _, answer in read_logs(logs, greedy, memory=1 << 30)] == [

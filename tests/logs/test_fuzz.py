@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateau.logs import LogError, read_log
-from plateau.logs.frames import masked_crc
+from plateau.logs.formats.frames import masked_crc
 
 ROWS = [(10 * i, round(3 / (i + 1), 4), 0.1 if i < 15 else 0.01) for i in range(30)]
 TEXT = "".join(f"12:00:{s // 10:02d} step {s}/300 loss {v} (avg 1.5) lr {r}\n" for s, v, r in ROWS)

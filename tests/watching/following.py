@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from plateau.logs.material import Asked
+from plateau.logs.choosing.asked import Asked
 from plateau.offline import scan_run
 from plateau.rule import Rule
 from plateau.watching.columns import Columns
