@@ -5,7 +5,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,6 +90,11 @@ class Trace(NamedTuple):
     kind: NDArray[np.int8]
     """Its kind: 0 flat, 1 slow; -1 outside a plateau."""
 
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import trace_html
+
+        return trace_html(self)
+
 
 class Readings(NamedTuple):
     """What is known of k streams: arrays of shape (k,)."""
@@ -119,7 +124,7 @@ class PlateauDetector(Streaming):
     """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode = one_of("mode", mode, tuple(SIGNS))
+        self.mode: Mode = cast("Mode", one_of("mode", mode, tuple(SIGNS)))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
 

@@ -37,6 +37,7 @@ class Settings(TypedDict, total=False):
     mode: Mode
     horizon: int | None
     min_change: float
+    scale: Scale
     run_length: float
     on_nonfinite: Literal["skip", "raise"]
 
@@ -346,6 +347,17 @@ class Detector(KernelDetector):
         blocks = int(self._at(c.FULL))
         means = self._state[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
         return gain_of(means, self._params.sign)
+
+    @property
+    def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is kept of the stream since the last change: middles and means of equal blocks.
+
+        Two arrays of the same length, 256 at most: sample indices, and metric units.
+        """
+        blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
+        middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
+        begin = PARAMS + int(c.MEANS)
+        return middles, self._at(c.ANCHOR) + self._block[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)

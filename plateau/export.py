@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plateau.logs.model import Log
 from plateau.offline import RunScan
@@ -22,6 +22,9 @@ from plateau.outlook import COLUMNS, Gain, columns_of
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
 from plateau.showing import wording
+
+if TYPE_CHECKING:
+    import polars
 
 FORMULA = r"^[=+@\t\r]|^-."
 """How texts begin that a spreadsheet calculates; standard input is called "-"."""
@@ -112,21 +115,28 @@ def rendered(
         return (json.dumps(document, allow_nan=False) + "\n").encode()
     if form == "jsonl":
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
+    table, buffer = frame(rows, columns), io.BytesIO()
+    if form == "parquet":
+        table.write_parquet(buffer)
+    else:
+        (_guarded(table) if guard else table).write_csv(buffer)
+    return buffer.getvalue()
+
+
+def frame(rows: Sequence[Record], columns: Columns) -> "polars.DataFrame":
+    """Return rows as a frame that has these columns, however many rows there are."""
     import polars as pl  # not before it is needed: it takes a while to import
 
     whole = [{name: _whole(value) for name, value in row.items()} for row in rows]
-    frame = pl.DataFrame(whole, schema=dict(columns))
-    buffer = io.BytesIO()
-    if form == "csv" and guard:
-        risky = pl.col(pl.String).str.contains(FORMULA)
-        frame = frame.with_columns(
-            pl.when(risky).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep()
-        )
-    if form == "csv":
-        frame.write_csv(buffer)
-    else:
-        frame.write_parquet(buffer)
-    return buffer.getvalue()
+    return pl.DataFrame(whole, schema=dict(columns))
+
+
+def _guarded(table: "polars.DataFrame") -> "polars.DataFrame":
+    """Put an apostrophe before texts that a spreadsheet would calculate."""
+    import polars as pl
+
+    risky, text = pl.col(pl.String).str.contains(FORMULA), pl.col(pl.String)
+    return table.with_columns(pl.when(risky).then("'" + text).otherwise(text).name.keep())
 
 
 @contextmanager

@@ -89,6 +89,11 @@ class Plateaus(list[Plateau]):
     def __reduce__(self) -> tuple[type, tuple[list[Plateau]]]:
         return list, (list(self),)  # elsewhere they are a list
 
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import plateaus_html
+
+        return plateaus_html(self)
+
 
 def trace(
     xs: ArrayLike | Iterable[float],
