@@ -139,15 +139,17 @@ def assess(s: Stream, p: Params) -> bool:
 
 
 def choose_scale(s: Stream, p: Params) -> None:
-    """Judge the blocks by their logarithm from where a positive stream has fallen by decades.
+    """Judge the blocks by their logarithm from where a stream has come closer to 0 by decades.
+
+    All of its samples must have one sign.
 
     A plateau keeps the logarithm, since it drops the blocks that fell.
     """
-    logged = not s.signed and p.scale != LINEAR
+    logged = not (s.above and s.below) and p.scale != LINEAR
     if logged:
-        levels = s.anchor + s.means[: s.blocks]
+        levels = s.side * (s.anchor + s.means[: s.blocks])
         if s.known:
-            levels = np.insert(levels, 0, s.anchor + s.known_level)
+            levels = np.insert(levels, 0, s.side * (s.anchor + s.known_level))
         kept = s.logged and s.verdict == PLATEAU
         logged = by_logarithm(levels, LOG if kept else int(p.scale))
     if logged and not s.logged:

@@ -73,7 +73,8 @@ class Detector(KernelDetector):
     scale : {"auto", "linear", "log"}, default "auto"
         Whether changes count as they are or by their logarithm. By itself the detector takes the
         logarithm from where a positive metric has fallen by two decades, brief excursions apart;
-        ``"log"`` takes it as long as the level is positive.
+        ``"log"`` takes it as long as all samples are positive. What is said of positive metrics
+        holds for negative ones, mirrored.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -372,9 +373,8 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(
-            ("kind", "visible", "renew", "interrupted", "known", "held", "signed", "logged"), flags
-        ),
+        **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(("above", "below", "logged"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
