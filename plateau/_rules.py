@@ -543,6 +543,29 @@ def confidence(s: Stream) -> float:
     return within_bound(s.slope * length, s.error * length, bound)
 
 
+class Precision(NamedTuple):
+    """How well the level of a stream is known."""
+
+    level_error: float  # NaN of too few blocks
+    effective: float  # samples that its plateau is worth; NaN outside one
+
+
+def precision(s: Stream) -> Precision:
+    """Tell how well the level is known, by the blocks of the plateau or of the last quarter."""
+    inside = s.verdict == PLATEAU
+    begin = s.block_of(s.begun) if inside else s.blocks - max(FIRST, math.ceil(SHARE * s.blocks))
+    if begin < 0 or s.blocks - begin < FIRST:
+        return Precision(math.nan, math.nan)
+    means, within = s.means[begin : s.blocks], mean_of(s.spreads[begin : s.blocks])
+    _, error, _, rest = drift_of(means)
+    square = error * error / 12.0  # of the mean of all of them
+    weight = min(8.0 / s.full, 1.0)  # of a block in the level
+    averaged = min((2.0 - weight) / weight, float(len(means)))
+    samples = len(means) * s.size
+    effective = min((rest + within) / square, samples) if square > 0.0 else samples
+    return Precision(math.sqrt(square * len(means) / averaged), effective if inside else math.nan)
+
+
 def own_inflation(s: Stream, begin: int, best: int) -> float:
     """Return what is left of autocorrelation between a plateau's blocks from `begin` on.
 

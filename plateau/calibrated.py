@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from plateau import _pyramid as c
 from plateau._arguments import number, one_of, positive, whole
+from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
-from plateau._rules import decide
+from plateau._rules import Precision, decide, precision
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Columns, Description, Layout
@@ -25,7 +26,7 @@ from plateau.base import (
     Verdict,
     nan_unless,
 )
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Doubts, Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
@@ -261,6 +262,17 @@ class Detector(KernelDetector):
             *counts,
         )
 
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        found = np.full((streams, len(Doubts._fields)), np.nan)
+        for row, own in zip(state[PARAMS:].reshape(-1, c.SIZE)[:streams], found, strict=True):
+            s = Stream.of(row)
+            if s.verdict != Verdict.WARMING_UP:
+                own[:3] = *precision(s), s.confidence
+            gain = gain_of(s.means[: s.blocks], self._params.sign)
+            if gain is not None:
+                own[3:] = gain
+        return found
+
     @staticmethod
     def _mark_changed(table: NDArray[Any]) -> None:
         for s in table:
@@ -337,6 +349,22 @@ class Detector(KernelDetector):
         after a shift of level 1 less one in `run_length`. Undecided: 0.
         """
         return self._if_warm(c.CONFIDENCE)
+
+    @property
+    def level_error(self) -> float:
+        """Standard error of `level`, autocorrelation included, drift apart; NaN while warming up.
+
+        From the blocks of the plateau, or else of the last quarter of the stream.
+        """
+        return self._precision().level_error
+
+    @property
+    def effective(self) -> float:
+        """Uncorrelated samples that the present plateau is worth; NaN outside one."""
+        return self._precision().effective
+
+    def _precision(self) -> Precision:
+        return precision(Stream.of(self._state[PARAMS:]))
 
     @property
     def gain(self) -> Gain | None:
