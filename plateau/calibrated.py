@@ -386,8 +386,7 @@ class Detector(KernelDetector):
         blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
         middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
         begin = PARAMS + int(c.MEANS)
-        means: NDArray[np.float64] = self._at(c.ANCHOR) + self._state[begin : begin + blocks]
-        return middles, means
+        return np.asarray(middles), self._at(c.ANCHOR) + self._state[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
