@@ -14,6 +14,7 @@ from plateau import _recurrence as r
 from plateau._arguments import one_of
 from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
+from plateau.outlook import Doubts
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -90,6 +91,11 @@ class Trace(NamedTuple):
     kind: NDArray[np.int8]
     """Its kind: 0 flat, 1 slow; -1 outside a plateau."""
 
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import trace_html
+
+        return trace_html(self)
+
 
 class Readings(NamedTuple):
     """What is known of k streams: arrays of shape (k,)."""
@@ -119,7 +125,7 @@ class PlateauDetector(Streaming):
     """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode = one_of("mode", mode, tuple(SIGNS))
+        self.mode: Mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
 
@@ -360,6 +366,13 @@ class KernelDetector(PlateauDetector):
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.
+
+        Only of the calibrated detector are they known.
+        """
+        return np.full((streams, len(Doubts._fields)), np.nan)
 
     @abstractmethod
     def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:

@@ -8,12 +8,13 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import hindsight, segments
+from plateau import segments
 from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
+from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Gain
 from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
@@ -193,6 +194,8 @@ class RunScan:
     """Their indices are rows of the run, their slopes are per sample."""
     level: NDArray[np.float64]
     """The detector's level after each row, shape (n,)."""
+    fires: NDArray[np.int64]
+    """Rows at which the detector fired."""
 
     @property
     def flat(self) -> list[Plateau]:
@@ -203,6 +206,17 @@ class RunScan:
     def flat_share(self) -> float:
         """Share of the rows that lie in a flat plateau."""
         return sum(p.stop - p.start for p in self.flat) / max(len(self.run.values), 1)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is said of the run at its end, in hindsight."""
+        if "worsening" in self.ends:
+            return Verdict.WORSENING
+        if "plateau" in self.ends:
+            return Verdict.PLATEAU
+        # Hindsight sees the end of a plateau before a stream does.
+        verdict = self.detector.verdict
+        return Verdict.UNDECIDED if verdict is Verdict.PLATEAU else verdict
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -223,9 +237,7 @@ class RunScan:
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
-        if len(values) > hindsight.BLOCKS:
-            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
-        return gain_of(values, SIGNS[self.run.mode])
+        return gain_so_far(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:
@@ -270,6 +282,7 @@ def scan_run(
     detector = rule.detector(rows.values, rows.samples, run.mode)
     level = np.full(len(run.values), np.nan)
     regimes = set(rows.regimes().tolist()) if rule.calibrated else set()
+    fired: list[NDArray[np.int64]] = []
 
     def traces() -> Iterator[Trace]:
         begin = 0
@@ -279,6 +292,8 @@ def scan_run(
             found = detector.record(block)
             ended = slice(rows.row(begin), rows.row(begin + len(block)))
             level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
+            at = begin + np.flatnonzero(found.fired)
+            fired.append(rows.places[np.searchsorted(rows.ends, at, side="right")])
             begin += len(block)
             yield found
 
@@ -290,4 +305,5 @@ def scan_run(
         broken=int(places[-1]) < len(run.values),
         past=past,
     )
-    return RunScan(run, detector, rows.unit, plateaus, level)
+    fires = np.unique(np.concatenate([rows.places[:0], *fired]))
+    return RunScan(run, detector, rows.unit, plateaus, level, fires)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plateau.export import LogScan
 from plateau.showing import wording
+from plateau.showing.names import Named, named
 from plateau.showing.printing import shown
-from plateau.showing.report.names import Named, named
 from plateau.showing.report.spent import Spent
 from plateau.showing.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
 

@@ -16,11 +16,11 @@ from plotly.offline import get_plotlyjs
 
 from plateau.export import LogScan
 from plateau.showing import wording
+from plateau.showing.names import Named, named
 from plateau.showing.printing import shown
 from plateau.showing.report import tables, thumbnails
 from plateau.showing.report.compared import DASHES, groups
 from plateau.showing.report.curves import chart
-from plateau.showing.report.names import Named, named
 from plateau.showing.report.spent import Spent
 
 PAGE_POINTS, MOST, LEAST = 200_000, 4000, 400

@@ -4,7 +4,7 @@ import numpy as np
 
 from plateau.offline import RunScan
 from plateau.showing import wording
-from plateau.showing.report.names import Named, metric
+from plateau.showing.names import Named, metric
 from plateau.showing.report.spent import Spent
 
 RUN_HEADINGS = (
@@ -47,7 +47,7 @@ def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
             str(number),
             wording.place(run, x[plateau.start]),
             wording.known_at(run, plateau),
-            wording.place(run, x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end",
+            wording.until(run, plateau),
             plateau.kind,
             f"{spent.flat(plateau):,}",
             f"{spent.savable(plateau):,}",
