@@ -28,6 +28,7 @@ from plateau._recurrence import (
     LANES,
     PARAMS,
     accept,
+    constants_of,
     ema,
     ema_load,
     ema_store,
@@ -35,7 +36,6 @@ from plateau._recurrence import (
     haar,
     haar_load,
     haar_store,
-    params_of,
     reading_of,
     respond,
     trace,
@@ -55,25 +55,25 @@ Flags = NDArray[np.bool_]
 class Kernels(NamedTuple):
     """The compiled functions of one slope filter, and of the threshold rule behind it.
 
-    The first argument of each is the block of a detector, which it advances.
+    The first argument of each is the state of a detector, which it advances.
     """
 
     update: Kernel[[Floats, Sample], bool]
-    """(block, sample) -> whether it fires."""
+    """(state, sample) -> whether it fires."""
     update_many: Kernel[[Floats, Floats, Ints], int]
-    """(block, samples, offsets) -> how many fire; it writes at which offsets."""
+    """(state, samples, offsets) -> how many fire; it writes at which offsets."""
     until_fire: Kernel[[Floats, Floats], int]
-    """(block, samples) -> offset of the first that fires, where it stops; -1 if none does."""
+    """(state, samples) -> offset of the first that fires, where it stops; -1 if none does."""
     response: Kernel[[Floats, Floats, Floats], int]
-    """(block, samples, slopes) -> offset of a sample that is not finite, -1 if all are; only then
+    """(state, samples, slopes) -> offset of a sample that is not finite, -1 if all are; only then
     it writes the slopes."""
     trace: Kernel[[Floats, Floats, Floats, Floats, Codes, Flags, Ints], None]
-    """(block, samples, levels, slopes, verdicts, fired, onsets): it writes what is known after
+    """(state, samples, levels, slopes, verdicts, fired, onsets): it writes what is known after
     each."""
     bank: Kernel[[Floats, int, Floats, Flags], None]
-    """(block, streams, samples, fired): one sample of each stream; it writes which fire."""
+    """(state, streams, samples, fired): one sample of each stream; it writes which fire."""
     bank_many: Kernel[[Floats, int, Floats, int, int, Flags], None]
-    """(block, streams, samples, hop, stride, fired): many; those of a stream lie `hop` apart, the
+    """(state, streams, samples, hop, stride, fired): many; those of a stream lie `hop` apart, the
     streams `stride`."""
     lanes: int
     """Streams of a bank whose state is interleaved, cell by cell."""
@@ -83,91 +83,91 @@ class Kernels(NamedTuple):
 
 
 @kernel(FLOATS, INT, INT)
-def reading(block, at, stride):
+def reading(state, at, stride):
     """Verdict, onset and declared of one stream."""
-    return reading_of(block, at, stride, params_of(block))
+    return reading_of(state, at, stride, constants_of(state))
 
 
 @kernel(FLOATS, INTS, INT, CODES, INTS, INTS)
-def readings(block, places, stride, verdicts, onsets, declared):
+def readings(state, places, stride, verdicts, onsets, declared):
     """Write the same for the streams at `places`."""
-    p = params_of(block)
+    p = constants_of(state)
     for i in range(places.size):
-        verdicts[i], onsets[i], declared[i] = reading_of(block, places[i], stride, p)
+        verdicts[i], onsets[i], declared[i] = reading_of(state, places[i], stride, p)
 
 
 # ---- one filter each -----------------------------------------------------------------------------
 
 
 @kernel(FLOATS, SAMPLE)
-def ema_update(block, sample):
-    p, x = params_of(block), number(sample)
-    return accept(ema_load, ema, ema_store, block, PARAMS, 1, p, x)
+def ema_update(state, sample):
+    p, x = constants_of(state), number(sample)
+    return accept(ema_load, ema, ema_store, state, PARAMS, 1, p, x)
 
 
 @kernel(FLOATS, SAMPLE)
-def haar_update(block, sample):
-    p, x = params_of(block), number(sample)
-    return accept(haar_load, haar, haar_store, block, PARAMS, 1, p, x)
+def haar_update(state, sample):
+    p, x = constants_of(state), number(sample)
+    return accept(haar_load, haar, haar_store, state, PARAMS, 1, p, x)
 
 
 @batch(FLOATS, FLOATS, INTS)
-def ema_update_many(block, xs, offsets):
+def ema_update_many(state, xs, offsets):
     return update_many(
-        ema_load, ema, ema_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
+        ema_load, ema, ema_store, state, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
     )
 
 
 @batch(FLOATS, FLOATS, INTS)
-def haar_update_many(block, xs, offsets):
+def haar_update_many(state, xs, offsets):
     return update_many(
-        haar_load, haar, haar_store, block, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
+        haar_load, haar, haar_store, state, PARAMS, xs, 0, xs.size, write_offset, offsets, 0
     )
 
 
 @batch(FLOATS, FLOATS)
-def ema_until_fire(block, xs):
-    return until_fire(ema_load, ema, ema_store, block, xs)
+def ema_until_fire(state, xs):
+    return until_fire(ema_load, ema, ema_store, state, xs)
 
 
 @batch(FLOATS, FLOATS)
-def haar_until_fire(block, xs):
-    return until_fire(haar_load, haar, haar_store, block, xs)
+def haar_until_fire(state, xs):
+    return until_fire(haar_load, haar, haar_store, state, xs)
 
 
 @batch(FLOATS, FLOATS, FLOATS)
-def ema_response(block, xs, slopes):
+def ema_response(state, xs, slopes):
     wild = first_wild(xs)
     if wild < 0:
-        respond(ema_load, ema, ema_store, block, xs, 0, xs.size, slopes)
+        respond(ema_load, ema, ema_store, state, xs, 0, xs.size, slopes)
     return wild
 
 
 @batch(FLOATS, FLOATS, FLOATS)
-def haar_response(block, xs, slopes):
+def haar_response(state, xs, slopes):
     wild = first_wild(xs)
     if wild < 0:
-        respond(haar_load, haar, haar_store, block, xs, 0, xs.size, slopes)
+        respond(haar_load, haar, haar_store, state, xs, 0, xs.size, slopes)
     return wild
 
 
 @batch(FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS)
-def ema_trace(block, xs, levels, slopes, verdicts, fired, onsets):
-    trace(ema_load, ema, ema_store, block, xs, levels, slopes, verdicts, fired, onsets)
+def ema_trace(state, xs, levels, slopes, verdicts, fired, onsets):
+    trace(ema_load, ema, ema_store, state, xs, levels, slopes, verdicts, fired, onsets)
 
 
 @batch(FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS)
-def haar_trace(block, xs, levels, slopes, verdicts, fired, onsets):
-    trace(haar_load, haar, haar_store, block, xs, levels, slopes, verdicts, fired, onsets)
+def haar_trace(state, xs, levels, slopes, verdicts, fired, onsets):
+    trace(haar_load, haar, haar_store, state, xs, levels, slopes, verdicts, fired, onsets)
 
 
 @batch(FLOATS, INT, FLOATS, FLAGS)
-def haar_bank(block, streams, xs, fired):
-    p = params_of(block)
-    size = (block.size - PARAMS) // streams
+def haar_bank(state, streams, xs, fired):
+    p = constants_of(state)
+    size = (state.size - PARAMS) // streams
     for i in range(streams):
         at = PARAMS + i * size
-        fired[i] = accept(haar_load, haar, haar_store, block, at, 1, p, xs[i])
+        fired[i] = accept(haar_load, haar, haar_store, state, at, 1, p, xs[i])
 
 
 @inline
@@ -177,27 +177,27 @@ def _place(i):
 
 
 @batch(FLOATS, INT, FLOATS, FLAGS)
-def ema_bank(block, streams, xs, fired):
-    p = params_of(block)
+def ema_bank(state, streams, xs, fired):
+    p = constants_of(state)
     for i in range(streams):
-        fired[i] = accept(ema_load, ema, ema_store, block, _place(i), LANES, p, xs[i])
+        fired[i] = accept(ema_load, ema, ema_store, state, _place(i), LANES, p, xs[i])
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
-def haar_bank_many(block, streams, xs, hop, stride, fired):
-    size, rows = (block.size - PARAMS) // streams, xs.size // streams
+def haar_bank_many(state, streams, xs, hop, stride, fired):
+    size, rows = (state.size - PARAMS) // streams, xs.size // streams
     for i in range(streams):
-        at, own, flags = PARAMS + i * size, xs[i * stride :: hop], fired[i::streams]
-        update_many(haar_load, haar, haar_store, block, at, own, 0, rows, write_flag, flags, 0)
+        at, samples, flags = PARAMS + i * size, xs[i * stride :: hop], fired[i::streams]
+        update_many(haar_load, haar, haar_store, state, at, samples, 0, rows, write_flag, flags, 0)
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
-def ema_bank_many(block, streams, xs, hop, stride, fired):
-    p, rows = params_of(block), xs.size // streams
+def ema_bank_many(state, streams, xs, hop, stride, fired):
+    p, rows = constants_of(state), xs.size // streams
     for i in range(streams):
         for t in range(rows):
             x = xs[t * hop + i * stride]
-            fired[t * streams + i] = accept(ema_load, ema, ema_store, block, _place(i), LANES, p, x)
+            fired[t * streams + i] = accept(ema_load, ema, ema_store, state, _place(i), LANES, p, x)
 
 
 EMA = Kernels(

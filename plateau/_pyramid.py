@@ -485,38 +485,38 @@ def _fill(s, xs, i):
 
 
 @inline
-def _params(block):
+def _params(state):
     """Read the parameters."""
-    return Params(block[0], block[1], block[2], block[3], block[4])
+    return Params(state[0], state[1], state[2], state[3], state[4])
 
 
 @kernel(FLOATS, SAMPLE)
-def update(block, sample):
+def update(state, sample):
     """Take one sample of one stream; return what there is for the rules."""
-    s = block[PARAMS:]
+    s = state[PARAMS:]
     if not _accept(s, number(sample)):
         return NOTHING
-    return _close(s, _params(block))
+    return _close(s, _params(state))
 
 
 @batch(FLOATS, FLOATS, CODES)
-def update_bank(block, xs, codes):
+def update_bank(state, xs, codes):
     """Take one sample of each stream of a bank; note what there is for the rules of each."""
-    p = _params(block)
+    p = _params(state)
     for i in range(xs.size):
-        s = block[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
+        s = state[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
         codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
 @batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])
-def advance(block, stream, xs, rows):
+def advance(state, stream, xs, rows):
     """Take samples of a stream in a row, close the blocks that they fill, write a row after each.
 
     It stops behind a block that the rules have to see, and where there is no more room for rows;
     an array of none asks for none. Returns how many samples were taken, how many rows written, and
     what there is for the rules.
     """
-    s, p = block[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(block)
+    s, p = state[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(state)
     taken, closed, code = 0, 0, NOTHING
     while taken < xs.size and code == NOTHING and (closed < rows.shape[0] or rows.shape[0] == 0):
         taken = _fill(s, xs, taken)

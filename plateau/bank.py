@@ -54,7 +54,7 @@ class DetectorBank(Streaming):
         self._layout = detector._layout
         # Streams of some detectors lie in groups, of which the last may have idle lanes.
         groups = -(-self.streams // detector.lanes)
-        self._block = detector._make_block(groups * detector.lanes)
+        self._state = detector._make_state(groups * detector.lanes)
 
     def _describe(self) -> Description:
         return {
@@ -74,13 +74,13 @@ class DetectorBank(Streaming):
     def _cells(self) -> NDArray[np.float64]:
         """Return a view of the state, shape (groups, lanes, cells)."""
         shape = (-1, self._layout.size, self.detector.lanes)
-        return self._block[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
+        return self._state[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:
         return self._cells().reshape(-1, self._layout.size)[: self.streams]
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
-        padded = np.zeros(len(self._block) - r.PARAMS)
+        padded = np.zeros(len(self._state) - r.PARAMS)
         padded[: table.size] = table.ravel()
         cells = self._cells()
         cells[:] = padded.reshape(cells.shape)
@@ -115,7 +115,7 @@ class DetectorBank(Streaming):
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        return self.detector._advance(self._block, self.streams, samples)
+        return self.detector._advance(self._state, self.streams, samples)
 
     def update_many(self, xs: ArrayLike) -> NDArray[np.bool_]:
         """Take samples of each stream; the state is then as after one `update` for each row.
@@ -157,7 +157,7 @@ class DetectorBank(Streaming):
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples.ravel())
         row = None if bad is None else bad // self.streams
-        fired = self.detector._advance_many(self._block, self.streams, samples[:row])
+        fired = self.detector._advance_many(self._state, self.streams, samples[:row])
         if row is not None:
             try:
                 self.update(samples[row])
@@ -267,7 +267,7 @@ class DetectorBank(Streaming):
         return self._read().fires
 
     def _read(self) -> Readings:
-        return self.detector._readings(self._block, self.streams)
+        return self.detector._readings(self._state, self.streams)
 
 
 DETECTORS: dict[str, type[KernelDetector]] = {

@@ -332,7 +332,7 @@ class PlateauDetector(Streaming):
             raise nonfinite_error(np.array([sample]), 0)
 
     def _cell(self, name: str) -> float:
-        return float(self._block[r.PARAMS + self._layout.names.index(name)])
+        return float(self._state[r.PARAMS + self._layout.names.index(name)])
 
 
 class KernelDetector(PlateauDetector):
@@ -346,24 +346,24 @@ class KernelDetector(PlateauDetector):
         return 1
 
     @abstractmethod
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
         """Return parameters and fresh state of some streams."""
 
     @abstractmethod
     def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Take one sample of each stream in a bank's block and return which fire."""
+        """Take one sample of each stream in a bank's state and return which fire."""
 
     @abstractmethod
     def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
+        """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
 
     @abstractmethod
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        """Return what is known of each stream in a bank's block."""
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
+        """Return what is known of each stream in a bank's state."""
 
     @staticmethod
     @abstractmethod

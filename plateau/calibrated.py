@@ -13,7 +13,7 @@ from plateau._recurrence import PARAMS
 from plateau._rules import decide
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
-from plateau._state import Cells, Description, Layout
+from plateau._state import Columns, Description, Layout
 from plateau.base import (
     KINDS,
     SIGNS,
@@ -147,13 +147,13 @@ class Detector(KernelDetector):
             SCALES.index(self.scale),
         )
         self._layout = LAYOUT
-        self._block = self._make_block(streams=1)
+        self._state = self._make_state(streams=1)
         self._update = c.update.entry
 
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
-        block = np.zeros(PARAMS + streams * c.SIZE)
-        block[: len(self._params)] = self._params
-        return block
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
+        state = np.zeros(PARAMS + streams * c.SIZE)
+        state[: len(self._params)] = self._params
+        return state
 
     def _describe(self) -> Description:
         return {
@@ -175,23 +175,23 @@ class Detector(KernelDetector):
         if self._raises:
             self._refuse_nonfinite(x)
         try:
-            code = self._update(self._block, x)
+            code = self._update(self._state, x)
         except NO_FLOAT:
-            code = self._update(self._block, as_sample(x))
-        return code != c.NOTHING and decide(self._block[PARAMS:], self._params, code)
+            code = self._update(self._state, as_sample(x))
+        return code != c.NOTHING and decide(self._state[PARAMS:], self._params, code)
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
-        taken, state = 0, self._block[PARAMS:]
+        taken, row = 0, self._state[PARAMS:]
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
-            more, closed, code = c.advance(self._block, 0, samples[taken:], rows)
+            more, closed, code = c.advance(self._state, 0, samples[taken:], rows)
             rows = rows[:closed]
             rows[:, 0] += taken
             taken += more
             if code != c.NOTHING:
-                fires = decide(state, self._params, code)
-                rows[-1] = c.row_of(state, taken, fires)
+                fires = decide(row, self._params, code)
+                rows[-1] = c.row_of(row, taken, fires)
             yield rows
 
     def _fires(self, samples: NDArray[np.float64]) -> Iterator[int]:
@@ -201,29 +201,29 @@ class Detector(KernelDetector):
                 yield int(rows[-1, 0]) - 1
 
     def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
-        c.update_bank(block, samples, codes)
+        c.update_bank(state, samples, codes)
         for stream in np.flatnonzero(codes).tolist():
-            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
-            fired[stream] = decide(state, self._params, int(codes[stream]))
+            row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            fired[stream] = decide(row, self._params, int(codes[stream]))
         return fired
 
     def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired = np.zeros(samples.shape, dtype=np.bool_)
         none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
-            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken = samples[:, stream], 0
             while taken < len(own):
-                more, _, code = c.advance(block, stream, own[taken:], none)
+                more, _, code = c.advance(state, stream, own[taken:], none)
                 taken += more
                 if code != c.NOTHING:
-                    fired[taken - 1, stream] = decide(state, self._params, code)
+                    fired[taken - 1, stream] = decide(row, self._params, code)
         return fired
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -234,7 +234,7 @@ class Detector(KernelDetector):
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         # What is known changes only where a block is full: there it is written down, then repeated.
-        before = c.row_of(self._block[PARAMS:], 1, 0)._replace(level=self.level)
+        before = c.row_of(self._state[PARAMS:], 1, 0)._replace(level=self.level)
         taken, fires, *known = np.concatenate([[before], *self._blocks(samples)]).T
         begins = taken.astype(np.int64) - 1
         lengths = np.diff(begins, append=len(samples))
@@ -244,8 +244,8 @@ class Detector(KernelDetector):
         codes, kinds = verdict.astype(np.int8), kind.astype(np.int8)
         return Trace(level, slope, codes, fired, onset.astype(np.int64), kinds)
 
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
+        table = state[PARAMS:].reshape(-1, c.SIZE)[:streams]
         verdict = table[:, c.VERDICT].astype(np.int8)
         flat, warm = verdict == Verdict.PLATEAU, verdict != Verdict.WARMING_UP
         counts = (table[:, i].astype(np.int64) for i in (c.ACCEPTED, c.SKIPPED, c.FIRES))
@@ -273,7 +273,7 @@ class Detector(KernelDetector):
             s[[c.DUE, c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
 
     def _at(self, cell: int) -> float:
-        return float(self._block[PARAMS + cell])
+        return float(self._state[PARAMS + cell])
 
     @property
     def verdict(self) -> Verdict:
@@ -344,7 +344,7 @@ class Detector(KernelDetector):
         `plateau.Gain`; it is an extrapolation of the last two doublings.
         """
         blocks = int(self._at(c.FULL))
-        means = self._block[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
+        means = self._state[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
         return gain_of(means, self._params.sign)
 
     def _if_warm(self, cell: int) -> float:
@@ -378,7 +378,7 @@ def _layout() -> Layout:
     )
 
 
-def _fits(cells: Cells) -> NDArray[np.bool_]:
+def _fits(cells: Columns) -> NDArray[np.bool_]:
     """Whether each stream's samples are in its blocks, sums and plateau."""
     size = cells["more"] + 1
     end = cells["first"] + cells["full"] * size

@@ -25,7 +25,7 @@ def filter_layout(
     *own: str, rings: int = 0, allowed: Mapping[str, Collection[int]] = MappingProxyType({})
 ) -> Layout:
     """Return the layout of a filter with these cells of its own."""
-    names = (*r.Cells._fields, *r.Rare._fields, *own)
+    names = (*r.PerSample._fields, *r.Rare._fields, *own)
     counts = ("accepted", "run", *r.Rare._fields)
     return Layout(names, rings, allowed, counts, squares=(r.VARIANCE,))
 
@@ -65,7 +65,7 @@ class SlopeFilter(Streaming):
     def _make_layout(self) -> Layout:
         """Return what its cells are."""
 
-    def make_block(
+    def make_state(
         self,
         streams: int = 1,
         *,
@@ -73,9 +73,9 @@ class SlopeFilter(Streaming):
         threshold: float = -math.inf,
         patience: int = 0,
     ) -> NDArray[np.float64]:
-        """Return a fresh block of this filter under a threshold rule; by default it never fires."""
+        """Return a fresh state of this filter under a threshold rule; by default it never fires."""
         constants = {"alpha": 0.0, "beta": 0.0, "half": 0.0, "smooth": 0.0} | self._constants()
-        params = r.Params(
+        params = r.Constants(
             **constants,
             warmup=self.warmup,
             delay=math.ceil(self.delay),
@@ -84,13 +84,13 @@ class SlopeFilter(Streaming):
             threshold=threshold,
             patience=patience,
         )
-        block = np.zeros(r.PARAMS + streams * self._layout.size)
-        block[: r.PARAMS] = params
-        return block
+        state = np.zeros(r.PARAMS + streams * self._layout.size)
+        state[: r.PARAMS] = params
+        return state
 
     def _begin(self) -> None:
         self._layout = self._make_layout()
-        self._block = self.make_block()
+        self._state = self.make_state()
 
     @classmethod
     def _from_description(cls, description: Description) -> Self:
@@ -119,7 +119,7 @@ class SlopeFilter(Streaming):
         sample = as_sample(x)
         if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
-        self.kernels.update(self._block, sample)
+        self.kernels.update(self._state, sample)
         return self.slope
 
     def update_many(
@@ -150,7 +150,7 @@ class SlopeFilter(Streaming):
         """
         samples = as_samples(xs)
         slopes = np.empty_like(samples) if out is None else _checked_out(out, samples)
-        bad = self.kernels_for(len(samples)).response(self._block, samples, slopes)
+        bad = self.kernels_for(len(samples)).response(self._state, samples, slopes)
         if bad >= 0:
             raise nonfinite_error(samples, bad)
         return slopes
@@ -182,17 +182,17 @@ class SlopeFilter(Streaming):
     @property
     def count(self) -> int:
         """Samples taken."""
-        return int(self._block[r.PARAMS + r.ACCEPTED])
+        return int(self._state[r.PARAMS + r.ACCEPTED])
 
     @property
     def level(self) -> float:
         """Smoothed value, in metric units; NaN before the first sample."""
-        return float(self._block[r.PARAMS + r.LEVEL]) if self.count else math.nan
+        return float(self._state[r.PARAMS + r.LEVEL]) if self.count else math.nan
 
     @property
     def slope(self) -> float:
         """Slope after the last sample, in metric units per sample; NaN while there is none."""
-        return float(self._block[r.PARAMS + r.SLOPE]) if self.count > self.warmup else math.nan
+        return float(self._state[r.PARAMS + r.SLOPE]) if self.count > self.warmup else math.nan
 
 
 def _checked_out(out: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:

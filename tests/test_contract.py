@@ -306,7 +306,7 @@ def test_a_subclass_is_saved_as_one():
         assert state(other) == state(one)
 
 
-@pytest.mark.parametrize("name", ["window", "smooth", "_block"])
+@pytest.mark.parametrize("name", ["window", "smooth", "_state"])
 def test_nothing_is_changed_behind_the_kernels_back(name):
     with pytest.raises(AttributeError, match="read-only: make a new one"):
         setattr(Haar(6, 5), name, 10**9)

@@ -252,7 +252,7 @@ def taken(xs):
     """Samples that pieces take, and the block after them and after the plain loop."""
     slope_filter = EmaHaar(0.8, 0.9)
     begin = slope_filter.warmup
-    block = slope_filter.make_block()
+    block = slope_filter.make_state()
     plain = block.copy()
     offsets = np.empty(0, np.int64)
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
@@ -273,7 +273,7 @@ def haar_taken(window, smooth, head, n, special=None):
     xs = np.random.default_rng(0).normal(size=head + n)
     if special is not None:
         xs[head + n // 2] = special
-    block = Haar(window, smooth).make_block()
+    block = Haar(window, smooth).make_state()
     filtered = recurrence.haar_load, recurrence.haar, recurrence.haar_store
     recurrence.respond(*filtered, block, xs, 0, head, xs.copy())
     plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
@@ -343,7 +343,7 @@ def test_pieces_take_all_but_a_few_samples_of_noise():
 def test_pieces_take_nothing_if_a_sample_is_special(special):
     xs = np.random.default_rng(0).normal(size=700)
     xs[400] = special
-    block = EmaHaar(0.8, 0.9).make_block()
+    block = EmaHaar(0.8, 0.9).make_state()
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, 5, xs.copy())
     before = block.copy()

@@ -9,7 +9,7 @@ import numpy as np
 
 from plateau._arithmetic import choose, fused
 from plateau._compile import inline
-from plateau._recurrence import Cells, judge, running_variance
+from plateau._recurrence import PerSample, judge, running_variance
 from plateau.fast.lanes import WIDTH, gather, lane, scatter, spread
 
 CHUNK = 1024
@@ -30,7 +30,7 @@ class Watch(NamedTuple):
 
 
 @inline
-def advance(filtered, rings, p, s, state, flat, watch, xs, place, rows, then, slopes):
+def advance(filtered, rings, p, s, own, flat, watch, xs, place, rows, then, slopes):
     """`_step` for some samples of each lane, without looking whether one is finite or fires.
 
     `place` is where the first lies, how far apart a lane's samples are and how far the lanes.
@@ -39,10 +39,10 @@ def advance(filtered, rings, p, s, state, flat, watch, xs, place, rows, then, sl
     for i in range(rows):
         x = gather(xs, at + i * hop, stride)
         step = x - s.previous
-        level, slope, state = filtered(rings, 0, p, s, state, x)
+        level, slope, own = filtered(rings, 0, p, s, own, x)
         s = then(p, s, flat, x, level, slope, slopes, at + i * hop, stride)
         watch = _watch(p, watch, step, s.run)
-    return s, state, watch
+    return s, own, watch
 
 
 @inline
@@ -55,7 +55,7 @@ def judged(p, s, flat, x, level, slope, slopes, at, stride):
 def written(p, s, flat, x, level, slope, slopes, at, stride):
     """Write the slopes, as a filter does; without a rule none is flat."""
     scatter(slopes, at, stride, slope)
-    return Cells(s.accepted + 1.0, x, s.variance, level, slope, spread(0.0))
+    return PerSample(s.accepted + 1.0, x, s.variance, level, slope, spread(0.0))
 
 
 @inline

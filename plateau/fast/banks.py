@@ -11,7 +11,7 @@ from plateau._recurrence import (
     RUN,
     SLOPE,
     VARIANCE,
-    Cells,
+    PerSample,
     accept,
     bounds,
     ema,
@@ -33,21 +33,21 @@ cannot tell which they will want; so the lines are read in their order before.""
 
 
 @inline
-def _lanes(block, at, stride):
+def _lanes(state, at, stride):
     """Cells of neighbouring streams of a bank, and their state; samples are counted from here."""
-    cells = Cells(
+    cells = PerSample(
         0.0,
-        row(block, at + PREVIOUS * stride),
-        row(block, at + VARIANCE * stride),
-        row(block, at + LEVEL * stride),
-        row(block, at + SLOPE * stride),
-        row(block, at + RUN * stride),
+        row(state, at + PREVIOUS * stride),
+        row(state, at + VARIANCE * stride),
+        row(state, at + LEVEL * stride),
+        row(state, at + SLOPE * stride),
+        row(state, at + RUN * stride),
     )
-    return cells, row(block, at + FILTER * stride)
+    return cells, row(state, at + FILTER * stride)
 
 
 @inline
-def _rows(block, at, streams, p, xs, first, hop, stride, rows, fired):
+def _rows(state, at, streams, p, xs, first, hop, stride, rows, fired):
     """Take so many samples of each of eight streams that lie at `at` in their group.
 
     Their samples begin at `first`, `hop` apart, the streams `stride`; `fired` has a row for each
@@ -55,8 +55,8 @@ def _rows(block, at, streams, p, xs, first, hop, stride, rows, fired):
     """
     done = 0
     while done < rows:
-        s, step = _lanes(block, at, LANES)
-        accepted = row(block, at)
+        s, step = _lanes(state, at, LANES)
+        accepted = row(state, at)
         flat = bounds(p, accepted >= p.warmup)
         count = min(float(min(CHUNK, rows - done)), due(p, largest(s.run)))
         special = False
@@ -78,47 +78,47 @@ def _rows(block, at, streams, p, xs, first, hop, stride, rows, fired):
                 for j in range(WIDTH):
                     x = xs[first + i * hop + j * stride]
                     fired[i * streams + j] = accept(
-                        ema_load, ema, ema_store, block, at + j, LANES, p, x
+                        ema_load, ema, ema_store, state, at + j, LANES, p, x
                     )
         else:
-            _store_lanes(block, at, LANES, s, step)
+            _store_lanes(state, at, LANES, s, step)
             for j in range(WIDTH):
                 if lane(s.run, j) > p.patience:
-                    one = load_cells(block, at + j, LANES)
-                    store_cells(block, at + j, LANES, fire(block, at + j, LANES, p, one))
+                    one = load_cells(state, at + j, LANES)
+                    store_cells(state, at + j, LANES, fire(state, at + j, LANES, p, one))
                     fired[(done + count - 1) * streams + j] = True
         done += count
 
 
 @inline
-def _store_lanes(block, at, stride, s, step):
+def _store_lanes(state, at, stride, s, step):
     """Write back what `_lanes` read."""
-    put(block, at, row(block, at) + s.accepted)
-    put(block, at + PREVIOUS * stride, s.previous)
-    put(block, at + VARIANCE * stride, s.variance)
-    put(block, at + LEVEL * stride, s.level)
-    put(block, at + SLOPE * stride, s.slope)
-    put(block, at + RUN * stride, s.run)
-    put(block, at + FILTER * stride, step)
+    put(state, at, row(state, at) + s.accepted)
+    put(state, at + PREVIOUS * stride, s.previous)
+    put(state, at + VARIANCE * stride, s.variance)
+    put(state, at + LEVEL * stride, s.level)
+    put(state, at + SLOPE * stride, s.slope)
+    put(state, at + RUN * stride, s.run)
+    put(state, at + FILTER * stride, step)
 
 
 @inline
-def group_of(block, first):
+def group_of(state, first):
     """Cells of a bank's streams from `first` on."""
     size = LANES * (FILTER + EMA_CELLS)
     begin = PARAMS + first // LANES * size
-    return block[begin : begin + size]
+    return state[begin : begin + size]
 
 
 @inline
-def bank_group(block, streams, lanes, p, xs, hop, stride, rows, fired):
+def bank_group(state, streams, lanes, p, xs, hop, stride, rows, fired):
     """Take so many samples of each stream of a group, see `_rows`."""
     for at in range(0, lanes - WIDTH + 1, WIDTH):
-        _rows(block, at, streams, p, xs, at * stride, hop, stride, rows, fired[at:])
+        _rows(state, at, streams, p, xs, at * stride, hop, stride, rows, fired[at:])
     for at in range(lanes - lanes % WIDTH, lanes):
         for t in range(rows):
             x = xs[t * hop + at * stride]
-            fired[t * streams + at] = accept(ema_load, ema, ema_store, block, at, LANES, p, x)
+            fired[t * streams + at] = accept(ema_load, ema, ema_store, state, at, LANES, p, x)
 
 
 @inline

@@ -10,13 +10,13 @@ from plateau._recurrence import (
     LANES,
     PARAMS,
     accept,
+    constants_of,
     ema,
     ema_load,
     ema_store,
     haar,
     haar_load,
     haar_store,
-    params_of,
     respond,
     update_many,
     write_offset,
@@ -29,72 +29,72 @@ from plateau.fast.pieces import ema_pieces, haar_pieces, head_of, refused
 
 
 @inline
-def _update_many(load, filtered, store, pieces, block, xs, offsets):
+def _update_many(load, filtered, store, pieces, state, xs, offsets):
     """`update_many` in pieces as far as that goes; the plain loop does the rest."""
-    begin = head_of(block, xs)
+    begin = head_of(state, xs)
     found = update_many(
-        load, filtered, store, block, PARAMS, xs, 0, begin, write_offset, offsets, 0
+        load, filtered, store, state, PARAMS, xs, 0, begin, write_offset, offsets, 0
     )
-    taken, found = pieces(block, xs, begin, judged, xs, offsets, found)
+    taken, found = pieces(state, xs, begin, judged, xs, offsets, found)
     begin += taken
     return update_many(
-        load, filtered, store, block, PARAMS, xs, begin, xs.size, write_offset, offsets, found
+        load, filtered, store, state, PARAMS, xs, begin, xs.size, write_offset, offsets, found
     )
 
 
 @inline
-def _response(load, filtered, store, pieces, block, xs, slopes):
+def _response(load, filtered, store, pieces, state, xs, slopes):
     """`response`, likewise."""
-    saved, nowhere = block.copy(), np.empty(0, np.int64)
-    begin = head_of(block, xs)
-    respond(load, filtered, store, block, xs, 0, begin, slopes)
-    end = begin + pieces(block, xs, begin, written, slopes, nowhere, 0)[0]
-    wild = refused(block, saved, xs, begin, end)
+    saved, nowhere = state.copy(), np.empty(0, np.int64)
+    begin = head_of(state, xs)
+    respond(load, filtered, store, state, xs, 0, begin, slopes)
+    end = begin + pieces(state, xs, begin, written, slopes, nowhere, 0)[0]
+    wild = refused(state, saved, xs, begin, end)
     if wild < 0:
-        respond(load, filtered, store, block, xs, end, xs.size, slopes)
+        respond(load, filtered, store, state, xs, end, xs.size, slopes)
     return wild
 
 
 @batch(FLOATS, FLOATS, INTS)
-def ema_update_many(block, xs, offsets):
+def ema_update_many(state, xs, offsets):
     """Take many samples, in pieces."""
-    return _update_many(ema_load, ema, ema_store, ema_pieces, block, xs, offsets)
+    return _update_many(ema_load, ema, ema_store, ema_pieces, state, xs, offsets)
 
 
 @batch(FLOATS, FLOATS, INTS)
-def haar_update_many(block, xs, offsets):
+def haar_update_many(state, xs, offsets):
     """Take many samples, in pieces."""
-    return _update_many(haar_load, haar, haar_store, haar_pieces, block, xs, offsets)
+    return _update_many(haar_load, haar, haar_store, haar_pieces, state, xs, offsets)
 
 
 @batch(FLOATS, FLOATS, FLOATS)
-def ema_response(block, xs, slopes):
+def ema_response(state, xs, slopes):
     """Write the slopes of many, in pieces."""
-    return _response(ema_load, ema, ema_store, ema_pieces, block, xs, slopes)
+    return _response(ema_load, ema, ema_store, ema_pieces, state, xs, slopes)
 
 
 @batch(FLOATS, FLOATS, FLOATS)
-def haar_response(block, xs, slopes):
+def haar_response(state, xs, slopes):
     """Write the slopes of many, in pieces."""
-    return _response(haar_load, haar, haar_store, haar_pieces, block, xs, slopes)
+    return _response(haar_load, haar, haar_store, haar_pieces, state, xs, slopes)
 
 
 # ---- a bank --------------------------------------------------------------------------------------
 
 
 @batch(FLOATS, INT, FLOATS, FLAGS)
-def ema_bank(block, streams, xs, fired):
+def ema_bank(state, streams, xs, fired):
     """Take one sample of each stream.
 
     A group whose samples are all finite, and none its stream's first, advances in one loop without
     branches.
     """
-    p = params_of(block)
+    p = constants_of(state)
     size = LANES * (FILTER + EMA_CELLS)
     for group in range((streams + LANES - 1) // LANES):
         first = group * LANES
         lanes = min(LANES, streams - first)
-        cells = block[PARAMS + group * size : PARAMS + (group + 1) * size]
+        cells = state[PARAMS + group * size : PARAMS + (group + 1) * size]
         samples, fires = xs[first : first + lanes], fired[first : first + lanes]
         if lanes == LANES and is_plain(cells, samples):
             advance_group(cells, p, samples, fires)
@@ -104,20 +104,20 @@ def ema_bank(block, streams, xs, fired):
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
-def ema_bank_many(block, streams, xs, hop, stride, fired):
+def ema_bank_many(state, streams, xs, hop, stride, fired):
     """Take samples of each stream, of eight streams side by side.
 
     Streams that are neighbours take their samples tile by tile: each line of memory that those of a
     tile share is read once before, in the order in which it lies there, since a processor cannot
     tell which will be wanted.
     """
-    p = params_of(block)
+    p = constants_of(state)
     rows = xs.size // streams
     if stride != 1:
         for first in range(0, streams, LANES):
-            cells, own = group_of(block, first), xs[first * stride :]
+            cells, samples = group_of(state, first), xs[first * stride :]
             lanes, flags = min(LANES, streams - first), fired[first:]
-            bank_group(cells, streams, lanes, p, own, hop, stride, rows, flags)
+            bank_group(cells, streams, lanes, p, samples, hop, stride, rows, flags)
         return
     sink = np.zeros(1)  # without it the compiler would leave out the reading
     for begin in range(0, streams, BROAD):
@@ -128,9 +128,9 @@ def ema_bank_many(block, streams, xs, hop, stride, fired):
                 for j in range(begin, end, LINE):
                     sink[0] += xs[i * hop + j]
             for first in range(begin, end, LANES):
-                cells, own = group_of(block, first), xs[t * hop + first :]
+                cells, samples = group_of(state, first), xs[t * hop + first :]
                 lanes, flags = min(LANES, end - first), fired[t * streams + first :]
-                bank_group(cells, streams, lanes, p, own, hop, 1, count, flags)
+                bank_group(cells, streams, lanes, p, samples, hop, 1, count, flags)
 
 
 EMA_BANK = EMA._replace(bank=ema_bank, bank_many=ema_bank_many)

@@ -16,11 +16,12 @@ from plateau._recurrence import (
     HAAR_CELLS,
     PARAMS,
     ZERO,
-    Cells,
     Haar,
     Moving,
+    PerSample,
     bounds,
     calm,
+    constants_of,
     ema,
     ema_load,
     ema_store,
@@ -29,7 +30,6 @@ from plateau._recurrence import (
     haar_load,
     haar_store,
     load_cells,
-    params_of,
     running_variance,
     sliding_means,
     store_cells,
@@ -80,7 +80,7 @@ def _note(p, pieces, run, at, stride, rows):
 
 
 @inline
-def _fires(block, p, pieces, longest, runs, before, seam, stride, offsets, found):
+def _fires(state, p, pieces, longest, runs, before, seam, stride, offsets, found):
     """Join the runs of the pieces; write where they fire, return the number and the last run.
 
     `longest` are the longest runs of the pieces, `runs` those at their ends. Only the first knows
@@ -93,27 +93,27 @@ def _fires(block, p, pieces, longest, runs, before, seam, stride, offsets, found
             due, flat = period - run, lane(longest, j) - UNKNOWN
             while due <= flat:
                 offset = seam + (j - 1) * stride + int(due) - 1
-                found = _emit(block, p, before, offset, offsets, found)
+                found = _emit(state, p, before, offset, offsets, found)
                 due += period
             run = flat + period - due
         if lane(runs, j) < UNKNOWN:
             for i in range(FIRED, FIRED + pieces[j, COUNT]):
-                found = _emit(block, p, before, pieces[j, i], offsets, found)
+                found = _emit(state, p, before, pieces[j, i], offsets, found)
             run = lane(runs, j)
     return found, run
 
 
 @inline
-def _emit(block, p, before, offset, offsets, found):
+def _emit(state, p, before, offset, offsets, found):
     """Count a fire at an offset."""
-    s = load_cells(block, PARAMS, 1)
-    fire(block, PARAMS, 1, p, Cells(before + offset + 1.0, s.previous, 0.0, 0.0, 0.0, 0.0))
+    s = load_cells(state, PARAMS, 1)
+    fire(state, PARAMS, 1, p, PerSample(before + offset + 1.0, s.previous, 0.0, 0.0, 0.0, 0.0))
     offsets[found] = offset
     return found + 1
 
 
 @inline
-def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, found):
+def _pieces(split, filtered, meet, join, state, xs, cut, then, slopes, offsets, found):
     """Take most samples from `begin` on in eight pieces; return how many, and fires up to there.
 
     A filter forgets where it began, in the end to the last bit. So the stream is cut in pieces that
@@ -132,15 +132,17 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
     takes the last one's state back. What is then done with the slopes is `judged` or `written`.
     """
     begin, warm, stride = cut
-    p, s = params_of(block), load_cells(block, PARAMS, 1)
+    p, s = constants_of(state), load_cells(state, PARAMS, 1)
     if s.accepted < p.warmup or s.previous != xs[begin - 1] or not abs(s.previous) <= WIDE:
         return 0, found
     steps, zero = stride + warm, spread(0.0)
-    state, rings = split(block)
+    own, rings = split(state)
     previous = gather(xs, begin - 1, stride)
-    lanes = Cells(0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run))
+    lanes = PerSample(
+        0.0, previous, zero, zero, replaced(zero, 0, s.slope), replaced(zero, 0, s.run)
+    )
     watch = Watch(zero, zero, zero, 0.0, 0.0)
-    seam, seam_state, top = lanes.slope, state, 0.0
+    seam, seam_own, top = lanes.slope, own, 0.0
     most = 0.0 if p.threshold == -np.inf else steps / (p.patience + 1.0)
     pieces = np.zeros((WIDTH, FIRED + 2 + int(most)), np.int64)
     flat = bounds(p, True)
@@ -151,8 +153,8 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
         rows = int(min(float(rows), due(p, known)))
         at = begin + done
         place = at, 1, stride
-        lanes, state, watch = advance(
-            filtered, rings, p, lanes, state, flat, watch, xs, place, rows, then, slopes
+        lanes, own, watch = advance(
+            filtered, rings, p, lanes, own, flat, watch, xs, place, rows, then, slopes
         )
         run = _note(p, pieces, lanes.run, at, stride, rows)
         if done == 0:
@@ -160,18 +162,18 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
             watch = Watch(watch.widest, watch.wild, watch.longest, watch.low, top)
         done += rows
         if done == warm:
-            seam, seam_state = lanes.slope, state
+            seam, seam_own = lanes.slope, own
             run = replaced(spread(UNKNOWN), 0, lane(run, 0))
             for j in range(1, WIDTH):
                 pieces[j, COUNT] = 0
             watch = Watch(watch.widest, watch.wild, run, watch.low, watch.high)
-        lanes = Cells(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
+        lanes = PerSample(0.0, lanes.previous, zero, lanes.level, lanes.slope, run)
     widest = largest(watch.widest)
     fine = widest <= WIDE
     for j in range(WIDTH):
         fine &= lane(watch.wild, j) == 0.0
         if j > 0:
-            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and meet(state, seam_state, j)
+            fine &= _same(lane(lanes.slope, j - 1), lane(seam, j)) and meet(own, seam_own, j)
     if not fine:
         return 0, found
     taken = (WIDTH - 1) * stride + steps
@@ -180,12 +182,12 @@ def _pieces(split, filtered, meet, join, block, xs, cut, then, slopes, offsets, 
         variance = _variances(p, s.variance, ceiling, s.previous, xs, begin, begin + taken)
     before, at = s.accepted - begin, begin + steps
     found, run = _fires(
-        block, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
+        state, p, pieces, watch.longest, lanes.run, before, at, stride, offsets, found
     )
     last = WIDTH - 1
     x, level, slope = lane(lanes.previous, last), lane(lanes.level, last), lane(lanes.slope, last)
-    store_cells(block, PARAMS, 1, Cells(s.accepted + taken, x, variance, level, slope, run))
-    join(block, rings, state, (WIDTH - 1) * stride)
+    store_cells(state, PARAMS, 1, PerSample(s.accepted + taken, x, variance, level, slope, run))
+    join(state, rings, own, (WIDTH - 1) * stride)
     return taken, found
 
 
@@ -237,14 +239,14 @@ def _variances(p, variance, ceiling, previous, xs, begin, end):
 
 
 @inline
-def head_of(block, xs):
+def head_of(state, xs):
     """How many samples come before the pieces: one, or those that have no slope."""
-    return min(xs.size, max(1, int(params_of(block).warmup - block[PARAMS])))
+    return min(xs.size, max(1, int(constants_of(state).warmup - state[PARAMS])))
 
 
 @inline
-def refused(block, saved, xs, begin, end):
-    """Offset of a sample that is not finite, and the block is what it was; -1 if there is none.
+def refused(state, saved, xs, begin, end):
+    """Offset of a sample that is not finite, and the state is what it was; -1 if there is none.
 
     The pieces have taken what lies between `begin` and `end`, so that is finite.
     """
@@ -252,8 +254,8 @@ def refused(block, saved, xs, begin, end):
         return -1
     wild = first_wild(xs)
     if wild >= 0:
-        for i in range(block.size):
-            block[i] = saved[i]
+        for i in range(state.size):
+            state[i] = saved[i]
     return wild
 
 
@@ -261,9 +263,9 @@ def refused(block, saved, xs, begin, end):
 
 
 @inline
-def _ema_split(block):
+def _ema_split(state):
     """State of the pieces: the first goes on, the others begin at 0."""
-    return replaced(spread(0.0), 0, ema_load(block, PARAMS, 1)), block
+    return replaced(spread(0.0), 0, ema_load(state, PARAMS, 1)), state
 
 
 @inline
@@ -273,19 +275,19 @@ def _ema_meet(end, seam, j):
 
 
 @inline
-def _ema_join(block, rings, step, shift):
+def _ema_join(state, rings, step, shift):
     """Keep the state of the last piece."""
-    ema_store(block, PARAMS, 1, lane(step, WIDTH - 1))
+    ema_store(state, PARAMS, 1, lane(step, WIDTH - 1))
 
 
 @inline
-def ema_pieces(block, xs, begin, then, slopes, offsets, found):
+def ema_pieces(state, xs, begin, then, slopes, offsets, found):
     """`_pieces` of an exponential filter."""
-    warm = int(_forgetting(params_of(block)))
+    warm = int(_forgetting(constants_of(state)))
     stride = _stride((xs.size - begin - warm) // WIDTH, 1)
     cut = begin, warm, stride
     return _pieces(
-        _ema_split, ema, _ema_meet, _ema_join, block, xs, cut, then, slopes, offsets, found
+        _ema_split, ema, _ema_meet, _ema_join, state, xs, cut, then, slopes, offsets, found
     )
 
 
@@ -296,9 +298,9 @@ def ema_pieces(block, xs, begin, then, slopes, offsets, found):
 
 
 @inline
-def haar_pieces(block, xs, begin, then, slopes, offsets, found):
+def haar_pieces(state, xs, begin, then, slopes, offsets, found):
     """`_pieces` of a Haar filter."""
-    p, sums = params_of(block), haar_load(block, PARAMS, 1)
+    p, sums = constants_of(state), haar_load(state, PARAMS, 1)
     samples, levels = int(p.smooth + 1.0) // 2, int(p.half + 1.0) // 2
     # In a block that is not whole nothing is right. After two more all is, and what was right in
     # the third ring before it is full is the sum after the sample before.
@@ -310,17 +312,17 @@ def haar_pieces(block, xs, begin, then, slopes, offsets, found):
         return 0, found
     cut = begin, warm, stride
     return _pieces(
-        _haar_split, _haar_row, _haar_meet, _haar_join, block, xs, cut, then, slopes, offsets, found
+        _haar_split, _haar_row, _haar_meet, _haar_join, state, xs, cut, then, slopes, offsets, found
     )
 
 
 @inline
-def _haar_split(block):
+def _haar_split(state):
     """State and rings of the pieces: the first goes on, the others begin at 0."""
-    sums, first = haar_load(block, PARAMS, 1), PARAMS + FILTER + HAAR_CELLS
-    rings = _aligned(block.size - first)
-    for i in range(first, block.size):
-        rings[(i - first) * WIDTH] = block[i]
+    sums, first = haar_load(state, PARAMS, 1), PARAMS + FILTER + HAAR_CELLS
+    rings = _aligned(state.size - first)
+    for i in range(first, state.size):
+        rings[(i - first) * WIDTH] = state[i]
     return Haar(_moving_lanes(sums.samples), _moving_lanes(sums.levels), sums.past), rings
 
 
@@ -371,18 +373,18 @@ def _moving_meet(end, seam, j):
 
 
 @inline
-def _haar_join(block, rings, sums, shift):
+def _haar_join(state, rings, sums, shift):
     """Keep state and rings of the last piece, which began `shift` samples after the first."""
-    p, first, last = params_of(block), PARAMS + FILTER + HAAR_CELLS, WIDTH - 1
+    p, first, last = constants_of(state), PARAMS + FILTER + HAAR_CELLS, WIDTH - 1
     half = int(p.half)
-    third = block.size - half
+    third = state.size - half
     for i in range(first, third):
-        block[i] = rings[(i - first) * WIDTH + last]
+        state[i] = rings[(i - first) * WIDTH + last]
     for i in range(half):
-        block[third + (i + shift) % half] = rings[(third - first + i) * WIDTH + last]
+        state[third + (i + shift) % half] = rings[(third - first + i) * WIDTH + last]
     past = np.uint64((np.int64(sums.past) + shift) % half)
     sums = Haar(_moving_lane(sums.samples, last), _moving_lane(sums.levels, last), past)
-    haar_store(block, PARAMS, 1, sums)
+    haar_store(state, PARAMS, 1, sums)
 
 
 @inline
