@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from plateau.export import LogScan
+    from plateau.follower import Track
     from plateau.logs import Log
-    from plateau.offline import Track
     from plateau.rule import Rule
 
 T = TypeVar("T")
@@ -61,8 +61,8 @@ def scanned(
     told = Reading() if alone and not quiet and sys.stderr.isatty() else None
     logs = read_logs(found, read_one, told, memory=_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
+    from plateau.follower import untracked
     from plateau.logs.several.duplicates import twin_of
-    from plateau.offline import untracked
 
     tell_of_compiling()
     rule = make_rule()
@@ -130,7 +130,7 @@ def _left_out(no_logs: Sequence[str]) -> str:
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     """Return what passes things on and shows on a terminal how far they are."""
-    from plateau.offline import untracked
+    from plateau.follower import untracked
 
     if quiet or not sys.stderr.isatty():
         return untracked
