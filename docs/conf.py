@@ -40,6 +40,7 @@ _folder = Folder()
 """
 doctest_global_cleanup = "_folder.leave()"
 
+doctest_test_doctest_blocks = ""  # those of docstrings are run by pytest
 default_role = "py:obj"  # `Haar` in a docstring links to Haar
 add_module_names = False
 autodoc_member_order = "bysource"

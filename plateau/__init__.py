@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
     from plateau.outlook import Gain as Gain
+    from plateau.scanning import Scan as Scan
+    from plateau.scanning import read_log as read_log
+    from plateau.scanning import scan as scan
     from plateau.segments import Plateau as Plateau
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
+    from plateau.showing.pictures import plot as plot
 
 __version__ = "0.1.0"
 
@@ -29,8 +33,12 @@ _HOMES = {
     "Haar": "filters",
     "Gain": "outlook",
     "Plateau": "segments",
+    "Scan": "scanning",
     "Trace": "base",
     "find_plateaus": "segments",
+    "plot": "showing.pictures",
+    "read_log": "scanning",
+    "scan": "scanning",
     "trace": "segments",
 }
 """Where each public name is defined. They load at first use, so that the command line, which lives

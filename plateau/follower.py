@@ -6,10 +6,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._recurrence import LIMIT
-from plateau.base import PlateauDetector, Trace
+from plateau._samples import LIMIT
+from plateau.base import Trace
 from plateau.calibrated import Detector
 from plateau.logs.model import LogError
+from plateau.protocol import DetectorProtocol
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Follower:
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Fresh.
     usual : int, optional
         Steps from one row to the next, where samples are steps of x: a row whose x moved on by k
@@ -61,7 +62,7 @@ class Follower:
         are rows.
     """
 
-    def __init__(self, detector: PlateauDetector, usual: int | None = None) -> None:
+    def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
         self.detector = detector
         self.usual = usual
         self.rows = 0
@@ -100,7 +101,7 @@ class Follower:
         for block in pieces(blocks, sorted(cuts)):
             if done in cuts:
                 self.detector.changed()
-            yield self.detector._record(block)
+            yield self.detector.record(block)
             done += len(block)
             self.samples += len(block)
 

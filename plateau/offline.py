@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import hindsight, segments
-from plateau._recurrence import LIMIT
+from plateau import segments
+from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
 from plateau.follower import (
@@ -22,8 +22,10 @@ from plateau.follower import (
     untracked,
     usual_step,
 )
+from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Gain
+from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -120,6 +122,8 @@ class RunScan:
     """Their indices are rows of the run, their slopes are per sample."""
     level: NDArray[np.float64]
     """The detector's level after each row, shape (n,)."""
+    fires: NDArray[np.int64]
+    """Rows at which the detector fired."""
 
     @property
     def flat(self) -> list[Plateau]:
@@ -130,6 +134,17 @@ class RunScan:
     def flat_share(self) -> float:
         """Share of the rows that lie in a flat plateau."""
         return sum(p.stop - p.start for p in self.flat) / max(len(self.run.values), 1)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is said of the run at its end, in hindsight."""
+        if "worsening" in self.ends:
+            return Verdict.WORSENING
+        if "plateau" in self.ends:
+            return Verdict.PLATEAU
+        # Hindsight sees the end of a plateau before a stream does.
+        verdict = self.detector.verdict
+        return Verdict.UNDECIDED if verdict is Verdict.PLATEAU else verdict
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -150,9 +165,7 @@ class RunScan:
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
-        if len(values) > hindsight.BLOCKS:
-            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
-        return gain_of(values, SIGNS[self.run.mode])
+        return gain_so_far(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:
@@ -160,7 +173,9 @@ class RunScan:
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
 
 
-def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -> NDArray[np.bool_]:
+def worsening(
+    detector: DetectorProtocol, verdict: ArrayLike, slope: ArrayLike
+) -> NDArray[np.bool_]:
     """Tell from what a detector said whether the metric moved the wrong way."""
     if isinstance(detector, ThresholdDetector):
         backwards = -SIGNS[detector.mode] * np.asarray(slope)
@@ -196,6 +211,7 @@ def scan_run(
     level = np.full(len(run.values), np.nan)
     lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
     fed = Follower(detector, rows.usual).feed(run.values, run.x, lr, track)
+    fired: list[NDArray[np.int64]] = []
 
     def traces() -> Iterator[Trace]:
         begin = 0
@@ -203,6 +219,8 @@ def scan_run(
             end = begin + len(found.level)
             ended = slice(*np.searchsorted(fed.ends, [begin, end], side="right"))
             level[fed.rows[ended]] = found.level[fed.ends[ended] - 1 - begin]
+            at = begin + np.flatnonzero(found.fired)
+            fired.append(fed.rows[np.searchsorted(fed.ends, at, side="right")])
             begin = end
             yield found
 
@@ -214,4 +232,5 @@ def scan_run(
         broken=int(places[-1]) < len(run.values),
         past=past,
     )
-    return RunScan(run, detector, rows.unit, plateaus, level)
+    fires = np.unique(np.concatenate([rows.places[:0], *fired]))
+    return RunScan(run, detector, rows.unit, plateaus, level, fires)

@@ -40,6 +40,15 @@ class Gain(NamedTuple):
     """What is expected as a share of the range covered so far."""
 
 
+COLUMNS = ("gain", "gain_low", "gain_high", "gain_share")
+"""What the fields of a `Gain` are called in a table."""
+
+
+def columns_of(gain: Gain | None) -> dict[str, float | None]:
+    """Return a gain as the columns of a table."""
+    return dict(zip(COLUMNS, gain or (None,) * len(COLUMNS), strict=True))
+
+
 def gain_of(values: Array, sign: float) -> Gain | None:
     """Return what as many samples again are expected to bring.
 

@@ -149,4 +149,4 @@ def test_wrong_arguments_are_named():
 
 def test_the_state_of_a_stream_is_small():
     bank = DetectorBank(ThresholdDetector(EmaHaar(1e-3, 1e-3), 1e-5, 100), 1 << 16)
-    assert bank._block.nbytes / len(bank) <= 100
+    assert bank._state.nbytes / len(bank) <= 100

@@ -366,6 +366,8 @@ def test_higher_may_be_better(published):
         ({"window": 4, "alpha": 0.1}, "alpha belongs to the detector ema"),
         ({"horizon": 100, "window": 4}, "horizon belongs to the detector auto"),
         ({"horizon": 100, "kind": "ema"}, "horizon belongs to the detector auto"),
+        ({"scale": "log", "horizon": 100, "window": 4}, "horizon and scale belong to the detector"),
+        ({"scale": "ln"}, "scale must be one of auto, linear, log, not 'ln'"),
         ({"horizon": 5}, "horizon must be at least 8, not 5"),
     ],
 )
@@ -378,6 +380,7 @@ def test_open_settings_are_chosen_from_the_series():
     values = np.linspace(11.0, 1.0, 1001)  # 0.01 a sample, over 8 between the deciles
     assert repr(Rule().detector(values, 1000, "max")) == repr(Detector("max"))
     assert repr(Rule(horizon=100).detector(values, 1000)) == repr(Detector(horizon=100))
+    assert repr(Rule(scale="log").detector(values, 1000)) == repr(Detector(scale="log"))
     detector = Rule("haar").detector(values, 1000)
     assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"  # no noise: 2 %
     assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 20)

@@ -11,19 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plateau import wording
 from plateau.export import LogScan, scan_document
 from plateau.logs import read_log
 from plateau.logs.model import Log, Run
 from plateau.offline import scan_run
-from plateau.report import html, markdown
-from plateau.report.curves import MARKS, chart, drawn
-from plateau.report.markdown import code
-from plateau.report.names import named, shortened
-from plateau.report.spent import Spent
-from plateau.report.thumbnails import HEIGHT, WIDTH, thumbnail
 from plateau.rule import Rule
-from plateau.scales import rate_ticks
+from plateau.showing import wording
+from plateau.showing.names import named, shortened
+from plateau.showing.report import html, markdown
+from plateau.showing.report.curves import MARKS, chart, drawn
+from plateau.showing.report.markdown import code
+from plateau.showing.report.spent import Spent
+from plateau.showing.report.thumbnails import HEIGHT, WIDTH, thumbnail
 
 RULE = Rule("haar", window=2, smooth=1, threshold=0.1, patience=3)
 LOSS = [8, 6, 4, *[3] * 7, 2, *[1] * 7]
@@ -345,18 +344,6 @@ def test_the_rates_that_a_run_had_are_named_beside_it():
     lr = [0.1] * 9 + [0.01] * 5 + [0.001] * 4
     assert chart(scan_of(run_of(LOSS, lr=lr)).runs[0], 400)["lrTicks"] == [0.1, 0.01, 0.001]
     assert chart(scan_of(run_of(LOSS)).runs[0], 400)["lrTicks"] == []
-    assert rate_ticks(np.array([np.nan, 0.0, 0.0]), 3, log=False) == [0.0]
-    assert rate_ticks(np.array([np.nan]), 3, log=False) == []
-
-
-@given(st.lists(st.floats(1e-8, 1.0), min_size=1, max_size=50), st.integers(2, 8), st.booleans())
-def test_named_rates_are_well_apart(lr, most, log):
-    ticks = rate_ticks(np.array(lr), most, log=log)
-    places = np.log10(ticks) if log else np.array(ticks)
-    assert (ticks[0], ticks[-1]) == (max(lr), min(lr))
-    assert len(ticks) <= most + 1
-    whole = np.ptp(np.log10(lr) if log else lr)
-    assert (-np.diff(places) >= whole / most * (1 - 1e-8)).all()
 
 
 def test_a_long_name_breaks_between_its_words():

@@ -72,7 +72,7 @@ def test_the_last_number_is_no_outlier_yet():
 
 # ---- one step from a state in the middle of a life -----------------------------------------------
 
-P = Params(-1.0, 600, 0.05, 1e7)
+P = Params(-1.0, 600, 0.05, 1e7, 1.0)
 
 
 def in_plateau(values, **known):

@@ -10,11 +10,11 @@ from strategies import detectors, streams, threshold_detectors, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
 from plateau.base import FLAT, SLOW, Trace
-from plateau.segments import Rows, measured, plateaus_of, stretches
+from plateau.segments import Rows, in_rows, plateaus_of, stretches
 
 
 @given(detectors, with_gaps(streams()))
-def test_plateaus_are_in_order_disjoint_and_measured(detector, xs):
+def test_plateaus_are_in_order_disjoint_and_in_rows(detector, xs):
     before = detector.to_bytes()
     found = find_plateaus(xs, detector)
     assert detector.to_bytes() == before
@@ -68,9 +68,8 @@ def test_samples_that_are_not_finite_may_lie_within_a_plateau():
 
 
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
-    ends, values = np.array([100, 200]), np.array([1.0, 1.0])
-    found = measured([(10, 20, 50, 0), (60, 70, None, 0)], values, ends, np.array([0, 1, 2]))
-    assert [(p.start, p.declared, p.stop, p.closed) for p in found] == [(0, 0, 2, False)]
+    found = in_rows([(10, 20, 50, 0), (60, 70, None, 0)], np.array([100, 200]))
+    assert found == [(0, 0, 2, False, "flat")]
 
 
 @pytest.mark.parametrize("xs", [[], [1.0], [np.nan], [np.nan, np.inf]])

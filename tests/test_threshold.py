@@ -236,7 +236,7 @@ def test_a_read_only_array_is_a_stream():
     ("xs", "error", "message"),
     [
         (1.0, ValueError, r"one-dimensional, not of shape \(\)"),
-        ([[1.0], [2.0]], ValueError, r"one-dimensional, not of shape \(2, 1\)"),
+        ([[1.0, 2.0]], ValueError, r"one-dimensional, not of shape \(1, 2\): choose a column"),
         (["a", "b"], TypeError, "real numbers, not <U1"),
         ([1j], TypeError, "real numbers, not complex128"),
         ([None], TypeError, "real numbers, not object"),

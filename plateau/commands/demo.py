@@ -26,10 +26,10 @@ def demo(
         scans = scanned(
             *([str(sample)], read_one, rule, None, outputs),
             quiet=False,
-            shown_by="plateau.terminal",
+            shown_by="plateau.showing.terminal",
         )
-    from plateau.report import html
-    from plateau.terminal import show_scan
+    from plateau.showing.report import html
+    from plateau.showing.terminal import show_scan
 
     show_scan(console(), scans)
     draw(scans, plot)

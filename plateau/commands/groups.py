@@ -19,6 +19,7 @@ from plateau.commands.options import (
     Lr,
     Metric,
     Patience,
+    ScaleOption,
     Smooth,
     Threshold,
     Window,
@@ -68,6 +69,7 @@ class RuleOptions:
     threshold: Threshold = None
     patience: Patience = None
     horizon: Horizon = None
+    scale: ScaleOption = None
 
     def rule(self) -> "Rule":
         """Return the rule that they describe, or say what does not fit."""
@@ -83,6 +85,7 @@ class RuleOptions:
                 self.threshold,
                 self.patience,
                 self.horizon,
+                self.scale.value if self.scale else None,
             )
 
 

@@ -11,7 +11,7 @@ from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
 from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
-from plateau.printing import printable
+from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position

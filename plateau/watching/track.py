@@ -16,7 +16,7 @@ from plateau.watching.places import Places
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from plateau.base import PlateauDetector
+    from plateau.protocol import DetectorProtocol
 
     Array = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Span(NamedTuple):
 class Track:
     """Tells what happens in one run, see `plateau.follower.Follower`."""
 
-    def __init__(self, detector: PlateauDetector, usual: int | None = None) -> None:
+    def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
         self.follower = Follower(detector, usual)
         self.verdict = -1
         self.worse = False
@@ -57,7 +57,7 @@ class Track:
         self.x, self.row = Places(), Places()
 
     @property
-    def detector(self) -> PlateauDetector:
+    def detector(self) -> DetectorProtocol:
         """The detector as it stands now."""
         return self.follower.detector
 

@@ -6,10 +6,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from plateau import wording
 from plateau.export import LogScan
 from plateau.offline import RunScan
-from plateau.printing import shown
+from plateau.showing import wording
+from plateau.showing.printing import shown
 
 RUNS = 8
 """Runs of a log that get a line."""
@@ -57,7 +57,7 @@ def _cells(found: RunScan) -> tuple[str, ...]:
     run = found.run
     metric = run.metric.removeprefix(f"{run.name} - ")
     arrow = {"min": " ↓", "max": " ↑"}.get(run.mode, "")
-    ends = ", ".join(found.ends) or found.detector.verdict.name.lower().replace("_", " ")
+    ends = ", ".join(found.ends) or str(found.detector.verdict)
     if "plateau" in found.ends and found.plateaus[-1].kind == "slow":
         ends = ends.replace("plateau", "slow plateau")
     ends += f", {found.nonfinite:,} nan" if found.nonfinite else ""

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from plateau import wording
 from plateau.export import LogScan
-from plateau.printing import shown
-from plateau.report.names import Named, named
-from plateau.report.spent import Spent
-from plateau.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
+from plateau.showing import wording
+from plateau.showing.names import Named, named
+from plateau.showing.printing import shown
+from plateau.showing.report.spent import Spent
+from plateau.showing.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
 
 NAMES = ("run", "metric")
 """Columns that hold what comes from a log."""

@@ -1,25 +1,27 @@
 """What is drawn of a run: few enough points to be quick, and no spike lost."""
 
-from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
-from plateau import wording
-from plateau.logs.model import Run
 from plateau.offline import RunScan
-from plateau.scales import DECADES, drawable, rate_ticks
+from plateau.showing.levels import level_of
+from plateau.showing.scales import (
+    drawable,
+    is_log,
+    positive,
+    rate_is_log,
+    rate_ticks,
+    shown_x,
+)
 
 LEVEL_POINTS = 1000
 """Points of the level, which is smooth."""
 
 MARKS = 200
 """Places along the bottom that can be marked as not finite."""
-
-RATE_DECADES = 0.9
-"""A learning rate that spans more is drawn on a logarithmic scale: a tenth is enough."""
 
 RATE_PARTS = 4
 """Parts of the low panel of the learning rate; a rate is named in each and at the end."""
@@ -58,37 +60,22 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
     """Return what the page's script needs to draw a run, as plain data for JSON."""
     run = drawable(found.run)
     x = shown_x(run)
-    positive, log = scale(run.values)
+    log = is_log(run)
+    rate_log = run.lr is not None and rate_is_log(run.lr)
     return {
         "xName": run.x_name,
         "clock": run.clock,
         "lrName": run.lr_name,
-        "positive": positive,
+        "positive": positive(run.values),
         "log": log,
         "curve": _curve(x, run.values, points),
-        "level": _curve(x, found.level, LEVEL_POINTS),
+        "level": _curve(x, level_of(run.values, log=log), LEVEL_POINTS),
         "lr": None if run.lr is None else _steps(x, run.lr, points),
-        "lrLog": (rate_log := run.lr is not None and scale(run.lr, decades=RATE_DECADES)[1]),
+        "lrLog": rate_log,
         "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_PARTS, log=rate_log),
         "plateaus": spans(found),
         "notFinite": _marks(x, ~np.isfinite(run.values)),
     }
-
-
-def shown_x(run: Run) -> Floats:
-    """Return x as the page draws it: a time in the milliseconds of an axis of dates, as here."""
-    if not run.clock or not len(run.x):
-        return run.x
-    seconds = run.x / 1000 if abs(run.x[0]) > wording.MILLISECONDS else run.x
-    here = datetime.fromtimestamp(float(seconds[0])).astimezone().utcoffset() or timedelta()
-    return np.asarray(1000 * (seconds + here.total_seconds()))
-
-
-def scale(values: Floats, decades: float = DECADES) -> tuple[bool, bool]:
-    """Return whether a logarithmic scale can show some values, and whether it is better."""
-    finite = values[np.isfinite(values)]
-    positive = bool(len(finite) and finite.min() > 0)
-    return positive, positive and bool(np.ptp(np.log10(finite)) > decades)
 
 
 Span = TypedDict("Span", {"from": float, "known": float | None, "to": float, "kind": str})

@@ -1,23 +1,31 @@
 """Pictures: the curve of a run with its level, its plateaus and its learning rate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from plateau import wording
 from plateau.export import LogScan, write_whole
-from plateau.fonts import use_fonts
-from plateau.offline import RunScan
-from plateau.printing import shown
-from plateau.scales import DECADES, drawable, rate_ticks
+from plateau.logs.model import Run
+from plateau.segments import Plateau
+from plateau.showing import wording
+from plateau.showing.fonts import use_fonts
+from plateau.showing.levels import level_of
+from plateau.showing.names import named
+from plateau.showing.printing import shown
+from plateau.showing.scales import drawable, is_log, rate_is_log, rate_ticks, shown_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.int64]
 
 PANELS = 12
 """Runs in one picture at most."""
@@ -27,6 +35,9 @@ LONGEST = 40
 
 RATE_PARTS = 8
 """Parts of the axis of the learning rate; one is named in each and at the end."""
+
+DAY = 86_400_000
+"""Milliseconds; matplotlib counts dates in days."""
 
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
 SLOW = "#e9c46a"
@@ -41,17 +52,26 @@ def plot_scans(scans: Sequence[LogScan], path: Path) -> int:
     int
         Runs that found no place in the picture.
     """
-    runs = [(scan.log.path, found) for scan in shown(scans) for found in scan.runs]
-    drawn = runs[:PANELS]
-    figure = Figure(figsize=(10, 1.2 + 3.6 * len(drawn)), layout="constrained")
-    for axes, (name, found) in zip(
-        np.atleast_1d(figure.subplots(len(drawn), 1)), drawn, strict=True
-    ):
-        _draw(axes, found)
-        title = f"{label(Path(name).name)}, run {label(found.run.name)}"
-        axes.set_title(title, loc="left", fontsize=10, pad=24)  # the legend lies below it
+    runs = named(shown(scans))
+    figure = Figure(figsize=figure_size(len(runs)), layout="constrained")
+    draw_panels(figure, scans)
     write_figure(figure, path)
-    return len(runs) - len(drawn)
+    return max(len(runs) - PANELS, 0)
+
+
+def figure_size(runs: int) -> tuple[float, float]:
+    """Return width and height in inches of a picture of some runs."""
+    return 10.0, 1.2 + 3.6 * min(runs, PANELS)
+
+
+def draw_panels(figure: Figure, scans: Sequence[LogScan]) -> "list[Axes]":
+    """Draw runs one below the other, as many as there is room for."""
+    runs = named(shown(scans))[:PANELS]
+    panels = list(np.atleast_1d(figure.subplots(len(runs), 1)))
+    for axes, one in zip(panels, runs, strict=True):
+        draw(axes, one.found.run, one.found.plateaus, one.found.fires)
+        axes.set_title(label(one.name), loc="left", fontsize=10, pad=24)  # the legend lies below it
+    return panels
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -78,19 +98,25 @@ def tidy(axes: "Axes") -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw(axes: "Axes", found: RunScan) -> None:
-    run = drawable(found.run)
-    axes.plot(run.x, run.values, color=CURVE, linewidth=0.6, label="metric")
-    axes.plot(run.x, found.level, color=LEVEL, linewidth=1.2, label="level")
-    named: set[str] = set()  # in the legend, each once
+def draw(
+    axes: "Axes", run: Run, plateaus: Iterable[Plateau], fires: "Sequence[int] | Rows" = ()
+) -> None:
+    """Draw a run: its curve, level and learning rate, its plateaus, and the rows of its fires."""
+    run = drawable(run)
+    x = shown_x(run) / DAY if run.clock else run.x
+    log = is_log(run)
+    level = level_of(run.values, log=log)
+    axes.plot(x, run.values, color=CURVE, linewidth=0.6, label="metric")
+    axes.plot(x, level, color=LEVEL, linewidth=1.2, label="level")
+    told: set[str] = set()  # in the legend, each once
 
     def once(name: str) -> str:
-        new = name not in named
-        named.add(name)
+        new = name not in told
+        told.add(name)
         return name if new else ""
 
-    for plateau in found.plateaus:
-        start, stop = run.x[plateau.start], run.x[min(plateau.stop, len(run.x) - 1)]
+    for plateau in plateaus:
+        start, stop = x[plateau.start], x[min(plateau.stop, len(x) - 1)]
         slow = plateau.kind == "slow"
         axes.axvspan(
             *(start, stop),
@@ -102,27 +128,33 @@ def _draw(axes: "Axes", found: RunScan) -> None:
         # It parts it from one that ends here.
         axes.axvline(start, color="white", linewidth=1.5, zorder=1.5)
         if plateau.declared is not None:
-            known = run.x[plateau.declared]
+            known = x[plateau.declared]
             axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label=once("known"))
-    finite = run.values[np.isfinite(run.values)]
-    if len(finite) and finite.min() > 0 and np.ptp(np.log10(finite)) > DECADES:
+    if len(fires):
+        rows = np.asarray(fires)
+        axes.plot(x[rows], level[rows], "v", color=LEVEL, markersize=5, label="fires")
+    if log:
         axes.set_yscale("log")
-    _draw_rate(axes, found)
+    _draw_rate(axes, x, run)
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
-    axes.xaxis.set_major_formatter(lambda x, _: wording.place(run, x))
+    if run.clock:
+        dates = AutoDateLocator(maxticks=8)
+        axes.xaxis.set_major_locator(dates)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))
+    else:
+        axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
     axes.margins(x=0)
     tidy(axes)
 
 
-def _draw_rate(axes: "Axes", found: RunScan) -> None:
+def _draw_rate(axes: "Axes", x: "Floats", run: Run) -> None:
     """Add the learning rate as steps on an axis of its own, and the legend of both."""
     lines, labels = axes.get_legend_handles_labels()
-    run = found.run
     if run.lr is not None and np.isfinite(run.lr).any():
         rates = axes.twinx()
-        rates.step(run.x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
-        log = bool(np.nanmin(run.lr) > 0)
+        rates.step(x, run.lr, where="post", color=RATE, linewidth=1.0, label="learning rate")
+        log = rate_is_log(run.lr)
         rates.set_yscale("log" if log else "linear")
         ticks = rate_ticks(run.lr, RATE_PARTS, log=log)
         rates.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])

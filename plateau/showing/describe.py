@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plateau import wording
 from plateau.logs.choosing.asked import Material
 from plateau.logs.choosing.metrics import Candidate, ranked
 from plateau.logs.choosing.runs import assemble
 from plateau.logs.columns import Column
 from plateau.logs.model import Run
 from plateau.logs.names import judge
-from plateau.printing import printable
+from plateau.showing import wording
+from plateau.showing.printing import printable
 
 SHOWN = 24
 """Columns of a log that are listed."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plateau.report.names import Named, metric
+from plateau.showing.names import Named, metric
 
 HUES = 6
 """Colours in the style sheet; further runs have dashes."""

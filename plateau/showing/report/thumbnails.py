@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from plateau.offline import RunScan
-from plateau.report.curves import chart, spans
-from plateau.scales import drawable
+from plateau.showing.report.curves import chart, spans
+from plateau.showing.scales import drawable
 
 WIDTH, HEIGHT, POINTS = 160, 32, 160
 """In units of the SVG's view box; a point to a unit."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from plateau import wording
 from plateau.offline import RunScan
-from plateau.report.names import Named, metric
-from plateau.report.spent import Spent
+from plateau.showing import wording
+from plateau.showing.names import Named, metric
+from plateau.showing.report.spent import Spent
 
 RUN_HEADINGS = (
     *("run", "flat", "could be saved", "plateaus", "ends"),
@@ -47,7 +47,7 @@ def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
             str(number),
             wording.place(run, x[plateau.start]),
             wording.known_at(run, plateau),
-            wording.place(run, x[min(plateau.stop, len(x) - 1)]) if plateau.closed else "end",
+            wording.until(run, plateau),
             plateau.kind,
             f"{spent.flat(plateau):,}",
             f"{spent.savable(plateau):,}",

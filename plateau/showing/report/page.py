@@ -14,14 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from plateau import wording
 from plateau.export import LogScan
-from plateau.printing import shown
-from plateau.report import tables, thumbnails
-from plateau.report.compared import DASHES, groups
-from plateau.report.curves import chart
-from plateau.report.names import Named, named
-from plateau.report.spent import Spent
+from plateau.showing import wording
+from plateau.showing.names import Named, named
+from plateau.showing.printing import shown
+from plateau.showing.report import tables, thumbnails
+from plateau.showing.report.compared import DASHES, groups
+from plateau.showing.report.curves import chart
+from plateau.showing.report.spent import Spent
 
 PAGE_POINTS, MOST, LEAST = 200_000, 4000, 400
 """Points of all curves together, and of one curve at most and at least."""
@@ -87,7 +87,7 @@ def _title(runs: Sequence[Named]) -> str:
 
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("plateau.report", "."),
+        loader=PackageLoader("plateau.showing.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -106,7 +106,7 @@ def _breakable(name: str) -> Markup:
 
 
 def _text(name: str) -> str:
-    return (files("plateau.report") / name).read_text(encoding="utf-8")
+    return (files("plateau.showing.report") / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plateau import wording
 from plateau.base import PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.export import LogScan
 from plateau.logs.model import Log, Run
 from plateau.offline import RunScan, Unit
-from plateau.printing import shown, shown_log, shown_run
 from plateau.replay import LrChange, Replay
-from plateau.scales import DECADES, drawable
 from plateau.segments import Plateau
+from plateau.showing import wording
+from plateau.showing.printing import shown, shown_log, shown_run
+from plateau.showing.scales import drawable, is_log
 
 CHARTS = 4
 """Runs of a log that get a chart; what is said of a hundred runs should stay readable."""
@@ -88,10 +88,10 @@ def _plateau_table(found: RunScan) -> Table:
     ):
         table.add_column(title, justify="right")
     for i, plateau in enumerate(found.plateaus, 1):
-        end = x[min(plateau.stop, len(x) - 1)]
-        stop = wording.place(run, end) if plateau.closed else "end"
         table.add_row(
-            *(str(i), wording.place(run, x[plateau.start]), wording.known_at(run, plateau), stop),
+            str(i),
+            *(wording.place(run, x[plateau.start]), wording.known_at(run, plateau)),
+            wording.until(run, plateau),
             plateau.kind,
             f"{(plateau.stop - plateau.start) * found.run.every:,}",
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
@@ -167,7 +167,7 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     plotext.theme("clear")
     plotext.plot_size(width, HEIGHT)
     low, high = run.values[finite].min(), run.values[finite].max()
-    log = low > 0 and np.log10(high) - np.log10(low) > DECADES
+    log = is_log(run)
     plotext.yscale("log" if log else "linear")
     ticks = (np.geomspace if log else np.linspace)(low, high, 5)
     plotext.yticks(ticks.tolist(), [f"{tick:.3g}" for tick in ticks])

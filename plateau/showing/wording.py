@@ -47,12 +47,9 @@ def rule(detector: PlateauDetector, unit: Unit) -> str:
 
 def ending(found: RunScan) -> str:
     """Say how a run ends, so that it fits behind "the run ends" or "is"."""
-    if "worsening" in found.ends:
-        return "worsening"
-    if "plateau" in found.ends:
-        return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
-    verdict = found.detector.verdict.name.lower().replace("_", " ")
-    return "undecided" if verdict == "plateau" else verdict
+    if found.verdict != Verdict.PLATEAU:
+        return str(found.verdict)
+    return "in a plateau" if found.plateaus[-1].kind == "flat" else "in a slow plateau"
 
 
 def summary(found: RunScan) -> str:
@@ -89,6 +86,20 @@ def count(number: int, noun: str) -> str:
 def known_at(run: Run, plateau: Plateau) -> str:
     """Say where in x a plateau would have been known while it was going on."""
     return "-" if plateau.declared is None else place(run, float(run.x[plateau.declared]))
+
+
+def until(run: Run, plateau: Plateau) -> str:
+    """Say where in x a plateau ends."""
+    end = float(run.x[min(plateau.stop, len(run.x) - 1)])
+    return place(run, end) if plateau.closed else "end"
+
+
+def now(found: RunScan) -> str:
+    """Say in a few words where a run stands at its end."""
+    if found.verdict != Verdict.PLATEAU:
+        return {"improving": "still moving"}.get(str(found.verdict), str(found.verdict))
+    last = found.plateaus[-1]
+    return f"{last.kind} since {place(found.run, float(found.run.x[last.start]))}"
 
 
 def place(run: Run, x: float) -> str:
