@@ -139,15 +139,17 @@ def assess(s: Stream, p: Params) -> bool:
 
 
 def choose_scale(s: Stream, p: Params) -> None:
-    """Judge the blocks by their logarithm from where a positive stream has fallen by decades.
+    """Judge the blocks by their logarithm from where a stream has come closer to 0 by decades.
+
+    All of its samples must have one sign.
 
     A plateau keeps the logarithm, since it drops the blocks that fell.
     """
-    logged = not s.signed and p.scale != LINEAR
+    logged = not (s.above and s.below) and p.scale != LINEAR
     if logged:
-        levels = s.anchor + s.means[: s.blocks]
+        levels = s.side * (s.anchor + s.means[: s.blocks])
         if s.known:
-            levels = np.insert(levels, 0, s.anchor + s.known_level)
+            levels = np.insert(levels, 0, s.side * (s.anchor + s.known_level))
         kept = s.logged and s.verdict == PLATEAU
         logged = by_logarithm(levels, LOG if kept else int(p.scale))
     if logged and not s.logged:
@@ -539,6 +541,29 @@ def confidence(s: Stream) -> float:
     length = (s.blocks - s.block_of(s.begun)) * s.size
     bound = max(SMALL * s.noise, 2.0 * s.unit * s.tolerance)
     return within_bound(s.slope * length, s.error * length, bound)
+
+
+class Precision(NamedTuple):
+    """How well the level of a stream is known."""
+
+    level_error: float  # NaN of too few blocks
+    effective: float  # samples that its plateau is worth; NaN outside one
+
+
+def precision(s: Stream) -> Precision:
+    """Tell how well the level is known, by the blocks of the plateau or of the last quarter."""
+    inside = s.verdict == PLATEAU
+    begin = s.block_of(s.begun) if inside else s.blocks - max(FIRST, math.ceil(SHARE * s.blocks))
+    if begin < 0 or s.blocks - begin < FIRST:
+        return Precision(math.nan, math.nan)
+    means, within = s.means[begin : s.blocks], mean_of(s.spreads[begin : s.blocks])
+    _, error, _, rest = drift_of(means)
+    square = error * error / 12.0  # of the mean of all of them
+    weight = min(8.0 / s.full, 1.0)  # of a block in the level
+    averaged = min((2.0 - weight) / weight, float(len(means)))
+    samples = len(means) * s.size
+    effective = min((rest + within) / square, samples) if square > 0.0 else samples
+    return Precision(math.sqrt(square * len(means) / averaged), effective if inside else math.nan)
 
 
 def own_inflation(s: Stream, begin: int, best: int) -> float:

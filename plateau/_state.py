@@ -77,7 +77,7 @@ class Streaming(ABC):
     The table has a row for each stream. Its columns are the named cells, then the ring buffers.
     """
 
-    __slots__ = ("_block", "_layout")
+    __slots__ = ("_layout", "_state")
 
     _state: NDArray[np.float64]
     _layout: Layout

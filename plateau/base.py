@@ -5,7 +5,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from plateau import _recurrence as r
 from plateau._arguments import one_of
 from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
+from plateau.outlook import Doubts
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -124,7 +125,7 @@ class PlateauDetector(Streaming):
     """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode: Mode = cast("Mode", one_of("mode", mode, tuple(SIGNS)))
+        self.mode: Mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
 
@@ -365,6 +366,13 @@ class KernelDetector(PlateauDetector):
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.
+
+        Only of the calibrated detector are they known.
+        """
+        return np.full((streams, len(Doubts._fields)), np.nan)
 
     @abstractmethod
     def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from plateau import _pyramid as c
 from plateau._arguments import number, one_of, positive, whole
+from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
-from plateau._rules import decide
+from plateau._rules import Precision, decide, precision
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Columns, Description, Layout
@@ -25,7 +26,7 @@ from plateau.base import (
     Verdict,
     nan_unless,
 )
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Doubts, Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
@@ -73,7 +74,8 @@ class Detector(KernelDetector):
     scale : {"auto", "linear", "log"}, default "auto"
         Whether changes count as they are or by their logarithm. By itself the detector takes the
         logarithm from where a positive metric has fallen by two decades, brief excursions apart;
-        ``"log"`` takes it as long as the level is positive.
+        ``"log"`` takes it as long as all samples are positive. What is said of positive metrics
+        holds for negative ones, mirrored.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -260,6 +262,17 @@ class Detector(KernelDetector):
             *counts,
         )
 
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        found = np.full((streams, len(Doubts._fields)), np.nan)
+        for row, own in zip(state[PARAMS:].reshape(-1, c.SIZE)[:streams], found, strict=True):
+            s = Stream.of(row)
+            if s.verdict != Verdict.WARMING_UP:
+                own[:3] = *precision(s), s.confidence
+            gain = gain_of(s.means[: s.blocks], self._params.sign)
+            if gain is not None:
+                own[3:] = gain
+        return found
+
     @staticmethod
     def _mark_changed(table: NDArray[Any]) -> None:
         for s in table:
@@ -338,6 +351,22 @@ class Detector(KernelDetector):
         return self._if_warm(c.CONFIDENCE)
 
     @property
+    def level_error(self) -> float:
+        """Standard error of `level`, autocorrelation included, drift apart; NaN while warming up.
+
+        From the blocks of the plateau, or else of the last quarter of the stream.
+        """
+        return self._precision().level_error
+
+    @property
+    def effective(self) -> float:
+        """Uncorrelated samples that the present plateau is worth; NaN outside one."""
+        return self._precision().effective
+
+    def _precision(self) -> Precision:
+        return precision(Stream.of(self._state[PARAMS:]))
+
+    @property
     def gain(self) -> Gain | None:
         """Progress to be expected from as many samples again as since the last change.
 
@@ -357,7 +386,7 @@ class Detector(KernelDetector):
         blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
         middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
         begin = PARAMS + int(c.MEANS)
-        return middles, self._at(c.ANCHOR) + self._block[begin : begin + blocks]
+        return np.asarray(middles), self._at(c.ANCHOR) + self._state[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
@@ -371,9 +400,8 @@ def _layout() -> Layout:
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
         "fall_from": blocks,
-        **dict.fromkeys(
-            ("kind", "visible", "renew", "interrupted", "known", "held", "signed", "logged"), flags
-        ),
+        **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(("above", "below", "logged"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")

@@ -108,10 +108,11 @@ def gain_so_far(values: Array, sign: float) -> Gain | None:
 def on_scale(values: Array, scale: Scale) -> Array:
     """Values as they are judged: in units of about their largest, or their logarithms."""
     values = in_units(values)
-    if len(values) < FEWEST or values.min() <= 0.0:
+    if len(values) < FEWEST or values.min() <= 0.0 <= values.max():
         return values
-    levels, _ = blocks_of(values, -(-len(values) // BLOCKS))
-    return np.log10(values) if by_logarithm(levels, SCALES.index(scale)) else values
+    side, sizes = np.sign(values[0]), np.abs(values)
+    levels, _ = blocks_of(sizes, -(-len(values) // BLOCKS))
+    return side * np.log10(sizes) if by_logarithm(levels, SCALES.index(scale)) else values
 
 
 def in_units(values: Array) -> Array:

@@ -65,7 +65,8 @@ def interesting():
         "left_onset": (-1, 0.5),
         "known": (2, 0.5),
         "held": (2, -1, 0.5),
-        "signed": (2, -1, 0.5),
+        "above": (2, -1, 0.5),
+        "below": (2, -1, 0.5),
         "logged": (2, -1, 0.5),
     }.items(),
 )

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
@@ -65,6 +66,31 @@ def test_samples_that_are_not_finite_may_lie_within_a_plateau():
     (plateau,) = find_plateaus(xs, ThresholdDetector(Haar(2), 0.1, 3))
     assert (plateau.start, plateau.declared, plateau.stop, plateau.closed) == (3, 7, 14, False)
     assert (plateau.level, plateau.slope, plateau.noise) == (1.0, 0.0, 0.0)
+
+
+@st.composite
+def stretches_of_rows(draw):
+    """Stretches of samples, one behind the other, and how many samples each row stands for."""
+    widths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=30))
+    samples, found, at = sum(widths), [], 0
+    for _ in range(draw(st.integers(1, 5))):
+        onset, declared, stop = (at := at + draw(st.integers(0, 9)) for _ in range(3))
+        if declared >= samples:
+            break
+        stop = max(stop, declared + 1)
+        found.append((onset, declared, stop if stop < samples else None, 0))
+        at = stop
+    return found, widths
+
+
+@given(stretches_of_rows())
+def test_rows_that_stand_for_several_samples_are_counted_as_their_twin_counts_them(made):
+    found, widths = made
+    values, places = np.zeros(len(widths)), np.arange(len(widths) + 1)
+    got = measured(found, values, np.cumsum(widths), places)
+    assert [(p.start, p.declared, p.stop, p.closed) for p in got] == (
+        reference.rows_of_stretches(found, widths)
+    )
 
 
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
