@@ -5,7 +5,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,7 +120,7 @@ class PlateauDetector(Streaming):
     it is the same plateau, which was interrupted."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode: Mode = cast("Mode", one_of("mode", mode, tuple(SIGNS)))
+        self.mode: Mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
 

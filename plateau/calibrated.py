@@ -357,7 +357,7 @@ class Detector(PlateauDetector):
         blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
         middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
         begin = PARAMS + int(c.MEANS)
-        return middles, self._at(c.ANCHOR) + self._block[begin : begin + blocks]
+        return middles.astype(np.float64), self._at(c.ANCHOR) + self._block[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
