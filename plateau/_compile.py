@@ -6,8 +6,7 @@ from functools import cached_property, partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
-from numba import carray, config, njit, types
-from numba.core.cgutils import pointer_add
+from numba import config, njit, types
 from numba.core.event import Event, Listener, register
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
@@ -107,55 +106,7 @@ number: Any = _python_number if config.DISABLE_JIT else _compiled_number
 """Returns a sample as a float64."""
 
 
-class BlockType(types.Type):
-    """An array of floats on its way into a kernel, which borrows it and asks nothing of it.
-
-    Numba's own arrays are counted, which costs as much as all else that a call costs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(name="block")
-
-
-DATA = types.CPointer(types.float64)
-"""What is left of such an array: where its numbers are."""
-
-
-@register_model(BlockType)
-class BlockModel(models.PrimitiveModel):
-    """In a kernel it is an address."""
-
-    def __init__(self, manager: Any, kind: BlockType) -> None:
-        super().__init__(manager, kind, manager[DATA].get_value_type())
-
-
-@unbox(BlockType)
-def _unbox_block(kind: BlockType, value: Any, context: Any) -> Any:
-    # An array of NumPy begins as any Python object does; then comes the address of its data.
-    found = context.context.get_value_type(DATA).as_pointer()
-    place = pointer_add(context.builder, value, object.__basicsize__, return_type=found)
-    return NativeValue(context.builder.load(place))
-
-
-@intrinsic
-def _address(typing: Any, block: Any) -> Any:
-    return DATA(block), lambda context, builder, signature, arguments: arguments[0]
-
-
-@inline
-def _compiled_array(block: Any, size: int) -> Any:
-    return carray(_address(block), (size,))
-
-
-def _python_array(block: Any, size: int) -> Any:
-    return block
-
-
-array: Any = _python_array if config.DISABLE_JIT else _compiled_array
-"""Returns a block of so many numbers as an array."""
-
-
-SAMPLE, BLOCK, FLOAT, INT = SampleType(), BlockType(), types.float64, types.int64
+SAMPLE, FLOAT, INT = SampleType(), types.float64, types.int64
 FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
 """Types of arguments: single ones, and contiguous arrays."""
 

@@ -23,20 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
-    BLOCK,
     CODES,
     FLOAT,
     FLOATS,
     INT,
     SAMPLE,
-    array,
     batch,
     helper,
     inline,
     kernel,
     number,
 )
-from plateau._recurrence import LIMIT, PARAMS, PLATEAU, WARMING_UP
+from plateau._recurrence import PARAMS, PLATEAU, WARMING_UP
+from plateau._samples import LIMIT
 from plateau._statistics import NONE, inefficiency, mean_of, variance_of
 
 BLOCKS = 256
@@ -132,7 +131,8 @@ class Cells:
     known_level: float  # that level, less the anchor
     held: float  # 1 if a plateau is so long that its beginning is no longer in the blocks
     held_level: float  # its level there, less the anchor
-    signed: float  # 1 if a sample was 0 or below
+    above: float  # 1 if a sample was 0 or above
+    below: float  # 1 if a sample was 0 or below
     logged: float  # 1 if the blocks are judged by their logarithm
 
 
@@ -142,7 +142,8 @@ CELLS = len(NAMES)
  ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, START, TOTAL, SQUARE, STEPS, STEPS2, FIRST_INDEX,
  DUE, VERDICT, ERROR, CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, KIND, VISIBLE, TOLERANCE,
  INFLATION, RISE, FALL, RISE_FROM, FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL,
- AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD, HELD_LEVEL, SIGNED, LOGGED) = range(CELLS)  # fmt: skip
+ AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD, HELD_LEVEL, ABOVE, BELOW,
+ LOGGED) = range(CELLS)  # fmt: skip
 MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 """Where the blocks' means, last samples and variances within begin."""
 
@@ -160,7 +161,8 @@ class Stream(Cells):
     """State of one stream as the rules see it: cells by name, blocks as arrays.
 
     Rules judge `values` and `within`. These are the means and the spreads themselves, or of a
-    stream that falls by decades (`plateau._scale`) their logarithms.
+    stream that falls by decades (`plateau._scale`) their logarithms: of one below 0 that of its
+    magnitude, negative, so that more stays more.
     """
 
     __slots__ = ("lasts", "means", "power", "row", "spreads", "unit", "values", "within")
@@ -190,20 +192,23 @@ class Stream(Cells):
         if not self.logged:
             self.values, self.within, self.unit = self.means, self.spreads, 1.0
             return
-        levels = self.anchor + self.means[: self.blocks]
+        levels = self.side * (self.anchor + self.means[: self.blocks])
         parts, powers = np.frexp(levels)
-        self.values = np.log10(parts) + LOG2 * (powers - self.power)
+        logs = np.log10(parts) + LOG2 * (powers - self.power)
+        self.values = self.side * logs
         self.within = (np.sqrt(self.spreads[: self.blocks]) / levels / LN10) ** 2
-        recent = self.values[self.blocks - max(self.blocks // 8, 1) :]
+        recent = logs[self.blocks - max(self.blocks // 8, 1) :]
         level = math.ldexp(10.0 ** float(recent.mean()), self.power)
-        self.level, self.unit = level - self.anchor, LN10 * level  # an average trails by decades
+        self.level = self.side * level - self.anchor  # an average trails by decades
+        self.unit = LN10 * level
 
     def on_scale(self, level: float) -> float:
         """Bring a level, less the anchor, to the scale on which the blocks are judged."""
         if not self.logged:
             return level
-        part, power = math.frexp(self.anchor + level)
-        return math.log10(part) + LOG2 * (power - self.power) if part > 0.0 else -math.inf
+        part, power = math.frexp(self.side * (self.anchor + level))
+        log = math.log10(part) + LOG2 * (power - self.power) if part > 0.0 else -math.inf
+        return self.side * log
 
     def without_anchor(self) -> None:
         """Take the anchor to 0: beside a large one the digits of small levels would be lost."""
@@ -216,6 +221,11 @@ class Stream(Cells):
     def store(self) -> None:
         """Write the cells back."""
         self.row[:CELLS] = _values(self)
+
+    @property
+    def side(self) -> float:
+        """Sign of a stream that has one."""
+        return -1.0 if self.below else 1.0
 
     @property
     def blocks(self) -> int:
@@ -394,8 +404,10 @@ def _accept(s, x):
         return False
     if s[ACCEPTED] == 0.0:
         s[ANCHOR] = x
+    if x >= 0.0:
+        s[ABOVE] = 1.0
     if x <= 0.0:
-        s[SIGNED] = 1.0
+        s[BELOW] = 1.0
     hot = _sampled(_load(s), x - s[ANCHOR])
     _store(s, hot)
     return hot.filled > s[MORE]
@@ -469,56 +481,58 @@ def _fill(s, xs, i):
     if s[ACCEPTED] == 0.0:  # the first is the anchor
         _accept(s, xs[i])
         return i + 1
-    hot, anchor, skipped, full, least = _load(s), s[ANCHOR], 0, s[MORE] + 1.0, math.inf
+    hot, anchor, skipped, full = _load(s), s[ANCHOR], 0, s[MORE] + 1.0
+    least, most = math.inf, -math.inf
     while i < xs.size and hot.filled < full:
         x = xs[i]
         if abs(x) <= LIMIT:
             hot = _sampled(hot, x - anchor)
-            least = min(least, x)
+            least, most = min(least, x), max(most, x)
         else:
             skipped += 1
         i += 1
     _store(s, hot)
     s[SKIPPED] += skipped
+    if most >= 0.0:
+        s[ABOVE] = 1.0
     if least <= 0.0:
-        s[SIGNED] = 1.0
+        s[BELOW] = 1.0
     return i
 
 
 @inline
-def _params(block):
+def _params(state):
     """Read the parameters."""
-    return Params(block[0], block[1], block[2], block[3], block[4])
+    return Params(state[0], state[1], state[2], state[3], state[4])
 
 
-@kernel(BLOCK, SAMPLE)
-def update(block, sample):
+@kernel(FLOATS, SAMPLE)
+def update(state, sample):
     """Take one sample of one stream; return what there is for the rules."""
-    numbers = array(block, PARAMS + SIZE)
-    s = numbers[PARAMS:]
+    s = state[PARAMS:]
     if not _accept(s, number(sample)):
         return NOTHING
-    return _close(s, _params(numbers))
+    return _close(s, _params(state))
 
 
 @batch(FLOATS, FLOATS, CODES)
-def update_bank(block, xs, codes):
+def update_bank(state, xs, codes):
     """Take one sample of each stream of a bank; note what there is for the rules of each."""
-    p = _params(block)
+    p = _params(state)
     for i in range(xs.size):
-        s = block[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
+        s = state[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
         codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
 @batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])
-def advance(block, stream, xs, rows):
+def advance(state, stream, xs, rows):
     """Take samples of a stream in a row, close the blocks that they fill, write a row after each.
 
     It stops behind a block that the rules have to see, and where there is no more room for rows;
     an array of none asks for none. Returns how many samples were taken, how many rows written, and
     what there is for the rules.
     """
-    s, p = block[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(block)
+    s, p = state[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(state)
     taken, closed, code = 0, 0, NOTHING
     while taken < xs.size and code == NOTHING and (closed < rows.shape[0] or rows.shape[0] == 0):
         taken = _fill(s, xs, taken)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau._estimates import SMALL, within_bound
 from plateau._pieces import Pieces, straight
 from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, inflation_of
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
@@ -42,9 +43,6 @@ random walk cannot be told from a flat, correlated stream."""
 UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
 """Standard errors: no drift is seen; a drift is certain; a drift so clear, however small, that
 the stream moves (a noise-free power law never stops)."""
-
-SMALL = 0.5
-"""Standard deviations of the noise below which a change does not count."""
 
 REST = 0.6
 """Progress that does not count beside what came before, in times `min_change` of the range."""
@@ -141,15 +139,17 @@ def assess(s: Stream, p: Params) -> bool:
 
 
 def choose_scale(s: Stream, p: Params) -> None:
-    """Judge the blocks by their logarithm from where a positive stream has fallen by decades.
+    """Judge the blocks by their logarithm from where a stream has come closer to 0 by decades.
+
+    All of its samples must have one sign.
 
     A plateau keeps the logarithm, since it drops the blocks that fell.
     """
-    logged = not s.signed and p.scale != LINEAR
+    logged = not (s.above and s.below) and p.scale != LINEAR
     if logged:
-        levels = s.anchor + s.means[: s.blocks]
+        levels = s.side * (s.anchor + s.means[: s.blocks])
         if s.known:
-            levels = np.insert(levels, 0, s.anchor + s.known_level)
+            levels = np.insert(levels, 0, s.side * (s.anchor + s.known_level))
         kept = s.logged and s.verdict == PLATEAU
         logged = by_logarithm(levels, LOG if kept else int(p.scale))
     if logged and not s.logged:
@@ -539,12 +539,31 @@ def fires_again(s: Stream, news: bool) -> bool:
 def confidence(s: Stream) -> float:
     """Probability that the drift is smaller than what counts, by its standard error."""
     length = (s.blocks - s.block_of(s.begun)) * s.size
-    change, error = s.slope * length, s.error * length
     bound = max(SMALL * s.noise, 2.0 * s.unit * s.tolerance)
-    if error == 0.0:
-        return 1.0 if abs(change) <= bound else 0.0
-    scale = math.sqrt(2.0) * error
-    return 0.5 * (math.erf((bound - change) / scale) + math.erf((bound + change) / scale))
+    return within_bound(s.slope * length, s.error * length, bound)
+
+
+class Precision(NamedTuple):
+    """How well the level of a stream is known."""
+
+    level_error: float  # NaN of too few blocks
+    effective: float  # samples that its plateau is worth; NaN outside one
+
+
+def precision(s: Stream) -> Precision:
+    """Tell how well the level is known, by the blocks of the plateau or of the last quarter."""
+    inside = s.verdict == PLATEAU
+    begin = s.block_of(s.begun) if inside else s.blocks - max(FIRST, math.ceil(SHARE * s.blocks))
+    if begin < 0 or s.blocks - begin < FIRST:
+        return Precision(math.nan, math.nan)
+    means, within = s.means[begin : s.blocks], mean_of(s.spreads[begin : s.blocks])
+    _, error, _, rest = drift_of(means)
+    square = error * error / 12.0  # of the mean of all of them
+    weight = min(8.0 / s.full, 1.0)  # of a block in the level
+    averaged = min((2.0 - weight) / weight, float(len(means)))
+    samples = len(means) * s.size
+    effective = min((rest + within) / square, samples) if square > 0.0 else samples
+    return Precision(math.sqrt(square * len(means) / averaged), effective if inside else math.nan)
 
 
 def own_inflation(s: Stream, begin: int, best: int) -> float:

@@ -8,7 +8,8 @@ from typing import Any, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._recurrence import LIMIT
+LIMIT = 2.0**500
+"""Larger magnitudes count as non-finite: below it no sum or square of a detector can overflow."""
 
 REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""

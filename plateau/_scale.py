@@ -3,7 +3,8 @@
 A loss that falls from 100 to 0.01 is at rest on a linear axis from its first hundredth on, and
 still falls on a logarithmic one. So a positive series that falls by decades is judged by its
 logarithm, in a stream as in hindsight. One that rises by decades is not: there what it gains at the
-end is as large as all before. Neither is one of which a level is 0 or below.
+end is as large as all before. Neither is one that has samples of 0 or of both signs. Of a negative
+series its magnitude counts.
 """
 
 from typing import Literal
@@ -34,7 +35,7 @@ def by_logarithm(levels: NDArray[np.float64], scale: int) -> bool:
     Parameters
     ----------
     levels : numpy.ndarray, shape (n,)
-        Its samples, or means or medians of blocks of them.
+        Its magnitudes, or means or medians of blocks of them.
     scale : int
         Code of the scale that is asked for.
     """

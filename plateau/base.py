@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import one_of
-from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
+from plateau.outlook import Doubts
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -118,20 +119,15 @@ class PlateauDetector(Streaming):
     revises: ClassVar[bool] = False
     """Whether a plateau may begin before the end of the one before: its onset is then corrected, or
     it is the same plateau, which was interrupted."""
+    mode: Mode
+    """Whether lower is better, higher is better, or neither."""
+    on_nonfinite: str
+    """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
         self.mode: Mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
-
-    @property
-    def lanes(self) -> int:
-        """Streams of a bank whose state is interleaved, cell by cell."""
-        return 1
-
-    @abstractmethod
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
-        """Return parameters and fresh state of some streams."""
 
     @abstractmethod
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -144,27 +140,6 @@ class PlateauDetector(Streaming):
     @abstractmethod
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         """Take samples and return what is known after each."""
-
-    @abstractmethod
-    def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take one sample of each stream in a bank's block and return which fire."""
-
-    @abstractmethod
-    def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
-
-    @abstractmethod
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        """Return what is known of each stream in a bank's block."""
-
-    @staticmethod
-    @abstractmethod
-    def _mark_changed(table: NDArray[Any]) -> None:
-        """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
 
     @abstractmethod
     def update(self, x: Sample) -> bool:
@@ -216,6 +191,58 @@ class PlateauDetector(Streaming):
             raise nonfinite_error(samples, bad)
         return offsets
 
+    def record(self, xs: ArrayLike | Iterable[float]) -> Trace:
+        """Take samples in a row and return what is known after each.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units. One that is not finite repeats what was known before.
+
+        Returns
+        -------
+        Trace
+            Arrays of shape (n,).
+
+        Raises
+        ------
+        TypeError
+            If the samples are not real numbers.
+        ValueError
+            If there is not exactly one dimension; or if one is not finite and
+            ``on_nonfinite="raise"``. The state stays as it was.
+        """
+        return self._record(self._acceptable(xs))
+
+    def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
+        """Take samples up to the first that fires; those behind it are not taken.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units.
+
+        Returns
+        -------
+        int or None
+            Its offset in `xs`; None if none fires.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `record`.
+        """
+        return self._take_until_fire(self._acceptable(xs))
+
+    def _acceptable(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+        """Return the samples if all may be taken."""
+        samples = as_samples(xs)
+        bad = first_nonfinite(samples) if self._raises else None
+        if bad is not None:
+            raise nonfinite_error(samples, bad)
+        return samples
+
+    @abstractmethod
     def changed(self) -> None:
         """Take note that a new regime may begin here, say because the learning rate was lowered.
 
@@ -223,7 +250,6 @@ class PlateauDetector(Streaming):
         of the level and of how samples follow each other stays; `slope` and `noise` may be NaN
         until there are enough samples again.
         """
-        self._mark_changed(self._table())
 
     @property
     @abstractmethod
@@ -308,11 +334,58 @@ class PlateauDetector(Streaming):
 
     def _refuse_nonfinite(self, x: Sample) -> None:
         sample = as_sample(x)
-        if not abs(sample) <= r.LIMIT:
+        if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
 
     def _cell(self, name: str) -> float:
-        return float(self._block[r.PARAMS + self._layout.names.index(name)])
+        return float(self._state[r.PARAMS + self._layout.names.index(name)])
+
+
+class KernelDetector(PlateauDetector):
+    """A detector that is compiled, of which a bank holds many streams."""
+
+    __slots__ = ()
+
+    @property
+    def lanes(self) -> int:
+        """Streams of a bank whose state is interleaved, cell by cell."""
+        return 1
+
+    @abstractmethod
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
+        """Return parameters and fresh state of some streams."""
+
+    @abstractmethod
+    def _advance(
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take one sample of each stream in a bank's state and return which fire."""
+
+    @abstractmethod
+    def _advance_many(
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.
+
+        Only of the calibrated detector are they known.
+        """
+        return np.full((streams, len(Doubts._fields)), np.nan)
+
+    @abstractmethod
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
+        """Return what is known of each stream in a bank's state."""
+
+    @staticmethod
+    @abstractmethod
+    def _mark_changed(table: NDArray[Any]) -> None:
+        """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
+
+    def changed(self) -> None:
+        """Take note that a new regime may begin here, see `PlateauDetector.changed`."""
+        self._mark_changed(self._table())
 
 
 def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

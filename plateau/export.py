@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from plateau.logs.model import Log
 from plateau.offline import RunScan
+from plateau.outlook import COLUMNS, Gain, columns_of
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
 from plateau.showing import wording
@@ -46,6 +47,8 @@ SCAN_COLUMNS: Columns = (
     | dict.fromkeys(("start", "stop", "declared"), int)
     | dict.fromkeys(("start_x", "stop_x", "declared_x", "level", "slope", "noise"), float)
     | {"closed": bool, "kind": str}
+    | dict.fromkeys(("level_error", "effective", "confidence"), float)
+    | dict.fromkeys(COLUMNS, float)
 )
 REPLAY_COLUMNS: Columns = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
     ("x", "factor", "lr"), float
@@ -72,6 +75,7 @@ def scan_rows(scans: Sequence[LogScan]) -> list[Record]:
         {"path": scan.log.path, "run": found.run.name, "metric": found.run.metric}
         | {"x": found.run.x_name, "mode": found.run.mode}
         | _plateau_record(found, plateau)
+        | columns_of(plateau.gain)
         for scan in scans
         for found in scan.runs
         for plateau in found.plateaus
@@ -214,14 +218,23 @@ def _run_record(found: RunScan) -> Record:
         "mode": run.mode,
         "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
-        "gain": None if found.gain is None else found.gain._asdict(),
-        "plateaus": [_plateau_record(found, plateau, times=True) for plateau in found.plateaus],
+        "gain": _gain_record(found.gain),
+        "plateaus": [
+            _plateau_record(found, plateau)
+            | {"gain": _gain_record(plateau.gain)}
+            | _times(found, plateau)
+            for plateau in found.plateaus
+        ],
     }
 
 
-def _plateau_record(found: RunScan, plateau: Plateau, *, times: bool = False) -> Record:
+def _gain_record(gain: Gain | None) -> Record | None:
+    return None if gain is None else gain._asdict()
+
+
+def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
     x, every = found.run.x, found.run.every
-    record = {
+    return {
         "start": plateau.start * every,
         "stop": plateau.stop * every,
         "declared": None if plateau.declared is None else plateau.declared * every,
@@ -233,12 +246,17 @@ def _plateau_record(found: RunScan, plateau: Plateau, *, times: bool = False) ->
         "noise": plateau.noise,
         "closed": plateau.closed,
         "kind": plateau.kind,
+        "level_error": _finite(plateau.level_error),
+        "effective": _finite(plateau.effective),
+        "confidence": _finite(plateau.confidence),
     }
-    return record | (_times(record) if times and found.run.clock else {})
 
 
-def _times(record: Record) -> Record:
-    """Return the times of a record in ISO 8601."""
+def _times(found: RunScan, plateau: Plateau) -> Record:
+    """Return the places of a plateau in ISO 8601, where they are times."""
+    if not found.run.clock:
+        return {}
+    record = _plateau_record(found, plateau)
     return {
         f"{name.removesuffix('_x')}_time": None if value is None else wording.clock(value)
         for name, value in record.items()

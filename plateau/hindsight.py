@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
 from plateau._scale import SCALES, Scale, by_logarithm
 from plateau.base import FLAT, KINDS, SLOW, Kind
+from plateau.outlook import Gain, gain_of
 
 Array = NDArray[np.float64]
 
@@ -76,12 +77,8 @@ def look_back(values: Array, min_change: float = 0.05, scale: Scale = "auto") ->
     n = len(values)
     if n < FEWEST:
         return []
-    values = in_units(values)
-    size = -(-n // BLOCKS)
+    values, size = on_scale(values, scale), -(-n // BLOCKS)
     levels, within = blocks_of(values, size)
-    if values.min() > 0.0 and by_logarithm(levels, SCALES.index(scale)):
-        values = np.log10(values)
-        levels, within = blocks_of(values, size)
     whole = range_of(values, levels)
     if whole == 0.0:
         return [Found(0, n, "flat")]
@@ -101,9 +98,26 @@ def look_back(values: Array, min_change: float = 0.05, scale: Scale = "auto") ->
     return found
 
 
+def gain_so_far(values: Array, sign: float) -> Gain | None:
+    """Return what as many samples again as there are in a series are expected to bring."""
+    if len(values) > BLOCKS:
+        values, _ = blocks_of(values, -(-len(values) // BLOCKS))
+    return gain_of(values, sign)
+
+
+def on_scale(values: Array, scale: Scale) -> Array:
+    """Values as they are judged: in units of about their largest, or their logarithms."""
+    values = in_units(values)
+    if len(values) < FEWEST or values.min() <= 0.0 <= values.max():
+        return values
+    side, sizes = np.sign(values[0]), np.abs(values)
+    levels, _ = blocks_of(sizes, -(-len(values) // BLOCKS))
+    return side * np.log10(sizes) if by_logarithm(levels, SCALES.index(scale)) else values
+
+
 def in_units(values: Array) -> Array:
     """Values over a power of two, the largest about 1: no square of one is lost or infinite."""
-    exponent = int(np.frexp(np.abs(values).max())[1])
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
     scaled: Array = np.ldexp(values, -exponent)
     return scaled
 

@@ -8,12 +8,14 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau import hindsight, segments
-from plateau._recurrence import LIMIT
+from plateau import segments
+from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.detectors import ThresholdDetector
+from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Gain
+from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -235,9 +237,7 @@ class RunScan:
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
-        if len(values) > hindsight.BLOCKS:
-            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
-        return gain_of(values, SIGNS[self.run.mode])
+        return gain_so_far(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:
@@ -245,7 +245,9 @@ class RunScan:
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
 
 
-def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -> NDArray[np.bool_]:
+def worsening(
+    detector: DetectorProtocol, verdict: ArrayLike, slope: ArrayLike
+) -> NDArray[np.bool_]:
     """Tell from what a detector said whether the metric moved the wrong way."""
     if isinstance(detector, ThresholdDetector):
         backwards = -SIGNS[detector.mode] * np.asarray(slope)
@@ -287,7 +289,7 @@ def scan_run(
         for block in pieces(track(rows.blocks(), rows.block_count), sorted(regimes)):
             if begin in regimes:
                 detector.changed()
-            found = detector._record(block)
+            found = detector.record(block)
             ended = slice(rows.row(begin), rows.row(begin + len(block)))
             level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
             at = begin + np.flatnonzero(found.fired)

@@ -13,7 +13,7 @@ from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.filters import EmaHaar, Haar, SlopeFilter
 
-SURE = 3.0
+NOISE_MARGIN = 3.0
 """Standard deviations of a slope of pure noise that the threshold should be away from 0."""
 
 
@@ -159,5 +159,5 @@ def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
     steps = np.abs(np.diff(values))
     noise = 0.886 * float(steps.mean()) if len(steps) else 0.0  # of a normal distribution
     held = samples / max(len(values), 1)
-    half: float = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
+    half: float = (NOISE_MARGIN**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
     return max(1, round(min(max(half, samples / 100), samples / 10, LONGEST)))

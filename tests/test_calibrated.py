@@ -297,6 +297,15 @@ def test_units_of_decades_change_nothing():
     np.testing.assert_array_equal(scaled.slope, plain.slope * 2.0**40)
 
 
+def test_a_negative_metric_that_comes_closer_to_zero_is_judged_by_decades_too():
+    xs = fallen(4)
+    plain, mirrored = trace(xs, Detector("min")), trace(-xs, Detector("max"))
+    for name in ("verdict", "fired", "onset", "kind"):
+        np.testing.assert_array_equal(getattr(mirrored, name), getattr(plain, name))
+    np.testing.assert_array_equal(mirrored.slope, -plain.slope)
+    assert find_plateaus(-xs, Detector("max"))[-1].start == find_plateaus(xs)[-1].start
+
+
 def test_a_scale_is_one_of_three():
     with pytest.raises(ValueError, match="scale must be one of auto, linear, log, not 'ln'"):
         Detector(scale="ln")

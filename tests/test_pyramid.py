@@ -22,14 +22,14 @@ kinds = pytest.mark.parametrize("kind", noisy(0))
 def test_the_compiled_kernels_do_what_the_source_says(kind):
     xs = noisy(5, 700)[kind]
     detector = Detector(horizon=60, run_length=100.0)
-    block = detector._make_block(1)
+    block = detector._make_state(1)
     fired = []
     for i, x in enumerate(xs):
         code = plain.update(block, x)
         fired += [i] if code and decide(block[PARAMS:], detector._params, code) else []
     assert detector.update_many(xs).tolist() == fired
     assert fired or kind == "walk"
-    np.testing.assert_allclose(detector._block, block, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(detector._state, block, rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(0, 5000), st.floats(-5, 5), st.integers(0, 99))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from plateau._arguments import number, whole
+from plateau.checks import number, whole
 from plateau.policy import PolicyState
 from plateau_torch.detecting import Detecting
 

@@ -11,8 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from plateau import Detector
-from plateau._arguments import whole
-from plateau._samples import Sample
+from plateau.checks import Sample, whole
 from plateau.policy import Policy, PolicyState
 from plateau_torch import saved
 from plateau_torch.detecting import Detecting, as_detector

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from plateau import Verdict
-from plateau._samples import Sample
+from plateau.checks import Sample
 from plateau_torch import saved
 from plateau_torch.detecting import Detecting, as_detector
 from plateau_torch.intake import Intake

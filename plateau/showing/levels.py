@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._pieces import straight
-from plateau._recurrence import LIMIT
+from plateau._samples import LIMIT
 from plateau.hindsight import BLOCKS, FEWEST, blocks_of, range_of
 
 Floats = NDArray[np.float64]

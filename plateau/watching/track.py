@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau._recurrence import LIMIT
+from plateau._samples import LIMIT
 from plateau.base import Trace, Verdict
 from plateau.calibrated import Detector
 from plateau.logs.model import LogError
@@ -17,7 +17,7 @@ from plateau.watching.places import Places
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from plateau.base import PlateauDetector
+    from plateau.protocol import DetectorProtocol
 
     Array = NDArray[np.float64]
 
@@ -33,14 +33,14 @@ class Track:
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Fresh.
     usual : int, optional
         Steps from one row to the next, where samples are steps of x: the first row stands for so
         many. None where samples are rows.
     """
 
-    def __init__(self, detector: PlateauDetector, usual: int | None = None) -> None:
+    def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
         self.detector = detector
         self.usual = usual
         self.rows = 0
@@ -95,7 +95,7 @@ class Track:
         for block in pieces(held(values, ends), sorted(cuts)):
             if done in cuts:
                 self.detector.changed()
-            found = self.detector._record(block)
+            found = self.detector.record(block)
             events += self._look(found)
             done += len(block)
             self.samples += len(block)

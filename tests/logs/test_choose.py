@@ -19,6 +19,7 @@ def named(name, *, held_out=False):
         ["loss", "loss_cls"],
         ["loss", "avg_loss"],
         ["train_loss", "val_loss"],
+        ["train_ppl", "val_loss"],
         ["Train-accuracy", "Train-top_k_accuracy_5"],
         ["Train-accuracy", "Validation-accuracy"],
         ["total_loss", "loss_rpn_cls"],

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 import numpy as np
 
 from plateau import Detector, EmaHaar, Haar, ThresholdDetector
-from plateau._compile import BLOCK, SAMPLE, kernel
+from plateau._compile import FLOATS, SAMPLE, kernel
 
 from . import ours, peers
 from .streams import at_rest, wandering
@@ -15,7 +15,7 @@ from .timing import Candidate, Group, Result, absences, fed, no_collection
 NOTHING, COMPILED_NOTHING = "a function that does nothing", "a compiled function that does nothing"
 
 
-@kernel(BLOCK, SAMPLE)
+@kernel(FLOATS, SAMPLE)
 def nothing(block, sample):
     return False
 
