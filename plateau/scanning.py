@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from plateau.base import Mode, Verdict
     from plateau.export import LogScan
+    from plateau.follower import Track
     from plateau.logs.model import Log, LogError
     from plateau.logs.several.find import Found
-    from plateau.offline import RunScan, Track, Unit
+    from plateau.offline import RunScan, Unit
     from plateau.rule import Rule
 
     AnyPath = str | PathLike[str]
@@ -192,7 +193,8 @@ def _scanned(
 ) -> list[LogScan]:
     """Scan the runs of a log; none if that cannot be done."""
     from plateau.export import LogScan
-    from plateau.offline import scan_run, untracked
+    from plateau.follower import untracked
+    from plateau.offline import scan_run
 
     try:
         runs = [scan_run(run, rule, unit, track or untracked) for run in log.runs]
