@@ -42,16 +42,27 @@ class Mutant(NamedTuple):
     source: str
 
 
-def mutants(source: str) -> Iterator[Mutant]:
-    """Yield all mutants of a module, in the order of its syntax tree."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        for field, value in changes(node):
-            kept, before = getattr(node, field), ast.unparse(node)
-            setattr(node, field, value)
-            after = ast.unparse(node)
-            yield Mutant(node.lineno, _first(before), _first(after), ast.unparse(tree))
-            setattr(node, field, kept)
+class Site(NamedTuple):
+    """One change that can be made to a syntax tree."""
+
+    node: ast.AST
+    field: str
+    value: Any
+
+
+def sites(tree: ast.AST) -> list[Site]:
+    """Return all changes that can be made, in the order of the tree."""
+    return [Site(node, *change) for node in ast.walk(tree) for change in changes(node)]
+
+
+def mutant(tree: ast.AST, site: Site) -> Mutant:
+    """Return the module of a tree with one change; the tree stays as it is."""
+    node, field, value = site
+    kept, before = getattr(node, field), ast.unparse(node)
+    setattr(node, field, value)
+    made = Mutant(node.lineno, _first(before), _first(ast.unparse(node)), ast.unparse(tree))
+    setattr(node, field, kept)
+    return made
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
@@ -105,11 +116,11 @@ def survivors(folder: Path, module: str, tests: list[str], tried: list[Mutant]) 
         sys.exit(f"{' '.join(tests)} fail without a change")
     patience = 60 + 5 * (time.monotonic() - begin)
     left = []
-    for mutant in tried:
-        (folder / module).write_text(mutant.source)
+    for one in tried:
+        (folder / module).write_text(one.source)
         if passes(folder, tests, patience):
-            left.append(mutant)
-            print(f"{module}:{mutant.line}: {mutant.before}  ->  {mutant.after}", flush=True)
+            left.append(one)
+            print(f"{module}:{one.line}: {one.before}  ->  {one.after}", flush=True)
     return left
 
 
@@ -120,8 +131,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="how many mutants (default 40)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice among all")
     asked = parser.parse_args()
-    everything = list(mutants((ROOT / asked.module).read_text()))
-    tried = random.Random(asked.seed).sample(everything, min(asked.count, len(everything)))
+    tree = ast.parse((ROOT / asked.module).read_text())
+    found = sites(tree)
+    chosen = random.Random(asked.seed).sample(found, min(asked.count, len(found)))
+    tried = [mutant(tree, site) for site in chosen]
     left_out = shutil.ignore_patterns(".*", "_build", "__pycache__")
     with tempfile.TemporaryDirectory() as there:
         folder = Path(there, "checkout")

@@ -51,6 +51,22 @@ def digest_and_compiled(**environment):
     return found
 
 
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory):
+    """A folder with what is compiled for `WORK`, to be copied, and what that prints."""
+    folder = tmp_path_factory.mktemp("compiled")
+    digest, compiled = digest_and_compiled(NUMBA_CACHE_DIR=folder)
+    assert compiled > 0
+    return folder, digest
+
+
+@pytest.fixture
+def filled(compiled_once, tmp_path):
+    """A folder of its own with compiled kernels, and the digest."""
+    folder, digest = compiled_once
+    return shutil.copytree(folder, tmp_path / "cache"), digest
+
+
 @pytest.fixture
 def installed(tmp_path):
     """The package copied to a folder in which nothing can be cached beside the sources."""
@@ -136,8 +152,9 @@ pathlib.Path({str(tmp_path / "cache")!r}).touch()
     assert told.count("UserWarning: compiled code is not kept") == 1
 
 
-def test_damaged_files_are_compiled_anew(tmp_path):
-    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
+def test_damaged_files_are_compiled_anew(filled):
+    cache, digest = filled
+    assert digest_and_compiled(NUMBA_CACHE_DIR=cache) == [digest, 0]
 
     def half(content):
         return content[: len(content) // 2]
@@ -147,11 +164,11 @@ def test_damaged_files_are_compiled_anew(tmp_path):
         return content
 
     for damage in (half, flipped, bytearray.clear):
-        for path in tmp_path.rglob("*.kernel"):
+        for path in cache.rglob("*.kernel"):
             path.write_bytes(damage(bytearray(path.read_bytes())) or b"")
-        again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
+        again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=cache)
         assert (again, compiled > 0) == (digest, True)
-        assert digest_and_compiled(NUMBA_CACHE_DIR=tmp_path) == [digest, 0]
+        assert digest_and_compiled(NUMBA_CACHE_DIR=cache) == [digest, 0]
 
 
 class Planted:
@@ -172,9 +189,8 @@ def plant(folder, mark):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
-def test_nothing_is_loaded_that_another_user_can_have_put_there(tmp_path):
-    cache, mark = tmp_path / "cache", tmp_path / "ran"
-    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=cache)
+def test_nothing_is_loaded_that_another_user_can_have_put_there(filled, tmp_path):
+    (cache, digest), mark = filled, tmp_path / "ran"
     plant(cache, mark)
     (digest_again, compiled), told = ended(started(WORK, NUMBA_CACHE_DIR=cache))
     assert mark.is_dir()  # what is planted by the user runs: the test plants what would run
@@ -192,20 +208,19 @@ def test_nothing_is_loaded_that_another_user_can_have_put_there(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
-def test_nothing_is_loaded_from_a_file_that_others_may_write(tmp_path):
-    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
-    for path in tmp_path.rglob("*.kernel"):
+def test_nothing_is_loaded_from_a_file_that_others_may_write(filled, tmp_path):
+    cache, digest = filled
+    for path in cache.rglob("*.kernel"):
         path.chmod(0o666)
-    plant(tmp_path, tmp_path / "ran")
-    again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=tmp_path)
+    plant(cache, tmp_path / "ran")
+    again, compiled = digest_and_compiled(NUMBA_CACHE_DIR=cache)
     assert (again, compiled > 0, (tmp_path / "ran").exists()) == (digest, True, False)
-    assert digest_and_compiled(NUMBA_CACHE_DIR=tmp_path) == [digest, 0]  # they were replaced
+    assert digest_and_compiled(NUMBA_CACHE_DIR=cache) == [digest, 0]  # they were replaced
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
-def test_nothing_is_loaded_from_a_folder_of_another_user(tmp_path):
-    cache = tmp_path / "cache"
-    digest, _ = digest_and_compiled(NUMBA_CACHE_DIR=cache)
+def test_nothing_is_loaded_from_a_folder_of_another_user(filled, tmp_path):
+    cache, digest = filled
     plant(cache, tmp_path / "ran")
     os.chown(cache, 12345, 12345)
     (again, compiled), told = ended(started(WORK, NUMBA_CACHE_DIR=cache))

@@ -12,8 +12,13 @@ def half(x, most=5):
 """
 
 
+def made():
+    tree = ast.parse(SOURCE)
+    return [mutants.mutant(tree, site) for site in mutants.sites(tree)]
+
+
 def test_each_mutant_has_one_change():
-    found = [(m.line, m.before, m.after) for m in mutants.mutants(SOURCE)]
+    found = [(m.line, m.before, m.after) for m in made()]
     assert sorted(found) == sorted(
         [
             (1, "5", "6"),
@@ -30,9 +35,10 @@ def test_each_mutant_has_one_change():
         ]
     )
     whole = ast.unparse(ast.parse(SOURCE))
-    for mutant in mutants.mutants(SOURCE):
-        assert mutant.source != whole
-        assert "Docstrings stay: 3 < 4." in mutant.source
+    for one in made():
+        assert one.source != whole
+        assert "Docstrings stay: 3 < 4." in one.source
+    assert len({one.source for one in made()}) == len(found)
 
 
 def test_what_no_test_notices_survives(tmp_path, capsys):
@@ -40,7 +46,7 @@ def test_what_no_test_notices_survives(tmp_path, capsys):
     (tmp_path / "halving.py").write_text(SOURCE)
     test = "from halving import half\ndef test_half():\n    assert (half(3), half(6)) == (1.5, 6)\n"
     (tmp_path / "test_halving.py").write_text(test)
-    tried = [m for m in mutants.mutants(SOURCE) if m.before in ("x / 2", "x < most")]
+    tried = [m for m in made() if m.before in ("x / 2", "x < most")]
     left = mutants.survivors(tmp_path, "halving.py", ["test_halving.py"], tried)
     assert [m.after for m in left] == ["x <= most"]
     assert capsys.readouterr().out == "halving.py:3: x < most  ->  x <= most\n"

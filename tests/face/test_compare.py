@@ -75,7 +75,7 @@ def killed(experiment, tmp_path_factory):
     with subprocess.Popen(
         [*command, *overrides], stderr=subprocess.DEVNULL, env=os.environ | dict([mark.split("=")])
     ) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (half := half_made(plan, out)):
             assert time.monotonic() < deadline
             assert process.poll() is None
