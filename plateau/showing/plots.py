@@ -113,7 +113,23 @@ def draw(
         at = shown_x(beside) / DAY if run.clock else beside.x
         name = label(beside.metric)
         axes.plot(at, beside.values, color=HELD_OUT, linewidth=1.0, marker=".", label=name)
-    told: set[str] = set()  # in the legend, each once
+    _draw_plateaus(axes, x, plateaus)
+    if len(fires):
+        rows = np.asarray(fires)
+        axes.plot(x[rows], level[rows], "v", color=LEVEL, markersize=5, label="fires")
+    if log:
+        axes.set_yscale("log")
+    _draw_rate(axes, x, run)
+    axes.set_xlabel(label(run.x_name))
+    axes.set_ylabel(label(run.metric))
+    _name_places(axes, run)
+    axes.margins(x=0)
+    tidy(axes)
+
+
+def _draw_plateaus(axes: "Axes", x: "Floats", plateaus: Iterable[Plateau]) -> None:
+    """Shade plateaus, and mark where each was known; the legend names each kind once."""
+    told: set[str] = set()
 
     def once(name: str) -> str:
         new = name not in told
@@ -135,22 +151,16 @@ def draw(
         if plateau.declared is not None:
             known = x[plateau.declared]
             axes.axvline(known, color=FLAT, linewidth=1, linestyle=":", label=once("known"))
-    if len(fires):
-        rows = np.asarray(fires)
-        axes.plot(x[rows], level[rows], "v", color=LEVEL, markersize=5, label="fires")
-    if log:
-        axes.set_yscale("log")
-    _draw_rate(axes, x, run)
-    axes.set_xlabel(label(run.x_name))
-    axes.set_ylabel(label(run.metric))
+
+
+def _name_places(axes: "Axes", run: Run) -> None:
+    """Write dates below the axis of x, or numbers as everywhere else."""
     if run.clock:
         dates = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call] # it has no types
         axes.xaxis.set_major_locator(dates)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))  # type: ignore[no-untyped-call]
     else:
         axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
-    axes.margins(x=0)
-    tidy(axes)
 
 
 def _draw_rate(axes: "Axes", x: "Floats", run: Run) -> None:
