@@ -144,9 +144,9 @@ def draw(
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))
     if run.clock:
-        dates = AutoDateLocator(maxticks=8)
+        dates = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call] # it has no types
         axes.xaxis.set_major_locator(dates)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))  # type: ignore[no-untyped-call]
     else:
         axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
     axes.margins(x=0)

@@ -113,8 +113,12 @@ def now(found: RunScan) -> str:
     """Say in a few words where a run stands at its end."""
     if found.verdict != Verdict.PLATEAU:
         return {"improving": "still moving"}.get(str(found.verdict), str(found.verdict))
-    last = found.plateaus[-1]
-    return f"{last.kind} since {place(found.run, float(found.run.x[last.start]))}"
+    return f"{found.plateaus[-1].kind} {since(found)}"
+
+
+def since(found: RunScan) -> str:
+    """Say since when a run has been in the plateau in which it ends."""
+    return f"since {place(found.run, float(found.run.x[found.plateaus[-1].start]))}"
 
 
 def place(run: Run, x: float) -> str:
@@ -147,6 +151,12 @@ def outlook(gain: Gain) -> str:
     """Say what going on would bring."""
     expected = f"{gain.expected:.2g} ({gain.low:.1g} to {gain.high:.2g})"
     return f"as many rows again may bring {expected}, {gain.share:.1%} of the range covered"
+
+
+def brings(found: RunScan) -> str:
+    """Say in a few words what as many rows again would bring."""
+    gain = found.gain
+    return "-" if gain is None else f"{gain.expected:.2g} ({gain.share:.1%})"
 
 
 def _hint(found: RunScan) -> str:
