@@ -119,6 +119,7 @@ def test_scan_json_is_as_promised(run, log):
     plateaus, gain = run_found.pop("plateaus"), run_found.pop("gain")
     assert list(gain) == ["expected", "low", "high", "share"]
     assert gain["low"] <= gain["expected"] <= gain["high"]
+    assert run_found.pop("held_out") is None
     assert run_found == {
         "run": "1",
         "metric": "loss",

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from plateau.logs import Run
+from plateau.export import LogScan
+from plateau.logs import Log, Run
 from plateau.offline import scan_run
 from plateau.overfitting import turn_of
 from plateau.showing import wording
+from plateau.showing.plots import plot_scans
+from plateau.showing.report import html
 
 
 def run_of(values, held_out, mode="min"):
@@ -89,3 +92,15 @@ def test_it_is_said_in_words():
     assert " Overfitting since epoch " in said
     assert "val_loss went from 0." in said
     assert "Overfitting" not in wording.summary(scan_run(training(0, rise=0.0)))
+
+
+def test_the_report_and_a_picture_show_both(tmp_path):
+    log = Log("run.csv", "csv", (training(0, rise=0.02),), ())
+    scans = [LogScan(log, [scan_run(log.runs[0])])]
+    page = html(scans)
+    assert '<i class="line heldout"></i>val_loss' in page
+    assert '"heldOut": {"x": [0, 1,' in page or '"heldOut":{"x":[0,1,' in page
+    assert "Overfitting since epoch" in page
+    plot_scans(scans, tmp_path / "both.svg")
+    alone = replace(log.runs[0], held_out=None)
+    assert "val_loss" not in html([LogScan(log, [scan_run(alone)])])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from plateau._rules import ODDS
-from plateau.base import PlateauDetector, Verdict
+from plateau.base import Mode, PlateauDetector, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.logs.model import Run
@@ -26,10 +26,14 @@ CLOCK_TEXT = len("2031-03-04 05:00:00")
 
 def read(run: Run) -> str:
     """Say which columns were read, and how many rows."""
-    better = {"min": "lower is better", "max": "higher is better"}.get(run.mode, "no direction")
-    text = f"metric {run.metric} ({better}), x {run.x_name}"
+    text = f"metric {run.metric} ({better(run.mode)}), x {run.x_name}"
     text += f", learning rate {run.lr_name}" if run.lr_name else ", no learning rate"
     return f"{text}; {count(len(run.values) * run.every, 'row')}"
+
+
+def better(mode: Mode) -> str:
+    """Say which way a metric gets better."""
+    return {"min": "lower is better", "max": "higher is better"}.get(mode, "no direction")
 
 
 def rule(detector: PlateauDetector, unit: Unit) -> str:
@@ -119,7 +123,12 @@ def since(found: RunScan) -> str:
 
 def place(run: Run, x: float) -> str:
     """Return a value of the x column of a run as people read it: a time as date and time."""
-    return clock(x).replace("T", " ")[:CLOCK_TEXT] if run.clock else position(x)
+    return date(x) if run.clock else position(x)
+
+
+def date(x: float) -> str:
+    """Return seconds or milliseconds since 1970 as date and time of this place."""
+    return clock(x).replace("T", " ")[:CLOCK_TEXT]
 
 
 def clock(x: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material
-from plateau.logs.choosing.runs import select
+from plateau.logs.choosing.runs import is_clock, select
 from plateau.logs.choosing.several_writers import name_of
 from plateau.logs.large.parts import Series, Wanted
 from plateau.logs.model import LogError, NoSeriesError
@@ -51,6 +51,8 @@ class Chosen:
         Whether empty or drawn lines part the blocks in which these lines stand.
     writer : float or None
         Number of the writer whose rows are taken, where there are several.
+    clock : bool
+        Whether x is a time.
     """
 
     wanted: Wanted
@@ -60,6 +62,7 @@ class Chosen:
     spread: bool
     in_blocks: bool
     writer: float | None = None
+    clock: bool = False
 
     @property
     def metric(self) -> str:
@@ -171,6 +174,7 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),
         material.block is not None and bool(material.block[-1] > material.block[0]),
         float(selection.writer.values[0]) if selection.writer else None,
+        selection.axis is not None and is_clock(selection.axis),
     )
 
 

@@ -6,12 +6,16 @@ import json
 import math
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from plateau.showing import wording
 from plateau.showing.printing import INSTEAD, printable
-from plateau.showing.wording import LONG
+
+if TYPE_CHECKING:
+    from plateau.watching.columns import Chosen
 
 Fields = dict[str, Any]
+PLACES = ("x", "start_x", "declared_x", "stop_x")
 LONGEST = 1 << 14
 """Characters of what a command is given of one name."""
 
@@ -41,10 +45,13 @@ class Event:
     x: float
     more: Fields = field(default_factory=dict)
 
-    def record(self, number: int, **about: str) -> Fields:
-        """Return the event as the record that programs read."""
+    def record(self, number: int, *, clock: bool = False, **about: str) -> Fields:
+        """Return the event as the record that programs read; with a ``clock`` x is a time."""
         told: Fields = {"number": number, "event": self.kind, **about}
         told |= {"row": self.row, "x": self.x, **self.more}
+        if clock:
+            places = [name for name in told if name in PLACES]
+            told |= {name[:-1] + "time": wording.clock(told[name]) for name in places}
         return {name: _plain(value) for name, value in told.items()}
 
 
@@ -55,17 +62,23 @@ def as_json(record: Fields) -> str:
 
 def as_text(record: Fields) -> str:
     """Return a record as one line for people."""
-    kind, at = record["event"], f"{record['x_name']} {position(record['x'])}"
+    kind, shown = record["event"], {name: _shown(name, record) for name in record}
     said = {
         PLATEAU: "plateau since {start_x}, level {level}",
         RESUMED: "the plateau since {start_x} goes on, level {level}",
         ENDED: "the plateau since {start_x} has ended",
         WORSENING: "worsening, level {level}",
-        NONFINITE: "{metric} is {value}",
+        NONFINITE: "not finite, {value}",
         RUN: "another run begins",
     }[kind]
-    shown = {name: _shown(name, value) for name, value in record.items()}
-    return printable(f"{at}: {said.format(**shown)}")
+    at = "run {run}, {metric} at {x_name} {x}: "
+    return printable((at + said).format(**shown))
+
+
+def watched(path: str, chosen: Chosen) -> str:
+    """Return the line that says what is watched."""
+    better = wording.better(chosen.mode)
+    return printable(f"watching {chosen.metric} of {path} over {chosen.x_name}, {better}")
 
 
 def environment(record: Fields) -> dict[str, str]:
@@ -83,16 +96,19 @@ def _passed(value: str) -> str:
     return value.replace("\0", INSTEAD)[:LONGEST]
 
 
-def position(x: float | None) -> str:
-    """Write x for people."""
+def position(x: float | None, *, clock: bool = False) -> str:
+    """Write x for people, a time as date and time."""
     if x is None:
         return "?"
-    return f"{x:,.0f}" if float(x).is_integer() and abs(x) < LONG else f"{x:.6g}"
+    if clock:
+        return wording.date(x)
+    return f"{x:,.0f}" if float(x).is_integer() and abs(x) < wording.LONG else f"{x:.6g}"
 
 
-def _shown(name: str, value: Any) -> str:
-    if name.endswith("_x") or name == "x":
-        return position(value)
+def _shown(name: str, record: Fields) -> str:
+    value = record[name]
+    if name in PLACES:
+        return position(value, clock="time" in record)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
 from plateau.logs.names.judge import counts_steps
-from plateau.watching.along import Along, split
 from plateau.watching.event import RUN, Event
+from plateau.watching.run_starts import RunStarts, split
 from plateau.watching.track import Track
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Runs:
         """Of the present run."""
         self.told = 1
         """Number of the run that was last told of."""
-        self.along = Along(len(chosen.wanted.main))
+        self.along = RunStarts(len(chosen.wanted.main))
         self.track: Track | None = None
 
     def take(self, rows: Rows) -> list[tuple[str, Event]]:

@@ -14,7 +14,14 @@ from plateau.logs.model import LogError
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
-from plateau.watching.event import NONFINITE, PLATEAU, RESUMED, WORSENING, position
+from plateau.watching.event import (
+    NONFINITE,
+    PLATEAU,
+    RESUMED,
+    WORSENING,
+    position,
+    watched,
+)
 from plateau.watching.lines import LineLog
 from plateau.watching.lock import Lock
 from plateau.watching.runs import Runs
@@ -186,8 +193,9 @@ class Session:
             self._log = self._open()
         new = self._log.read()
         rows = self._log.rows()
-        if self._runs is None and self._log.columns.chosen is not None:
+        if self._runs is None and (chosen := self._log.columns.chosen):
             self._runs = self._choose(self._log)
+            self._teller.announce(watched(self._options.path, chosen))
         events = self._runs.take(rows) if self._runs and rows else []
         for run, event in events:
             self._tell(run, event)
@@ -216,8 +224,8 @@ class Session:
         assert self._log is not None
         chosen = self._log.columns.chosen
         assert chosen is not None
-        path = self._options.path
-        self._teller.tell(event, path=path, run=run, metric=chosen.metric, x_name=chosen.x_name)
+        about = {"path": self._options.path, "run": run, "metric": chosen.metric}
+        self._teller.tell(event, clock=chosen.clock, **about, x_name=chosen.x_name)
         self.failed |= any(event.kind in FAILS[one] for one in self._options.fail_on)
 
     def _save(self) -> None:
@@ -236,5 +244,7 @@ class Session:
         chosen = self._log.columns.chosen
         verdict = track.detector.verdict.name.lower().replace("_", " ")
         level = f"{chosen.metric} {track.detector.level:.4g}"
-        since = f" since {position(track.since)}" if track.flat else ""
-        return f"{level} at {chosen.x_name} {position(track.follower.x_last)}: {verdict}{since}"
+        clock = chosen.clock
+        since = f" since {position(track.since, clock=clock)}" if track.flat else ""
+        at = position(track.follower.x_last, clock=clock)
+        return f"{level} at {chosen.x_name} {at}: {verdict}{since}"

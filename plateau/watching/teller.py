@@ -85,10 +85,15 @@ class Teller:
                 raise ValueError(f"{self._output}: lacks events that the state says were written")
             file.truncate(size)
 
-    def tell(self, event: Event, **about: str) -> None:
+    def announce(self, line: str) -> None:
+        """Tell people, before any event, what is watched."""
+        if self._line is as_text:
+            self._write(f"{line}\n".encode())
+
+    def tell(self, event: Event, *, clock: bool, **about: str) -> None:
         """Tell of an event."""
         self.number += 1
-        record = event.record(self.number, **about)
+        record = event.record(self.number, clock=clock, **about)
         self._write(f"{self._line(record)}\n".encode())
         if self._command:
             self._run(self._command, record)

@@ -69,7 +69,7 @@ def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
     data = [record(i, 1 / (1 + i), time_=i) for i in range(100)]
     board(board(tmp_path, "a", data), "b", data[50:])
     code, out, err = run("watch", tmp_path, "--idle", 0)
-    assert (code, out) == (2, b"")
+    assert (code, out) == (2, f"watching loss of {tmp_path} over step, lower is better\n".encode())
     names = [f"events.out.{EVENTS}.{name}" for name in "ab"]
     told = f"plateau: {tmp_path}: {names[0]} and {names[1]} are runs side by side: watch one file\n"
     assert err == told

@@ -38,7 +38,8 @@ def test_it_ends_quietly_when_nobody_reads(tmp_path):
     path, state = tmp_path / "run.log", tmp_path / "state"
     path.write_text(staircase(3000))
     watcher = begin(path, "--state", state)
-    assert watcher.stdout.readline().startswith(b"step ")
+    assert watcher.stdout.readline().startswith(b"watching loss of ")
+    assert watcher.stdout.readline().startswith(b"run 1, loss at step ")
     watcher.stdout.close()
     assert watcher.wait(60) == 141  # although nothing more was to be written
     assert watcher.stderr.read() == b""

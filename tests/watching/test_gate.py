@@ -37,7 +37,10 @@ def test_few_rows_are_looked_at_when_no_more_come(run, tmp_path):
     assert run("watch", *options) == (0, b"", "")
     path.write_text(f"{staircase(5)}step 50 | loss nan | lr 0.1\n")
     assert run("watch", *options) == (1, b"", "")
-    assert output.read_text() == "step 50: loss is nan\n"
+    assert output.read_text() == (
+        f"watching loss of {path} over step, lower is better\n"
+        "run 1, loss at step 50: not finite, nan\n"
+    )
     assert not state.exists()  # columns chosen from so little are not kept
 
 

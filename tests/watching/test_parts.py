@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plateau.follower import RateSteps
-from plateau.watching import along, places
+from plateau.watching import places, run_starts
 
 
 @given(st.data())
@@ -43,7 +43,7 @@ def test_rate_steps_are_the_same_in_parts(lr, cut):
 def test_an_epoch_shows_when_the_first_is_over():
     epoch = np.repeat([1.0, 2.0, 3.0], 4)
     inner = np.tile([5.0, 10.0, 15.0, 20.0], 3)
-    follow = along.Along(1)
+    follow = run_starts.RunStarts(1)
     x, starts = zip(
         *(follow.take([inner[i : i + 1], epoch[i : i + 1]], 1) for i in range(12)), strict=True
     )

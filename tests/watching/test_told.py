@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
 import subprocess
 import termios
 import time
+from datetime import datetime
 
 import pytest
 from following import PLATEAU, begin, events_of, staircase, until, watch
@@ -31,8 +33,19 @@ def test_standard_input_and_the_command(tmp_path):
 def test_lines_for_people():
     done = watch("-", input=staircase().encode())
     lines = done.stdout.decode().splitlines()
-    assert any(line.startswith("step 43,210: loss is nan") for line in lines)
-    assert "plateau since" in lines[0]
+    assert any(line.startswith("run 1, loss at step 43,210: not finite, nan") for line in lines)
+    assert lines[0] == "watching loss of - over step, lower is better"
+    assert "plateau since" in lines[1]
+
+
+def test_times_are_shown_as_times():
+    rows = (f"{1893456000 + 60 * i},{v}" for i, v in enumerate([5, 4, 3] * 20 + ["nan"]))
+    text = "\n".join(["time,loss", *rows, ""]).encode()
+    (line,) = watch("-", input=text).stdout.decode().splitlines()[1:]
+    assert re.search(r" at time 20(29|30)-\d\d-\d\d \d\d:\d\d:00: not finite, nan$", line)
+    (event,) = events_of(watch("-", "--format", "jsonl", input=text).stdout)
+    assert event["x"] == 1893459600
+    assert datetime.fromisoformat(event["time"]).timestamp() == event["x"]
 
 
 def read_until(terminal, text, seconds=60):
@@ -61,7 +74,7 @@ def test_the_line_on_a_terminal(tmp_path, number):
         assert b"\r\x1b[2Kloss 1.0" in read_until(terminal, b"at step 29,990: p")
         watcher.send_signal(number)
         out, _ = watcher.communicate(timeout=30)
-        assert out.startswith(b"step ")
+        assert out.startswith(b"watching loss of ")
         assert os.read(terminal, 4096) == b"\r\x1b[2K"  # nothing stays
     finally:
         watcher.kill()
@@ -79,7 +92,7 @@ def test_a_command_that_hangs_does_not_hold_up_the_end(tmp_path):
     watcher.terminate()
     out, err = watcher.communicate(timeout=60)
     assert (watcher.returncode, time.monotonic() - begun < 30) == (0, True)
-    assert out.startswith(b"step ")
+    assert out.startswith(b"watching loss of ")
     assert err.startswith(b"plateau: --exec: ended with exit code -15: touch")
 
 
@@ -88,4 +101,7 @@ def test_names_cannot_break_a_line_or_a_terminal(run, tmp_path):
     rows = [{"step": i, "lo\x1b[2J\nss": "NaN" if i == 40 else 1.0} for i in range(50)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows).replace('"NaN"', "NaN"))
     _, out, _ = run("watch", path, "--idle", 0)
-    assert out.decode() == "step 40: lo\ufffd[2J ss is nan\n"
+    assert out.decode() == (
+        f"watching lo\ufffd[2J ss of {path} over step, no direction\n"
+        "run 1, lo\ufffd[2J ss at step 40: not finite, nan\n"
+    )

@@ -167,17 +167,18 @@ def _split(
             lines=material.numbers[rows[piece]],
             counts_steps=judge.counts_steps(x_name, x[piece]),
             every=material.contents.every,
-            clock=bool(axis and _is_clock(axis, x)),
+            clock=axis is not None and is_clock(axis),
         )
         for index, (piece, lr_piece) in enumerate(zip(pieces, lr, strict=True))
     ]
 
 
-def _is_clock(axis: Axis, x: NDArray[np.float64]) -> bool:
+def is_clock(axis: Axis) -> bool:
     """Whether x is a time: told by a date, or by a name that is none of a counter."""
     last = axis.columns[-1]
     counter = judge.x_points(last) > judge.X_TIME and not last.implied
-    return last.clock or (not counter and judge.is_clock(x))
+    known = last.values[np.isfinite(last.values)]
+    return last.clock or (not counter and judge.is_clock(known))
 
 
 def _run_name(own: str | None, index: int, count: int) -> str:

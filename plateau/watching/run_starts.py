@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-class Along:
+class RunStarts:
     """Tells x and new runs as `count_along` of a scan does, without knowing what follows.
 
     Parameters
