@@ -36,7 +36,7 @@ from plateau._compile import (
 )
 from plateau._recurrence import PARAMS, PLATEAU, WARMING_UP
 from plateau._samples import LIMIT
-from plateau._statistics import NONE, inefficiency, mean_of, variance_of
+from plateau._statistics import mean_of
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -267,28 +267,9 @@ def _whitened(s, j, lead):
     return s[MEANS + j] + lead * (s[LASTS + j] - s[LASTS + j - 1])
 
 
-@helper
-def _inflation(s, begin, end):
-    """Return what is left of autocorrelation between whitened blocks, if more than chance: g."""
-    begin = max(begin, 1)
-    phi = _persistence(s)
-    lead = phi / (1.0 - phi) / (s[MORE] + 1.0)
-    n = end - begin
-    y = np.empty(n)
-    for j in range(n):
-        y[j] = _whitened(s, begin + j, lead)
-    mean, products = mean_of(y, NONE, n), 0.0
-    for j in range(n - 1):
-        products += (y[j] - mean) * (y[j + 1] - mean)
-    if products <= 2.0 * math.sqrt(n) * variance_of(y, NONE, n):  # ρ₁ below two standard errors
-        return 1.0
-    return inefficiency(y, NONE, n)
-
-
-@kernel(FLOATS, INT, INT)
-def inflation_of(row, begin, end):
-    """Do the same for the rules."""
-    return _inflation(row, begin, end)
+persistence: Any = getattr(_persistence, "py_func", _persistence)
+whitened: Any = getattr(_whitened, "py_func", _whitened)
+"""The same for plain Python; of several blocks at once, given an array of their numbers."""
 
 
 # ---- within a plateau ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from plateau._estimates import SMALL, within_bound
 from plateau._pieces import Pieces, straight
-from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, inflation_of
+from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, persistence, whitened
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
 from plateau._scale import LINEAR, LOG, by_logarithm
 from plateau._statistics import drift_of, inefficiencies_of, inefficiency_of
@@ -201,19 +201,16 @@ def stationary(means: Array) -> Start:
         return Start(0, 0, inefficiency_of(means))
     g = inefficiencies_of(means, starts)
     left = np.arange(n, n - starts, -1) / g
-    best = int(np.argmax(left))
+    best = int(left.argmax())
     enough = left[best] * math.exp(-math.sqrt(6.0 / left[best]))
-    begin = best
-    while begin > 0 and (n - begin + 1) / g[begin - 1] >= enough:
-        begin -= 1
+    worse = np.flatnonzero(left < enough)
+    before = int(np.searchsorted(worse, best))  # the best is none of them
+    begin = int(worse[before - 1]) + 1 if before > 0 else 0
+    end = int(worse[before]) + 1 if before < len(worse) else starts
     level = mean_of(means[best:])
-    side = 1.0 if means[begin] > level else -1.0
-    for i in range(begin, starts):
-        if side * (means[i] - level) <= 0.0:
-            return Start(best, i, float(g[best]))
-        if i > best and left[i] < enough:
-            break
-    return Start(best, best, float(g[best]))
+    reached = means[begin:end] <= level if means[begin] > level else means[begin:end] >= level
+    first = int(reached.argmax())
+    return Start(best, begin + first if reached[first] else best, float(g[best]))
 
 
 def apart(before: Array, after: Array) -> float:
@@ -267,7 +264,7 @@ def without_outlier(values: Array) -> Array:
     be the beginning of something.
     """
     off = values - mean_of(values)
-    far = int(np.argmax(np.abs(off)))
+    far = int(np.abs(off).argmax())
     if off[far] ** 2 <= 0.5 * (off @ off) or far == len(values) - 1:
         return values
     clean = values.copy()
@@ -320,15 +317,13 @@ def settled(s: Stream, p: Params, onset: int) -> bool:
     values = without_outlier(s.values[onset : s.blocks])
     change, error, _, rest = drift_of(values)
     describe(s, change, error, length, noise_of(s, onset, rest))
-    if length < max(SHARE * s.blocks, LEAST) or length / inefficiency_of(values) < EFFECTIVE:
+    samples = length * s.size
+    if samples < (p.horizon or ODDS * ODDS - 1.0) or length < max(SHARE * s.blocks, LEAST):
+        return False
+    if length / inefficiency_of(values) < EFFECTIVE:
         return False
     latest = length - max(length // 8, 1)
     if apart(values[:latest], values[latest:]) != 0.0:
-        return False
-    samples = length * s.size
-    if p.horizon and samples < p.horizon:
-        return False
-    if not p.horizon and samples + 1.0 < ODDS * ODDS:
         return False
     if continues(s, p, onset, change, error):
         return False
@@ -441,7 +436,7 @@ def levelled(s: Stream, p: Params) -> int | None:
         return None
     bound = abs(change) + ONE_SIDED * error
     doubtful = ahead > 1.0 or effective < EFFECTIVE or bound > 2.0 * allowed
-    if doubtful and float(np.ptp(stretch)) > allowed:
+    if doubtful and float(stretch.max() - stretch.min()) > allowed:
         return None
     s.tolerance, s.kind = allowed, kind_of(s, p, begin, change, error)
     level = mean_of(stretch)
@@ -480,7 +475,8 @@ def speeds_up(means: Array) -> float:
     Too few blocks may have run off for `runs_off`. Of seven steps in any order, of either sign,
     three in a million do so, which is rarer than `SURE` errors are.
     """
-    last, before = means[-1] - means[-2], means[-2] - means[-3]
+    third, second, first = means[-3:].tolist()
+    last, before = first - second, second - third
     if last * before <= 0.0 or abs(last) <= abs(before):  # most streams
         return 0.0
     steps = np.diff(means[-FIRST:])
@@ -543,6 +539,29 @@ def confidence(s: Stream) -> float:
     return within_bound(s.slope * length, s.error * length, bound)
 
 
+class Precision(NamedTuple):
+    """How well the level of a stream is known."""
+
+    level_error: float  # NaN of too few blocks
+    effective: float  # samples that its plateau is worth; NaN outside one
+
+
+def precision(s: Stream) -> Precision:
+    """Tell how well the level is known, by the blocks of the plateau or of the last quarter."""
+    inside = s.verdict == PLATEAU
+    begin = s.block_of(s.begun) if inside else s.blocks - max(FIRST, math.ceil(SHARE * s.blocks))
+    if begin < 0 or s.blocks - begin < FIRST:
+        return Precision(math.nan, math.nan)
+    means, within = s.means[begin : s.blocks], mean_of(s.spreads[begin : s.blocks])
+    _, error, _, rest = drift_of(means)
+    square = error * error / 12.0  # of the mean of all of them
+    weight = min(8.0 / s.full, 1.0)  # of a block in the level
+    averaged = min((2.0 - weight) / weight, float(len(means)))
+    samples = len(means) * s.size
+    effective = min((rest + within) / square, samples) if square > 0.0 else samples
+    return Precision(math.sqrt(square * len(means) / averaged), effective if inside else math.nan)
+
+
 def own_inflation(s: Stream, begin: int, best: int) -> float:
     """Return what is left of autocorrelation between a plateau's blocks from `begin` on.
 
@@ -561,8 +580,14 @@ def own_inflation(s: Stream, begin: int, best: int) -> float:
 def inflation(s: Stream, begin: int, end: int) -> float:
     """Inefficiency of blocks without their lag-1 autocorrelation; 1 if that may be chance."""
     s.store()
-    found: float = inflation_of(s.row, begin, end)
-    return found
+    begin = max(begin, 1)
+    phi = persistence(s.row)
+    values = whitened(s.row, np.arange(begin, end), phi / (1.0 - phi) / s.size)
+    off = values - mean_of(values)
+    square = float(off @ off)
+    if off[1:] @ off[:-1] <= 2.0 * square / math.sqrt(len(off)):  # ρ₁ below two standard errors
+        return 1.0
+    return float(inefficiency_of(values))
 
 
 def shifted(s: Stream, p: Params) -> None:
@@ -589,6 +614,7 @@ def _forget(s: Stream, blocks: int) -> None:
     left = s.blocks - blocks
     for values in (s.means, s.lasts, s.spreads):
         values[:left] = values[blocks : s.blocks].copy()
+        values[left : s.blocks] = 0.0
     s.full = float(left)
     s.first += blocks * s.size
 
@@ -668,6 +694,8 @@ def merge(s: Stream) -> None:
     s.spreads[:half] = 0.5 * (s.spreads[::2] + s.spreads[1::2]) + 0.25 * off * off
     s.means[:half] = 0.5 * (s.means[::2] + s.means[1::2])
     s.lasts[:half] = s.lasts[1::2].copy()
+    for values in (s.means, s.lasts, s.spreads):
+        values[half:] = 0.0
     s.full, s.more = float(half), 2.0 * s.more + 1.0
     # A CUSUM of blocks twice as long has the same evidence in units √2 as large.
     s.rise, s.fall = s.rise / math.sqrt(2.0), s.fall / math.sqrt(2.0)

@@ -13,6 +13,7 @@ from plateau._state import Description, Streaming
 from plateau.base import KernelDetector, Readings, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
+from plateau.outlook import Doubts, Gains
 
 
 class DetectorBank(Streaming):
@@ -52,9 +53,9 @@ class DetectorBank(Streaming):
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
-        # Streams of some detectors lie in groups, of which the last may have idle lanes.
-        groups = -(-self.streams // detector.lanes)
-        self._state = detector._make_state(groups * detector.lanes)
+        # Streams of some detectors lie in groups, of which the last may have idle places.
+        groups = -(-self.streams // detector.group)
+        self._state = detector._make_state(groups * detector.group)
 
     def _describe(self) -> Description:
         return {
@@ -72,8 +73,8 @@ class DetectorBank(Streaming):
         return True
 
     def _cells(self) -> NDArray[np.float64]:
-        """Return a view of the state, shape (groups, lanes, cells)."""
-        shape = (-1, self._layout.size, self.detector.lanes)
+        """Return a view of the state, shape (groups, streams, cells)."""
+        shape = (-1, self._layout.size, self.detector.group)
         return self._state[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:
@@ -250,6 +251,35 @@ class DetectorBank(Streaming):
     def noise(self) -> NDArray[np.float64]:
         """Standard deviations around the levels, shape (k,); NaN before they are known."""
         return self._read().noise
+
+    @property
+    def level_error(self) -> NDArray[np.float64]:
+        """Standard errors of the levels, shape (k,); NaN while warming up, see `Detector`.
+
+        This and the next three take some 20 µs a stream; of threshold rules they are NaN.
+        """
+        return self._doubt("level_error")
+
+    @property
+    def effective(self) -> NDArray[np.float64]:
+        """Uncorrelated samples that the plateaus are worth, shape (k,); NaN outside one."""
+        return self._doubt("effective")
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """How sure the verdicts are, shape (k,); NaN while warming up, see `Detector`."""
+        return self._doubt("confidence")
+
+    @property
+    def gain(self) -> Gains:
+        """What as many samples again are expected to bring, see `Detector.gain`."""
+        return Gains(*self._doubts().T[-len(Gains._fields) :])
+
+    def _doubt(self, name: str) -> NDArray[np.float64]:
+        return self._doubts()[:, Doubts._fields.index(name)]
+
+    def _doubts(self) -> NDArray[np.float64]:
+        return self.detector._doubts(self._state, self.streams)
 
     @property
     def count(self) -> NDArray[np.int64]:

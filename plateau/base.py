@@ -14,6 +14,7 @@ from plateau import _recurrence as r
 from plateau._arguments import one_of
 from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
+from plateau.outlook import Doubts
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -346,7 +347,7 @@ class KernelDetector(PlateauDetector):
     __slots__ = ()
 
     @property
-    def lanes(self) -> int:
+    def group(self) -> int:
         """Streams of a bank whose state is interleaved, cell by cell."""
         return 1
 
@@ -365,6 +366,13 @@ class KernelDetector(PlateauDetector):
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.
+
+        Only of the calibrated detector are they known.
+        """
+        return np.full((streams, len(Doubts._fields)), np.nan)
 
     @abstractmethod
     def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:

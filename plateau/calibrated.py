@@ -1,7 +1,7 @@
 """The calibrated detector: whether a stream has stopped moving, with nothing to tune."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from plateau import _pyramid as c
 from plateau._arguments import number, one_of, positive, whole
+from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
-from plateau._rules import decide
+from plateau._rules import Precision, decide, precision
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
-from plateau._state import Columns, Description, Layout
+from plateau._state import Description, Layout
 from plateau.base import (
     KINDS,
     SIGNS,
@@ -25,7 +26,7 @@ from plateau.base import (
     Verdict,
     nan_unless,
 )
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Doubts, Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
@@ -261,6 +262,17 @@ class Detector(KernelDetector):
             *counts,
         )
 
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        found = np.full((streams, len(Doubts._fields)), np.nan)
+        for row, own in zip(state[PARAMS:].reshape(-1, c.SIZE)[:streams], found, strict=True):
+            s = Stream.of(row)
+            if s.verdict != Verdict.WARMING_UP:
+                own[:3] = *precision(s), s.confidence
+            gain = gain_of(s.means[: s.blocks], self._params.sign)
+            if gain is not None:
+                own[3:] = gain
+        return found
+
     @staticmethod
     def _mark_changed(table: NDArray[Any]) -> None:
         for s in table:
@@ -273,6 +285,7 @@ class Detector(KernelDetector):
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
             s[[c.FULL, c.MORE, c.FILLED, c.START, c.TOTAL, c.SQUARE, c.STEPS, c.STEPS2]] = 0.0
             s[[c.DUE, c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
+            s[c.CELLS :] = 0.0
 
     def _at(self, cell: int) -> float:
         return float(self._state[PARAMS + cell])
@@ -339,6 +352,22 @@ class Detector(KernelDetector):
         return self._if_warm(c.CONFIDENCE)
 
     @property
+    def level_error(self) -> float:
+        """Standard error of `level`, autocorrelation included, drift apart; NaN while warming up.
+
+        From the blocks of the plateau, or else of the last quarter of the stream.
+        """
+        return self._precision().level_error
+
+    @property
+    def effective(self) -> float:
+        """Uncorrelated samples that the present plateau is worth; NaN outside one."""
+        return self._precision().effective
+
+    def _precision(self) -> Precision:
+        return precision(Stream.of(self._state[PARAMS:]))
+
+    @property
     def gain(self) -> Gain | None:
         """Progress to be expected from as many samples again as since the last change.
 
@@ -358,8 +387,7 @@ class Detector(KernelDetector):
         blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
         middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
         begin = PARAMS + int(c.MEANS)
-        means: NDArray[np.float64] = self._at(c.ANCHOR) + self._state[begin : begin + blocks]
-        return middles, means
+        return np.asarray(middles), self._at(c.ANCHOR) + self._state[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
@@ -391,11 +419,14 @@ def _layout() -> Layout:
     )
 
 
-def _fits(cells: Columns) -> NDArray[np.bool_]:
-    """Whether each stream's samples are in its blocks, sums and plateau."""
+def _fits(cells: Mapping[str, Any]) -> Any:
+    """Whether each stream's samples are in its blocks, sums and plateau.
+
+    Of numbers or of arrays of them, so without Python's `and`.
+    """
     size = cells["more"] + 1
     end = cells["first"] + cells["full"] * size
-    fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
+    fit = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
     for name in ("start", "total", "square", "steps", "steps2"):
         fit &= (cells["filled"] > 0) | (cells[name] == 0)
     for name in ("rise", "fall", "error", "noise", "tolerance", "confidence"):

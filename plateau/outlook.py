@@ -40,6 +40,27 @@ class Gain(NamedTuple):
     """What is expected as a share of the range covered so far."""
 
 
+class Gains(NamedTuple):
+    """A `Gain` of each of k streams: arrays of shape (k,), NaN where nothing can be said."""
+
+    expected: Array
+    low: Array
+    high: Array
+    share: Array
+
+
+class Doubts(NamedTuple):
+    """How well is known what a detector says of a stream; NaN where it is not."""
+
+    level_error: float
+    effective: float
+    confidence: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    gain_share: float
+
+
 COLUMNS = ("gain", "gain_low", "gain_high", "gain_share")
 """What the fields of a `Gain` are called in a table."""
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from plateau._arguments import positive
 from plateau.base import PlateauDetector
+from plateau.follower import Track, untracked
 from plateau.logs.model import Run
-from plateau.offline import Track, Unit, rows_for, untracked
+from plateau.offline import Unit, rows_for
 from plateau.policy import Policy, PolicyState
 from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule

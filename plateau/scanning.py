@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from os import PathLike
     from pathlib import Path
 
     import pandas
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from plateau.base import Mode, Verdict
     from plateau.export import LogScan
+    from plateau.follower import Track
     from plateau.logs.model import Log, LogError
     from plateau.logs.several.find import Found
-    from plateau.offline import RunScan, Track, Unit
+    from plateau.offline import RunScan, Unit
     from plateau.rule import Rule
 
     AnyPath = str | PathLike[str]
@@ -66,7 +67,7 @@ def read_log(
     >>> log = plateau.read_log(Path(plateau.__file__).parent / "data" / "sample.log")
     >>> run = log.runs[0]
     >>> run.metric, run.x_name, run.mode, len(run.values)
-    ('loss', 'step', 'min', 2400)
+    ('loss', 'step', 'min', 4800)
     """
     from plateau.logs.reader import read_log
 
@@ -104,7 +105,7 @@ def scan(
         GiB that reading may take in each process. By default half of the machine's, in all.
     **settings
         ``window``, ``smooth``, ``alpha``, ``beta``, ``threshold`` and ``patience`` of a threshold
-        rule, ``horizon`` of the calibrated detector.
+        rule, ``horizon`` and ``scale`` of the calibrated detector.
 
     Returns
     -------
@@ -123,7 +124,7 @@ def scan(
     >>> found = plateau.scan(Path(plateau.__file__).parent / "data" / "sample.log")
     >>> for run in found:
     ...     print(run.run.metric, run.verdict, [(p.start, p.kind) for p in run.plateaus])
-    loss plateau [(80, 'slow'), (480, 'flat'), (900, 'flat'), (1500, 'flat'), (2000, 'flat')]
+    loss plateau [(160, 'slow'), (960, 'flat'), (1800, 'flat'), (3000, 'flat'), (4000, 'flat')]
     """
     from plateau.logs.model import LogError
     from plateau.logs.several.find import find_logs
@@ -132,8 +133,8 @@ def scan(
 
     rule = Rule(detector, **settings)
     told: list[str] = []
-    named = [str(path) for path in ([paths] if _is_path(paths) else paths)]
-    found = find_logs(named, told.append)
+    named = [paths] if isinstance(paths, (str, PathLike)) else paths
+    found = find_logs([fspath(path) for path in named], told.append)
     metrics = (metric,) if isinstance(metric, str) else tuple(metric or ())
     read_one = reader_of(metrics, run=run, x=x, lr=lr, mode=mode)
     answers = read_logs(found, read_one, memory=None if memory is None else int(memory * GIB))
@@ -192,7 +193,8 @@ def _scanned(
 ) -> list[LogScan]:
     """Scan the runs of a log; none if that cannot be done."""
     from plateau.export import LogScan
-    from plateau.offline import scan_run, untracked
+    from plateau.follower import untracked
+    from plateau.offline import scan_run
 
     try:
         runs = [scan_run(run, rule, unit, track or untracked) for run in log.runs]
@@ -209,10 +211,6 @@ def _left_out(no_logs: Sequence[str]) -> str:
     many = len(no_logs) > 1
     what = f"{len(no_logs)} files hold" if many else "1 file holds"
     return f"{what} no series of numbers and {'were' if many else 'was'} left out: {shown}"
-
-
-def _is_path(paths: Any) -> bool:
-    return isinstance(paths, str) or hasattr(paths, "__fspath__")
 
 
 class Scan:

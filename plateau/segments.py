@@ -372,10 +372,9 @@ def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
     """
     spans: list[Stretch] = []
     for onset, declared, stop, kind in _raw_stretches(traces):
-        while revises and spans and onset <= spans[-1][1]:
-            earlier = spans.pop()
-            if onset <= earlier[0] or _at_once(earlier, declared):
-                declared = earlier[1]
+        while revises and spans and (known := taken_up(spans[-1][:3], onset, declared)) is not None:
+            spans.pop()
+            declared = known
         spans.append((onset, declared, stop, kind))
     return _disjoint(spans) if revises else spans
 
@@ -389,12 +388,23 @@ def _disjoint(spans: list[Stretch]) -> list[Stretch]:
     ] + spans[-1:]
 
 
-def _at_once(earlier: Stretch, declared: int) -> bool:
+def taken_up(earlier: tuple[int, int, int | None], onset: int, declared: int) -> int | None:
+    """Return when a plateau was first known that takes up the one before; None if it does not.
+
+    The one before is told by its onset, and when it was declared and over. It was a mistake where
+    the new one neither begins as early nor was declared at once where it ended.
+    """
+    before, known, stop = earlier
+    if onset > known:
+        return None
+    return known if onset <= before or _at_once(stop, declared) else declared
+
+
+def _at_once(stop: int | None, declared: int) -> bool:
     """Whether a plateau was declared as soon as the one before ended, within a block or two.
 
     A stream has at least 128 blocks, so one is no longer than that share of what came before.
     """
-    stop = earlier[2]
     return stop is None or declared - stop <= 1 + stop // 64
 
 

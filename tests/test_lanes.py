@@ -231,7 +231,7 @@ def test_other_threads_go_on_while_many_samples_are_taken():
     held = {kernel for kernel in kernels if not kernel.dispatcher.targetoptions["nogil"]}
     assert len(kernels) > 20
     one = {_kernels.ema_update, _kernels.haar_update, _pyramid.update}  # or 256 blocks at most
-    few = {_pyramid.inflation_of, _kernels.reading, _kernels.readings}
+    few = {_kernels.reading, _kernels.readings}
     assert held == one | few
 
 

@@ -12,6 +12,7 @@ from plain import pyramid as plain
 
 from plateau import Detector
 from plateau import _pyramid as c
+from plateau import _rules as rules
 from plateau._recurrence import PARAMS, PLATEAU
 from plateau._rules import decide
 
@@ -68,12 +69,12 @@ def test_blocks_are_ranked_without_their_autocorrelation(n, phi):
 @kinds
 def test_what_is_left_of_autocorrelation(kind):
     values = noisy(4, 100)[kind]
-    s = pretend(values).row  # no differences known: nothing is taken out
+    s = pretend(values)  # no differences known: nothing is taken out
     y = values[10:] - values[10:].mean()
     left = y[1:] @ y[:-1] > 2 * math.sqrt(len(y)) * y.var()
     expected = reference.inefficiency(values[10:]) if left else 1.0
     assert left == (kind not in ("noise", "ties", "alternating"))
-    assert plain._inflation(s, 10, 100) == pytest.approx(expected)
+    assert rules.inflation(s, 10, 100) == pytest.approx(expected)
 
 
 def test_little_autocorrelation_may_be_chance():
@@ -82,7 +83,7 @@ def test_little_autocorrelation_may_be_chance():
         values = autoregressive(seed, 100, 0.2)
         off = values[1:] - values[1:].mean()
         errors = (off[1:] @ off[:-1]) / off.var() / math.sqrt(99)
-        left = plain._inflation(pretend(values).row, 0, 100) > 1
+        left = rules.inflation(pretend(values), 0, 100) > 1
         assert left == (errors > 2)
         found.add(round(errors, 1))
     assert {1.8, 2.2, 2.5} <= found

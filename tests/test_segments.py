@@ -87,7 +87,7 @@ def stretches_of_rows(draw):
 def test_rows_that_stand_for_several_samples_are_counted_as_their_twin_counts_them(made):
     found, widths = made
     got = in_rows(found, np.cumsum(widths))
-    assert [span[:4] for span in got] == reference.rows_of_stretches(found, widths)
+    assert [each[:4] for each in got] == reference.rows_of_stretches(found, widths)
 
 
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():

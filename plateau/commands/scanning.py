@@ -56,7 +56,7 @@ def scanned(
     told = Reading() if alone and not quiet and sys.stderr.isatty() else None
     logs = read_logs(found, read_one, told, memory=_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
-    from plateau.offline import untracked
+    from plateau.follower import untracked
     from plateau.scanning import scan_logs
 
     tell_of_compiling()
@@ -90,7 +90,7 @@ def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     """Return what passes things on and shows on a terminal how far they are."""
-    from plateau.offline import untracked
+    from plateau.follower import untracked
 
     if quiet or not sys.stderr.isatty():
         return untracked

@@ -153,6 +153,8 @@ class Contents:
         Block of each row where lines form blocks.
     every : int
         Rows of the log that each row here is the mean of.
+    metric : str or None
+        The metric that the log is of, where it is of one.
     """
 
     format: str
@@ -160,3 +162,4 @@ class Contents:
     numbers: NDArray[np.int64]
     block: NDArray[np.int64] | None = None
     every: int = 1
+    metric: str | None = None

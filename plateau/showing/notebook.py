@@ -63,9 +63,15 @@ def trace_html(found: Trace) -> str:
     draw(axes, run_of(found.level, "both"), (), np.flatnonzero(found.fired))
     for kind, colour in zip(range(len(KINDS)), (FLAT, SLOW), strict=True):
         inside = (found.verdict == Verdict.PLATEAU) & (found.kind == kind)
-        shade = {"color": colour, "alpha": 0.18, "linewidth": 0}
-        whole = axes.get_xaxis_transform()
-        axes.fill_between(np.arange(len(inside)), 0, 1, where=inside, transform=whole, **shade)
+        axes.fill_between(
+            np.arange(len(inside)),
+            *(0, 1),
+            where=inside.tolist(),
+            transform=axes.get_xaxis_transform(),
+            color=colour,
+            alpha=0.18,
+            linewidth=0,
+        )
     headings = ("samples", "verdict", "level", "slope", "fires")
     cells = (
         f"{len(found.level):,}",

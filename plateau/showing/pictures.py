@@ -153,7 +153,7 @@ def _remembered(detector: PlateauDetector) -> tuple[Run, list[Plateau]]:
         raise TypeError(f"a {name} keeps nothing to draw: give it the series, plot(xs, detector)")
     x, means = detector.remembered
     run = replace(run_of(means, detector.mode), x=x)
-    if detector.onset is None or detector.declared is None:
+    if detector.onset is None or detector.declared is None or detector.kind is None:
         return run, []
     start, declared = np.searchsorted(x[:-1], [detector.onset, detector.declared]).tolist()
     known = detector.level, detector.slope, detector.noise

@@ -56,10 +56,21 @@ def summary(found: RunScan) -> str:
     """Say in one sentence what was found in a run."""
     bad = found.nonfinite
     broken = f" {count(bad, 'row')} {'is' if bad == 1 else 'are'} not finite." if bad else ""
+    broken += overfitting(found)
     if not found.plateaus:
         return f"No plateau; at its end the run is {ending(found)}.{broken}{_hint(found)}"
     share = f", {found.flat_share:.0%} of the rows" if found.flat else ""
     return f"{plateaus([found], share)}; the run ends {ending(found)}.{broken}"
+
+
+def overfitting(found: RunScan) -> str:
+    """Say since when the held-out metric got worse while the training went on."""
+    turn, other = found.overfitting, found.run.held_out
+    if turn is None or other is None:
+        return ""
+    since = f"{found.run.x_name} {place(found.run, turn.x)}"
+    went = f"{other.metric} went from {turn.best:.4g} to {turn.last:.4g}"
+    return f" Overfitting since {since}: {went} while {found.run.metric} got better."
 
 
 def plateaus(found: Sequence[RunScan], behind: str = "") -> str:
@@ -98,8 +109,12 @@ def now(found: RunScan) -> str:
     """Say in a few words where a run stands at its end."""
     if found.verdict != Verdict.PLATEAU:
         return {"improving": "still moving"}.get(str(found.verdict), str(found.verdict))
-    last = found.plateaus[-1]
-    return f"{last.kind} since {place(found.run, float(found.run.x[last.start]))}"
+    return f"{found.plateaus[-1].kind} {since(found)}"
+
+
+def since(found: RunScan) -> str:
+    """Say since when a run has been in the plateau in which it ends."""
+    return f"since {place(found.run, float(found.run.x[found.plateaus[-1].start]))}"
 
 
 def place(run: Run, x: float) -> str:
@@ -127,6 +142,12 @@ def outlook(gain: Gain) -> str:
     """Say what going on would bring."""
     expected = f"{gain.expected:.2g} ({gain.low:.1g} to {gain.high:.2g})"
     return f"as many rows again may bring {expected}, {gain.share:.1%} of the range covered"
+
+
+def brings(found: RunScan) -> str:
+    """Say in a few words what as many rows again would bring."""
+    gain = found.gain
+    return "-" if gain is None else f"{gain.expected:.2g} ({gain.share:.1%})"
 
 
 def _hint(found: RunScan) -> str:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import Contents
-from plateau.logs.formats.folders import event_files
 from plateau.logs.formats.frames import FOOTER, HEADER, frames, is_framed
-from plateau.logs.formats.tensorboard import Reach, points_of, side_by_side
+from plateau.logs.formats.tensorboard import Reach, event_files, points_of, side_by_side
 from plateau.logs.large.parts import LONGEST
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.records.tagged import Points, rows_of, table_of

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
 from plateau.logs.names.judge import counts_steps
 from plateau.watching.along import Along, split
@@ -72,13 +73,12 @@ class Runs:
 
     def _settle(self, x: NDArray[np.float64]) -> None:
         """Find out by the first rows whether samples are steps, and of how many the first is."""
-        steps = np.diff(x)
-        counts = bool(counts_steps(self._x_name, x) and np.all(steps >= 1))
+        counts = counts_steps(self._x_name, x) and grows(x)
         if self.steps and self._asked and not counts:
             raise LogError(f"column {self._x_name!r} is no growing count of steps: use --unit row")
         self.steps = self.steps and counts
         if self.steps:
-            self.usual = int(np.median(steps)) if len(steps) else 1
+            self.usual = usual_step(x)
 
     def fresh(self) -> Track:
         """Return what follows a run from its first row."""

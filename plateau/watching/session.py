@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
-from plateau.logs.formats.folders import EVENTS
+from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
@@ -237,4 +237,4 @@ class Session:
         verdict = track.detector.verdict.name.lower().replace("_", " ")
         level = f"{chosen.metric} {track.detector.level:.4g}"
         since = f" since {position(track.since)}" if track.flat else ""
-        return f"{level} at {chosen.x_name} {position(track.x_last)}: {verdict}{since}"
+        return f"{level} at {chosen.x_name} {position(track.follower.x_last)}: {verdict}{since}"

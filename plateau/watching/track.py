@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from plateau._samples import LIMIT
 from plateau.base import Trace, Verdict
-from plateau.calibrated import Detector
-from plateau.logs.model import LogError
-from plateau.offline import RateSteps, held, pieces, worsening
+from plateau.follower import Follower
+from plateau.offline import worsening
+from plateau.segments import taken_up
 from plateau.watching.event import ENDED, NONFINITE, PLATEAU, RESUMED, WORSENING, Event
 from plateau.watching.places import Places
 
@@ -28,35 +27,44 @@ BEFORE = 64
 """Plateaus that are remembered: a new one may turn out to be one of them, interrupted."""
 
 
-class Track:
-    """Follows one run.
+class Span(NamedTuple):
+    """A plateau that was told."""
 
-    Parameters
-    ----------
-    detector : DetectorProtocol
-        Fresh.
-    usual : int, optional
-        Steps from one row to the next, where samples are steps of x: the first row stands for so
-        many. None where samples are rows.
-    """
+    start: int
+    """Row where it began."""
+    onset: int
+    """Sample where it began."""
+    declared: int
+    """Sample at which it was known."""
+    stop: int | None = None
+    """Sample at which it was over."""
+    ended: int = -1
+    """Row behind it, -1 while it goes on."""
+
+
+class Track:
+    """Tells what happens in one run, see `plateau.follower.Follower`."""
 
     def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
-        self.detector = detector
-        self.usual = usual
-        self.rows = 0
-        self.samples = 0
-        self.due = False
-        """Whether a new regime begins with the next sample."""
-        self.x_last = float("nan")
+        self.follower = Follower(detector, usual)
         self.verdict = -1
         self.worse = False
         self.armed = True
         """Whether worsening would be news: it was told, and nothing better came since, if not."""
         self.broken = False
         """Whether the last value was not finite."""
-        self.plateaus: list[tuple[int, int, int]] = []
-        """Row where it began, sample at which it was declared, row where it ended or -1."""
-        self.x, self.row, self.rates = Places(), Places(), RateSteps()
+        self.plateaus: list[Span] = []
+        self.x, self.row = Places(), Places()
+
+    @property
+    def detector(self) -> DetectorProtocol:
+        """The detector as it stands now."""
+        return self.follower.detector
+
+    @property
+    def rows(self) -> int:
+        """How many rows were taken."""
+        return self.follower.rows
 
     @property
     def flat(self) -> bool:
@@ -66,7 +74,7 @@ class Track:
     @property
     def since(self) -> float:
         """X at which the plateau began that it is in."""
-        return self.x(self.plateaus[-1][0])
+        return self.x(self.plateaus[-1].start)
 
     def take(self, values: Array, x: Array, lr: Array) -> list[Event]:
         """Take the next rows; return what happened, in order."""
@@ -83,50 +91,14 @@ class Track:
             self.row.thin()
         rows = np.arange(self.rows, self.rows + len(values))
         self.x.add(rows, x)
-        steps = self.rates.take(lr)
         events = self._nonfinite(values, rows)
-        hold = self._hold(x)
-        finite = np.abs(values) <= LIMIT
-        values, rows, ends = values[finite], rows[finite], np.cumsum(hold[finite])
-        begins = ends - hold[finite]
-        self.row.add(self.samples + begins, rows.astype(np.float64))
-        cuts = self._regimes(steps, rows, begins)
-        done = 0
-        for block in pieces(held(values, ends), sorted(cuts)):
-            if done in cuts:
-                self.detector.changed()
-            found = self.detector.record(block)
-            events += self._look(found)
-            done += len(block)
-            self.samples += len(block)
-        self.rows += len(x)
-        self.x_last = float(x[-1])
+        begin = self.follower.samples
+        fed = self.follower.feed(values, x, lr)
+        self.row.add(np.insert(fed.ends, 0, begin)[:-1], fed.rows.astype(np.float64))
+        for found in fed.traces:
+            events += self._look(found, begin)
+            begin += len(found.level)
         return sorted(events, key=lambda event: event.row)
-
-    def _hold(self, x: Array) -> NDArray[np.int64]:
-        """Return how many samples each row stands for, see `plateau.offline.Rows`."""
-        if self.usual is None:
-            return np.ones(len(x), dtype=np.int64)
-        steps = np.diff(x, prepend=x[0] - self.usual if self.rows == 0 else self.x_last)
-        if not (np.all(x % 1 == 0) and np.all(steps >= 1)):
-            raise LogError("x is no growing count of steps: use --unit row")
-        return steps.astype(np.int64)
-
-    def _regimes(
-        self, steps: NDArray[np.int64], rows: NDArray[np.int64], begins: NDArray[np.int64]
-    ) -> set[int]:
-        """Return at which of the new samples the learning rate has made a step."""
-        if not isinstance(self.detector, Detector):
-            return set()
-        at = np.searchsorted(rows, steps)
-        cuts = set(begins[at[at < len(rows)]].tolist())
-        if self.due and len(rows):
-            cuts.add(0)
-        if len(rows):
-            self.due = bool(np.any(at == len(rows)))
-        else:
-            self.due = self.due or bool(len(steps))
-        return cuts if self.samples else cuts - {0}
 
     def _nonfinite(self, values: Array, rows: NDArray[np.int64]) -> list[Event]:
         """Tell where values cease to be finite."""
@@ -138,8 +110,8 @@ class Track:
             for i in first.tolist()
         ]
 
-    def _look(self, found: Trace) -> list[Event]:
-        """Tell what changed in a trace of the next samples."""
+    def _look(self, found: Trace, begin: int) -> list[Event]:
+        """Tell what changed in a trace of the samples from this one on."""
         worse = worsening(self.detector, found.verdict, found.slope)
         changes = np.diff(found.verdict, prepend=np.int8(self.verdict)) != 0
         changes |= np.diff(worse, prepend=self.worse)
@@ -148,43 +120,45 @@ class Track:
             flat, was = found.verdict[i] == Verdict.PLATEAU, self.flat
             self.verdict, self.worse = int(found.verdict[i]), bool(worse[i])
             if was and not flat:
-                events.append(self._ended(i))
+                events.append(self._ended(begin + i))
             if flat and not was:
-                events.append(self._declared(i, found))
+                events.append(self._declared(begin + i, int(found.onset[i]), _readings(found, i)))
             if (flat and not was) or self.verdict == Verdict.IMPROVING:
                 self.armed = True
             if self.worse and self.armed:
                 self.armed = False
-                events.append(self._event(WORSENING, i, _readings(found, i)))
+                events.append(self._event(WORSENING, begin + i, _readings(found, i)))
         return events
 
-    def _declared(self, i: int, found: Trace) -> Event:
+    def _declared(self, declared: int, onset: int, told: dict[str, Any]) -> Event:
         """Enter a plateau: a new one, or one that was interrupted or began earlier than thought."""
-        onset, declared, kind = int(found.onset[i]), self.samples + i, PLATEAU
-        start = self._row(onset)
-        while self.plateaus and self._is_again(onset, declared):
-            before, declared, _ = self.plateaus.pop()
-            start, kind = start if self.detector.revises else before, RESUMED
-        if self.plateaus and not self.detector.revises:
-            start = max(start, self.plateaus[-1][2])
-        self.plateaus = [*self.plateaus[1 - BEFORE :], (start, declared, -1)]
-        return self._event(kind, i, self._place(start, declared) | _readings(found, i))
+        sample, start, kind = declared, self._row(onset), PLATEAU
+        revises = self.detector.revises
+        while self.plateaus:
+            last = self.plateaus[-1]
+            known = taken_up((last.onset, last.declared, last.stop), onset, declared)
+            if revises and known is not None:
+                declared = known
+            elif self._row(declared) < last.ended:  # it ended and came back within one row
+                start, declared = last.start, last.declared
+            else:
+                start = max(start, last.ended) if not revises else start
+                break
+            self.plateaus.pop()
+            kind = RESUMED
+        self.plateaus = [*self.plateaus[1 - BEFORE :], Span(start, onset, declared)]
+        return self._event(kind, sample, self._place(start, declared) | told)
 
-    def _is_again(self, onset: int, declared: int) -> bool:
-        """Whether a plateau is the last one once more, as in `plateau.segments`."""
-        _, known, ended = self.plateaus[-1]
-        again = self.detector.revises and onset <= known
-        return again or self._row(declared) < ended
+    def _ended(self, sample: int) -> Event:
+        last = self.plateaus[-1]
+        row = self._row(sample)
+        ended = max(row, self._row(last.declared) + 1)  # it has the row at which it was known
+        self.plateaus[-1] = last._replace(stop=sample, ended=ended)
+        told = {"stop": ended, "stop_x": self.x(row)}
+        return self._event(ENDED, sample, self._place(last.start, last.declared) | told)
 
-    def _ended(self, i: int) -> Event:
-        start, declared, _ = self.plateaus[-1]
-        stop = self._row(self.samples + i)
-        self.plateaus[-1] = start, declared, max(stop, self._row(declared) + 1)
-        told = {"stop": stop, "stop_x": self.x(stop)}
-        return self._event(ENDED, i, self._place(start, declared) | told)
-
-    def _event(self, kind: str, i: int, told: dict[str, Any]) -> Event:
-        row = self._row(self.samples + i)
+    def _event(self, kind: str, sample: int, told: dict[str, Any]) -> Event:
+        row = self._row(sample)
         return Event(kind, row, self.x(row), told)
 
     def _place(self, start: int, declared: int) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import pytest
 
 import plateau.logs
 from plateau.logs import numerals
-from plateau.logs.formats.documents import tables_of_records
 from plateau.logs.reader import read_log
+from plateau.logs.records.objects import tables_of_records
 from plateau.logs.text import slots
 from plateau.watching import tail
 

@@ -7,8 +7,8 @@ from following import events_of, folded, scanned, watch
 
 from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
-from plateau.logs.formats.folders import EVENTS
 from plateau.logs.formats.frames import FOOTER, masked_crc
+from plateau.logs.formats.tensorboard import EVENTS
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plateau.offline import RateSteps
+from plateau.follower import RateSteps
 from plateau.watching import along, places
 
 
@@ -17,7 +17,8 @@ def test_places_know_where_every_row_lies(data):
     found = places.Places()
     for part in np.split(np.arange(len(steps)), [len(steps) // 3, len(steps) // 2]):
         found.add(at[part], values[part])
-    assert [found(int(i)) for i in at] == values.tolist()
+    held = np.repeat(values, np.diff(at, append=at[-1] + 1))  # up to the next one
+    assert [found(i) for i in range(at[0], at[-1] + 1)] == held.tolist()
 
 
 def test_places_do_not_grow(monkeypatch):

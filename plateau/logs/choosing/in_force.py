@@ -1,8 +1,7 @@
-"""Bring columns of different rows together: one record may be spread over several lines."""
+"""The value of a column in force at each row: one record may be spread over several lines."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +10,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Column
-
-RULE = re.compile(r"\W*")
-
-
-def blocks(lines: list[str]) -> NDArray[np.int64]:
-    """Count the blocks that lines are in; empty lines and drawn rules part blocks."""
-    rules = [RULE.fullmatch(line) is not None for line in lines]
-    return np.cumsum(np.array(rules, dtype=np.int64))
 
 
 def fetch(

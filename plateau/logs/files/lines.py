@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plateau.logs.files.documents import document_of
 from plateau.logs.model import LogError
 
 if TYPE_CHECKING:
@@ -61,6 +63,12 @@ class Source:
     numbers: NDArray[np.int64]
     cut: bool
     warnings: list[str]
+
+    @cached_property
+    def document(self) -> Any:
+        """The JSON document that the lines are, up to a damage; None where they are none."""
+        first = next((line.lstrip()[0] for line in self.lines if line.strip()), "")
+        return document_of(self) if first in ("{", "[") else None
 
 
 def source_of(path: str, data: bytes, warnings: list[str], *, last: bool = True) -> Source:

@@ -24,6 +24,7 @@ URL = re.compile(r"[A-Za-z][\w+]+://")  # not a drive letter
 RATIO_LIMIT = 200  # text logs shrink 5 to 40 times
 RATIO_FROM = 64 << 20  # below this size any ratio is harmless
 PIECE = 1 << 20
+LARGEST = 1 << 30  # bytes of a file that is read as a whole
 
 REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "no such file",
@@ -46,7 +47,9 @@ class Stream:
 
     def __init__(self, path: str, warnings: list[str]) -> None:
         self.path = path
-        self.ended = False
+        self._over = False
+        self._front = b""
+        """What was looked at and is still to be read."""
         self._warnings = warnings
         try:
             self._counted = _Counted(_open(path))
@@ -61,9 +64,14 @@ class Stream:
         self._given = 0
 
     @property
-    def compressed(self) -> bool:
-        """Whether the bytes on disk are others than those given."""
-        return self._packing is not None
+    def in_place(self) -> bool:
+        """Whether the path is that of a file of this machine which holds these very bytes."""
+        return is_local(self.path) and self._packing is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all bytes were given."""
+        return self._over and not self._front
 
     @property
     def taken(self) -> int:
@@ -81,12 +89,32 @@ class Stream:
     ) -> None:
         self._raw.close()
 
+    def head(self, size: int) -> bytes:
+        """Look at the next ``size`` bytes, fewer only at the end: they are still to be read."""
+        self._front = self.read(size)
+        return self._front
+
+    def fits(self, size: int) -> bool:
+        """Whether no more than ``size`` bytes are left, all of which were looked at."""
+        return self._over and len(self._front) <= size
+
+    def whole(self) -> bytes:
+        """Give all bytes of a file that cannot be read in parts."""
+        data = self.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise LogError(
+                f"{self.path}: larger than {LARGEST >> 20} MiB, which is read as a whole"
+            )
+        return data
+
     def read(self, size: int) -> bytes:
         """Give the next ``size`` bytes, fewer only at the end."""
-        pieces: list[bytes] = []
-        while size > 0 and not self.ended:
+        front, self._front = self._front[:size], self._front[size:]
+        pieces = [front]
+        size -= len(front)
+        while size > 0 and not self._over:
             piece = self._piece(min(size, PIECE))
-            self.ended = not piece
+            self._over = not piece
             pieces.append(piece)
             size -= len(piece)
             self._given += len(piece)
@@ -159,6 +187,11 @@ def _open(path: str) -> IO[bytes]:
     fsspec = remote(path)
     opened: IO[bytes] = fsspec.open(path, "rb").open()
     return opened
+
+
+def is_local(path: str) -> bool:
+    """Whether a path names a file or a folder of this machine."""
+    return path != STDIN and not URL.match(path) and "\0" not in path
 
 
 def remote(path: str) -> Any:

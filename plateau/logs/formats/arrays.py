@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 import numpy as np
 
@@ -18,28 +21,44 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from plateau.logs.files.stream import Stream
+    from plateau.logs.formats.format import Head
+
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
-ENDING = ".npy"
+ENDING = b".npy"
+LOCAL = struct.Struct("<4s5H3L2H")  # the header of an archive's member, up to its name
 LARGEST = 1 << 30  # bytes of an array
 WIDEST = 64  # columns of an array that is a table
 LEAST = 2  # rows of a series
 NUMERIC = "iuf"  # kinds of numbers
 
-
-def holds_arrays(data: bytes) -> bool:
-    """Whether a zip archive is one of arrays."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return any(name.endswith(ENDING) for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):  # the last: of a later version
-        return False
+# A header is a literal of Python, which NumPy parses and mends.
+DAMAGES = (
+    *(ValueError, OSError, EOFError, KeyError, TypeError, OverflowError, MemoryError, SyntaxError),
+    *(tokenize.TokenError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
 
 
-def read_arrays(path: str, data: bytes, warnings: list[str]) -> Contents:
+def recognised(head: Head) -> bool:
+    """Whether a file is an array, or an archive that begins with one."""
+    return head.data.startswith(NPY) or (
+        head.data.startswith(ZIP) and _first_member(head.data).endswith(ENDING)
+    )
+
+
+def _first_member(data: bytes) -> bytes:
+    """Return the name that stands in the header of an archive's first member."""
+    start = data[: LOCAL.size]
+    length = LOCAL.unpack(start)[-2] if len(start) == LOCAL.size else 0
+    return data[LOCAL.size : LOCAL.size + length]
+
+
+def read(stream: Stream, warnings: list[str]) -> Contents:
     """Read one array, or those of an archive; what is as long as another stands beside it."""
+    path, data = stream.path, stream.whole()
     try:
         found = dict(_series(path, data, warnings))
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGES as error:
         reason = str(error).split("\n")[0]
         if "pickle" in reason or "Object arrays" in reason:
             reason = "it holds Python objects, which are never loaded"
@@ -68,18 +87,19 @@ def _series(path: str, data: bytes, warnings: list[str]) -> Iterator[tuple[str, 
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
-            if not member.filename.endswith(ENDING):
+            if not member.filename.endswith(ENDING.decode()):
                 continue
             if member.file_size > LARGEST:
                 warnings.append(f"{member.filename} is too large and was left out")
                 continue
             with archive.open(member) as file:
-                name = member.filename.removesuffix(ENDING)
+                name = member.filename.removesuffix(ENDING.decode())
                 yield from _of_array(name, _array(file), warnings, alone=False)
 
 
 def _array(file: Any) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    with catch_warnings(action="ignore"):  # of headers that are mended
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from plateau.logs.columns import Data
+    from plateau.logs.files.stream import Stream
     from plateau.logs.records.labelled import Labels
 
     Columns = tuple[int, dict[str, Data], dict[str, Labels]]
@@ -35,8 +36,10 @@ worker = cache(Worker)
 """Return the process for all files, which takes half a second to start."""
 
 
-def read_arrow(path: str, data: bytes) -> Contents:
+def read(stream: Stream, warnings: list[str]) -> Contents:
     """Read all columns that hold numbers, or texts that tell rows apart."""
+    del warnings  # a damaged file is not read at all
+    path, data = stream.path, stream.whole()
     kind = "parquet" if data.startswith(PARQUET) else "arrow"
     limit = LIMIT + len(data) / SLOWEST
     try:

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import accumulate, islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plateau.logs.columns import named
 from plateau.logs.formats.captions import TECPLOT, goes_on, names_told
@@ -60,6 +60,12 @@ class Layout:
     names: tuple[str, ...]
     width: int
     header: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Layout:
+        """Return the layout of these fields, as JSON keeps them."""
+        kept = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        return cls(**{**fields, **kept})
 
 
 def find_layout(lines: list[str]) -> Layout | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,9 @@ from plateau.logs.records.tagged import Points, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from plateau.logs.files.stream import Stream
+    from plateau.logs.formats.format import Head
 
 FOLDER = "metrics"
 LINE = re.compile(rb"\d{12,14} \S+ -?\d+\s")  # time, value, step, and what newer versions add
@@ -23,39 +27,46 @@ FIELDS = 3
 START = 256  # bytes that hold the first line
 
 
-def metrics_folder(run: Path) -> Path | None:
-    """Return the folder of a run's metric files; None where this is no run."""
-    folder = run if run.name == FOLDER else run / FOLDER
-    first = next((path for path in sorted(folder.rglob("*")) if path.is_file()), None)
-    return folder if first and is_metric_file(first) else None
+def recognised(head: Head) -> bool:
+    """Whether a file is one of a run's metrics, by its folder and its first line."""
+    return (
+        head.local and FOLDER in Path(head.path).parent.parts and LINE.match(head.data) is not None
+    )
 
 
-def is_metric_file(path: Path) -> bool:
-    """Whether a file is one of a run's metrics."""
-    if FOLDER not in path.parent.parts:
-        return False
-    try:
-        with path.open("rb") as file:
-            return bool(LINE.match(file.read(START)))
-    except OSError:
-        return False
-
-
-def read_run(folder: Path, warnings: list[str]) -> Contents:
-    """Read all metrics of a run."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return _read(folder, files, warnings)
-
-
-def read_metric(path: Path, warnings: list[str]) -> tuple[str, Contents]:
-    """Read one metric, with the learning rates of its run, and give its name."""
+def read(stream: Stream, warnings: list[str]) -> Contents:
+    """Read one metric, with the learning rates of its run."""
+    path = Path(stream.path)
     folder = next(parent for parent in path.parents if parent.name == FOLDER)
     rates = (
         other
         for other in sorted(folder.rglob("*"))
         if other.is_file() and other != path and _is_rate(_name(folder, other))
     )
-    return _name(folder, path), _read(folder, [path, *rates], warnings)
+    return replace(_read(folder, [path, *rates], warnings), metric=_name(folder, path))
+
+
+def metrics_folder(run: Path) -> Path | None:
+    """Return the folder of a run's metric files; None where this is no run."""
+    folder = run if run.name == FOLDER else run / FOLDER
+    first = next((path for path in sorted(folder.rglob("*")) if path.is_file()), None)
+    return folder if first and _is_metric_file(first) else None
+
+
+def read_folder(run: Path, warnings: list[str]) -> Contents | None:
+    """Read all metrics of a run; None where the folder is none."""
+    folder = metrics_folder(run)
+    if folder is None:
+        return None
+    return _read(folder, (path for path in sorted(folder.rglob("*")) if path.is_file()), warnings)
+
+
+def _is_metric_file(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return bool(LINE.match(file.read(START)))
+    except OSError:
+        return False
 
 
 def _name(folder: Path, path: Path) -> str:

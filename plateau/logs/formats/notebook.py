@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau.logs.choosing.in_force import blocks
 from plateau.logs.columns import Contents
 from plateau.logs.files.lines import Source, source_of
 from plateau.logs.formats.separated import series_of
 from plateau.logs.records.labelled import tables_of
+from plateau.logs.text.blocks import blocks
 from plateau.logs.text.shapes import mine
 
 if TYPE_CHECKING:
@@ -27,8 +27,17 @@ if TYPE_CHECKING:
 TEXT, PLAIN, HTML = "text", "text/plain", "text/html"
 
 
-def cells_of(document: Any) -> list[Object] | None:
-    """Return the cells of a notebook, of this format or an older one; None for other documents."""
+def recognise(source: Source) -> Contents | None:
+    """Return what the outputs hold, cell by cell; None for other documents.
+
+    Each cell is a run of its own, as is each table in it.
+    """
+    cells = _cells_of(source.document)
+    return None if cells is None else _contents(source, cells)
+
+
+def _cells_of(document: Any) -> list[Object] | None:
+    """Return the cells of a notebook, of this format or an older one."""
     if not isinstance(document, dict):
         return None
     sheets = document.get("worksheets")
@@ -41,8 +50,7 @@ def cells_of(document: Any) -> list[Object] | None:
     return cells if told else None
 
 
-def read_notebook(source: Source, cells: list[Object]) -> Contents:
-    """Read the outputs cell by cell; each cell is a run of its own, as is each table in it."""
+def _contents(source: Source, cells: list[Object]) -> Contents:
     places = _Places(source)
     tables: list[Table] = []
     numbers: list[int] = []

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.columns import Table, column
+from plateau.logs.columns import Contents, Table, column
 from plateau.logs.numerals import number
+from plateau.logs.text.blocks import blocks
 
 if TYPE_CHECKING:
     from plateau.logs.files.lines import Source
@@ -28,20 +29,19 @@ UNNAMED = {"le"}  # labels that are bounds of a histogram's bins
 NO_SERIES = ("_bucket", "_sum", "_count", "_created", "_info")  # endings of what is no measurement
 
 
-def is_exposition(source: Source) -> bool:
-    """Whether lines are samples, some with labels."""
+def recognise(source: Source) -> dict[str, str] | None:
+    """Take lines that are samples, some with labels; nothing else is to be found out about them."""
     lines = [line.strip() for line in source.lines if line.strip()[:1] not in ("", "#")]
     some = list(islice(lines, LOOKED_AT))
     found = [SAMPLE.fullmatch(line) for line in some]
     told = [match for match in found if match and number(match[3]) is not None]
-    return bool(
-        len(told) >= ENOUGH * len(some)
-        and any(match[2] and LABEL.search(match[2]) for match in told)
-    )
+    labelled = any(match[2] and LABEL.search(match[2]) for match in told)
+    return {} if labelled and len(told) >= ENOUGH * len(some) else None
 
 
-def read_exposition(source: Source) -> list[Table]:
-    """Tables of samples, one for each set of labels; what all share is no part of a name."""
+def read(source: Source, found: dict[str, str]) -> Contents:
+    """Read samples: a table for each set of labels; what all share is no part of a name."""
+    del found
     parts: dict[Labels, Samples] = {}
     for row, line in enumerate(source.lines):
         match = SAMPLE.fullmatch(line.strip())
@@ -56,7 +56,8 @@ def read_exposition(source: Source) -> list[Table]:
         if match[4]:
             _add(series, TIME, row, float(match[4]))
     shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
-    return [_table(labels, series, shared) for labels, series in parts.items()]
+    tables = [_table(labels, series, shared) for labels, series in parts.items()]
+    return Contents("prometheus", tables, source.numbers, blocks(source.lines))
 
 
 def _add(series: Samples, name: str, row: int, value: float) -> None:

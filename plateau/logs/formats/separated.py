@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau.logs.formats.layout import rows_of, split, unmixed
+from plateau.logs.columns import Contents
+from plateau.logs.formats.layout import Layout, find_layout, rows_of, split, unmixed
 from plateau.logs.names.judge import is_whole
 from plateau.logs.numerals import odd_numbers
 from plateau.logs.records.labelled import tables_of, tells
@@ -17,12 +19,24 @@ if TYPE_CHECKING:
 
     from plateau.logs.columns import Data, Table
     from plateau.logs.files.lines import Source
-    from plateau.logs.formats.layout import Layout
     from plateau.logs.records.labelled import Labels
 
 
-def read_table(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
-    """Read the columns of a table, and give the line (an index) of each of its rows."""
+def recognise(source: Source) -> dict[str, Any] | None:
+    """Return the fields of the layout that the lines of a table have; None for other lines."""
+    layout = find_layout(source.lines)
+    return asdict(layout) if layout else None
+
+
+def read(source: Source, found: dict[str, Any]) -> Contents:
+    """Read the columns of a table."""
+    layout = Layout.of(found)
+    tables, rows = _read(source, layout)
+    return Contents(layout.format, tables, source.numbers[np.array(rows, dtype=np.int64)])
+
+
+def _read(source: Source, layout: Layout) -> tuple[list[Table], list[int]]:
+    """Give the columns, and the line (an index) of each row."""
     rows = [row for row in rows_of(source.lines) if source.lines[row].strip() not in layout.header]
     _drop_cut_row(source, layout, rows)
     if not rows:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from plateau.logs.columns import Contents, Table, column
-from plateau.logs.formats.documents import parse, tables_of_records
+from plateau.logs.files.documents import parse
 from plateau.logs.model import LogError
 from plateau.logs.names.words import words
+from plateau.logs.records.objects import tables_of_records
 
 if TYPE_CHECKING:
     from plateau.base import Mode
+    from plateau.logs.files.stream import Stream
 
     Record = dict[str, Any]
 
@@ -29,18 +31,9 @@ OPTUNA = {"studies", "study_directions", "trials", "trial_values"}
 LATEST = "latest"  # MLflow's table of last values repeats those of another
 
 
-def read_database(path: str, data: bytes | None, warnings: list[str]) -> Contents:
-    """Read all tables of metrics.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    data : bytes or None
-        The file's content where it does not lie at ``path`` as it is.
-    warnings : list of str
-        What was lost is added to it.
-    """
+def read(stream: Stream, warnings: list[str]) -> Contents:
+    """Read all tables of metrics; where they lie, if that can be."""
+    path, data = stream.path, None if stream.in_place else stream.whole()
     try:
         with (
             TemporaryDirectory() as folder,

@@ -7,11 +7,14 @@ simple_value = 2, tensor = 8}}}``. Only these fields are looked at.
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from plateau.logs.formats.frames import SMALL, frames
+from plateau.logs.columns import Contents
+from plateau.logs.files.stream import Stream
+from plateau.logs.formats.frames import SMALL, frames, is_framed
 from plateau.logs.formats.protobuf import (
     BYTES,
     FIXED32,
@@ -30,8 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.logs.columns import Table
+    from plateau.logs.formats.format import Head
     from plateau.logs.formats.frames import Frame
 
+EVENTS = "tfevents"  # in the name of every event file
 FLOAT, DOUBLE = struct.Struct("<f"), struct.Struct("<d")
 TENSOR_TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # of `tensor_content`
 TENSOR_LISTS = {5: "<f4", 6: "<f8"}  # `float_val`, `double_val`
@@ -51,9 +56,32 @@ class Reach(NamedTuple):
         return cls(points.times[0], points.times[-1], points.tags)
 
 
-def read_events(
-    files: Sequence[tuple[str, bytes]], warnings: list[str]
-) -> tuple[list[Table], NDArray[np.int64]]:
+def recognised(head: Head) -> bool:
+    """Whether a file is one of records; a damaged one still has its name."""
+    return is_framed(head.data) or EVENTS in Path(head.path).name
+
+
+def read(stream: Stream, warnings: list[str]) -> Contents:
+    """Read one event file."""
+    return _read_events([(Path(stream.path).name, stream.whole())], warnings)
+
+
+def event_files(names: Iterable[str]) -> list[str]:
+    """Take the event files among the names of a folder."""
+    return sorted(name for name in names if EVENTS in name)
+
+
+def read_folder(folder: Path, warnings: list[str]) -> Contents | None:
+    """Read the event files of a folder; None where it has none."""
+    names = event_files(item.name for item in folder.iterdir() if item.is_file())
+    files = []
+    for name in names:
+        with Stream(str(folder / name), warnings) as stream:
+            files.append((name, stream.whole()))
+    return _read_events(files, warnings) if files else None
+
+
+def _read_events(files: Sequence[tuple[str, bytes]], warnings: list[str]) -> Contents:
     """Tables of event files that make one run, and the record of each row.
 
     Files that follow each other in time are one run, with the steps going back where it was
@@ -79,7 +107,8 @@ def read_events(
         table, at = table_of(points, name if len(runs) > 1 else None, first)
         tables.append(table)
         places.append(at)
-    return tables, np.concatenate(places) if places else np.empty(0, dtype=np.int64)
+    numbers = np.concatenate(places) if places else np.empty(0, dtype=np.int64)
+    return Contents("tensorboard", tables, numbers)
 
 
 def side_by_side(one: Reach, other: Reach) -> bool:

@@ -11,10 +11,16 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from plateau.logs.columns import Contents
 from plateau.logs.formats.protobuf import BYTES, VARINT, MessageError, fields, signed
+from plateau.logs.records.objects import tables_of_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from plateau.logs.files.stream import Stream
 
 MAGIC = b":W&B"
 START = 7  # bytes before the first piece
@@ -24,8 +30,13 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 STEP = "_step"
 
 
-def read_wandb(data: bytes, warnings: list[str]) -> list[dict[str, Any]]:
-    """Give what each step logged, as far as the file is sound."""
+def read(stream: Stream, warnings: list[str]) -> Contents:
+    """Read what each step logged, as far as the file is sound."""
+    records = _logged(stream.whole(), warnings)
+    return Contents("wandb", tables_of_records(records), np.arange(1, len(records) + 1))
+
+
+def _logged(data: bytes, warnings: list[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for number, record in enumerate(_records(data, warnings), start=1):
         try:

@@ -40,12 +40,12 @@ COUNTING = 4  # columns that count
 RATE = ""  # what the learning rate is carried on under
 
 
-def parts(stream: Stream, head: bytes, told: Told) -> Iterator[bytes]:
+def parts(stream: Stream, told: Told) -> Iterator[bytes]:
     """Yield a log in parts of whole lines.
 
     ``told`` hears how many bytes of the file were read, and how many it has.
     """
-    left = head
+    left = b""
     while left or not stream.ended:
         if len(left) < PART and not stream.ended:
             left += stream.read(PART)

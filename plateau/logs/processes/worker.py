@@ -99,6 +99,8 @@ class Worker:
             timer.start()
             try:
                 self.send(function, *args, seconds=seconds)
+                if late.is_set():  # before there was a process to end
+                    end()
                 return self.receive()
             except EndedError:
                 if late.is_set():

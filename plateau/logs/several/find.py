@@ -92,8 +92,10 @@ def _local(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
 
 def _walk(folder: str, complain: Callable[[str], None]) -> Iterator[str]:
     """Walk a folder; links to folders are not followed, so that none is walked twice."""
-    from plateau.logs.formats.folders import event_files  # takes numpy, of no use for a single file
     from plateau.logs.formats.mlflow import FOLDER, metrics_folder
+    from plateau.logs.formats.tensorboard import (
+        event_files,  # takes numpy, of no use for a single file
+    )
 
     def tell(error: OSError) -> None:
         complain(f"{error.filename}: cannot be read: {error.strerror}")

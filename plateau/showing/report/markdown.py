@@ -8,7 +8,7 @@ from plateau.showing import wording
 from plateau.showing.names import Named, named
 from plateau.showing.printing import shown
 from plateau.showing.report.spent import Spent
-from plateau.showing.report.tables import RUN_HEADINGS, plateau_cells, plateau_headings, run_cells
+from plateau.showing.report.tables import plateau_cells, plateau_headings, run_cells, run_headings
 
 NAMES = ("run", "metric")
 """Columns that hold what comes from a log."""
@@ -25,7 +25,7 @@ def markdown(scans: Sequence[LogScan]) -> str:
     lines = [
         f"### {wording.plateaus([run.found for run in runs], behind)}",
         "",
-        *table(RUN_HEADINGS, map(_run_line, runs)),
+        *table(run_headings(runs), (_run_line(run, runs) for run in runs)),
     ]
     for run in runs:
         if run.found.plateaus:
@@ -52,8 +52,8 @@ def code(text: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
-def _run_line(run: Named) -> list[str]:
-    cells = zip(RUN_HEADINGS, run_cells(run), strict=True)
+def _run_line(run: Named, runs: Sequence[Named]) -> list[str]:
+    cells = zip(run_headings(runs), run_cells(run, runs), strict=True)
     return [code(cell) if heading in NAMES else cell for heading, cell in cells]
 
 
@@ -61,8 +61,10 @@ def _details(run: Named) -> Iterator[str]:
     found, spent = run.found, Spent(run.found)
     flat, savable = spent.all_flat, spent.all_savable
     text = f"**{code(run.name)}**: {wording.summary(found)}"
-    text += f" Of {wording.count(spent.total, spent.unit)} {flat:,} were flat, and {savable:,}"
-    text += f" ({spent.share(savable):.0%}) came after the plateau was known."
+    text += f" Of {wording.count(spent.total, spent.unit)} {flat:,} were flat"
+    if spent.by_choice:
+        text += f", and {savable:,} ({spent.share(savable):.0%}) came after the plateau was known"
+    text += "."
     yield from ("", text)  # in one line: a comment would keep the breaks
     yield from ("", "<details><summary>Plateaus</summary>", "")
     yield from table(plateau_headings(found), plateau_cells(found))

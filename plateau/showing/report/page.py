@@ -22,6 +22,7 @@ from plateau.showing.report import tables, thumbnails
 from plateau.showing.report.compared import DASHES, groups
 from plateau.showing.report.curves import chart
 from plateau.showing.report.spent import Spent
+from plateau.showing.report.standing import standing
 
 PAGE_POINTS, MOST, LEAST = 200_000, 4000, 400
 """Points of all curves together, and of one curve at most and at least."""
@@ -52,6 +53,7 @@ def html(scans: Sequence[LogScan]) -> str:
         logs=[scan.log for scan in scans if scan.log.warnings],
         compared=together,
         runs=runs,
+        standing=standing(runs),
         views=[_view(run, drawn) for run, drawn in zip(runs, charts, strict=True)],
         dashes=DASHES,
         tables=tables,
@@ -66,7 +68,8 @@ def _view(run: Named, drawn: dict[str, Any]) -> dict[str, Any]:
         "spent": spent,
         "read": wording.read(found.run),
         "rule": wording.rule(found.detector, found.unit),
-        "ending": wording.ending(found),
+        "now": wording.now(found),
+        "brings": wording.brings(found),
         "summary": wording.summary(found),
         "positive": drawn["positive"],
         "log": drawn["log"],
@@ -96,6 +99,8 @@ def _environment() -> Environment:
     made.filters["count"] = wording.count
     made.filters["plateaus"] = wording.plateaus
     made.filters["numbers"] = wording.numbers
+    made.filters["outlook"] = wording.outlook
+    made.filters["by_choice"] = lambda found: Spent(found).by_choice
     made.filters["breakable"] = _breakable
     return made
 

@@ -35,6 +35,13 @@ class Spent:
         """What is counted."""
         return "step" if self.found.run.counts_steps else "row"
 
+    @property
+    def by_choice(self) -> bool:
+        """Whether somebody could have acted on a plateau: of a training, not of a latency."""
+        run = self.found.run
+        counted = run.counts_steps or "epoch" in run.x_name.lower()
+        return counted or run.lr is not None
+
     @cached_property
     def edges(self) -> NDArray[np.float64]:
         """Steps or rows before each row, and last behind all, shape (n + 1,)."""
@@ -55,7 +62,7 @@ class Spent:
 
     def savable(self, plateau: Plateau) -> int:
         """Of one flat plateau, from where it was known."""
-        if plateau.declared is None or plateau.kind != "flat":
+        if plateau.declared is None or plateau.kind != "flat" or not self.by_choice:
             return 0
         return self._between(plateau.declared, plateau.stop)
 

@@ -1,5 +1,7 @@
 """The tables of a report as plain text, the same in HTML and in Markdown."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from plateau.offline import RunScan
@@ -7,34 +9,45 @@ from plateau.showing import wording
 from plateau.showing.names import Named, metric
 from plateau.showing.report.spent import Spent
 
-RUN_HEADINGS = (
-    *("run", "flat", "could be saved", "plateaus", "ends"),
-    *("metric", "level at the end", "rows"),
-)
+
+def run_headings(runs: Sequence[Named]) -> tuple[str, ...]:
+    """Return the headings over `run_cells`."""
+    saved = ("could be saved",) if _saves(runs) else ()
+    return (
+        *("run", "now", "going on would bring", "flat", *saved, "plateaus"),
+        *("metric", "level at the end", "rows"),
+    )
 
 
-def run_cells(run: Named) -> tuple[str, ...]:
+def run_cells(run: Named, runs: Sequence[Named]) -> tuple[str, ...]:
     """Return a line of the table that compares runs."""
     found, spent = run.found, Spent(run.found)
     arrow = {"min": " ↓", "max": " ↑"}.get(found.run.mode, "")
     broken = f", {found.nonfinite:,} not finite" if found.nonfinite else ""
+    saved = (wording.count(spent.all_savable, spent.unit),) if _saves(runs) else ()
     return (
         run.name,
+        wording.now(found),
+        wording.brings(found),
         f"{spent.share(spent.all_flat):.0%}",
-        wording.count(spent.all_savable, spent.unit),
+        *saved,
         wording.numbers(found),
-        wording.ending(found),
         metric(found.run) + arrow,
         last_level(found),
         f"{len(found.run.values) * found.run.every:,}{broken}",
     )
 
 
+def _saves(runs: Sequence[Named]) -> bool:
+    return any(Spent(run.found).by_choice for run in runs)
+
+
 def plateau_headings(found: RunScan) -> tuple[str, ...]:
     """Return the headings over `plateau_cells`."""
-    unit = Spent(found).unit
+    spent = Spent(found)
+    saved = ("could be saved",) if spent.by_choice else ()
     return (
-        *("plateau", "from", "known at", "to", "kind", f"{unit}s", "could be saved"),
+        *("plateau", "from", "known at", "to", "kind", f"{spent.unit}s", *saved),
         *("level", f"slope per {found.unit}", "noise"),
     )
 
@@ -50,7 +63,7 @@ def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
             wording.until(run, plateau),
             plateau.kind,
             f"{spent.flat(plateau):,}",
-            f"{spent.savable(plateau):,}",
+            *((f"{spent.savable(plateau):,}",) if spent.by_choice else ()),
             f"{plateau.level:.4g}",
             f"{plateau.slope:+.1e}",
             f"{plateau.noise:.2g}",
