@@ -174,3 +174,15 @@ def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
     assert policy.react(state, 199, 1.0, 1).factor == 0.5
     with pytest.raises(ValueError, match="wait must be at least 0, not -1"):
         Policy(wait=-1)
+
+
+def test_a_wait_is_as_long_as_what_came_before_the_first_change():
+    _, state = Policy(wait=1.0).react(PolicyState(), sample=9, lr=0.8, fires=1)
+    assert (state.changed, state.stretch, state.quiet_until) == (10, 10, 10 + 9)
+
+
+def test_a_level_is_taken_as_exact_where_no_error_is_given():
+    policy = Policy(wait=1.0)
+    _, state = policy.react(PolicyState(), 9, 0.8, fires=1, level=5.0)
+    for told, factor in (({}, 0.5), ({"error": 1.0}, 1.0)):  # lower, or as low within its error
+        assert policy.react(state, 20, 0.4, fires=1, level=4.9, **told).factor == factor
