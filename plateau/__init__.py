@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from plateau.base import Verdict as Verdict
     from plateau.calibrated import Detector as Detector
     from plateau.detectors import ThresholdDetector as ThresholdDetector
+    from plateau.events import Event as Event
     from plateau.filters import Ema as Ema
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
     from plateau.outlook import Gain as Gain
+    from plateau.schedule import Schedule as Schedule
     from plateau.segments import Plateau as Plateau
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
+    from plateau.stopper import Stopper as Stopper
 
 __version__ = "0.1.0"
 
@@ -27,8 +30,11 @@ _HOMES = {
     "Ema": "filters",
     "EmaHaar": "filters",
     "Haar": "filters",
+    "Event": "events",
     "Gain": "outlook",
     "Plateau": "segments",
+    "Schedule": "schedule",
+    "Stopper": "stopper",
     "Trace": "base",
     "find_plateaus": "segments",
     "trace": "segments",

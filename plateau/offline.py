@@ -1,17 +1,18 @@
 """Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from plateau import hindsight, segments
 from plateau._recurrence import LIMIT
-from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
-from plateau.detectors import ThresholdDetector
+from plateau.base import SIGNS, PlateauDetector, Trace
+from plateau.blocks import BLOCK, Blocks, held, pieces
+from plateau.events import worsening
 from plateau.logs.model import LogError, Run
 from plateau.outlook import Gain, gain_of
 from plateau.rule import Rule
@@ -20,11 +21,7 @@ from plateau.segments import Plateau, places_of, plateaus_of
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
 
-BLOCK = 1 << 18
-"""Samples made at a time: a long log of few rows must not fill the memory."""
-
 T = TypeVar("T")
-Blocks = Iterable[NDArray[np.float64]]
 Track = Callable[[Blocks, int], Blocks]
 """Passes blocks on, given their number, and may show how far they are."""
 
@@ -138,31 +135,12 @@ class RateSteps:
         return steps
 
 
-def held(values: NDArray[np.float64], ends: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
-    """Yield the samples that rows stand for, at most `BLOCK` at a time, given where each ends."""
-    samples = int(ends[-1]) if len(ends) else 0
-    for begin in range(0, samples, BLOCK):
-        end = min(begin + BLOCK, samples)
-        first, last = np.searchsorted(ends, [begin, end - 1], side="right")
-        clipped = np.clip(ends[first : last + 1], begin, end)
-        yield np.repeat(values[first : last + 1], np.diff(clipped, prepend=begin))
-
-
 def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
     """Return the rows of a run; unless told otherwise the calibrated detector takes each as one.
 
     It judges noise and autocorrelation, and a row held for k steps would look like k that agree.
     """
     return Rows(run, unit or ("row" if rule.calibrated else None))
-
-
-def pieces(blocks: Blocks, cuts: Sequence[int]) -> Blocks:
-    """Cut blocks of samples also where a new regime begins."""
-    begin = 0
-    for block in blocks:
-        inside = [cut - begin for cut in cuts if begin < cut < begin + len(block)]
-        yield from np.split(block, inside)
-        begin += len(block)
 
 
 def _objection(run: Run) -> str | None:
@@ -230,14 +208,6 @@ class RunScan:
     def nonfinite(self) -> int:
         """Rows whose value is not finite."""
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
-
-
-def worsening(detector: PlateauDetector, verdict: ArrayLike, slope: ArrayLike) -> NDArray[np.bool_]:
-    """Tell from what a detector said whether the metric moved the wrong way."""
-    if isinstance(detector, ThresholdDetector):
-        backwards = -SIGNS[detector.mode] * np.asarray(slope)
-        return np.asarray((detector.mode != "both") & (backwards >= detector.threshold))
-    return np.asarray(np.asarray(verdict) == Verdict.WORSENING)
 
 
 def scan_run(

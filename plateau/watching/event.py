@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from plateau.events import ENDED, NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.printing import INSTEAD, printable
 from plateau.wording import LONG
 
@@ -15,9 +16,8 @@ Fields = dict[str, Any]
 LONGEST = 1 << 14
 """Characters of what a command is given of one name."""
 
-PLATEAU, RESUMED, ENDED, WORSENING, NONFINITE, RUN = (
-    "plateau", "resumed", "ended", "worsening", "nonfinite", "run",
-)  # fmt: skip
+RUN = "run"
+"""Another run begins: what a log has besides the events of a stream."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from plateau.watching.track import Track
 
 State = dict[str, Any]
-VERSION = 1
-PARTS = ("detector", "x", "row", "rates")
+VERSION = 2
+PARTS = ("follower", "x", "rates")
 """Of a track, that are objects themselves."""
 
 
@@ -135,18 +135,14 @@ def _runs(runs: Runs) -> State:
 def _track(track: Track) -> State:
     plain = {name: value for name, value in vars(track).items() if name not in PARTS}
     parts = {name: vars(getattr(track, name)) for name in PARTS[1:]}
-    return {**plain, **parts, "detector": track.detector.state_dict()}
+    return {**plain, **parts, "follower": track.follower.state_dict()}
 
 
 def _resume_track(track: Track, kept: State) -> None:
     for name, value in kept.items():
-        if name == "detector":
-            track.detector.load_state_dict(value)
+        if name == "follower":
+            track.follower.load_state_dict(value)
         elif name in PARTS:
             vars(getattr(track, name)).update(value)
         else:
-            setattr(track, name, _plateaus(value) if name == "plateaus" else value)
-
-
-def _plateaus(kept: list[list[int]]) -> list[tuple[int, int, int]]:
-    return [(onset, declared, ended) for onset, declared, ended in kept]
+            setattr(track, name, value)

@@ -1,4 +1,4 @@
-"""Where in a log each of endlessly many rows lies, in memory that does not grow."""
+"""Where each of endlessly many samples or rows lies, in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST = 4096
-"""Pieces; of more, every second one is left out, and what lay there is interpolated."""
+"""Pieces, an even number; of more, every second one is left out, and what lay there is
+interpolated."""
 
 
 class Places:
     """A growing function of whole numbers, kept as the straight pieces that it is made of.
 
     The x of a log mostly goes up by the same amount from row to row: that is one piece, however
-    long. Exact until `thin` finds more than `MOST` pieces.
+    long. Exact up to `MOST` pieces, and behind them always in the last one.
     """
 
     def __init__(self) -> None:
@@ -40,10 +41,8 @@ class Places:
                 self._begin(int(at[0]), float(values[0]))
                 at, values = at[1:], values[1:]
 
-    def thin(self) -> None:
-        """Leave out every second piece if there are too many."""
-        if len(self.starts) <= MOST:
-            return
+    def _thin(self) -> None:
+        """Leave out every second piece, not the last."""
         starts, values = self.starts[::2], self.values[::2]
         across = np.diff(starts)
         self.starts, self.values = starts, values
@@ -70,3 +69,5 @@ class Places:
         self.values.append(value)
         self.runs.append(0)
         self.rises.append(0.0)
+        if len(self.starts) > MOST:
+            self._thin()

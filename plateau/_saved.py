@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from plateau._arguments import number, whole
+from plateau.detecting import Detecting
 from plateau.policy import PolicyState
-from plateau_torch.detecting import Detecting
 
 
 def entries(kind: str, state: Any, wanted: Collection[str]) -> Mapping[str, Any]:
