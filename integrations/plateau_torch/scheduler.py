@@ -1,20 +1,20 @@
 """The learning-rate scheduler: a detector, a policy, and an optimizer whose rates follow them."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from plateau import Schedule
 from plateau import _saved as saved
-from plateau._arguments import whole
+from plateau._arguments import number, whole
 from plateau._samples import Sample
 from plateau.detecting import Detecting, as_detector
 from plateau.policy import Policy
 from plateau.schedule import usual_wait
+from plateau_torch.familiar import Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
@@ -47,7 +47,7 @@ class PlateauEvent(NamedTuple):
 Callback = Callable[[PlateauEvent], object]
 
 
-class PlateauLR(ReduceLROnPlateau):
+class PlateauLR(Familiar):
     """Lower the learning rates of an optimizer when its loss makes no progress any more.
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
@@ -64,8 +64,9 @@ class PlateauLR(ReduceLROnPlateau):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
+    factor, max_reductions, min(self._min_lrs), cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
+        `min_lr` may be one for each param group; groups added later then have the least of them.
         By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
@@ -123,7 +124,7 @@ class PlateauLR(ReduceLROnPlateau):
         *,
         factor: float = 0.5,
         max_reductions: int = 8,
-        min_lr: float = 0.0,
+        min_lr: float | Sequence[float] = 0.0,
         cooldown: int = 0,
         warmup_steps: int = 0,
         restart_after: int | None = None,
@@ -132,16 +133,27 @@ class PlateauLR(ReduceLROnPlateau):
         on_plateau: Callback | Iterable[Callback] = (),
         process_group: Group | None = None,
         lag: int | None = None,
+        **others: object,
     ) -> None:
         # Not the base class's: what it sets up is its own way to compare losses.
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer, not {optimizer!r}")
+        refuse_arguments(detector, others)
         self.optimizer = optimizer
+        self._min_lrs = _least(min_lr, len(optimizer.param_groups))
         self._detector = as_detector(detector)
         wait = usual_wait(self._detector) if wait is None else wait
         self._schedule = Schedule(
             self._detector,
-            Policy(factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait),
+            Policy(
+                factor,
+                max_reductions,
+                min(self._min_lrs),
+                cooldown,
+                restart_after,
+                restart_factor,
+                wait,
+            ),
         )
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
@@ -203,7 +215,7 @@ class PlateauLR(ReduceLROnPlateau):
         if event is None:
             return
         if event.factor != 1.0:
-            scale_rates(self.optimizer, event.factor, self.policy.min_lr, self._highest)
+            scale_rates(self.optimizer, event.factor, self.min_lrs, self._highest)
         told = PlateauEvent(
             event.index,
             event.onset,
@@ -282,6 +294,7 @@ class PlateauLR(ReduceLROnPlateau):
             "version": VERSION,
             "schedule": self._schedule.state_dict(),
             "warmup_steps": self.warmup_steps,
+            "min_lrs": list(self._min_lrs),
             "waiting": self._intake.waiting(),
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
@@ -304,9 +317,8 @@ class PlateauLR(ReduceLROnPlateau):
             raise ValueError(
                 f"state has version {state['version']!r}, this library reads version {VERSION}"
             )
-        saved.refuse_others(
-            {"warmup_steps": state["warmup_steps"]}, {"warmup_steps": self.warmup_steps}
-        )
+        mine = {"warmup_steps": self.warmup_steps, "min_lrs": self._min_lrs}
+        saved.refuse_others({name: state[name] for name in mine}, mine)
         waiting = saved.waiting(state["waiting"])
         lr, full, highest = self._groups_of(state)
         self._schedule.load_state_dict(state["schedule"])
@@ -334,15 +346,6 @@ class PlateauLR(ReduceLROnPlateau):
                 )
         return found
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
-        raise NotImplementedError(
-            "PlateauLR has no best loss to compare with and lowers the rates in step() only; to "
-            "lower them yourself, set those of the optimizer and call scheduler.detector.changed()"
-        )
-
-    _reduce_lr = _reset = _is_better = _init_is_better = _refuse
-
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:
     if callable(on_plateau):
@@ -352,3 +355,12 @@ def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...
         if not callable(callback):
             raise TypeError(f"on_plateau must be callable, or several such, not {callback!r}")
     return callbacks
+
+
+def _least(min_lr: float | Sequence[float], groups: int) -> list[float]:
+    """Return the least rate of each param group."""
+    if not isinstance(min_lr, list | tuple):
+        return [number("min_lr", min_lr)] * groups
+    if len(min_lr) != groups:
+        raise ValueError(f"min_lr has {len(min_lr)} rates for {groups} param groups")
+    return [number("min_lr", rate) for rate in min_lr]
