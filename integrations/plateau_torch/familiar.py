@@ -45,7 +45,7 @@ class Familiar(ReduceLROnPlateau):
         return max(self._schedule.state.quiet_until - self._schedule.detector.count, 0)
 
     @property
-    def mode(self) -> str:  # type: ignore[override]
+    def mode(self) -> str:
         """Whether lower or higher is better."""
         return str(getattr(self._schedule.detector, "mode", "min"))
 
