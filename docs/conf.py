@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
+    "formats",
     "mathml",
     "session",
 ]
@@ -39,10 +40,12 @@ _folder = Folder()
 """
 doctest_global_cleanup = "_folder.leave()"
 
+doctest_test_doctest_blocks = ""  # those of docstrings are run by pytest
 default_role = "py:obj"  # `Haar` in a docstring links to Haar
 add_module_names = False
 autodoc_member_order = "bysource"
-autodoc_default_options = {"exclude-members": "kernels, make_block"}  # for detectors, not users
+# Members for detectors, not users.
+autodoc_default_options = {"exclude-members": "kernels, kernels_for, make_state"}
 autodoc_typehints = "none"  # the docstrings' parameter sections have them
 numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_xref_param_type = False

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
     from plateau.outlook import Gain as Gain
+    from plateau.scanning import Scan as Scan
+    from plateau.scanning import read_log as read_log
+    from plateau.scanning import scan as scan
     from plateau.schedule import Schedule as Schedule
     from plateau.segments import Plateau as Plateau
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
+    from plateau.showing.pictures import plot as plot
     from plateau.stopper import Stopper as Stopper
 
 __version__ = "0.1.0"
@@ -33,10 +37,14 @@ _HOMES = {
     "Event": "events",
     "Gain": "outlook",
     "Plateau": "segments",
+    "Scan": "scanning",
     "Schedule": "schedule",
     "Stopper": "stopper",
     "Trace": "base",
     "find_plateaus": "segments",
+    "plot": "showing.pictures",
+    "read_log": "scanning",
+    "scan": "scanning",
     "trace": "segments",
 }
 """Where each public name is defined. They load at first use, so that the command line, which lives

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
-from typing import Any
+from typing import Any, TypeVar
+
+Word = TypeVar("Word", bound=str)
 
 SMALLEST_WEIGHT = 2.0**-52
 """A smaller weight would be lost beside 1."""
@@ -57,8 +59,9 @@ def whole(name: str, value: Any, *, least: int) -> int:
     return result
 
 
-def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+def one_of(name: str, value: Any, choices: Sequence[Word]) -> Word:
     """Return one of a few words."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-    return str(value)
+    for choice in choices:
+        if value == choice:
+            return choice
+    raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -30,13 +30,18 @@ from numba.core.serialize import dumps
 from plateau import _trust
 
 SOURCES = (
+    "_arithmetic.py",
     "_compile.py",
-    "_lanes.py",
+    "_samples.py",
     "_recurrence.py",
-    "_side_by_side.py",
     "_kernels.py",
     "_statistics.py",
     "_pyramid.py",
+    "fast/advance.py",
+    "fast/banks.py",
+    "fast/kernels.py",
+    "fast/lanes.py",
+    "fast/pieces.py",
 )
 """Files with compiled code. A kernel may have code of each of them within: numba looks only at the
 file in which it is defined, and would not see an edit of another."""

@@ -2,27 +2,68 @@
 
 import math
 from collections.abc import Callable
-from functools import cache, partial, wraps
-from importlib import import_module
-from typing import Any, cast
+from functools import cached_property, partial, update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
-from numba import carray, config, njit, types
-from numba.core.cgutils import pointer_add
+from numba import config, njit, types
 from numba.core.event import Event, Listener, register
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 from plateau._cache import keep
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def kernel(function: Callable[..., Any], *, nogil: bool = False) -> Any:
-    """For what Python calls; what is compiled is kept on disk."""
-    compiled = njit(error_model="numpy", nogil=nogil)(function)
-    return compiled if config.DISABLE_JIT else keep(compiled)
+
+class Kernel(Generic[P, R]):
+    """A function that Python calls: compiled at its first call, or loaded from the disk.
+
+    Parameters
+    ----------
+    function : callable
+        What is compiled.
+    *signature : numba.types.Type
+        Types of its arguments. Callers pass exactly these: a number is converted, an array is not.
+    nogil : bool
+        Whether other threads of Python may run meanwhile, as they should if it takes many samples.
+    """
+
+    def __init__(self, function: Callable[P, R], *signature: Any, nogil: bool = False) -> None:
+        update_wrapper(self, function)
+        self.function = function
+        self.signature = signature
+        self.nogil = nogil
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's form of the function; what it compiles is kept on disk."""
+        return keep(njit(error_model="numpy", nogil=self.nogil)(self.function))
+
+    @cached_property
+    def entry(self) -> Callable[P, R]:
+        """The compiled function itself, for what is called for each sample.
+
+        Numba's dispatcher would look at the types of the arguments, which costs as much again as
+        the update of a detector.
+        """
+        if config.DISABLE_JIT:
+            return np.errstate(all="ignore")(self.function)  # silent, as compiled code is
+        compiled: Callable[P, R] = self.dispatcher.compile(self.signature)
+        return compiled
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Call the compiled function."""
+        return self.entry(*arguments, **named)
+
+
+def kernel(*signature: Any, nogil: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a function a `Kernel` with these types of arguments."""
+    return lambda function: Kernel(function, *signature, nogil=nogil)
 
 
 batch = partial(kernel, nogil=True)
-"""For what takes many samples at once: other threads of Python go on meanwhile."""
+"""For what takes many samples at once."""
 
 helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what several kernels call and is too large to be compiled into each."""
@@ -65,115 +106,9 @@ number: Any = _python_number if config.DISABLE_JIT else _compiled_number
 """Returns a sample as a float64."""
 
 
-class BlockType(types.Type):
-    """An array of floats on its way into a kernel, which borrows it and asks nothing of it.
-
-    Numba's own arrays are counted, which costs as much as all else that a call costs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(name="block")
-
-
-DATA = types.CPointer(types.float64)
-"""What is left of such an array: where its numbers are."""
-
-
-@register_model(BlockType)
-class BlockModel(models.PrimitiveModel):
-    """In a kernel it is an address."""
-
-    def __init__(self, manager: Any, kind: BlockType) -> None:
-        super().__init__(manager, kind, manager[DATA].get_value_type())
-
-
-@unbox(BlockType)
-def _unbox_block(kind: BlockType, value: Any, context: Any) -> Any:
-    # An array of NumPy begins as any Python object does; then comes the address of its data.
-    found = context.context.get_value_type(DATA).as_pointer()
-    place = pointer_add(context.builder, value, object.__basicsize__, return_type=found)
-    return NativeValue(context.builder.load(place))
-
-
-@intrinsic
-def _address(typing: Any, block: Any) -> Any:
-    return DATA(block), lambda context, builder, signature, arguments: arguments[0]
-
-
-@inline
-def _compiled_array(block: Any, size: int) -> Any:
-    return carray(_address(block), (size,))
-
-
-def _python_array(block: Any, size: int) -> Any:
-    return block
-
-
-array: Any = _python_array if config.DISABLE_JIT else _compiled_array
-"""Returns a block of so many numbers as an array."""
-
-
-FLOATS, INTS, CODES, FLAGS = (
-    kind[::1] for kind in (types.float64, types.int64, types.int8, types.boolean)
-)
-SIGNATURES = {
-    "update": (BlockType(), SampleType()),
-    "update_many": (FLOATS, FLOATS, INTS),
-    "until_fire": (FLOATS, FLOATS),
-    "update_many_long": (FLOATS, FLOATS, INTS),
-    "response": (FLOATS, FLOATS, FLOATS),
-    "response_long": (FLOATS, FLOATS, FLOATS),
-    "trace": (FLOATS, FLOATS, FLOATS, FLOATS, CODES, FLAGS, INTS),
-    "bank": (FLOATS, types.int64, FLOATS, FLAGS),
-    "bank_many": (FLOATS, types.int64, FLOATS, types.int64, types.int64, FLAGS),
-    "reading": (FLOATS, types.int64, types.int64),
-    "readings": (FLOATS, INTS, types.int64, CODES, INTS, INTS),
-    "flat_update": (BlockType(), SampleType()),
-    "flat_bank": (FLOATS, FLOATS, CODES),
-    "flat_blocks": (FLOATS, types.int64, types.float64[:], types.float64[:, ::1]),
-    "flat_inflation": (FLOATS, types.int64, types.int64),
-}
-"""Argument types of each driver, whatever comes before its name: the filter (`plateau._kernels`),
-or ``flat`` (`plateau._pyramid`)."""
-
-
-@cache
-def compiled(name: str) -> Callable[..., Any]:
-    """Compile the driver `name` at its first use, or load it from the cache on disk.
-
-    What comes back is the compiled function itself rather than numba's dispatcher: looking at the
-    types of the arguments would cost as much again as the update. So callers pass exactly what
-    `SIGNATURES` says; a number is converted, an array is not.
-    """
-    home = "plateau._pyramid" if name.startswith("flat_") else "plateau._kernels"
-    driver: Any = getattr(import_module(home), name)
-    return _entry(driver, SIGNATURES.get(name) or SIGNATURES[name.partition("_")[2]])
-
-
-def _entry(driver: Any, signature: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return the compiled driver, or where nothing is compiled the driver itself."""
-    if config.DISABLE_JIT:
-        driver = np.errstate(all="ignore")(driver)  # silent, as compiled code is
-        return cast("Callable[..., Any]", driver)
-    entry: Callable[..., Any] = driver.compile(signature)
-    return entry
-
-
-def on_demand(*signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """For what plain Python calls now and then: compiled at its first call, with these types."""
-
-    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        @cache
-        def entry() -> Callable[..., Any]:
-            return _entry(kernel(function), signature)
-
-        @wraps(function)
-        def call(*arguments: Any) -> Any:
-            return entry()(*arguments)
-
-        return call
-
-    return mark
+SAMPLE, FLOAT, INT = SampleType(), types.float64, types.int64
+FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
+"""Types of arguments: single ones, and contiguous arrays."""
 
 
 class _Once(Listener):

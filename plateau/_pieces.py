@@ -44,7 +44,13 @@ class Pieces(NamedTuple):
 def noise_of(values: Array) -> float:
     """Return the standard deviation by the median absolute step, which no trend disturbs."""
     steps = np.diff(values)
-    return float(1.4826 * np.median(np.abs(steps - np.median(steps))) / math.sqrt(2.0))
+    return 1.4826 * median_of(np.abs(steps - median_of(steps))) / math.sqrt(2.0)
+
+
+def median_of(values: Array) -> float:
+    """Median; NumPy's own takes five times as long for so few values."""
+    ordered, n = np.sort(values), len(values)
+    return 0.5 * float(ordered[(n - 1) // 2] + ordered[n // 2])
 
 
 def straight(values: Array, covered: float, within: float) -> Pieces:
@@ -83,7 +89,7 @@ def unspiked(values: Array, height: float) -> Array:
     clean = values.copy()
     for i in np.flatnonzero(_stands_out(values, height)).tolist():
         left, right = values[max(0, i - SIDE) : i], values[i + 1 : i + 1 + SIDE]
-        low, high = sorted((float(np.median(left)), float(np.median(right))))
+        low, high = sorted((median_of(left), median_of(right)))
         if not low - height <= values[i] <= high + height:
             clean[i] = 0.5 * (low + high)
     return clean

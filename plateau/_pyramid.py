@@ -22,9 +22,21 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._compile import array, batch, helper, inline, kernel, number
-from plateau._recurrence import LIMIT, PARAMS, PLATEAU, WARMING_UP
-from plateau._statistics import NONE, inefficiency, mean_of, variance_of
+from plateau._compile import (
+    CODES,
+    FLOAT,
+    FLOATS,
+    INT,
+    SAMPLE,
+    batch,
+    helper,
+    inline,
+    kernel,
+    number,
+)
+from plateau._recurrence import PARAMS, PLATEAU, WARMING_UP
+from plateau._samples import LIMIT
+from plateau._statistics import mean_of
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -49,6 +61,8 @@ DISTINCT = 8.0
 RANKED = 8
 """Blocks that a plateau must have before the rank of another says something."""
 
+LN10, LOG2 = math.log(10.0), math.log10(2.0)
+
 LARGEST = np.finfo(np.float64).max
 """What a sum of squares is at most."""
 
@@ -63,6 +77,7 @@ class Params(NamedTuple):
     horizon: float  # samples without visible drift that make a plateau; 0: as the evidence says
     change: float  # share of the range covered so far below which a change does not count
     run_length: float  # samples between two false ends of a plateau
+    scale: float  # code of the scale on which it is judged
 
 
 @dataclass(slots=True)
@@ -116,6 +131,9 @@ class Cells:
     known_level: float  # that level, less the anchor
     held: float  # 1 if a plateau is so long that its beginning is no longer in the blocks
     held_level: float  # its level there, less the anchor
+    above: float  # 1 if a sample was 0 or above
+    below: float  # 1 if a sample was 0 or below
+    logged: float  # 1 if the blocks are judged by their logarithm
 
 
 NAMES = tuple(field.name for field in fields(Cells))
@@ -124,7 +142,8 @@ CELLS = len(NAMES)
  ANCHOR, OLDER, VARIANCE2, FULL, MORE, FILLED, START, TOTAL, SQUARE, STEPS, STEPS2, FIRST_INDEX,
  DUE, VERDICT, ERROR, CONFIDENCE, NOISE, BEGUN, ONSET, DECLARED, KIND, VISIBLE, TOLERANCE,
  INFLATION, RISE, FALL, RISE_FROM, FALL_FROM, RENEW, INTERRUPTED, LEFT_ONSET, LEFT_LEVEL,
- AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD, HELD_LEVEL) = range(CELLS)  # fmt: skip
+ AWAY_LEVEL, KNOWN, KNOWN_LEVEL, HELD, HELD_LEVEL, ABOVE, BELOW,
+ LOGGED) = range(CELLS)  # fmt: skip
 MEANS, LASTS, SPREADS = (np.int64(CELLS + i * BLOCKS) for i in range(3))
 """Where the blocks' means, last samples and variances within begin."""
 
@@ -133,14 +152,30 @@ SIZE = CELLS + 3 * BLOCKS
 _values = attrgetter(*NAMES)
 
 
-class Stream(Cells):
-    """State of one stream as the rules see it: cells by name, blocks as arrays of shape (256,)."""
+LEVELS = ("previous", "older", "level", "fire_level", "left_level", "away_level", "known_level",
+          "held_level")  # fmt: skip
+"""Cells that are less the anchor."""
 
-    __slots__ = ("lasts", "means", "row", "spreads")
+
+class Stream(Cells):
+    """State of one stream as the rules see it: cells by name, blocks as arrays.
+
+    Rules judge `values` and `within`. These are the means and the spreads themselves, or of a
+    stream that falls by decades (`plateau._scale`) their logarithms: of one below 0 that of its
+    magnitude, negative, so that more stays more.
+    """
+
+    __slots__ = ("lasts", "means", "power", "row", "spreads", "unit", "values", "within")
     row: NDArray[np.float64]
     means: NDArray[np.float64]
     lasts: NDArray[np.float64]
     spreads: NDArray[np.float64]
+    values: NDArray[np.float64]
+    within: NDArray[np.float64]
+    unit: float
+    """Metric units that one unit of this scale is worth, at the present level."""
+    power: int
+    """Power of two over which levels are taken: then one that scales the stream changes nothing."""
 
     @classmethod
     def of(cls, row: NDArray[np.float64]) -> Self:
@@ -148,11 +183,49 @@ class Stream(Cells):
         stream = cls(*row[:CELLS].tolist())
         stream.row = row
         stream.means, stream.lasts, stream.spreads = row[CELLS:].reshape(3, BLOCKS)
+        stream.values, stream.within, stream.unit = stream.means, stream.spreads, 1.0
+        stream.power = math.frexp(stream.anchor + stream.level)[1]
         return stream
+
+    def look(self) -> None:
+        """Bring the blocks to the scale on which they are judged."""
+        if not self.logged:
+            self.values, self.within, self.unit = self.means, self.spreads, 1.0
+            return
+        levels = self.side * (self.anchor + self.means[: self.blocks])
+        parts, powers = np.frexp(levels)
+        logs = np.log10(parts) + LOG2 * (powers - self.power)
+        self.values = self.side * logs
+        self.within = (np.sqrt(self.spreads[: self.blocks]) / levels / LN10) ** 2
+        recent = logs[self.blocks - max(self.blocks // 8, 1) :]
+        level = math.ldexp(10.0 ** float(recent.mean()), self.power)
+        self.level = self.side * level - self.anchor  # an average trails by decades
+        self.unit = LN10 * level
+
+    def on_scale(self, level: float) -> float:
+        """Bring a level, less the anchor, to the scale on which the blocks are judged."""
+        if not self.logged:
+            return level
+        part, power = math.frexp(self.side * (self.anchor + level))
+        log = math.log10(part) + LOG2 * (power - self.power) if part > 0.0 else -math.inf
+        return self.side * log
+
+    def without_anchor(self) -> None:
+        """Take the anchor to 0: beside a large one the digits of small levels would be lost."""
+        for name in LEVELS:
+            setattr(self, name, getattr(self, name) + self.anchor)
+        self.means[: self.blocks] += self.anchor
+        self.lasts[: self.blocks] += self.anchor
+        self.anchor = 0.0
 
     def store(self) -> None:
         """Write the cells back."""
         self.row[:CELLS] = _values(self)
+
+    @property
+    def side(self) -> float:
+        """Sign of a stream that has one."""
+        return -1.0 if self.below else 1.0
 
     @property
     def blocks(self) -> int:
@@ -194,28 +267,9 @@ def _whitened(s, j, lead):
     return s[MEANS + j] + lead * (s[LASTS + j] - s[LASTS + j - 1])
 
 
-@helper
-def _inflation(s, begin, end):
-    """Return what is left of autocorrelation between whitened blocks, if more than chance: g."""
-    begin = max(begin, 1)
-    phi = _persistence(s)
-    lead = phi / (1.0 - phi) / (s[MORE] + 1.0)
-    n = end - begin
-    y = np.empty(n)
-    for j in range(n):
-        y[j] = _whitened(s, begin + j, lead)
-    mean, products = mean_of(y, NONE, n), 0.0
-    for j in range(n - 1):
-        products += (y[j] - mean) * (y[j + 1] - mean)
-    if products <= 2.0 * math.sqrt(n) * variance_of(y, NONE, n):  # ρ₁ below two standard errors
-        return 1.0
-    return inefficiency(y, NONE, n)
-
-
-@kernel
-def flat_inflation(row, begin, end):
-    """Do the same for the rules."""
-    return _inflation(row, begin, end)
+persistence: Any = getattr(_persistence, "py_func", _persistence)
+whitened: Any = getattr(_whitened, "py_func", _whitened)
+"""The same for plain Python; of several blocks at once, given an array of their numbers."""
 
 
 # ---- within a plateau ----------------------------------------------------------------------------
@@ -331,6 +385,10 @@ def _accept(s, x):
         return False
     if s[ACCEPTED] == 0.0:
         s[ANCHOR] = x
+    if x >= 0.0:
+        s[ABOVE] = 1.0
+    if x <= 0.0:
+        s[BELOW] = 1.0
     hot = _sampled(_load(s), x - s[ANCHOR])
     _store(s, hot)
     return hot.filled > s[MORE]
@@ -405,52 +463,57 @@ def _fill(s, xs, i):
         _accept(s, xs[i])
         return i + 1
     hot, anchor, skipped, full = _load(s), s[ANCHOR], 0, s[MORE] + 1.0
+    least, most = math.inf, -math.inf
     while i < xs.size and hot.filled < full:
         x = xs[i]
         if abs(x) <= LIMIT:
             hot = _sampled(hot, x - anchor)
+            least, most = min(least, x), max(most, x)
         else:
             skipped += 1
         i += 1
     _store(s, hot)
     s[SKIPPED] += skipped
+    if most >= 0.0:
+        s[ABOVE] = 1.0
+    if least <= 0.0:
+        s[BELOW] = 1.0
     return i
 
 
 @inline
-def _params(block):
+def _params(state):
     """Read the parameters."""
-    return Params(block[0], block[1], block[2], block[3])
+    return Params(state[0], state[1], state[2], state[3], state[4])
 
 
-@kernel
-def flat_update(block, sample):
+@kernel(FLOATS, SAMPLE)
+def update(state, sample):
     """Take one sample of one stream; return what there is for the rules."""
-    numbers = array(block, PARAMS + SIZE)
-    s = numbers[PARAMS:]
+    s = state[PARAMS:]
     if not _accept(s, number(sample)):
         return NOTHING
-    return _close(s, _params(numbers))
+    return _close(s, _params(state))
 
 
-@batch
-def flat_bank(block, xs, codes):
+@batch(FLOATS, FLOATS, CODES)
+def update_bank(state, xs, codes):
     """Take one sample of each stream of a bank; note what there is for the rules of each."""
-    p = _params(block)
+    p = _params(state)
     for i in range(xs.size):
-        s = block[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
+        s = state[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
         codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
-@batch
-def flat_blocks(block, stream, xs, rows):
+@batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])
+def advance(state, stream, xs, rows):
     """Take samples of a stream in a row, close the blocks that they fill, write a row after each.
 
     It stops behind a block that the rules have to see, and where there is no more room for rows;
     an array of none asks for none. Returns how many samples were taken, how many rows written, and
     what there is for the rules.
     """
-    s, p = block[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(block)
+    s, p = state[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(state)
     taken, closed, code = 0, 0, NOTHING
     while taken < xs.size and code == NOTHING and (closed < rows.shape[0] or rows.shape[0] == 0):
         taken = _fill(s, xs, taken)

@@ -3,25 +3,23 @@
     sample x ──▶ filter ──▶ level, slope ──▶ rule ──▶ run of flat samples ──▶ fires
 
 `ema` and `haar` are the slope filters, `judge` is the rule, `_step` is one sample through both. The
-loops behind them take samples one after the other; `plateau._side_by_side` takes eight streams, or
-eight pieces of one, in the same steps, and `plateau._kernels` is what is compiled of both. They
-only differ in where samples come from, how many advance at a time, and where results go. So a
-stream fed one by one, in chunks, in a bank or as a whole gives the same numbers bit for bit.
+loops behind them take samples one after the other, and `plateau._kernels` is what is compiled of
+them. Those only differ in where samples come from and where results go. So a stream fed one by one,
+in chunks, in a bank or as a whole gives the same numbers bit for bit. (`plateau.fast` takes eight
+numbers at a time through the same steps; nothing here needs it.)
 
-A detector is one flat float64 array, its *block*: the parameters, then for each stream the cells of
-`Cells`, `Rare` and of its filter, then (Haar only) three ring buffers. Counts are kept as floats,
-which are exact up to 2**53.
+A detector is one flat float64 array, its *state*: the constants, then for each stream its cells.
+These are `PerSample`, `Rare`, the filter's own and, of Haar only, three ring buffers. Counts are
+kept as floats, which are exact up to 2**53.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from plateau._arithmetic import choose, fused
 from plateau._compile import inline
-from plateau._lanes import WIDTH, choose, fused
-
-LIMIT = 2.0**500
-"""Larger magnitudes count as non-finite: below it no sum or square in this file can overflow."""
+from plateau._samples import LIMIT
 
 LANES = 64
 """Streams that advance side by side in a bank, so that the compiler can use vector instructions."""
@@ -33,8 +31,8 @@ FLAT, SLOW = range(2)
 """Codes of the kinds of plateau."""
 
 
-class Params(NamedTuple):
-    """The first numbers of a block, the same for all its streams."""
+class Constants(NamedTuple):
+    """The first numbers of a state, the same for all its streams."""
 
     alpha: float  # EMA: weight of a new sample in the level, 0 < alpha <= 1
     beta: float  # EMA: weight of a new step in the slope, 0 < beta <= 1
@@ -48,7 +46,7 @@ class Params(NamedTuple):
     patience: float  # fires when more than this many samples in a row are flat
 
 
-class Cells(NamedTuple):
+class PerSample(NamedTuple):
     """What changes with every sample of a stream."""
 
     accepted: float  # samples taken so far
@@ -68,51 +66,51 @@ class Rare(NamedTuple):
     since: float  # samples accepted at the last `changed()`, 0 before
 
 
-PARAMS, HOT = len(Params._fields), len(Cells._fields)
+PARAMS, HOT = len(Constants._fields), len(PerSample._fields)
 FILTER = HOT + len(Rare._fields)  # where the filter's own cells begin
 ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, RUN = range(HOT)
 SKIPPED, FIRES, LAST_FIRE, SINCE = range(HOT, FILTER)
 
 
 @inline
-def params_of(block):
-    """Read the parameters."""
-    b = block
-    return Params(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9])
+def constants_of(state):
+    """Read the constants."""
+    b = state
+    return Constants(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9])
 
 
 @inline
-def load_cells(block, at, stride):
+def load_cells(state, at, stride):
     """Read the cells of the stream at index `at`; they lie `stride` apart."""
-    return Cells(
-        block[at],
-        block[at + stride],
-        block[at + 2 * stride],
-        block[at + 3 * stride],
-        block[at + 4 * stride],
-        block[at + 5 * stride],
+    return PerSample(
+        state[at],
+        state[at + stride],
+        state[at + 2 * stride],
+        state[at + 3 * stride],
+        state[at + 4 * stride],
+        state[at + 5 * stride],
     )
 
 
 @inline
-def store_cells(block, at, stride, cells):
+def store_cells(state, at, stride, cells):
     """Write them back."""
-    block[at] = cells.accepted
-    block[at + stride] = cells.previous
-    block[at + 2 * stride] = cells.variance
-    block[at + 3 * stride] = cells.level
-    block[at + 4 * stride] = cells.slope
-    block[at + 5 * stride] = cells.run
+    state[at] = cells.accepted
+    state[at + stride] = cells.previous
+    state[at + 2 * stride] = cells.variance
+    state[at + 3 * stride] = cells.level
+    state[at + 4 * stride] = cells.slope
+    state[at + 5 * stride] = cells.run
 
 
 @inline
-def _rare(block, at, stride):
+def _rare(state, at, stride):
     """Read the rare cells."""
     return Rare(
-        block[at + SKIPPED * stride],
-        block[at + FIRES * stride],
-        block[at + LAST_FIRE * stride],
-        block[at + SINCE * stride],
+        state[at + SKIPPED * stride],
+        state[at + FIRES * stride],
+        state[at + LAST_FIRE * stride],
+        state[at + SINCE * stride],
     )
 
 
@@ -122,14 +120,14 @@ def _average(weight, old, new):
     return fused(1.0 - weight, old, weight * new)
 
 
-# ---- slope filters: (block, at, p, s, state, x) -> (level, slope, state) -------------------------
+# ---- slope filters: (state, at, p, s, own, x) -> (level, slope, own) -----------------------------
 
 EMA_CELLS = 1  # the level's last step
 
 
 @inline
-def ema(block, at, p, s, step, x):
-    """Set d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  The state is d.
+def ema(state, at, p, s, step, x):
+    """Set d = (1-α)d + α(x - x₋₁);  D = (1-β)D + βd;  L = x - d(1-α)/α.  Its own cell is d.
 
     d is the step L - L₋₁ of the level L = (1-α)L₋₁ + αx, taken from the differences of the samples:
     a subtraction of levels would lose the digits of a small slope on a high level.
@@ -140,13 +138,13 @@ def ema(block, at, p, s, step, x):
 
 
 @inline
-def ema_load(block, at, stride):
-    return block[at + FILTER * stride]
+def ema_load(state, at, stride):
+    return state[at + FILTER * stride]
 
 
 @inline
-def ema_store(block, at, stride, step):
-    block[at + FILTER * stride] = step
+def ema_store(state, at, stride, step):
+    state[at + FILTER * stride] = step
 
 
 class Moving(NamedTuple):
@@ -171,11 +169,11 @@ MOVING = len(Moving._fields)
 HAAR_CELLS = 2 * MOVING + 1
 
 # Places in a ring are unsigned: numba then has no negative index to provide for in each access.
-ZERO, ONE, ROW = np.uint64(0), np.uint64(1), np.uint64(WIDTH)
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 @inline
-def _slide(read, write, zero, block, ring, size, moving, x):
+def _slide(read, write, zero, state, ring, size, moving, x):
     """Put x in a window of `size` values and return their sum; nothing is ever subtracted.
 
     Values come in blocks of half the window, so the window is always the newest block, the middle
@@ -192,9 +190,9 @@ def _slide(read, write, zero, block, ring, size, moving, x):
     full = moving.filled + ONE == half
     place = ring + moving.side + moving.filled
     mirror = ring + (half + half - moving.side - moving.filled)
-    newest, tail = moving.newest + x, moving.tail + read(block, mirror)
-    write(block, place, x)
-    write(block, mirror, tail)
+    newest, tail = moving.newest + x, moving.tail + read(state, mirror)
+    write(state, place, x)
+    write(state, mirror, tail)
     moving = Moving(
         ZERO if full else moving.filled + ONE,
         half + ONE - moving.side if full else moving.side,
@@ -203,7 +201,7 @@ def _slide(read, write, zero, block, ring, size, moving, x):
         zero if full else tail,
     )
     # Behind each buffer lies a zero, the empty tail.
-    oldest = read(block, ring + moving.side + moving.filled + odd)
+    oldest = read(state, ring + moving.side + moving.filled + odd)
     return oldest + (moving.middle + moving.newest), moving
 
 
@@ -221,7 +219,7 @@ def _quotient(a, b, inverse):
 
 
 @inline
-def sliding_means(read, write, zero, block, ring, p, sums, x, size):
+def sliding_means(read, write, zero, state, ring, p, sums, x, size):
     """L = mean of the last `smooth` x;  D = (mean of the newer half - of the older half) / half.
 
     The halves are those of the last `2·half` levels. The sum of the older half is the sum of the
@@ -231,57 +229,57 @@ def sliding_means(read, write, zero, block, ring, p, sums, x, size):
     """
     smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     square = p.half * p.half
-    total, samples = _slide(read, write, zero, block, ring, smooth, sums.samples, x)
+    total, samples = _slide(read, write, zero, state, ring, smooth, sums.samples, x)
     level = _quotient(total, size, 1.0 / size)
     ring += ring_size(smooth)
-    newer, levels = _slide(read, write, zero, block, ring, half, sums.levels, level)
+    newer, levels = _slide(read, write, zero, state, ring, half, sums.levels, level)
     place = ring + ring_size(half) + sums.past
-    older = read(block, place)
-    write(block, place, newer)
+    older = read(state, place)
+    write(state, place, newer)
     past = sums.past + ONE
     past = ZERO if past == half else past
     return level, _quotient(newer - older, square, 1.0 / square), Haar(samples, levels, past)
 
 
 @inline
-def _read(block, at):
+def _read(state, at):
     """Read a number of a ring."""
-    return block[at]
+    return state[at]
 
 
 @inline
-def _write(block, at, x):
+def _write(state, at, x):
     """Write one."""
-    block[at] = x
+    state[at] = x
 
 
 @inline
-def haar(block, at, p, s, sums, x):
+def haar(state, at, p, s, sums, x):
     """Level and slope after a sample."""
     ring, size = np.uint64(at + FILTER + HAAR_CELLS), min(p.smooth, s.accepted + 1.0)
-    return sliding_means(_read, _write, 0.0, block, ring, p, sums, x, size)
+    return sliding_means(_read, _write, 0.0, state, ring, p, sums, x, size)
 
 
 @inline
-def _moving(block, at):
-    filled, side = np.uint64(block[at]), np.uint64(block[at + 1])
-    return Moving(filled, side, block[at + 2], block[at + 3], block[at + 4])
+def _moving(state, at):
+    filled, side = np.uint64(state[at]), np.uint64(state[at + 1])
+    return Moving(filled, side, state[at + 2], state[at + 3], state[at + 4])
 
 
 @inline
-def haar_load(block, at, stride):
+def haar_load(state, at, stride):
     at += FILTER
-    past = np.uint64(block[at + 2 * MOVING])
-    return Haar(_moving(block, at), _moving(block, at + MOVING), past)
+    past = np.uint64(state[at + 2 * MOVING])
+    return Haar(_moving(state, at), _moving(state, at + MOVING), past)
 
 
 @inline
-def haar_store(block, at, stride, sums):
+def haar_store(state, at, stride, sums):
     at += FILTER
-    block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4] = sums.samples
+    state[at], state[at + 1], state[at + 2], state[at + 3], state[at + 4] = sums.samples
     at += MOVING
-    block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4] = sums.levels
-    block[at + MOVING] = sums.past
+    state[at], state[at + 1], state[at + 2], state[at + 3], state[at + 4] = sums.levels
+    state[at + MOVING] = sums.past
 
 
 # ---- rule ----------------------------------------------------------------------------------------
@@ -316,26 +314,26 @@ def judge(p, s, flat, x, level, slope):
     least, most = flat
     run = choose(slope < most, s.run + 1.0, 0.0)
     variance = running_variance(p, s.variance, x - s.previous)
-    return Cells(s.accepted + 1.0, x, variance, level, slope, choose(least < slope, run, 0.0))
+    return PerSample(s.accepted + 1.0, x, variance, level, slope, choose(least < slope, run, 0.0))
 
 
 @inline
-def _step(filtered, block, at, p, s, state, x):
+def _step(filtered, state, at, p, s, own, x):
     """One accepted sample through filter and rule."""
     if s.accepted == 0.0:  # a stream is taken to have stood at its first sample before
-        s = Cells(s.accepted, x, s.variance, x, s.slope, s.run)
-    level, slope, state = filtered(block, at, p, s, state, x)
-    return judge(p, s, bounds(p, s.accepted >= p.warmup), x, level, slope), state
+        s = PerSample(s.accepted, x, s.variance, x, s.slope, s.run)
+    level, slope, own = filtered(state, at, p, s, own, x)
+    return judge(p, s, bounds(p, s.accepted >= p.warmup), x, level, slope), own
 
 
 @inline
-def fire(block, at, stride, p, s):
+def fire(state, at, stride, p, s):
     """Count a fire and start the next run; fires are in a row if nothing interrupted the run."""
-    in_a_row = s.accepted - block[at + LAST_FIRE * stride] == p.patience + 1.0
-    fires = block[at + FIRES * stride]
-    block[at + FIRES * stride] = fires + 1.0 if in_a_row else 1.0
-    block[at + LAST_FIRE * stride] = s.accepted
-    return Cells(s.accepted, s.previous, s.variance, s.level, s.slope, 0.0)
+    in_a_row = s.accepted - state[at + LAST_FIRE * stride] == p.patience + 1.0
+    fires = state[at + FIRES * stride]
+    state[at + FIRES * stride] = fires + 1.0 if in_a_row else 1.0
+    state[at + LAST_FIRE * stride] = s.accepted
+    return PerSample(s.accepted, s.previous, s.variance, s.level, s.slope, 0.0)
 
 
 @inline
@@ -374,9 +372,9 @@ def _verdict(p, s, flat):
 
 
 @inline
-def reading_of(block, at, stride, p):
+def reading_of(state, at, stride, p):
     """Verdict, onset and declared of a stream; the last two are -1 where there is no plateau."""
-    s, rare = load_cells(block, at, stride), _rare(block, at, stride)
+    s, rare = load_cells(state, at, stride), _rare(state, at, stride)
     flat = _standing(p, s, rare)
     code = _verdict(p, s, flat)
     if code != PLATEAU:
@@ -388,18 +386,37 @@ def reading_of(block, at, stride, p):
 
 
 @inline
-def accept(load, filtered, store, block, at, stride, p, x):
+def calm(xs, begin, end):
+    """Whether samples are finite."""
+    wild = 0
+    for i in range(begin, end):
+        wild += not abs(xs[i]) <= LIMIT
+    return wild == 0
+
+
+@inline
+def first_wild(xs):
+    """Offset of the first sample that is not finite; -1 if all are."""
+    if not calm(xs, 0, xs.size):
+        for i in range(xs.size):
+            if not abs(xs[i]) <= LIMIT:
+                return i
+    return -1
+
+
+@inline
+def accept(load, filtered, store, state, at, stride, p, x):
     """One sample of the stream at `at`, finite or not; True if it fires."""
     if not abs(x) <= LIMIT:
-        block[at + SKIPPED * stride] += 1.0
+        state[at + SKIPPED * stride] += 1.0
         return False
-    s = load_cells(block, at, stride)
-    s, state = _step(filtered, block, at, p, s, load(block, at, stride), x)
+    s = load_cells(state, at, stride)
+    s, own = _step(filtered, state, at, p, s, load(state, at, stride), x)
     fired = bool(s.run > p.patience)
     if fired:
-        s = fire(block, at, stride, p, s)
-    store_cells(block, at, stride, s)
-    store(block, at, stride, state)
+        s = fire(state, at, stride, p, s)
+    store_cells(state, at, stride, s)
+    store(state, at, stride, own)
     return fired
 
 
@@ -416,59 +433,59 @@ def write_flag(out, found, i):
 
 
 @inline
-def update_many(load, filtered, store, block, at, xs, begin, end, write, out, found):
+def update_many(load, filtered, store, state, at, xs, begin, end, write, out, found):
     """Take samples in a row of the stream at `at`, write which fire and return how many do.
 
     `found` of them have been written before.
     """
-    p = params_of(block)
-    s, state = load_cells(block, at, 1), load(block, at, 1)
+    p = constants_of(state)
+    s, own = load_cells(state, at, 1), load(state, at, 1)
     skipped = 0
     for i in range(begin, end):
         x = xs[i]
         if not abs(x) <= LIMIT:
             skipped += 1
             continue
-        s, state = _step(filtered, block, at, p, s, state, x)
+        s, own = _step(filtered, state, at, p, s, own, x)
         if s.run > p.patience:
-            s = fire(block, at, 1, p, s)
+            s = fire(state, at, 1, p, s)
             write(out, found, i)
             found += 1
-    store_cells(block, at, 1, s)
-    store(block, at, 1, state)
-    block[at + SKIPPED] += skipped
+    store_cells(state, at, 1, s)
+    store(state, at, 1, own)
+    state[at + SKIPPED] += skipped
     return found
 
 
 @inline
-def until_fire(load, filtered, store, block, xs):
+def until_fire(load, filtered, store, state, xs):
     """Take samples in a row up to the first that fires and return its offset; -1 if none does."""
-    p = params_of(block)
+    p = constants_of(state)
     for i in range(xs.size):
-        if accept(load, filtered, store, block, PARAMS, 1, p, xs[i]):
+        if accept(load, filtered, store, state, PARAMS, 1, p, xs[i]):
             return i
     return -1
 
 
 @inline
-def respond(load, filtered, store, block, xs, begin, end, slopes):
+def respond(load, filtered, store, state, xs, begin, end, slopes):
     """Take finite samples in a row and write the slopes after them, NaN where there is none yet."""
-    p = params_of(block)
-    s, state = load_cells(block, PARAMS, 1), load(block, PARAMS, 1)
+    p = constants_of(state)
+    s, own = load_cells(state, PARAMS, 1), load(state, PARAMS, 1)
     for i in range(begin, end):
-        s, state = _step(filtered, block, PARAMS, p, s, state, xs[i])
+        s, own = _step(filtered, state, PARAMS, p, s, own, xs[i])
         slopes[i] = s.slope if s.accepted > p.warmup else np.nan
-    store_cells(block, PARAMS, 1, s)
-    store(block, PARAMS, 1, state)
+    store_cells(state, PARAMS, 1, s)
+    store(state, PARAMS, 1, own)
 
 
 @inline
-def trace(load, filtered, store, block, xs, levels, slopes, verdicts, fired, onsets):
+def trace(load, filtered, store, state, xs, levels, slopes, verdicts, fired, onsets):
     """Take samples in a row and write everything that is known after each of them."""
-    p = params_of(block)
+    p = constants_of(state)
     for i in range(xs.size):
-        fired[i] = accept(load, filtered, store, block, PARAMS, 1, p, xs[i])
-        s = load_cells(block, PARAMS, 1)
+        fired[i] = accept(load, filtered, store, state, PARAMS, 1, p, xs[i])
+        s = load_cells(state, PARAMS, 1)
         levels[i] = s.level if s.accepted > 0.0 else np.nan
         slopes[i] = s.slope if s.accepted > p.warmup else np.nan
-        verdicts[i], onsets[i], _ = reading_of(block, PARAMS, 1, p)
+        verdicts[i], onsets[i], _ = reading_of(state, PARAMS, 1, p)

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._compile import compiled
+from plateau._estimates import SMALL, within_bound
 from plateau._pieces import Pieces, straight
-from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream
+from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, persistence, whitened
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
+from plateau._scale import LINEAR, LOG, by_logarithm
 from plateau._statistics import drift_of, inefficiencies_of, inefficiency_of
 
 Array = NDArray[np.float64]
@@ -42,9 +43,6 @@ random walk cannot be told from a flat, correlated stream."""
 UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
 """Standard errors: no drift is seen; a drift is certain; a drift so clear, however small, that
 the stream moves (a noise-free power law never stops)."""
-
-SMALL = 0.5
-"""Standard deviations of the noise below which a change does not count."""
 
 REST = 0.6
 """Progress that does not count beside what came before, in times `min_change` of the range."""
@@ -102,7 +100,8 @@ def decide(row: Array, p: Params, code: int) -> bool:
 
 def assess(s: Stream, p: Params) -> bool:
     """Look at all blocks anew; return whether the detector fires."""
-    start = stationary(s.means[: s.blocks])
+    choose_scale(s, p)
+    start = stationary(s.values[: s.blocks])
     if s.verdict == PLATEAU:
         s.inflation = own_inflation(s, s.block_of(s.begun), start.best)
         slow = s.kind == SLOW
@@ -124,7 +123,7 @@ def assess(s: Stream, p: Params) -> bool:
         begin = rule(s, p)
         if begin is not None:
             return declare(s, p, begin, _index(s, begin), 0.0, start.best)
-    runs = runs_off(s.means[: s.blocks]) or speeds_up(s.means[: s.blocks])
+    runs = runs_off(s.values[: s.blocks]) or speeds_up(s.values[: s.blocks])
     blocks = max(FIRST, math.ceil(SHARE * s.blocks))
     if abs(s.slope) <= wider(SURE, blocks - 2) * s.error:  # the last quarter is silent: ask all
         s.slope, s.error, s.noise, blocks = drift
@@ -137,6 +136,29 @@ def assess(s: Stream, p: Params) -> bool:
         moves(s, p, runs)
         s.confidence = math.erf(abs(runs) / math.sqrt(2.0))
     return False
+
+
+def choose_scale(s: Stream, p: Params) -> None:
+    """Judge the blocks by their logarithm from where a stream has come closer to 0 by decades.
+
+    All of its samples must have one sign.
+
+    A plateau keeps the logarithm, since it drops the blocks that fell.
+    """
+    logged = not (s.above and s.below) and p.scale != LINEAR
+    if logged:
+        levels = s.side * (s.anchor + s.means[: s.blocks])
+        if s.known:
+            levels = np.insert(levels, 0, s.side * (s.anchor + s.known_level))
+        kept = s.logged and s.verdict == PLATEAU
+        logged = by_logarithm(levels, LOG if kept else int(p.scale))
+    if logged and not s.logged:
+        s.without_anchor()
+    changes = logged != bool(s.logged)
+    s.logged = float(logged)
+    s.look()
+    if changes and s.tolerance:
+        s.tolerance = p.change * covered(s)
 
 
 def _index(s: Stream, block: int) -> float:
@@ -179,19 +201,16 @@ def stationary(means: Array) -> Start:
         return Start(0, 0, inefficiency_of(means))
     g = inefficiencies_of(means, starts)
     left = np.arange(n, n - starts, -1) / g
-    best = int(np.argmax(left))
+    best = int(left.argmax())
     enough = left[best] * math.exp(-math.sqrt(6.0 / left[best]))
-    begin = best
-    while begin > 0 and (n - begin + 1) / g[begin - 1] >= enough:
-        begin -= 1
+    worse = np.flatnonzero(left < enough)
+    before = int(np.searchsorted(worse, best))  # the best is none of them
+    begin = int(worse[before - 1]) + 1 if before > 0 else 0
+    end = int(worse[before]) + 1 if before < len(worse) else starts
     level = mean_of(means[best:])
-    side = 1.0 if means[begin] > level else -1.0
-    for i in range(begin, starts):
-        if side * (means[i] - level) <= 0.0:
-            return Start(best, i, float(g[best]))
-        if i > best and left[i] < enough:
-            break
-    return Start(best, best, float(g[best]))
+    reached = means[begin:end] <= level if means[begin] > level else means[begin:end] >= level
+    first = int(reached.argmax())
+    return Start(best, begin + first if reached[first] else best, float(g[best]))
 
 
 def apart(before: Array, after: Array) -> float:
@@ -226,15 +245,16 @@ def bounded_mean(values: Array) -> float:
 
 def covered(s: Stream) -> float:
     """Range of the blocks and of the level from before them, without outlying blocks."""
-    low, high = bounds(s.means[: s.blocks])
+    low, high = bounds(s.values[: s.blocks])
     if s.known:
-        low, high = min(low, s.known_level), max(high, s.known_level)
+        known = s.on_scale(s.known_level)
+        low, high = min(low, known), max(high, known)
     return high - low
 
 
 def noise_of(s: Stream, begin: int, variance: float) -> float:
     """Deviation of the samples from a block on, given the variance between blocks."""
-    return math.sqrt(variance + mean_of(s.spreads[begin : s.blocks]))
+    return math.sqrt(variance + mean_of(s.within[begin : s.blocks]))
 
 
 def without_outlier(values: Array) -> Array:
@@ -244,7 +264,7 @@ def without_outlier(values: Array) -> Array:
     be the beginning of something.
     """
     off = values - mean_of(values)
-    far = int(np.argmax(np.abs(off)))
+    far = int(np.abs(off).argmax())
     if off[far] ** 2 <= 0.5 * (off @ off) or far == len(values) - 1:
         return values
     clean = values.copy()
@@ -268,7 +288,7 @@ def wider(z: float, freedom: float) -> float:
 def describe(s: Stream, change: float, error: float, blocks: int, noise: float) -> None:
     """Note the drift over some blocks."""
     length = blocks * s.size
-    s.slope, s.error, s.noise = change / length, error / length, noise
+    s.slope, s.error, s.noise = s.unit * change / length, s.unit * error / length, s.unit * noise
 
 
 def returned(s: Stream) -> int | None:
@@ -280,11 +300,12 @@ def returned(s: Stream) -> int | None:
     if not s.interrupted or s.blocks < recent:
         return None
     begin = s.blocks - recent
-    stretch = s.means[begin : s.blocks]
+    stretch = s.values[begin : s.blocks]
     change, error, _, rest = drift_of(stretch)
-    off = abs(mean_of(stretch) - s.left_level)
+    left = s.on_scale(s.left_level)
+    off = abs(mean_of(stretch) - left)
     off += ONE_SIDED * error / math.sqrt(12.0)  # that of the mean
-    if off > 0.5 * abs(s.away_level - s.left_level) or abs(change) > SURE * error:
+    if off > 0.5 * abs(s.on_scale(s.away_level) - left) or abs(change) > SURE * error:
         return None
     describe(s, change, error, recent, noise_of(s, begin, rest))
     return begin
@@ -293,23 +314,21 @@ def returned(s: Stream) -> int | None:
 def settled(s: Stream, p: Params, onset: int) -> bool:
     """Whether the stream since this block shows no drift, or surely none that matters."""
     length = s.blocks - onset
-    values = without_outlier(s.means[onset : s.blocks])
+    values = without_outlier(s.values[onset : s.blocks])
     change, error, _, rest = drift_of(values)
     describe(s, change, error, length, noise_of(s, onset, rest))
-    if length < max(SHARE * s.blocks, LEAST) or length / inefficiency_of(values) < EFFECTIVE:
+    samples = length * s.size
+    if samples < (p.horizon or ODDS * ODDS - 1.0) or length < max(SHARE * s.blocks, LEAST):
+        return False
+    if length / inefficiency_of(values) < EFFECTIVE:
         return False
     latest = length - max(length // 8, 1)
     if apart(values[:latest], values[latest:]) != 0.0:
         return False
-    samples = length * s.size
-    if p.horizon and samples < p.horizon:
-        return False
-    if not p.horizon and samples + 1.0 < ODDS * ODDS:
-        return False
     if continues(s, p, onset, change, error):
         return False
     limit = SURE if s.renew else UNSEEN
-    bound = SMALL * noise_of(s, onset, variance_of(s.means[onset : s.blocks]))
+    bound = SMALL * noise_of(s, onset, variance_of(s.values[onset : s.blocks]))
     return bool(abs(change) <= limit * error or abs(change) + UNSEEN * error <= bound)
 
 
@@ -321,10 +340,10 @@ def continues(s: Stream, p: Params, onset: int, change: float, error: float) -> 
     from before the blocks. Where there was progress up to the stretch, the 95 % bound of that
     along it must be below half of it. Where no direction is better there is no progress.
     """
-    after, begin = s.means[onset : s.blocks], onset * onset // s.blocks
-    came = [(s.known_level, 0.0)] if s.known else []
+    after, begin = s.values[onset : s.blocks], onset * onset // s.blocks
+    came = [(s.on_scale(s.known_level), 0.0)] if s.known else []
     if onset > begin:
-        came.append((mean_of(s.means[begin:onset]), len(after) / (onset - begin)))
+        came.append((mean_of(s.values[begin:onset]), len(after) / (onset - begin)))
     for level, share in came:
         before = p.sign * (mean_of(after) - level)
         doubt = error / math.sqrt(12.0) * math.sqrt(1.0 + share)
@@ -342,29 +361,29 @@ def rested(s: Stream, p: Params) -> int | None:
     """
     if not p.sign:
         return None
-    odd, hop, values = 0, 1, s.means[: s.blocks]
+    odd, hop, values = 0, 1, s.values[: s.blocks]
     if s.blocks > FINE:
         odd, hop = s.blocks % 2, 2
         values = 0.5 * (values[odd::2] + values[odd + 1 :: 2])
-    level = s.known_level if s.known else float(values[0])
+    level = s.on_scale(s.known_level) if s.known else float(values[0])
     whole = max(float(values.max()), level) - min(float(values.min()), level)
     if len(values) < LEAST or whole <= 0.0:
         return None
     half, least = values[len(values) // 2 :], REST * p.change * whole
     if not progress_bound(half, p.sign) <= 2.0 * least:  # most streams: spare the rest
         return None
-    within = math.sqrt(mean_of(s.spreads[: s.blocks]))
+    within = math.sqrt(mean_of(s.within[: s.blocks]))
     begin = resting(straight(values, whole, within), p.sign, least)
     length = len(values) - begin
     if not length:
         return None
-    came = s.known and abs(mean_of(values[begin:]) - s.known_level) > least
+    came = s.known and abs(mean_of(values[begin:]) - level) > least
     if length < max(LEAST, LASTED * len(values)) or (begin == 0 and not came):
         return None
     if not progress_bound(values[begin:], p.sign) <= least:
         return None
     begin = odd + hop * begin
-    change, error, _, rest = drift_of(s.means[begin : s.blocks])
+    change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
@@ -407,7 +426,7 @@ def levelled(s: Stream, p: Params) -> int | None:
     if s.blocks < recent:
         return None
     begin = s.blocks - recent
-    stretch = s.means[begin : s.blocks]
+    stretch = s.values[begin : s.blocks]
     change, error, effective, rest = drift_of(stretch)
     describe(s, change, error, recent, noise_of(s, begin, rest))
     if abs(change) > CLEAR * error or recent * s.size < BRIEF:
@@ -417,11 +436,11 @@ def levelled(s: Stream, p: Params) -> int | None:
         return None
     bound = abs(change) + ONE_SIDED * error
     doubtful = ahead > 1.0 or effective < EFFECTIVE or bound > 2.0 * allowed
-    if doubtful and float(np.ptp(stretch)) > allowed:
+    if doubtful and float(stretch.max() - stretch.min()) > allowed:
         return None
     s.tolerance, s.kind = allowed, kind_of(s, p, begin, change, error)
     level = mean_of(stretch)
-    while begin > 0 and abs(s.means[begin - 1] - level) <= allowed:
+    while begin > 0 and abs(s.values[begin - 1] - level) <= allowed:
         begin -= 1
     return begin
 
@@ -456,7 +475,8 @@ def speeds_up(means: Array) -> float:
     Too few blocks may have run off for `runs_off`. Of seven steps in any order, of either sign,
     three in a million do so, which is rarer than `SURE` errors are.
     """
-    last, before = means[-1] - means[-2], means[-2] - means[-3]
+    third, second, first = means[-3:].tolist()
+    last, before = first - second, second - third
     if last * before <= 0.0 or abs(last) <= abs(before):  # most streams
         return 0.0
     steps = np.diff(means[-FIRST:])
@@ -515,12 +535,31 @@ def fires_again(s: Stream, news: bool) -> bool:
 def confidence(s: Stream) -> float:
     """Probability that the drift is smaller than what counts, by its standard error."""
     length = (s.blocks - s.block_of(s.begun)) * s.size
-    change, error = s.slope * length, s.error * length
-    bound = max(SMALL * s.noise, 2.0 * s.tolerance)
-    if error == 0.0:
-        return 1.0 if abs(change) <= bound else 0.0
-    scale = math.sqrt(2.0) * error
-    return 0.5 * (math.erf((bound - change) / scale) + math.erf((bound + change) / scale))
+    bound = max(SMALL * s.noise, 2.0 * s.unit * s.tolerance)
+    return within_bound(s.slope * length, s.error * length, bound)
+
+
+class Precision(NamedTuple):
+    """How well the level of a stream is known."""
+
+    level_error: float  # NaN of too few blocks
+    effective: float  # samples that its plateau is worth; NaN outside one
+
+
+def precision(s: Stream) -> Precision:
+    """Tell how well the level is known, by the blocks of the plateau or of the last quarter."""
+    inside = s.verdict == PLATEAU
+    begin = s.block_of(s.begun) if inside else s.blocks - max(FIRST, math.ceil(SHARE * s.blocks))
+    if begin < 0 or s.blocks - begin < FIRST:
+        return Precision(math.nan, math.nan)
+    means, within = s.means[begin : s.blocks], mean_of(s.spreads[begin : s.blocks])
+    _, error, _, rest = drift_of(means)
+    square = error * error / 12.0  # of the mean of all of them
+    weight = min(8.0 / s.full, 1.0)  # of a block in the level
+    averaged = min((2.0 - weight) / weight, float(len(means)))
+    samples = len(means) * s.size
+    effective = min((rest + within) / square, samples) if square > 0.0 else samples
+    return Precision(math.sqrt(square * len(means) / averaged), effective if inside else math.nan)
 
 
 def own_inflation(s: Stream, begin: int, best: int) -> float:
@@ -541,8 +580,14 @@ def own_inflation(s: Stream, begin: int, best: int) -> float:
 def inflation(s: Stream, begin: int, end: int) -> float:
     """Inefficiency of blocks without their lag-1 autocorrelation; 1 if that may be chance."""
     s.store()
-    found: float = compiled("flat_inflation")(s.row, begin, end)
-    return found
+    begin = max(begin, 1)
+    phi = persistence(s.row)
+    values = whitened(s.row, np.arange(begin, end), phi / (1.0 - phi) / s.size)
+    off = values - mean_of(values)
+    square = float(off @ off)
+    if off[1:] @ off[:-1] <= 2.0 * square / math.sqrt(len(off)):  # ρ₁ below two standard errors
+        return 1.0
+    return float(inefficiency_of(values))
 
 
 def shifted(s: Stream, p: Params) -> None:
@@ -552,7 +597,8 @@ def shifted(s: Stream, p: Params) -> None:
     since, full = max(since, begin + 1), s.blocks  # where it began may have been dropped
     away = mean_of(s.means[since:full])
     level = mean_of(s.means[begin:since])
-    if abs(away - level) <= s.tolerance:  # it counts for nothing, and from now on as the level
+    if abs(s.on_scale(away) - s.on_scale(level)) <= s.tolerance:
+        # It counts for nothing, and from now on as the level.
         s.rise = s.fall = 0.0
         return
     s.interrupted, s.left_onset, s.left_level, s.away_level = 1.0, s.onset, level, away
@@ -583,26 +629,26 @@ def late_change(values: Array) -> tuple[float, float]:
 def stands(s: Stream, p: Params, start: Start) -> bool:
     """Whether a plateau still stands, as its blocks now look: no drift, no shift, enough of it."""
     begin = min(s.block_of(s.begun), s.blocks - FIRST)
-    values = without_outlier(s.means[begin : s.blocks])
+    values = without_outlier(s.values[begin : s.blocks])
     change, error, around, rest = drift_of(values)
     describe(s, change, error, len(values), noise_of(s, begin, rest))
     effective = len(values) / inefficiency_of(values)
     if s.visible and effective < REMAINING:
         s.interrupted, s.verdict, s.confidence = 0.0, UNDECIDED, 0.0
         return False
-    noise = noise_of(s, begin, variance_of(s.means[begin : s.blocks]))
+    noise = noise_of(s, begin, variance_of(s.values[begin : s.blocks]))
     sure = wider(SURE, around - 2.0)  # not `effective`, which a drift makes small
     if abs(change) <= sure * error and s.tolerance > 0.0:  # its end may have left its beginning
         change, error = late_change(values)
     if abs(change) > max(sure * error, 2.0 * SMALL * noise, 2.0 * s.tolerance):
-        describe(s, change, error, len(values), s.noise)
+        describe(s, change, error, len(values), s.noise / s.unit)
         s.interrupted = 0.0
         moves(s, p, change)
         s.confidence = certainty(s)
         return False
     if s.tolerance > 0.0:  # the tail of a descent is not what it does now
         since = max(begin, min(start.best, (begin + s.blocks) // 2))
-        change, error, _, _ = drift_of(s.means[since : s.blocks])
+        change, error, _, _ = drift_of(s.values[since : s.blocks])
         s.kind = kind_of(s, p, since, change, error)
     if s.held:
         return holds(s, p, begin, noise)
@@ -611,7 +657,7 @@ def stands(s: Stream, p: Params, start: Start) -> bool:
 
 def keeps_onset(s: Stream, begin: int, start: Start) -> bool:
     """Whether a plateau keeps its onset, although the blocks now look stationary from later on."""
-    before, after = s.means[begin : start.best], s.means[start.best : s.blocks]
+    before, after = s.values[begin : start.best], s.values[start.best : s.blocks]
     off = bounded_mean(before) - mean_of(after)
     spread = variance_of(after) * start.inefficiency * (1.0 / len(before) + 1.0 / len(after))
     if abs(off) <= max(SURE * math.sqrt(spread), s.tolerance):
@@ -627,8 +673,8 @@ def keeps_onset(s: Stream, begin: int, start: Start) -> bool:
 
 def holds(s: Stream, p: Params, begin: int, noise: float) -> bool:
     """Whether a long plateau is still at the level of its beginning, which the blocks have left."""
-    level = mean_of(s.means[begin : s.blocks])
-    off = level - s.held_level
+    level = mean_of(s.values[begin : s.blocks])
+    off = level - s.on_scale(s.held_level)
     if abs(off) <= max(2.0 * SMALL * noise, 2.0 * s.tolerance, ROUNDING * abs(level)):
         return True
     s.interrupted = 0.0

@@ -1,13 +1,15 @@
 """What counts as a sample, and the errors for what does not."""
 
 import math
+import reprlib
 from collections.abc import Iterable, Iterator
 from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._recurrence import LIMIT
+LIMIT = 2.0**500
+"""Larger magnitudes count as non-finite: below it no sum or square of a detector can overflow."""
 
 REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""
@@ -52,6 +54,8 @@ def _value(x: Any) -> Any:
 def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
     """Return `xs` as a one-dimensional, contiguous float64 array.
 
+    A frame or an array of one column is that column.
+
     Raises
     ------
     TypeError
@@ -60,8 +64,11 @@ def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
         If there is not exactly one dimension.
     """
     array = _real(list(xs) if isinstance(xs, Iterator) else xs)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.ndim != 1:
-        raise ValueError(f"samples must be one-dimensional, not of shape {array.shape}")
+        hint = ": choose a column" if array.ndim == 2 else ""
+        raise ValueError(f"samples must be one-dimensional, not of shape {array.shape}{hint}")
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
@@ -82,10 +89,21 @@ def as_rows(xs: ArrayLike) -> NDArray[np.float64]:
 
 
 def _real(xs: Any) -> NDArray[Any]:
-    array = np.asarray(xs)
+    array = np.asarray(xs if type(xs) is np.ndarray else _understood(xs))
     if array.dtype.kind not in REAL:
         raise TypeError(f"samples must be real numbers, not {array.dtype}")
     return array
+
+
+def _understood(xs: Any) -> Any:
+    """Return what NumPy can make an array of, where it cannot by itself."""
+    if hasattr(xs, "detach"):  # a tensor of PyTorch, which may have a gradient or be a bfloat16
+        tensor = xs.detach().cpu()
+        return tensor.double() if tensor.is_floating_point() else tensor
+    dtype = getattr(xs, "dtype", None)
+    if hasattr(dtype, "na_value") and getattr(dtype, "kind", "") in REAL:  # pandas with gaps
+        return xs.to_numpy(dtype=np.float64, na_value=math.nan)
+    return xs
 
 
 def first_nonfinite(xs: NDArray[np.float64]) -> int | None:
@@ -104,5 +122,10 @@ def nonfinite_error(xs: NDArray[np.float64], offset: int) -> ValueError:
 
 
 def _described(x: Any) -> str:
+    """Say what was given in place of a sample, and what would take it."""
     shape = getattr(x, "shape", ())
-    return f"{type(x).__name__} of shape {tuple(shape)}" if shape else repr(x)
+    if shape:
+        return f"{type(x).__name__} of shape {tuple(shape)}: update_many takes several"
+    several = ": update_many takes several" if isinstance(x, list | tuple) else ""
+    named = "" if x is None else f"{type(x).__name__} "
+    return f"{named}{reprlib.repr(x)}{several}"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _recurrence as r
+from plateau._samples import LIMIT
 
 VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
@@ -20,14 +21,14 @@ MAGIC = b"plateau\0"
 HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
 CHECKSUM = struct.Struct("<I")
 
-LARGEST = r.LIMIT * 2.0**53
+LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
 
 Description = dict[str, Any]
 """A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
 
 
-Cells = Mapping[str, NDArray[np.float64]]
+Columns = Mapping[str, NDArray[np.float64]]
 """Columns of a state's table by name."""
 
 
@@ -41,7 +42,7 @@ class Layout(NamedTuple):
     squares: Sequence[int]  # columns that are not negative and may be as large as a square
     largest: float = LARGEST  # magnitude of all others, but for
     sums: Sequence[int] = ()  # columns that may be as large as a sum of samples
-    fits: Callable[[Cells], NDArray[np.bool_]] | None = None  # do the cells of a stream agree?
+    fits: Callable[[Columns], NDArray[np.bool_]] | None = None  # do the cells of a stream agree?
 
     @property
     def size(self) -> int:
@@ -76,16 +77,16 @@ class Streaming(ABC):
     The table has a row for each stream. Its columns are the named cells, then the ring buffers.
     """
 
-    __slots__ = ("_block", "_layout")
+    __slots__ = ("_layout", "_state")
 
-    _block: NDArray[np.float64]
+    _state: NDArray[np.float64]
     _layout: Layout
 
     _type: ClassVar[str]
     """Name under which it is saved; a subclass may change behaviour, not state."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set an attribute once: the kernels know its value from the block, and only from there."""
+        """Set an attribute once: the kernels know its value from the state, and only from there."""
         if hasattr(self, name):
             raise AttributeError(f"{name} of {self!r} is read-only: make a new one")
         super().__setattr__(name, value)
@@ -101,20 +102,20 @@ class Streaming(ABC):
 
     def _table(self) -> NDArray[np.float64]:
         """State, shape (streams, cells)."""
-        return self._block[None, r.PARAMS :]
+        return self._state[None, r.PARAMS :]
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
         """Replace the state."""
-        self._block[r.PARAMS :] = table[0]
+        self._state[r.PARAMS :] = table[0]
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._block[r.PARAMS :] = 0.0
+        self._set_table(np.zeros_like(self._table()))
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""
         twin = self._from_description(self._describe())
-        twin._block[:] = self._block
+        twin._set_table(self._table())
         return twin
 
     def state_dict(self) -> dict[str, Any]:
@@ -278,5 +279,10 @@ def _call(value: Any) -> str:
     """Return a description as the call that makes the thing."""
     if not isinstance(value, Mapping):
         return repr(value)
-    arguments = ", ".join(f"{key}={_call(v)}" for key, v in value.items() if key != "type")
-    return f"{value.get('type')}({arguments})"
+    arguments = {key: each for key, each in value.items() if key != "type"}
+    return called(value.get("type"), arguments)
+
+
+def called(name: object, arguments: Mapping[str, Any]) -> str:
+    """Return the call of a name with arguments."""
+    return f"{name}({', '.join(f'{key}={_call(each)}' for key, each in arguments.items())})"

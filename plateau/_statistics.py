@@ -6,9 +6,8 @@ Loops over plain indices: slices and array expressions take numba ten times as l
 import math
 
 import numpy as np
-from numba import types as t
 
-from plateau._compile import FLOATS, helper, on_demand
+from plateau._compile import FLOAT, FLOATS, INT, helper, kernel
 
 TINY = 2.0**-1022
 """Squares below it have lost digits, and what is divided by them overflows."""
@@ -93,7 +92,7 @@ def inefficiency(values, begin, end):
     return g[0]
 
 
-@on_demand(FLOATS, t.int64)
+@kernel(FLOATS, INT)
 def inefficiencies_of(values, starts):
     """Return that of values[i:], for each i < starts."""
     g = np.empty(starts)
@@ -101,13 +100,13 @@ def inefficiencies_of(values, starts):
     return g
 
 
-@on_demand(FLOATS)
+@kernel(FLOATS)
 def inefficiency_of(values):
     """Return that of all values."""
     return inefficiency(values, NONE, values.size)
 
 
-@on_demand(FLOATS)
+@kernel(FLOATS)
 def drift_of(values):
     """Change along the least-squares line, its standard error, N_eff and variance around it."""
     n, mean = values.size, mean_of(values, NONE, values.size)
@@ -125,7 +124,7 @@ def drift_of(values):
     return slope * n, error, n / g, square / n
 
 
-@on_demand(FLOATS, t.float64)
+@kernel(FLOATS, FLOAT)
 def pieces_of(values, penalty):
     """Cut values into straight pieces, each at least `SHORTEST_PIECE` long; return where.
 

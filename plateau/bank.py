@@ -10,9 +10,10 @@ from plateau import _recurrence as r
 from plateau._arguments import whole
 from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
-from plateau.base import PlateauDetector, Readings, Verdict
+from plateau.base import KernelDetector, Readings, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
+from plateau.outlook import Doubts, Gains
 
 
 class DetectorBank(Streaming):
@@ -46,15 +47,15 @@ class DetectorBank(Streaming):
     __slots__ = ("detector", "streams")
     _type = "DetectorBank"
 
-    def __init__(self, detector: PlateauDetector, streams: int) -> None:
-        if not isinstance(detector, PlateauDetector):
-            raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
+    def __init__(self, detector: KernelDetector, streams: int) -> None:
+        if not isinstance(detector, KernelDetector):
+            raise TypeError(f"detector must be Detector or ThresholdDetector, not {detector!r}")
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
         # Streams of some detectors lie in groups, of which the last may have idle lanes.
         groups = -(-self.streams // detector.lanes)
-        self._block = detector._make_block(groups * detector.lanes)
+        self._state = detector._make_state(groups * detector.lanes)
 
     def _describe(self) -> Description:
         return {
@@ -74,13 +75,13 @@ class DetectorBank(Streaming):
     def _cells(self) -> NDArray[np.float64]:
         """Return a view of the state, shape (groups, lanes, cells)."""
         shape = (-1, self._layout.size, self.detector.lanes)
-        return self._block[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
+        return self._state[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:
         return self._cells().reshape(-1, self._layout.size)[: self.streams]
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
-        padded = np.zeros(len(self._block) - r.PARAMS)
+        padded = np.zeros(len(self._state) - r.PARAMS)
         padded[: table.size] = table.ravel()
         cells = self._cells()
         cells[:] = padded.reshape(cells.shape)
@@ -115,7 +116,7 @@ class DetectorBank(Streaming):
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        return self.detector._advance(self._block, self.streams, samples)
+        return self.detector._advance(self._state, self.streams, samples)
 
     def update_many(self, xs: ArrayLike) -> NDArray[np.bool_]:
         """Take samples of each stream; the state is then as after one `update` for each row.
@@ -157,7 +158,7 @@ class DetectorBank(Streaming):
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples.ravel())
         row = None if bad is None else bad // self.streams
-        fired = self.detector._advance_many(self._block, self.streams, samples[:row])
+        fired = self.detector._advance_many(self._state, self.streams, samples[:row])
         if row is not None:
             try:
                 self.update(samples[row])
@@ -190,7 +191,7 @@ class DetectorBank(Streaming):
     def __len__(self) -> int:
         return self.streams
 
-    def __getitem__(self, stream: int) -> PlateauDetector:
+    def __getitem__(self, stream: int) -> KernelDetector:
         """Return a single detector that goes on where this stream is."""
         try:
             place = index(stream)
@@ -252,6 +253,35 @@ class DetectorBank(Streaming):
         return self._read().noise
 
     @property
+    def level_error(self) -> NDArray[np.float64]:
+        """Standard errors of the levels, shape (k,); NaN while warming up, see `Detector`.
+
+        This and the next three take some 20 µs a stream; of threshold rules they are NaN.
+        """
+        return self._doubt("level_error")
+
+    @property
+    def effective(self) -> NDArray[np.float64]:
+        """Uncorrelated samples that the plateaus are worth, shape (k,); NaN outside one."""
+        return self._doubt("effective")
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """How sure the verdicts are, shape (k,); NaN while warming up, see `Detector`."""
+        return self._doubt("confidence")
+
+    @property
+    def gain(self) -> Gains:
+        """What as many samples again are expected to bring, see `Detector.gain`."""
+        return Gains(*self._doubts().T[-len(Gains._fields) :])
+
+    def _doubt(self, name: str) -> NDArray[np.float64]:
+        return self._doubts()[:, Doubts._fields.index(name)]
+
+    def _doubts(self) -> NDArray[np.float64]:
+        return self.detector._doubts(self._state, self.streams)
+
+    @property
     def count(self) -> NDArray[np.int64]:
         """Samples accepted, shape (k,)."""
         return self._read().accepted
@@ -267,10 +297,10 @@ class DetectorBank(Streaming):
         return self._read().fires
 
     def _read(self) -> Readings:
-        return self.detector._readings(self._block, self.streams)
+        return self.detector._readings(self._state, self.streams)
 
 
-DETECTORS: dict[str, type[PlateauDetector]] = {
+DETECTORS: dict[str, type[KernelDetector]] = {
     "Detector": Detector,
     "ThresholdDetector": ThresholdDetector,
 }

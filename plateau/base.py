@@ -1,5 +1,6 @@
 """What all detectors share: verdicts, the contract of samples and readings."""
 
+import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import one_of
-from plateau._compile import compiled
-from plateau._samples import Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
-from plateau._state import Streaming
+from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._state import Description, Streaming, called
+from plateau.outlook import Doubts
 
 if TYPE_CHECKING:
     from plateau.events import Event
@@ -28,11 +29,22 @@ Kind = Literal["flat", "slow"]
 KINDS: tuple[Kind, ...] = ("flat", "slow")
 """Their names: no movement to be seen; or some, but little beside what was covered before."""
 
-SIGNS = {"min": -1.0, "max": 1.0, "both": 0.0}
+SIGNS: dict[Mode, float] = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
 class Verdict(IntEnum):
-    """What a detector says of a stream at present."""
+    """What a detector says of a stream at present.
+
+    Examples
+    --------
+    It is a code and a word:
+
+    >>> from plateau import Verdict
+    >>> print(Verdict.WARMING_UP)
+    warming up
+    >>> Verdict.PLATEAU == "plateau", Verdict("plateau")
+    (True, <Verdict.PLATEAU: 3>)
+    """
 
     WARMING_UP = r.WARMING_UP
     """There are too few samples for a slope."""
@@ -44,6 +56,26 @@ class Verdict(IntEnum):
     """It has stopped moving."""
     WORSENING = r.WORSENING
     """It moves the wrong way."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict | None":
+        return next((one for one in cls if isinstance(value, str) and one == value), None)
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return str(self) == other.lower().replace("_", " ")
+        return int.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, str) else int.__ne__(self, other)
+
+    __hash__ = int.__hash__
 
 
 class Trace(NamedTuple):
@@ -61,6 +93,11 @@ class Trace(NamedTuple):
     """Where the present plateau began, in accepted samples; -1 outside a plateau."""
     kind: NDArray[np.int8]
     """Its kind: 0 flat, 1 slow; -1 outside a plateau."""
+
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import trace_html
+
+        return trace_html(self)
 
 
 class Readings(NamedTuple):
@@ -85,20 +122,15 @@ class PlateauDetector(Streaming):
     revises: ClassVar[bool] = False
     """Whether a plateau may begin before the end of the one before: its onset is then corrected, or
     it is the same plateau, which was interrupted."""
+    mode: Mode
+    """Whether lower is better, higher is better, or neither."""
+    on_nonfinite: str
+    """What becomes of a sample that is not finite: ``"skip"`` or ``"raise"``."""
 
     def _set_mode(self, mode: Mode, on_nonfinite: Literal["skip", "raise"]) -> None:
-        self.mode = one_of("mode", mode, tuple(SIGNS))
+        self.mode: Mode = one_of("mode", mode, tuple(SIGNS))
         self.on_nonfinite = one_of("on_nonfinite", on_nonfinite, ("skip", "raise"))
         self._raises = on_nonfinite == "raise"
-
-    @property
-    def lanes(self) -> int:
-        """Streams of a bank whose state is interleaved, cell by cell."""
-        return 1
-
-    @abstractmethod
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
-        """Return parameters and fresh state of some streams."""
 
     @abstractmethod
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -111,40 +143,6 @@ class PlateauDetector(Streaming):
     @abstractmethod
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         """Take samples and return what is known after each."""
-
-    @property
-    @abstractmethod
-    def _kernels(self) -> str:
-        """What its kernels' names begin with."""
-
-    def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take one sample of each stream in a bank's block and return which fire."""
-        fired: NDArray[np.bool_] = self._advance_many(block, streams, samples[None])[0]
-        return fired
-
-    def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take samples of each stream in a bank's block, shape (n, streams); return which fire."""
-        fired = np.zeros(samples.shape, dtype=np.bool_)
-        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
-        flat = ordered.ravel(order="K")
-        # NumPy may give the only row or stream a stride of 0.
-        hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
-        driver = compiled(f"{self._kernels}_bank_many")
-        driver(block, streams, flat, hop, stride, fired.ravel())
-        return fired
-
-    @abstractmethod
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        """Return what is known of each stream in a bank's block."""
-
-    @staticmethod
-    @abstractmethod
-    def _mark_changed(table: NDArray[Any]) -> None:
-        """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
 
     @abstractmethod
     def update(self, x: Sample) -> bool:
@@ -196,6 +194,57 @@ class PlateauDetector(Streaming):
             raise nonfinite_error(samples, bad)
         return offsets
 
+    def record(self, xs: ArrayLike | Iterable[float]) -> Trace:
+        """Take samples in a row and return what is known after each.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units. One that is not finite repeats what was known before.
+
+        Returns
+        -------
+        Trace
+            Arrays of shape (n,).
+
+        Raises
+        ------
+        TypeError
+            If the samples are not real numbers.
+        ValueError
+            If there is not exactly one dimension; or if one is not finite and
+            ``on_nonfinite="raise"``. The state stays as it was.
+        """
+        return self._record(self._acceptable(xs))
+
+    def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
+        """Take samples up to the first that fires; those behind it are not taken.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,)
+            The samples, in metric units.
+
+        Returns
+        -------
+        int or None
+            Its offset in `xs`; None if none fires.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `record`.
+        """
+        return self._take_until_fire(self._acceptable(xs))
+
+    def _acceptable(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
+        """Return the samples if all may be taken."""
+        samples = as_samples(xs)
+        bad = first_nonfinite(samples) if self._raises else None
+        if bad is not None:
+            raise nonfinite_error(samples, bad)
+        return samples
+
     def events(self, xs: ArrayLike | Iterable[float]) -> "Iterator[Event]":
         """Take samples in a row, and yield what happens: plateaus, their ends, worsening, NaN.
 
@@ -232,6 +281,7 @@ class PlateauDetector(Streaming):
 
         return events.events_of(self, events.parts_of(xs))
 
+    @abstractmethod
     def changed(self) -> None:
         """Take note that a new regime may begin here, say because the learning rate was lowered.
 
@@ -239,7 +289,6 @@ class PlateauDetector(Streaming):
         of the level and of how samples follow each other stays; `slope` and `noise` may be NaN
         until there are enough samples again.
         """
-        self._mark_changed(self._table())
 
     @property
     @abstractmethod
@@ -302,13 +351,80 @@ class PlateauDetector(Streaming):
         """
         return int(self._cell("fires"))
 
+    def __repr__(self) -> str:
+        """Return the call that makes it; once it has taken samples, what it says of them."""
+        if not self.count:
+            return super().__repr__()
+        said = str(self.verdict)
+        if self.in_plateau:
+            said = f"{'slow ' if self.kind == 'slow' else ''}plateau since {self.onset}"
+        made = called(self._type, self._chosen())
+        counted = f"{self.count} sample{'' if self.count == 1 else 's'}"
+        return f"<{made}: {said}, level {self.level:.4g}, {counted}>"
+
+    def _chosen(self) -> Description:
+        """Return the arguments that are not what they are by default."""
+        defaults = inspect.signature(type(self)).parameters
+        return {
+            name: value
+            for name, value in self._describe().items()
+            if name != "type" and value != defaults[name].default
+        }
+
     def _refuse_nonfinite(self, x: Sample) -> None:
         sample = as_sample(x)
-        if not abs(sample) <= r.LIMIT:
+        if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
 
     def _cell(self, name: str) -> float:
-        return float(self._block[r.PARAMS + self._layout.names.index(name)])
+        return float(self._state[r.PARAMS + self._layout.names.index(name)])
+
+
+class KernelDetector(PlateauDetector):
+    """A detector that is compiled, of which a bank holds many streams."""
+
+    __slots__ = ()
+
+    @property
+    def lanes(self) -> int:
+        """Streams of a bank whose state is interleaved, cell by cell."""
+        return 1
+
+    @abstractmethod
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
+        """Return parameters and fresh state of some streams."""
+
+    @abstractmethod
+    def _advance(
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take one sample of each stream in a bank's state and return which fire."""
+
+    @abstractmethod
+    def _advance_many(
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.
+
+        Only of the calibrated detector are they known.
+        """
+        return np.full((streams, len(Doubts._fields)), np.nan)
+
+    @abstractmethod
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
+        """Return what is known of each stream in a bank's state."""
+
+    @staticmethod
+    @abstractmethod
+    def _mark_changed(table: NDArray[Any]) -> None:
+        """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
+
+    def changed(self) -> None:
+        """Take note that a new regime may begin here, see `PlateauDetector.changed`."""
+        self._mark_changed(self._table())
 
 
 def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,36 +2,48 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _pyramid as c
-from plateau._arguments import number, positive, whole
-from plateau._compile import compiled
-from plateau._recurrence import LIMIT, PARAMS
-from plateau._rules import decide
-from plateau._samples import NO_FLOAT, Sample, as_sample
-from plateau._state import Cells, Description, Layout
+from plateau._arguments import number, one_of, positive, whole
+from plateau._pyramid import Stream
+from plateau._recurrence import PARAMS
+from plateau._rules import Precision, decide, precision
+from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
+from plateau._scale import SCALES, Scale
+from plateau._state import Columns, Description, Layout
 from plateau.base import (
     KINDS,
     SIGNS,
+    KernelDetector,
     Kind,
     Mode,
-    PlateauDetector,
     Readings,
     Trace,
     Verdict,
     nan_unless,
 )
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Doubts, Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
 
 
-class Detector(PlateauDetector):
+class Settings(TypedDict, total=False):
+    """What a `Detector` can be given, for functions that make one."""
+
+    mode: Mode
+    horizon: int | None
+    min_change: float
+    scale: Scale
+    run_length: float
+    on_nonfinite: Literal["skip", "raise"]
+
+
+class Detector(KernelDetector):
     """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
 
     A stream is flat when there is evidence that it makes no progress any more: none that is seen
@@ -59,6 +71,11 @@ class Detector(PlateauDetector):
         A drift below this share of the range covered since the last change of regime makes a slow
         plateau: the block means of the last quarter of the stream lie within it, or its drift is
         surely below twice as much, once to either side. At least 0 and below 1.
+    scale : {"auto", "linear", "log"}, default "auto"
+        Whether changes count as they are or by their logarithm. By itself the detector takes the
+        logarithm from where a positive metric has fallen by two decades, brief excursions apart;
+        ``"log"`` takes it as long as all samples are positive. What is said of positive metrics
+        holds for negative ones, mirrored.
     run_length : float, default 1e7
         A plateau of a stream that stays flat is said to have shifted once in so many samples, on
         average. More make shifts known a little later.
@@ -103,10 +120,9 @@ class Detector(PlateauDetector):
     [1207, 1727, 2799, 3151]
     """
 
-    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length")
+    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
-    _kernels = "flat"
     _update: Callable[[NDArray[np.float64], Sample], int]
 
     def __init__(
@@ -115,6 +131,7 @@ class Detector(PlateauDetector):
         *,
         horizon: int | None = None,
         min_change: float = 0.05,
+        scale: Scale = "auto",
         run_length: float = 1e7,
         on_nonfinite: Literal["skip", "raise"] = "skip",
     ) -> None:
@@ -123,18 +140,23 @@ class Detector(PlateauDetector):
         self.min_change = number("min_change", min_change)
         if not 0 <= self.min_change < 1:
             raise ValueError(f"min_change must be at least 0 and below 1, not {min_change}")
+        self.scale = one_of("scale", scale, SCALES)
         self.run_length = positive("run_length", run_length)
         self._params = c.Params(
-            SIGNS[self.mode], self.horizon or 0, self.min_change, self.run_length
+            SIGNS[self.mode],
+            self.horizon or 0,
+            self.min_change,
+            self.run_length,
+            SCALES.index(self.scale),
         )
         self._layout = LAYOUT
-        self._block = self._make_block(streams=1)
-        self._update = compiled("flat_update")
+        self._state = self._make_state(streams=1)
+        self._update = c.update.entry
 
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
-        block = np.zeros(PARAMS + streams * c.SIZE)
-        block[: len(self._params)] = self._params
-        return block
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
+        state = np.zeros(PARAMS + streams * c.SIZE)
+        state[: len(self._params)] = self._params
+        return state
 
     def _describe(self) -> Description:
         return {
@@ -142,6 +164,7 @@ class Detector(PlateauDetector):
             "mode": self.mode,
             "horizon": self.horizon,
             "min_change": self.min_change,
+            "scale": self.scale,
             "run_length": self.run_length,
             "on_nonfinite": self.on_nonfinite,
         }
@@ -157,23 +180,23 @@ class Detector(PlateauDetector):
         if type(x) is not float and getattr(x, "requires_grad", False):
             x = as_sample(x)  # the kernel's own conversion would warn of the gradient
         try:
-            code = self._update(self._block, x)
+            code = self._update(self._state, x)
         except NO_FLOAT:
-            code = self._update(self._block, as_sample(x))
-        return code != c.NOTHING and decide(self._block[PARAMS:], self._params, code)
+            code = self._update(self._state, as_sample(x))
+        return code != c.NOTHING and decide(self._state[PARAMS:], self._params, code)
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
-        take, taken, state = compiled("flat_blocks"), 0, self._block[PARAMS:]
+        taken, row = 0, self._state[PARAMS:]
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
-            more, closed, code = take(self._block, 0, samples[taken:], rows)
+            more, closed, code = c.advance(self._state, 0, samples[taken:], rows)
             rows = rows[:closed]
             rows[:, 0] += taken
             taken += more
             if code != c.NOTHING:
-                fires = decide(state, self._params, code)
-                rows[-1] = c.row_of(state, taken, fires)
+                fires = decide(row, self._params, code)
+                rows[-1] = c.row_of(row, taken, fires)
             yield rows
 
     def _fires(self, samples: NDArray[np.float64]) -> Iterator[int]:
@@ -183,29 +206,29 @@ class Detector(PlateauDetector):
                 yield int(rows[-1, 0]) - 1
 
     def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
-        compiled("flat_bank")(block, samples, codes)
+        c.update_bank(state, samples, codes)
         for stream in np.flatnonzero(codes).tolist():
-            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
-            fired[stream] = decide(state, self._params, int(codes[stream]))
+            row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            fired[stream] = decide(row, self._params, int(codes[stream]))
         return fired
 
     def _advance_many(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired = np.zeros(samples.shape, dtype=np.bool_)
-        take, none = compiled("flat_blocks"), np.empty((0, len(c.Row._fields)))
+        none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
-            state = block[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
+            row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken = samples[:, stream], 0
             while taken < len(own):
-                more, _, code = take(block, stream, own[taken:], none)
+                more, _, code = c.advance(state, stream, own[taken:], none)
                 taken += more
                 if code != c.NOTHING:
-                    fired[taken - 1, stream] = decide(state, self._params, code)
+                    fired[taken - 1, stream] = decide(row, self._params, code)
         return fired
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -216,7 +239,7 @@ class Detector(PlateauDetector):
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         # What is known changes only where a block is full: there it is written down, then repeated.
-        before = c.row_of(self._block[PARAMS:], 1, 0)._replace(level=self.level)
+        before = c.row_of(self._state[PARAMS:], 1, 0)._replace(level=self.level)
         taken, fires, *known = np.concatenate([[before], *self._blocks(samples)]).T
         begins = taken.astype(np.int64) - 1
         lengths = np.diff(begins, append=len(samples))
@@ -226,8 +249,8 @@ class Detector(PlateauDetector):
         codes, kinds = verdict.astype(np.int8), kind.astype(np.int8)
         return Trace(level, slope, codes, fired, onset.astype(np.int64), kinds)
 
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
-        table = block[PARAMS:].reshape(-1, c.SIZE)[:streams]
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
+        table = state[PARAMS:].reshape(-1, c.SIZE)[:streams]
         verdict = table[:, c.VERDICT].astype(np.int8)
         flat, warm = verdict == Verdict.PLATEAU, verdict != Verdict.WARMING_UP
         counts = (table[:, i].astype(np.int64) for i in (c.ACCEPTED, c.SKIPPED, c.FIRES))
@@ -240,6 +263,17 @@ class Detector(PlateauDetector):
             nan_unless(warm, table[:, c.NOISE]),
             *counts,
         )
+
+    def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        found = np.full((streams, len(Doubts._fields)), np.nan)
+        for row, own in zip(state[PARAMS:].reshape(-1, c.SIZE)[:streams], found, strict=True):
+            s = Stream.of(row)
+            if s.verdict != Verdict.WARMING_UP:
+                own[:3] = *precision(s), s.confidence
+            gain = gain_of(s.means[: s.blocks], self._params.sign)
+            if gain is not None:
+                own[3:] = gain
+        return found
 
     @staticmethod
     def _mark_changed(table: NDArray[Any]) -> None:
@@ -255,7 +289,7 @@ class Detector(PlateauDetector):
             s[[c.DUE, c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
 
     def _at(self, cell: int) -> float:
-        return float(self._block[PARAMS + cell])
+        return float(self._state[PARAMS + cell])
 
     @property
     def verdict(self) -> Verdict:
@@ -319,6 +353,22 @@ class Detector(PlateauDetector):
         return self._if_warm(c.CONFIDENCE)
 
     @property
+    def level_error(self) -> float:
+        """Standard error of `level`, autocorrelation included, drift apart; NaN while warming up.
+
+        From the blocks of the plateau, or else of the last quarter of the stream.
+        """
+        return self._precision().level_error
+
+    @property
+    def effective(self) -> float:
+        """Uncorrelated samples that the present plateau is worth; NaN outside one."""
+        return self._precision().effective
+
+    def _precision(self) -> Precision:
+        return precision(Stream.of(self._state[PARAMS:]))
+
+    @property
     def gain(self) -> Gain | None:
         """Progress to be expected from as many samples again as since the last change.
 
@@ -326,8 +376,19 @@ class Detector(PlateauDetector):
         `plateau.Gain`; it is an extrapolation of the last two doublings.
         """
         blocks = int(self._at(c.FULL))
-        means = self._block[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
+        means = self._state[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
         return gain_of(means, self._params.sign)
+
+    @property
+    def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is kept of the stream since the last change: middles and means of equal blocks.
+
+        Two arrays of the same length, 256 at most: sample indices, and metric units.
+        """
+        blocks, size = int(self._at(c.FULL)), self._at(c.MORE) + 1.0
+        middles = self._at(c.FIRST_INDEX) + size * np.arange(blocks) + 0.5 * (size - 1.0)
+        begin = PARAMS + int(c.MEANS)
+        return np.asarray(middles), self._at(c.ANCHOR) + self._state[begin : begin + blocks]
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
@@ -342,6 +403,7 @@ def _layout() -> Layout:
         "rise_from": blocks,
         "fall_from": blocks,
         **dict.fromkeys(("kind", "visible", "renew", "interrupted", "known", "held"), flags),
+        **dict.fromkeys(("above", "below", "logged"), flags),
     }
     counts = ("accepted", "skipped", "fires", "last_fire", "fire_length", "filled", "first")
     plateau = ("onset", "declared", "begun", "left_onset")
@@ -358,7 +420,7 @@ def _layout() -> Layout:
     )
 
 
-def _fits(cells: Cells) -> NDArray[np.bool_]:
+def _fits(cells: Columns) -> NDArray[np.bool_]:
     """Whether each stream's samples are in its blocks, sums and plateau."""
     size = cells["more"] + 1
     end = cells["first"] + cells["full"] * size

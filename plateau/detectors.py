@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
+from plateau import fast
 from plateau._arguments import positive, whole
-from plateau._compile import compiled
+from plateau._kernels import reading, readings
 from plateau._samples import NO_FLOAT, Sample, as_sample
 from plateau._state import Description
-from plateau.base import FLAT, SIGNS, Mode, PlateauDetector, Readings, Trace, Verdict, nan_unless
+from plateau.base import FLAT, SIGNS, KernelDetector, Mode, Readings, Trace, Verdict, nan_unless
 from plateau.filters import SlopeFilter, filter_from
 
 
-class ThresholdDetector(PlateauDetector):
+class ThresholdDetector(KernelDetector):
     """FastFace's rule: flat when progress stays below a threshold for longer than the patience.
 
     Progress is the slope towards the better: -slope in mode ``"min"``, +slope in ``"max"``, its
@@ -85,11 +86,11 @@ class ThresholdDetector(PlateauDetector):
         self.patience = whole("patience", patience, least=0)
         self._set_mode(mode, on_nonfinite)
         self._layout = slope_filter._layout
-        self._block = self._make_block(streams=1)
-        self._update = compiled(f"{slope_filter.kernels}_update")
+        self._state = self._make_state(streams=1)
+        self._update = slope_filter.kernels.update.entry
 
-    def _make_block(self, streams: int) -> NDArray[np.float64]:
-        return self.slope_filter.make_block(
+    def _make_state(self, streams: int) -> NDArray[np.float64]:
+        return self.slope_filter.make_state(
             streams, sign=SIGNS[self.mode], threshold=self.threshold, patience=self.patience
         )
 
@@ -109,13 +110,9 @@ class ThresholdDetector(PlateauDetector):
         return cls(filter_from(arguments.pop("slope_filter")), **arguments)
 
     @property
-    def _kernels(self) -> str:
-        return self.slope_filter.kernels
-
-    @property
     def lanes(self) -> int:
         """Streams of a bank whose state is interleaved, so that they advance side by side."""
-        return r.LANES if self._kernels == "ema" else 1
+        return self.slope_filter.kernels.lanes
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
@@ -124,42 +121,54 @@ class ThresholdDetector(PlateauDetector):
         if type(x) is not float and getattr(x, "requires_grad", False):
             x = as_sample(x)  # the kernel's own conversion would warn of the gradient
         try:
-            return self._update(self._block, x)
+            return self._update(self._state, x)
         except NO_FLOAT:
-            return self._update(self._block, as_sample(x))
+            return self._update(self._state, as_sample(x))
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
-        driver = self.slope_filter.driver("update_many", len(samples), self.patience)
-        found = compiled(driver)(self._block, samples, offsets)
+        kernels = self.slope_filter.kernels_for(len(samples), self.patience)
+        found = kernels.update_many(self._state, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        offset: int = compiled(f"{self._kernels}_until_fire")(self._block, samples)
+        offset = self.slope_filter.kernels.until_fire(self._state, samples)
         return None if offset < 0 else offset
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
         n = len(samples)
         codes, fired, onset = np.empty(n, np.int8), np.empty(n, np.bool_), np.empty(n, np.int64)
         found = np.empty(n), np.empty(n), codes, fired, onset
-        compiled(f"{self._kernels}_trace")(self._block, samples, *found)
+        self.slope_filter.kernels.trace(self._state, samples, *found)
         return Trace(*found, np.where(codes == Verdict.PLATEAU, FLAT, -1).astype(np.int8))
 
     def _advance(
-        self, block: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         fired = np.empty(streams, dtype=np.bool_)
-        compiled(f"{self._kernels}_bank")(block, streams, samples, fired)
+        fast.bank_kernels(self.slope_filter.kernels).bank(state, streams, samples, fired)
         return fired
 
-    def _readings(self, block: NDArray[np.float64], streams: int) -> Readings:
+    def _advance_many(
+        self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        fired = np.zeros(samples.shape, dtype=np.bool_)
+        ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
+        flat = ordered.ravel(order="K")
+        # NumPy may give the only row or stream a stride of 0.
+        hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
+        kernels = fast.bank_kernels(self.slope_filter.kernels)
+        kernels.bank_many(state, streams, flat, hop, stride, fired.ravel())
+        return fired
+
+    def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
         size, lanes = self._layout.size, self.lanes
         group, lane = np.divmod(np.arange(streams), lanes)
         places = r.PARAMS + group * (size * lanes) + lane
         codes = np.empty(streams, dtype=np.int8)
         onset, declared = np.empty((2, streams), dtype=np.int64)
-        compiled("readings")(block, places, lanes, codes, onset, declared)
-        cells = {name: block[places + i * lanes] for i, name in enumerate(self._layout.names)}
+        readings(state, places, lanes, codes, onset, declared)
+        cells = {name: state[places + i * lanes] for i, name in enumerate(self._layout.names)}
         counts = (cells[name].astype(np.int64) for name in ("accepted", "skipped", "fires"))
         count, warmup = cells["accepted"], self.slope_filter.warmup
         level = nan_unless(count > 0, cells["level"])
@@ -214,8 +223,8 @@ class ThresholdDetector(PlateauDetector):
         return float(noise_of(self._cell("variance"), self.count, self.slope_filter.warmup + 1))
 
     def _reading(self) -> tuple[int, float, float]:
-        reading: tuple[int, float, float] = compiled("reading")(self._block, r.PARAMS, 1)
-        return reading
+        found: tuple[int, float, float] = reading(self._state, r.PARAMS, 1)
+        return found
 
 
 def noise_of(variance: ArrayLike, count: ArrayLike, length: int) -> NDArray[np.float64]:

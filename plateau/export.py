@@ -14,13 +14,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from plateau import wording
 from plateau.logs.model import Log
 from plateau.offline import RunScan
+from plateau.outlook import COLUMNS, Gain, columns_of
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
+from plateau.showing import wording
+
+if TYPE_CHECKING:
+    import polars
 
 FORMULA = r"^[=+@\t\r]|^-."
 """How texts begin that a spreadsheet calculates; standard input is called "-"."""
@@ -43,6 +47,8 @@ SCAN_COLUMNS: Columns = (
     | dict.fromkeys(("start", "stop", "declared"), int)
     | dict.fromkeys(("start_x", "stop_x", "declared_x", "level", "slope", "noise"), float)
     | {"closed": bool, "kind": str}
+    | dict.fromkeys(("level_error", "effective", "confidence"), float)
+    | dict.fromkeys(COLUMNS, float)
 )
 REPLAY_COLUMNS: Columns = dict.fromkeys(("path", "metric", "kind"), str) | dict.fromkeys(
     ("x", "factor", "lr"), float
@@ -69,6 +75,7 @@ def scan_rows(scans: Sequence[LogScan]) -> list[Record]:
         {"path": scan.log.path, "run": found.run.name, "metric": found.run.metric}
         | {"x": found.run.x_name, "mode": found.run.mode}
         | _plateau_record(found, plateau)
+        | columns_of(plateau.gain)
         for scan in scans
         for found in scan.runs
         for plateau in found.plateaus
@@ -108,21 +115,28 @@ def rendered(
         return (json.dumps(document, allow_nan=False) + "\n").encode()
     if form == "jsonl":
         return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
+    table, buffer = frame(rows, columns), io.BytesIO()
+    if form == "parquet":
+        table.write_parquet(buffer)
+    else:
+        (_guarded(table) if guard else table).write_csv(buffer)
+    return buffer.getvalue()
+
+
+def frame(rows: Sequence[Record], columns: Columns) -> "polars.DataFrame":
+    """Return rows as a frame that has these columns, however many rows there are."""
     import polars as pl  # not before it is needed: it takes a while to import
 
     whole = [{name: _whole(value) for name, value in row.items()} for row in rows]
-    frame = pl.DataFrame(whole, schema=dict(columns))
-    buffer = io.BytesIO()
-    if form == "csv" and guard:
-        risky = pl.col(pl.String).str.contains(FORMULA)
-        frame = frame.with_columns(
-            pl.when(risky).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String)).name.keep()
-        )
-    if form == "csv":
-        frame.write_csv(buffer)
-    else:
-        frame.write_parquet(buffer)
-    return buffer.getvalue()
+    return pl.DataFrame(whole, schema=dict(columns))
+
+
+def _guarded(table: "polars.DataFrame") -> "polars.DataFrame":
+    """Put an apostrophe before texts that a spreadsheet would calculate."""
+    import polars as pl
+
+    risky, text = pl.col(pl.String).str.contains(FORMULA), pl.col(pl.String)
+    return table.with_columns(pl.when(risky).then("'" + text).otherwise(text).name.keep())
 
 
 @contextmanager
@@ -204,14 +218,23 @@ def _run_record(found: RunScan) -> Record:
         "mode": run.mode,
         "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
-        "gain": None if found.gain is None else found.gain._asdict(),
-        "plateaus": [_plateau_record(found, plateau, times=True) for plateau in found.plateaus],
+        "gain": _gain_record(found.gain),
+        "plateaus": [
+            _plateau_record(found, plateau)
+            | {"gain": _gain_record(plateau.gain)}
+            | _times(found, plateau)
+            for plateau in found.plateaus
+        ],
     }
 
 
-def _plateau_record(found: RunScan, plateau: Plateau, *, times: bool = False) -> Record:
+def _gain_record(gain: Gain | None) -> Record | None:
+    return None if gain is None else gain._asdict()
+
+
+def _plateau_record(found: RunScan, plateau: Plateau) -> Record:
     x, every = found.run.x, found.run.every
-    record = {
+    return {
         "start": plateau.start * every,
         "stop": plateau.stop * every,
         "declared": None if plateau.declared is None else plateau.declared * every,
@@ -223,12 +246,17 @@ def _plateau_record(found: RunScan, plateau: Plateau, *, times: bool = False) ->
         "noise": plateau.noise,
         "closed": plateau.closed,
         "kind": plateau.kind,
+        "level_error": _finite(plateau.level_error),
+        "effective": _finite(plateau.effective),
+        "confidence": _finite(plateau.confidence),
     }
-    return record | (_times(record) if times and found.run.clock else {})
 
 
-def _times(record: Record) -> Record:
-    """Return the times of a record in ISO 8601."""
+def _times(found: RunScan, plateau: Plateau) -> Record:
+    """Return the places of a plateau in ISO 8601, where they are times."""
+    if not found.run.clock:
+        return {}
+    record = _plateau_record(found, plateau)
     return {
         f"{name.removesuffix('_x')}_time": None if value is None else wording.clock(value)
         for name, value in record.items()

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
-from plateau import _side_by_side as side
+from plateau import fast
 from plateau._arguments import weight, whole
-from plateau._compile import compiled
-from plateau._samples import Sample, as_sample, as_samples, nonfinite_error
+from plateau._kernels import EMA, HAAR, Kernels
+from plateau._samples import LIMIT, Sample, as_sample, as_samples, nonfinite_error
 from plateau._state import Description, Layout, Streaming
 
 
@@ -25,7 +25,7 @@ def filter_layout(
     *own: str, rings: int = 0, allowed: Mapping[str, Collection[int]] = MappingProxyType({})
 ) -> Layout:
     """Return the layout of a filter with these cells of its own."""
-    names = (*r.Cells._fields, *r.Rare._fields, *own)
+    names = (*r.PerSample._fields, *r.Rare._fields, *own)
     counts = ("accepted", "run", *r.Rare._fields)
     return Layout(names, rings, allowed, counts, squares=(r.VARIANCE,))
 
@@ -40,8 +40,8 @@ class SlopeFilter(Streaming):
 
     __slots__ = ()
 
-    kernels: ClassVar[str]
-    """Which kernels drive it: ``"ema"`` or ``"haar"``."""
+    kernels: ClassVar[Kernels]
+    """What is compiled of it."""
 
     @property
     @abstractmethod
@@ -53,9 +53,9 @@ class SlopeFilter(Streaming):
     def delay(self) -> float:
         """Samples by which the slope lags the stream: the group delay at frequency 0."""
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel that takes so many samples in a row."""
-        return f"{self.kernels}_{name}"
+    @abstractmethod
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row."""
 
     @abstractmethod
     def _constants(self) -> dict[str, float]:
@@ -65,7 +65,7 @@ class SlopeFilter(Streaming):
     def _make_layout(self) -> Layout:
         """Return what its cells are."""
 
-    def make_block(
+    def make_state(
         self,
         streams: int = 1,
         *,
@@ -73,9 +73,9 @@ class SlopeFilter(Streaming):
         threshold: float = -math.inf,
         patience: int = 0,
     ) -> NDArray[np.float64]:
-        """Return a fresh block of this filter under a threshold rule; by default it never fires."""
+        """Return a fresh state of this filter under a threshold rule; by default it never fires."""
         constants = {"alpha": 0.0, "beta": 0.0, "half": 0.0, "smooth": 0.0} | self._constants()
-        params = r.Params(
+        params = r.Constants(
             **constants,
             warmup=self.warmup,
             delay=math.ceil(self.delay),
@@ -84,13 +84,13 @@ class SlopeFilter(Streaming):
             threshold=threshold,
             patience=patience,
         )
-        block = np.zeros(r.PARAMS + streams * self._layout.size)
-        block[: r.PARAMS] = params
-        return block
+        state = np.zeros(r.PARAMS + streams * self._layout.size)
+        state[: r.PARAMS] = params
+        return state
 
     def _begin(self) -> None:
         self._layout = self._make_layout()
-        self._block = self.make_block()
+        self._state = self.make_state()
 
     @classmethod
     def _from_description(cls, description: Description) -> Self:
@@ -117,9 +117,9 @@ class SlopeFilter(Streaming):
             If `x` is NaN, infinite or above 2**500 in magnitude; the state stays as it was.
         """
         sample = as_sample(x)
-        if not abs(sample) <= r.LIMIT:
+        if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
-        compiled(f"{self.kernels}_update")(self._block, sample)
+        self.kernels.update(self._state, sample)
         return self.slope
 
     def update_many(
@@ -150,7 +150,7 @@ class SlopeFilter(Streaming):
         """
         samples = as_samples(xs)
         slopes = np.empty_like(samples) if out is None else _checked_out(out, samples)
-        bad = compiled(self.driver("response", len(samples)))(self._block, samples, slopes)
+        bad = self.kernels_for(len(samples)).response(self._state, samples, slopes)
         if bad >= 0:
             raise nonfinite_error(samples, bad)
         return slopes
@@ -182,17 +182,17 @@ class SlopeFilter(Streaming):
     @property
     def count(self) -> int:
         """Samples taken."""
-        return int(self._block[r.PARAMS + r.ACCEPTED])
+        return int(self._state[r.PARAMS + r.ACCEPTED])
 
     @property
     def level(self) -> float:
         """Smoothed value, in metric units; NaN before the first sample."""
-        return float(self._block[r.PARAMS + r.LEVEL]) if self.count else math.nan
+        return float(self._state[r.PARAMS + r.LEVEL]) if self.count else math.nan
 
     @property
     def slope(self) -> float:
         """Slope after the last sample, in metric units per sample; NaN while there is none."""
-        return float(self._block[r.PARAMS + r.SLOPE]) if self.count > self.warmup else math.nan
+        return float(self._state[r.PARAMS + r.SLOPE]) if self.count > self.warmup else math.nan
 
 
 def _checked_out(out: NDArray[np.float64], samples: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -253,7 +253,7 @@ class EmaHaar(SlopeFilter):
 
     __slots__ = ("alpha", "beta")
     _type = "EmaHaar"
-    kernels = "ema"
+    kernels = EMA
 
     def __init__(self, alpha: float, beta: float) -> None:
         self.alpha = weight("alpha", alpha)
@@ -273,10 +273,9 @@ class EmaHaar(SlopeFilter):
         """Samples by which the slope lags the stream: 1/alpha + 1/beta - 3/2."""
         return 1 / self.alpha + 1 / self.beta - 1.5
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
-        pieces = samples >= side.LONG / min(self.alpha, self.beta) and patience >= side.PATIENT
-        return super().driver(f"{name}_long" if pieces else name, samples, patience)
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row."""
+        return fast.ema_kernels(samples, 1 / min(self.alpha, self.beta), patience)
 
     def _constants(self) -> dict[str, float]:
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.
@@ -375,7 +374,7 @@ class Haar(SlopeFilter):
 
     __slots__ = ("smooth", "window")
     _type = "Haar"
-    kernels = "haar"
+    kernels = HAAR
 
     def __init__(self, window: int, smooth: int = 1) -> None:
         self.window = whole("window", window, least=2)
@@ -397,11 +396,9 @@ class Haar(SlopeFilter):
         """Samples by which the slope lags the stream: half of the warm-up."""
         return self.warmup / 2
 
-    def driver(self, name: str, samples: int, patience: float = math.inf) -> str:
-        """Return the name of the kernel; where it pays, that of the one which cuts in pieces."""
-        least = max(side.MANY, side.WINDOWS * (self.window + self.smooth))
-        pieces = samples >= least and patience >= side.PATIENT
-        return super().driver(f"{name}_long" if pieces else name, samples, patience)
+    def kernels_for(self, samples: int, patience: float = math.inf) -> Kernels:
+        """Return the kernels for so many samples in a row."""
+        return fast.haar_kernels(samples, self.window + self.smooth, patience)
 
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}

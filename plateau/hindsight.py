@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
+from plateau._scale import SCALES, Scale, by_logarithm
 from plateau.base import FLAT, KINDS, SLOW, Kind
+from plateau.outlook import Gain, gain_of
 
 Array = NDArray[np.float64]
 
@@ -46,9 +48,6 @@ JITTER = 1.5
 PART = 0.08
 """Share of the series that a plateau must have."""
 
-DECADES = 2.0
-"""Decades that the level of a positive series spans from which on it is judged by logarithms."""
-
 
 class Found(NamedTuple):
     """A plateau among finite samples."""
@@ -58,7 +57,7 @@ class Found(NamedTuple):
     kind: Kind
 
 
-def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
+def look_back(values: Array, min_change: float = 0.05, scale: Scale = "auto") -> list[Found]:
     """Find the plateaus of a whole series.
 
     Parameters
@@ -66,6 +65,8 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     values : numpy.ndarray, shape (n,)
         Finite samples.
     min_change : float
+        The detector's.
+    scale : {"auto", "linear", "log"}
         The detector's.
 
     Returns
@@ -76,12 +77,8 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     n = len(values)
     if n < FEWEST:
         return []
-    values = in_units(values)
-    size = -(-n // BLOCKS)
+    values, size = on_scale(values, scale), -(-n // BLOCKS)
     levels, within = blocks_of(values, size)
-    if values.min() > 0.0 and spans_decades(levels):
-        values = np.log10(values)
-        levels, within = blocks_of(values, size)
     whole = range_of(values, levels)
     if whole == 0.0:
         return [Found(0, n, "flat")]
@@ -101,9 +98,26 @@ def look_back(values: Array, min_change: float = 0.05) -> list[Found]:
     return found
 
 
+def gain_so_far(values: Array, sign: float) -> Gain | None:
+    """Return what as many samples again as there are in a series are expected to bring."""
+    if len(values) > BLOCKS:
+        values, _ = blocks_of(values, -(-len(values) // BLOCKS))
+    return gain_of(values, sign)
+
+
+def on_scale(values: Array, scale: Scale) -> Array:
+    """Values as they are judged: in units of about their largest, or their logarithms."""
+    values = in_units(values)
+    if len(values) < FEWEST or values.min() <= 0.0 <= values.max():
+        return values
+    side, sizes = np.sign(values[0]), np.abs(values)
+    levels, _ = blocks_of(sizes, -(-len(values) // BLOCKS))
+    return side * np.log10(sizes) if by_logarithm(levels, SCALES.index(scale)) else values
+
+
 def in_units(values: Array) -> Array:
     """Values over a power of two, the largest about 1: no square of one is lost or infinite."""
-    exponent = int(np.frexp(np.abs(values).max())[1])
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
     scaled: Array = np.ldexp(values, -exponent)
     return scaled
 
@@ -127,13 +141,6 @@ def range_of(values: Array, levels: Array) -> float:
     low, high = np.percentile(values, [OUTLYING, 100.0 - OUTLYING])
     steady = unspiked(levels, 6.0 * noise_of(levels) + 0.02 * float(np.ptp(levels)))
     return min(float(high - low), float(np.ptp(steady)) + NOISE_ALONE * noise_of(values))
-
-
-def spans_decades(levels: Array) -> bool:
-    """Whether the positive level, without brief excursions, spans decades."""
-    steady = [np.median(levels[max(i - 2, 0) : i + 3]) for i in range(len(levels))]
-    low, high = np.percentile(steady, [5, 95])
-    return bool(high >= 10.0**DECADES * low)
 
 
 def gentle_blocks(pieces: Pieces, steepest: float) -> NDArray[np.bool_]:

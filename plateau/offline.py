@@ -1,40 +1,35 @@
 """Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau import hindsight, segments
-from plateau._recurrence import LIMIT
-from plateau.base import SIGNS, PlateauDetector, Trace
-from plateau.blocks import BLOCK, Blocks, held, pieces
+from plateau import segments
+from plateau._samples import LIMIT
+from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.events import worsening
+from plateau.follower import (
+    BLOCK,
+    Follower,
+    Track,
+    grows,
+    held,
+    held_for,
+    untracked,
+    usual_step,
+)
+from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
-from plateau.outlook import Gain, gain_of
+from plateau.outlook import Gain
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
-
-T = TypeVar("T")
-Track = Callable[[Blocks, int], Blocks]
-"""Passes blocks on, given their number, and may show how far they are."""
-
-
-def untracked(things: Iterable[T], count: int) -> Iterable[T]:
-    """Pass things on, whatever their number."""
-    del count
-    return things
-
-
-STANDING, STEP = 100, 1.5
-"""Rows for which a learning rate must have stood still, and the factor by which it must then
-change, for a new regime to begin there."""
 
 MOST = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
@@ -65,8 +60,9 @@ class Rows:
         self.unit: Unit = unit or ("step" if run.counts_steps and not _objection(run) else "row")
         if self.unit == "step" and (objection := _objection(run)):
             raise LogError(f"column {run.x_name!r} {objection}: use --unit row")
-        hold = _hold(run.x) if self.unit == "step" else np.ones(len(run.x), dtype=np.int64)
-        self.hold = hold[self.places]
+        self.usual = usual_step(run.x) if self.unit == "step" else None
+        """Steps from one row to the next, where samples are steps."""
+        self.hold = held_for(run.x, self.usual)[self.places]
         """Samples that each row stands for."""
         self.ends = np.cumsum(self.hold)
         """Samples up to and with each row."""
@@ -85,18 +81,6 @@ class Rows:
         """Yield the samples, at most `BLOCK` at a time."""
         yield from held(self.values, self.ends)
 
-    def regimes(self) -> NDArray[np.int64]:
-        """Return the samples at which the learning rate makes a step after it stood still.
-
-        There the metric is expected to move: a detector is told so, as a scheduler tells it. A
-        rate that changes all the time, as in a warm-up or a cosine, or little by little makes none.
-        """
-        if self.run.lr is None:
-            return np.zeros(0, dtype=np.int64)
-        rows = np.searchsorted(self.places, RateSteps().take(self.run.lr))
-        regimes: NDArray[np.int64] = self.ends[rows[(rows > 0) & (rows < len(self.ends))] - 1]
-        return regimes
-
     def row(self, sample: int) -> int:
         """Return the row that a sample belongs to, counted among these rows."""
         return int(np.searchsorted(self.ends, sample, side="right"))
@@ -106,33 +90,6 @@ class Rows:
         row = self.row(sample)
         x = float(self.run.x[self.places[row]])
         return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
-
-
-class RateSteps:
-    """Finds where a learning rate makes a step after it stood still, a few rows at a time."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        """How many were taken."""
-        self.last = np.nan
-        """The rate in the last row."""
-        self.changed = 0
-        """Row of the last change."""
-
-    def take(self, lr: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Take the rates of the next rows; return the rows of the steps, of all rows taken."""
-        if not len(lr):
-            return np.zeros(0, dtype=np.int64)
-        known = np.insert(lr, 0, self.last if self.rows else lr[0])
-        changes = np.flatnonzero(np.diff(known))
-        low, high = np.sort([np.abs(known[changes]), np.abs(lr[changes])], axis=0)
-        at: NDArray[np.int64] = changes + self.rows
-        stood = np.diff(at, prepend=self.changed) >= STANDING
-        steps: NDArray[np.int64] = at[(high >= STEP * low) & stood]
-        self.rows += len(lr)
-        self.last = float(lr[-1])
-        self.changed = int(at[-1]) if len(at) else self.changed
-        return steps
 
 
 def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
@@ -146,16 +103,10 @@ def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
 def _objection(run: Run) -> str | None:
     """Say what keeps the rows of a run from standing for the steps that x moved on by."""
     steps = np.diff(run.x)
-    if not (np.all(run.x % 1 == 0) and np.all(steps >= 1)):
+    if not grows(run.x):
         return "is no growing count of steps"
     length = float(steps.sum()) + float(np.median(steps)) if len(steps) else 1.0
     return f"would stand for {length:,.0f} samples" if length > MOST else None
-
-
-def _hold(x: NDArray[np.float64]) -> NDArray[np.int64]:
-    steps = np.diff(x).astype(np.int64)
-    usual = int(np.median(steps)) if len(steps) else 1
-    return np.insert(steps, 0, usual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +121,8 @@ class RunScan:
     """Their indices are rows of the run, their slopes are per sample."""
     level: NDArray[np.float64]
     """The detector's level after each row, shape (n,)."""
+    fires: NDArray[np.int64]
+    """Rows at which the detector fired."""
 
     @property
     def flat(self) -> list[Plateau]:
@@ -180,6 +133,17 @@ class RunScan:
     def flat_share(self) -> float:
         """Share of the rows that lie in a flat plateau."""
         return sum(p.stop - p.start for p in self.flat) / max(len(self.run.values), 1)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is said of the run at its end, in hindsight."""
+        if "worsening" in self.ends:
+            return Verdict.WORSENING
+        if "plateau" in self.ends:
+            return Verdict.PLATEAU
+        # Hindsight sees the end of a plateau before a stream does.
+        verdict = self.detector.verdict
+        return Verdict.UNDECIDED if verdict is Verdict.PLATEAU else verdict
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -200,9 +164,7 @@ class RunScan:
     def gain(self) -> Gain | None:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
-        if len(values) > hindsight.BLOCKS:
-            values, _ = hindsight.blocks_of(values, -(-len(values) // hindsight.BLOCKS))
-        return gain_of(values, SIGNS[self.run.mode])
+        return gain_so_far(values, SIGNS[self.run.mode])
 
     @property
     def nonfinite(self) -> int:
@@ -236,25 +198,28 @@ def scan_run(
     rows = rows_for(run, rule, unit)
     detector = rule.detector(rows.values, rows.samples, run.mode)
     level = np.full(len(run.values), np.nan)
-    regimes = set(rows.regimes().tolist()) if rule.calibrated else set()
+    lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
+    fed = Follower(detector, rows.usual).feed(run.values, run.x, lr, track)
+    fired: list[NDArray[np.int64]] = []
 
     def traces() -> Iterator[Trace]:
         begin = 0
-        for block in pieces(track(rows.blocks(), rows.block_count), sorted(regimes)):
-            if begin in regimes:
-                detector.changed()
-            found = detector._record(block)
-            ended = slice(rows.row(begin), rows.row(begin + len(block)))
-            level[rows.places[ended]] = found.level[rows.ends[ended] - 1 - begin]
-            begin += len(block)
+        for found in fed.traces:
+            end = begin + len(found.level)
+            ended = slice(*np.searchsorted(fed.ends, [begin, end], side="right"))
+            level[fed.rows[ended]] = found.level[fed.ends[ended] - 1 - begin]
+            at = begin + np.flatnonzero(found.fired)
+            fired.append(fed.rows[np.searchsorted(fed.ends, at, side="right")])
+            begin = end
             yield found
 
-    places = places_of(rows.places)
+    places = places_of(fed.rows)
     plateaus = plateaus_of(
         detector,
         traces(),
-        segments.Rows(rows.values, rows.ends, places),
+        segments.Rows(rows.values, fed.ends, places),
         broken=int(places[-1]) < len(run.values),
         past=past,
     )
-    return RunScan(run, detector, rows.unit, plateaus, level)
+    fires = np.unique(np.concatenate([rows.places[:0], *fired]))
+    return RunScan(run, detector, rows.unit, plateaus, level, fires)

@@ -40,6 +40,36 @@ class Gain(NamedTuple):
     """What is expected as a share of the range covered so far."""
 
 
+class Gains(NamedTuple):
+    """A `Gain` of each of k streams: arrays of shape (k,), NaN where nothing can be said."""
+
+    expected: Array
+    low: Array
+    high: Array
+    share: Array
+
+
+class Doubts(NamedTuple):
+    """How well is known what a detector says of a stream; NaN where it is not."""
+
+    level_error: float
+    effective: float
+    confidence: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    gain_share: float
+
+
+COLUMNS = ("gain", "gain_low", "gain_high", "gain_share")
+"""What the fields of a `Gain` are called in a table."""
+
+
+def columns_of(gain: Gain | None) -> dict[str, float | None]:
+    """Return a gain as the columns of a table."""
+    return dict(zip(COLUMNS, gain or (None,) * len(COLUMNS), strict=True))
+
+
 def gain_of(values: Array, sign: float) -> Gain | None:
     """Return what as many samples again are expected to bring.
 

@@ -1,4 +1,4 @@
-"""Where each of endlessly many samples or rows lies, in memory that does not grow."""
+"""Where in a log each of endlessly many rows lies, in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST = 4096
-"""Pieces, an even number; of more, every second one is left out, and what lay there is
-interpolated."""
+"""Pieces; of more, every second one is left out, and what lay there is interpolated."""
 
 
 class Places:
     """A growing function of whole numbers, kept as the straight pieces that it is made of.
 
     The x of a log mostly goes up by the same amount from row to row: that is one piece, however
-    long. Exact up to `MOST` pieces, and behind them always in the last one.
+    long. Exact until `thin` finds more than `MOST` pieces.
     """
 
     def __init__(self) -> None:
@@ -28,6 +27,8 @@ class Places:
         self.runs: list[int] = []
         """Positions from one value of a piece to the next; 0 of a piece with one value."""
         self.rises: list[float] = []
+        self.lasts: list[int] = []
+        """Last position of each piece; its last value holds from there to the next piece."""
 
     def add(self, at: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Append values, whose positions go up."""
@@ -36,32 +37,40 @@ class Places:
                 self.runs[-1] = int(at[0]) - self.starts[-1]
                 self.rises[-1] = float(values[0]) - self.values[-1]
             fits = self._fits(at, values)
+            if fits:
+                self.lasts[-1] = int(at[fits - 1])
             at, values = at[fits:], values[fits:]
             if len(at):
                 self._begin(int(at[0]), float(values[0]))
                 at, values = at[1:], values[1:]
 
-    def _thin(self) -> None:
-        """Leave out every second piece, not the last."""
+    def thin(self) -> None:
+        """Leave out every second piece if there are too many."""
+        if len(self.starts) <= MOST:
+            return
         starts, values = self.starts[::2], self.values[::2]
         across = np.diff(starts)
         self.starts, self.values = starts, values
         self.runs = [1] * len(across) + [0]
         self.rises = [*(np.diff(values) / across).tolist(), 0.0]
+        self.lasts = [*(start - 1 for start in starts[1:]), starts[-1]]
 
     def __call__(self, at: int) -> float:
         """Return the value that was in force at a position."""
         i = bisect_right(self.starts, at) - 1
         if not self.runs[i]:
             return self.values[i]
-        return self.values[i] + (at - self.starts[i]) // self.runs[i] * self.rises[i]
+        steps = (min(at, self.lasts[i]) - self.starts[i]) // self.runs[i]
+        return self.values[i] + steps * self.rises[i]
 
     def _fits(self, at: NDArray[np.int64], values: NDArray[np.float64]) -> int:
         """Return how many of the values lie on the last piece."""
         if not self.starts:
             return 0
-        steps, rest = np.divmod(at - self.starts[-1], self.runs[-1])
-        off = (rest != 0) | (self.values[-1] + steps * self.rises[-1] != values)
+        start, run = self.starts[-1], self.runs[-1]
+        next_ones = np.arange(1, len(at) + 1) + (self.lasts[-1] - start) // run
+        off = at != start + next_ones * run  # one that was left out would be held for the next
+        off |= self.values[-1] + next_ones * self.rises[-1] != values
         return int(off.argmax()) if off.any() else len(at)
 
     def _begin(self, at: int, value: float) -> None:
@@ -69,5 +78,4 @@ class Places:
         self.values.append(value)
         self.runs.append(0)
         self.rises.append(0.0)
-        if len(self.starts) > MOST:
-            self._thin()
+        self.lasts.append(at)

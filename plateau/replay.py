@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from plateau._arguments import positive
 from plateau.base import PlateauDetector
+from plateau.follower import Track, untracked
 from plateau.logs.model import Run
-from plateau.offline import Track, Unit, rows_for, untracked
+from plateau.offline import Unit, rows_for
 from plateau.policy import Policy, PolicyState
+from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 
 ANNOUNCED = re.compile(
@@ -100,7 +102,7 @@ def replay_run(
     return Replay(run, detector, rows.unit, initial_lr or 1.0, events, recorded_changes(run))
 
 
-def fires(detector: PlateauDetector, blocks: Iterable[NDArray[np.float64]]) -> Iterator[int]:
+def fires(detector: DetectorProtocol, blocks: Iterable[NDArray[np.float64]]) -> Iterator[int]:
     """Feed blocks of samples to a detector and stop at each sample at which it fires.
 
     Yields
@@ -112,7 +114,7 @@ def fires(detector: PlateauDetector, blocks: Iterable[NDArray[np.float64]]) -> I
     for block in blocks:
         rest = block
         while len(rest):
-            offset = detector._take_until_fire(rest)
+            offset = detector.until_fire(rest)
             taken = len(rest) if offset is None else offset + 1
             position += taken
             rest = rest[taken:]

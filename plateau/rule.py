@@ -7,14 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._arguments import positive, whole
+from plateau._scale import Scale
 from plateau.base import Mode, PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
 from plateau.filters import EmaHaar, Haar, SlopeFilter
 
-SURE = 3.0
+NOISE_MARGIN = 3.0
 """Standard deviations of a slope of pure noise that the threshold should be away from 0."""
 
+
+OWN = {"horizon", "scale"}
+"""Settings of the calibrated detector."""
 
 LONGEST = 1 << 22
 """Half of the longest window that is chosen: its rings take some 200 MB."""
@@ -45,6 +49,8 @@ class Rule:
         Of `plateau.ThresholdDetector`, in samples.
     horizon : int, optional
         Of `plateau.Detector`, in samples.
+    scale : {"auto", "linear", "log"}, optional
+        Of `plateau.Detector`.
 
     Raises
     ------
@@ -60,6 +66,7 @@ class Rule:
     threshold: float | None = None
     patience: int | None = None
     horizon: int | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None:
@@ -67,10 +74,11 @@ class Rule:
         if self.patience is not None:
             whole("patience", self.patience, least=0)
         given = self._given()
-        if self.horizon is not None:
-            Detector(horizon=self.horizon)
-            if self.kind != "auto" or given != {"kind", "horizon"}:
-                raise ValueError("horizon belongs to the detector auto and to no other setting")
+        if own := given & OWN:
+            self._calibrated("min")
+            if self.kind != "auto" or not given <= OWN | {"kind"}:
+                names, verb = " and ".join(sorted(own)), "belongs" if len(own) == 1 else "belong"
+                raise ValueError(f"{names} {verb} to the detector auto and to no other setting")
         ema, haar = given & {"alpha", "beta"}, given & {"window", "smooth"}
         if self.kind == "haar" or (self.kind == "auto" and haar):
             self._refuse(ema, "ema")
@@ -84,7 +92,7 @@ class Rule:
     @property
     def calibrated(self) -> bool:
         """Whether no threshold rule is asked for, so that it is the calibrated detector."""
-        return self.kind == "auto" and self._given() <= {"kind", "horizon"}
+        return self.kind == "auto" and self._given() <= OWN | {"kind"}
 
     @property
     def complete(self) -> bool:
@@ -114,7 +122,7 @@ class Rule:
             As for `plateau.ThresholdDetector`.
         """
         if self.calibrated:
-            return Detector(mode) if self.horizon is None else Detector(mode, horizon=self.horizon)
+            return self._calibrated(mode)
         flat = _flat_slope(values, samples) if self.threshold is None else self.threshold
         half = _half_window(values, samples, flat)
         slope_filter = self._filter(half)
@@ -122,6 +130,9 @@ class Rule:
         if self.patience is not None:
             patience = self.patience
         return ThresholdDetector(slope_filter, flat, patience, mode=mode)
+
+    def _calibrated(self, mode: Mode) -> Detector:
+        return Detector(mode, horizon=self.horizon, scale=self.scale or "auto")
 
     def _filter(self, half: int) -> SlopeFilter:
         if self.kind == "ema" or self.alpha is not None or self.beta is not None:
@@ -148,5 +159,5 @@ def _half_window(values: NDArray[np.float64], samples: int, flat: float) -> int:
     steps = np.abs(np.diff(values))
     noise = 0.886 * float(steps.mean()) if len(steps) else 0.0  # of a normal distribution
     held = samples / max(len(values), 1)
-    half: float = (SURE**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
+    half: float = (NOISE_MARGIN**2 * held / 3) ** (1 / 3) * (noise / flat) ** (2 / 3)
     return max(1, round(min(max(half, samples / 100), samples / 10, LONGEST)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from plateau import _saved as saved
+from plateau import saved
 from plateau._samples import Sample, as_sample
 from plateau.calibrated import Detector
 from plateau.detecting import Detecting, as_detector

@@ -1,16 +1,24 @@
 """Whole series: what a detector says after each sample, and the plateaus it finds."""
 
+import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plateau._recurrence import LIMIT
-from plateau._samples import as_samples, first_nonfinite, nonfinite_error
-from plateau.base import KINDS, Kind, PlateauDetector, Trace, Verdict
-from plateau.calibrated import Detector
-from plateau.hindsight import look_back
+from plateau._estimates import confidence_of, estimates_of
+from plateau._samples import LIMIT, as_samples, first_nonfinite, nonfinite_error
+from plateau.base import KINDS, SIGNS, Kind, Mode, Trace, Verdict
+from plateau.calibrated import Detector, Settings
+from plateau.detectors import ThresholdDetector
+from plateau.hindsight import gain_so_far, look_back, on_scale
+from plateau.outlook import Gain
+from plateau.protocol import DetectorProtocol
+
+if TYPE_CHECKING:
+    from plateau.logs.model import Run
 
 
 class Plateau(NamedTuple):
@@ -33,17 +41,77 @@ class Plateau(NamedTuple):
     """False if the series ends within it."""
     kind: Kind = "flat"
     """``"flat"``: no movement is seen. ``"slow"``: some is, but little beside what came before."""
+    level_error: float = math.nan
+    """Standard error of `level`, autocorrelation included."""
+    effective: float = math.nan
+    """Uncorrelated samples that it is worth."""
+    confidence: float = math.nan
+    """Probability that the drift along it stays below what counts: half of its noise, or twice
+    `min_change` of the range of the series if that is more; NaN of next to no samples. Of a
+    `ThresholdDetector` what its threshold adds up to."""
+    gain: Gain | None = None
+    """What as many samples again as up to `stop` were expected to bring there; None where nothing
+    can be said."""
+
+    def __repr__(self) -> str:
+        fields = zip(self._fields, self, strict=True)
+        said = (f"{name}={f'{x:.4g}' if isinstance(x, float) else repr(x)}" for name, x in fields)
+        return f"Plateau({', '.join(said)})"
 
 
-def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
+class Plateaus(list[Plateau]):
+    """Plateaus of a series in order: a list that a notebook shows as a picture and a table.
+
+    Parameters
+    ----------
+    found : iterable of Plateau
+        The plateaus.
+    xs : array_like, shape (n,)
+        The series.
+    mode : {"min", "max", "both"}
+        The detector's.
+    """
+
+    def __init__(
+        self, found: Iterable[Plateau], xs: ArrayLike | Iterable[float], mode: Mode
+    ) -> None:
+        super().__init__(found)
+        self._xs = xs
+        self._mode = mode
+
+    @cached_property
+    def run(self) -> "Run":
+        """The series, with the index of one of pandas or xarray as its x."""
+        from plateau.series import run_of
+
+        return run_of(self._xs, self._mode)
+
+    def __reduce__(self) -> tuple[type, tuple[list[Plateau]]]:
+        return list, (list(self),)  # elsewhere they are a list
+
+    def _repr_html_(self) -> str:
+        from plateau.showing.notebook import plateaus_html
+
+        return plateaus_html(self)
+
+
+def trace(
+    xs: ArrayLike | Iterable[float],
+    detector: DetectorProtocol | None = None,
+    **settings: Unpack[Settings],
+) -> Trace:
     """Run a detector over a whole series and record everything it says.
 
     Parameters
     ----------
     xs : array_like, shape (n,)
-        The series, in metric units. Samples that are not finite repeat what was known before.
-    detector : Detector or ThresholdDetector
-        Taken as a description; its own state is neither used nor touched.
+        The series, in metric units; also a series, a frame of one column or a tensor. Samples that
+        are not finite repeat what was known before.
+    detector : Detector or ThresholdDetector, optional
+        Taken as a description; its own state is neither used nor touched. ``Detector()`` by
+        default.
+    **settings
+        Those of `Detector`, in place of one: ``mode="max"``.
 
     Returns
     -------
@@ -53,7 +121,7 @@ def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers.
+        If `xs` is not one row of real numbers, or a setting is none.
 
     Examples
     --------
@@ -66,53 +134,73 @@ def trace(xs: ArrayLike | Iterable[float], detector: PlateauDetector) -> Trace:
     [False, False, False, False, False, True, True]
     """
     samples = as_samples(xs)
-    return _fresh(detector, samples)._record(samples)
+    return fresh(detector, settings, samples).record(samples)
 
 
-def _fresh(detector: PlateauDetector, samples: NDArray[np.float64]) -> PlateauDetector:
-    """Return the detector as it is before its first sample, if it may take these."""
-    if not isinstance(detector, PlateauDetector):
+def fresh(
+    detector: DetectorProtocol | None, settings: Settings, samples: NDArray[np.float64]
+) -> DetectorProtocol:
+    """Return a detector as it is before its first sample, if it may take these.
+
+    It is the one described, or that of the settings.
+    """
+    if detector is None:
+        detector = Detector(**settings)
+    elif settings:
+        raise TypeError(f"give a detector or {', '.join(settings)}, not both")
+    if not isinstance(detector, DetectorProtocol):
         raise TypeError(f"detector must be a detector, say Detector(), not {detector!r}")
     bad = first_nonfinite(samples) if detector.on_nonfinite == "raise" else None
     if bad is not None:
         raise nonfinite_error(samples, bad)
-    fresh = detector.clone()
-    fresh.reset()
-    return fresh
+    made = detector.clone()
+    made.reset()
+    return made
 
 
 def find_plateaus(
-    xs: ArrayLike | Iterable[float], detector: PlateauDetector | None = None
-) -> list[Plateau]:
+    xs: ArrayLike | Iterable[float],
+    detector: DetectorProtocol | None = None,
+    **settings: Unpack[Settings],
+) -> Plateaus:
     """Find the plateaus of a whole series.
 
     With a `Detector` they are those of hindsight, as somebody marks them who sees the whole series:
     a stream knows less, and `Plateau.declared` says when it would have known. A positive series
-    whose level spans two decades or more is judged by its logarithm. With a `ThresholdDetector`, or
-    a `horizon` of your own, they are what the detector says while it is fed.
+    that falls by two decades or more is judged by its logarithm (`Detector.scale`). With a
+    `ThresholdDetector`, or a `horizon` of your own, they are what the detector says while it is
+    fed.
 
     Parameters
     ----------
     xs : array_like, shape (n,)
-        The series, in metric units. Samples that are not finite belong to no plateau but may lie
-        within one.
+        The series, in metric units; also a series, a frame of one column or a tensor. Samples that
+        are not finite belong to no plateau but may lie within one.
     detector : Detector or ThresholdDetector, optional
         Taken as a description; its own state is neither used nor touched. ``Detector()`` by
-        default. Of a `Detector` hindsight uses `min_change`.
+        default. Of a `Detector` hindsight uses `min_change` and `scale`.
+    **settings
+        Those of `Detector`, in place of one: ``mode="max"``.
 
     Returns
     -------
     list of Plateau
-        In order and disjoint; indices refer to `xs`.
+        In order and disjoint; indices refer to `xs`. A notebook shows it as a picture and a table.
 
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers.
+        If `xs` is not one row of real numbers, or a setting is none.
 
     Examples
     --------
-    >>> from plateau import Haar, ThresholdDetector, find_plateaus
+    >>> import numpy as np
+    >>> from plateau import find_plateaus
+    >>> find_plateaus(2 + np.exp(-np.arange(200) / 10))  # doctest: +NORMALIZE_WHITESPACE
+    [Plateau(start=44, stop=200, declared=73, level=2.001, slope=-2.773e-05, noise=0.001757,
+             closed=False, kind='flat')]
+
+    >>> from plateau import Haar, ThresholdDetector
     >>> loss = [8, 6, 4] + [3] * 7 + [2] + [1] * 7
     >>> detector = ThresholdDetector(Haar(window=2), threshold=0.1, patience=3)
     >>> [(p.start, p.stop, p.level, p.closed) for p in find_plateaus(loss, detector)]
@@ -121,12 +209,11 @@ def find_plateaus(
     samples = as_samples(xs)
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
-    fresh = _fresh(Detector() if detector is None else detector, samples)
-    ends = np.arange(1, len(values) + 1)
-    rows = Rows(values, ends, places_of(places))
-    return plateaus_of(
-        fresh, [fresh._record(values)], rows, broken=len(samples) > int(rows.places[-1])
-    )
+    listening = fresh(detector, settings, samples)
+    rows = Rows(values, np.arange(1, len(values) + 1), places_of(places))
+    broken = len(samples) > int(rows.places[-1])
+    found = plateaus_of(listening, [listening.record(values)], rows, broken=broken)
+    return Plateaus(found, samples if isinstance(xs, Iterator) else xs, listening.mode)
 
 
 class Rows(NamedTuple):
@@ -146,7 +233,7 @@ def places_of(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def plateaus_of(
-    detector: PlateauDetector,
+    detector: DetectorProtocol,
     traces: Iterable[Trace],
     rows: Rows,
     *,
@@ -157,7 +244,7 @@ def plateaus_of(
 
     Parameters
     ----------
-    detector : PlateauDetector
+    detector : DetectorProtocol
         Whose traces they are; taken as a description.
     traces : iterable of Trace
         Of the successive samples that the rows stand for.
@@ -168,27 +255,87 @@ def plateaus_of(
     past : bool
         Whether it is to be judged by what was known at the time only.
     """
+    judge = Judge(detector, rows)
     if past or not isinstance(detector, Detector) or detector.horizon is not None:
-        return measured(stretches(traces, detector.revises), *rows)
-    known = list(_raw_stretches(traces))
-    values, ends, places = rows
-    return [
-        Plateau(
+        return [
+            judge.plateau(start, stop, int(rows.places[stop]), known, closed, kind)
+            for start, known, stop, closed, kind in in_rows(
+                stretches(traces, detector.revises), rows.ends
+            )
+        ]
+    heard = list(_raw_stretches(traces))
+    found = []
+    for start, stop, kind in look_back(rows.values, detector.min_change, detector.scale):
+        known = _first_known(heard, rows.ends, start, stop)
+        closed = stop < len(rows.values) or broken
+        behind = int(rows.places[stop - 1]) + 1
+        found.append(judge.plateau(start, stop, behind, known, closed, kind))
+    return found
+
+
+class Judge:
+    """Makes plateaus of the stretches of a series.
+
+    Parameters
+    ----------
+    detector : DetectorProtocol
+        Taken as a description.
+    rows : Rows
+        The series.
+    """
+
+    def __init__(self, detector: DetectorProtocol, rows: Rows) -> None:
+        self.rows = rows
+        self.sign = SIGNS[detector.mode]
+        self.threshold = self.counts = 0.0
+        self.judged = rows.values
+        if isinstance(detector, ThresholdDetector):
+            self.threshold = detector.threshold
+        elif isinstance(detector, Detector):
+            self.judged = on_scale(rows.values, detector.scale)
+            covered = float(np.ptp(self.judged)) if len(self.judged) else 0.0
+            self.counts = 2.0 * detector.min_change * covered
+
+    def plateau(
+        self, start: int, stop: int, behind: int, known: int | None, closed: bool, kind: Kind
+    ) -> Plateau:
+        """Make one of the rows [start, stop).
+
+        Parameters
+        ----------
+        start, stop : int
+            Which of the rows with a finite value it has.
+        behind : int
+            Row of the series behind it.
+        known : int or None
+            Which of the rows with a finite value it was known at.
+        closed : bool
+            Whether it is over.
+        kind : {"flat", "slow"}
+            Its kind.
+        """
+        values, ends, places = self.rows
+        found = estimates_of(ends[start:stop], values[start:stop])
+        counts = self.counts or self.threshold * float(ends[stop - 1] - ends[start])
+        return Plateau(
             int(places[start]),
-            int(places[stop - 1]) + 1,
-            _first_known(known, ends, places, start, stop),
-            *_fitted(ends[start:stop], values[start:stop]),
-            stop < len(values) or broken,
+            behind,
+            None if known is None else int(places[known]),
+            found.level,
+            found.slope,
+            found.noise,
+            closed,
             kind,
+            found.level_error,
+            found.effective,
+            confidence_of(self.judged[start:stop], counts),
+            gain_so_far(values[:stop], self.sign),
         )
-        for start, stop, kind in look_back(values, detector.min_change)
-    ]
 
 
 def _first_known(
     known: Iterable["Stretch"],
     ends: NDArray[np.int64],
-    places: NDArray[np.int64],
     start: int,
     stop: int,
 ) -> int | None:
@@ -201,7 +348,7 @@ def _first_known(
         first = int(np.searchsorted(ends, declared, side="right"))
         last = stop if end is None else int(np.searchsorted(ends, end, side="right"))
         if first < stop and last > start and last - start > start - first:
-            return int(places[max(first, start)])
+            return max(first, start)
     return None
 
 
@@ -225,10 +372,9 @@ def stretches(traces: Iterable[Trace], revises: bool = False) -> list[Stretch]:
     """
     spans: list[Stretch] = []
     for onset, declared, stop, kind in _raw_stretches(traces):
-        while revises and spans and onset <= spans[-1][1]:
-            earlier = spans.pop()
-            if onset <= earlier[0] or _at_once(earlier, declared):
-                declared = earlier[1]
+        while revises and spans and (known := taken_up(spans[-1][:3], onset, declared)) is not None:
+            spans.pop()
+            declared = known
         spans.append((onset, declared, stop, kind))
     return _disjoint(spans) if revises else spans
 
@@ -242,12 +388,23 @@ def _disjoint(spans: list[Stretch]) -> list[Stretch]:
     ] + spans[-1:]
 
 
-def _at_once(earlier: Stretch, declared: int) -> bool:
+def taken_up(earlier: tuple[int, int, int | None], onset: int, declared: int) -> int | None:
+    """Return when a plateau was first known that takes up the one before; None if it does not.
+
+    The one before is told by its onset, and when it was declared and over. It was a mistake where
+    the new one neither begins as early nor was declared at once where it ended.
+    """
+    before, known, stop = earlier
+    if onset > known:
+        return None
+    return known if onset <= before or _at_once(stop, declared) else declared
+
+
+def _at_once(stop: int | None, declared: int) -> bool:
     """Whether a plateau was declared as soon as the one before ended, within a block or two.
 
     A stream has at least 128 blocks, so one is no longer than that share of what came before.
     """
-    stop = earlier[2]
     return stop is None or declared - stop <= 1 + stop // 64
 
 
@@ -267,54 +424,26 @@ def _raw_stretches(traces: Iterable[Trace]) -> Iterator[Stretch]:
         yield *present, None, kind
 
 
-def measured(
-    found: Iterable[Stretch],
-    values: NDArray[np.float64],
-    ends: NDArray[np.int64],
-    places: NDArray[np.int64],
-) -> list[Plateau]:
-    """Turn stretches of samples into plateaus of rows.
+def in_rows(
+    found: Iterable[Stretch], ends: NDArray[np.int64]
+) -> list[tuple[int, int, int, bool, Kind]]:
+    """Turn stretches of samples into rows: start, declared, stop, whether it is over, and kind.
 
     Parameters
     ----------
     found : iterable
         As `stretches` yields them.
-    values : numpy.ndarray, shape (n,)
-        A value for each row with a finite one.
     ends : numpy.ndarray, shape (n,)
-        How many samples there are up to and with that row.
-    places : numpy.ndarray, shape (n + 1,)
-        Index of that row in the series, and last that behind them.
+        How many samples there are up to and with each row.
     """
-    spans: list[tuple[int, int, int, bool, int]] = []
+    spans: list[tuple[int, int, int, bool, Kind]] = []
     for onset, declared, stop, kind in found:
         start, known = np.searchsorted(ends, [onset, declared], side="right").tolist()
-        end = len(values) if stop is None else int(np.searchsorted(ends, stop, side="right"))
+        end = len(ends) if stop is None else int(np.searchsorted(ends, stop, side="right"))
         end = max(end, known + 1)
         if spans and known < spans[-1][2]:  # it ended and came back within one row
             start, known = spans.pop()[:2]
         elif spans:
             start = max(start, spans[-1][2])
-        spans.append((start, known, end, stop is not None, kind))
-    return [
-        Plateau(
-            int(places[start]),
-            int(places[end]),
-            int(places[known]),
-            *_fitted(ends[start:end], values[start:end]),
-            closed,
-            KINDS[kind],
-        )
-        for start, known, end, closed, kind in spans
-    ]
-
-
-def _fitted(
-    positions: NDArray[np.int64], values: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Mean, slope of the least-squares line, and standard deviation around that line."""
-    level = float(values.mean())
-    across = positions - positions.mean()
-    spread = float(across @ across)
-    slope = float(across @ (values - level)) / spread if spread else 0.0
-    return level, slope, float((values - level - slope * across).std())
+        spans.append((start, known, end, stop is not None, KINDS[kind]))
+    return spans

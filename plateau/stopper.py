@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from plateau import _saved as saved
+from plateau import saved
 from plateau._samples import Sample, as_sample
 from plateau.base import Verdict
 from plateau.detecting import Detecting, as_detector

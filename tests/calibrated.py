@@ -28,7 +28,7 @@ def fed(xs, detector=None):
 
 def row(detector):
     """State as the vector that kernels see."""
-    return detector._block[PARAMS:]
+    return detector._state[PARAMS:]
 
 
 def cells(detector):

@@ -7,6 +7,10 @@ from hypothesis import HealthCheck, settings
 
 from plateau import cli
 
+# Read where torch is imported, later than this file. Networks of tests are so small that threads
+# would only wait for each other, and so would the processes of `pytest -n`.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 settings.register_profile("dev", deadline=None, max_examples=60)
 settings.register_profile(
     "ci",

@@ -4,23 +4,70 @@ import importlib.util
 import sys
 from unittest import mock
 
-from plateau import _lanes, _pyramid, _recurrence, _side_by_side, _statistics
+import numpy as np
 
-LANES = ("choose", "fused", "gather", "lane", "put", "replaced", "row", "scatter", "spread")
+from plateau import _pyramid, _recurrence, _statistics
+from plateau._arithmetic import fused
+from plateau.fast import advance as _advance
+from plateau.fast import pieces as _pieces
+from plateau.fast.lanes import WIDTH
+
+
+class Lanes:
+    """`plateau.fast.lanes` on arrays of eight numbers."""
+
+    @staticmethod
+    def spread(x):
+        return np.full(WIDTH, x)
+
+    @staticmethod
+    def lane(v, i):
+        return float(v[i])
+
+    @staticmethod
+    def replaced(v, i, x):
+        changed = v.copy()
+        changed[i] = x
+        return changed
+
+    @staticmethod
+    def row(array, at):
+        return array[at : at + WIDTH].copy()
+
+    @staticmethod
+    def put(array, at, v):
+        array[at : at + WIDTH] = v
+
+    @staticmethod
+    def gather(array, at, stride):
+        return array[at + stride * np.arange(WIDTH)]
+
+    @staticmethod
+    def scatter(array, at, stride, v):
+        array[at + stride * np.arange(WIDTH)] = v
+
+
+def fused_lanes(a, b, c):
+    return np.vectorize(fused)(a, b, c)[()]
+
+
+def choose_lanes(mask, a, b):
+    return np.where(mask, a, b)[()]
 
 
 def _interpreted():
     """The modules without the compiler, each of which imports the ones before it."""
-    python = {name: getattr(_lanes, f"_python_{name}") for name in LANES}
-    marks = dict.fromkeys(("kernel", "batch", "inline", "helper"), lambda function: function)
-    marks["on_demand"] = lambda *signature: lambda function: function
+    lanes = {name: getattr(Lanes, name) for name in vars(Lanes) if name[0] != "_"}
+    marks = dict.fromkeys(("inline", "helper"), lambda function: function)
+    marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (
-        mock.patch.multiple("plateau._compile", number=float, array=lambda b, _: b, **marks),
-        mock.patch.multiple("plateau._lanes", **python),
+        mock.patch.multiple("plateau._compile", number=float, **marks),
+        mock.patch.multiple("plateau._arithmetic", fused=fused_lanes, choose=choose_lanes),
+        mock.patch.multiple("plateau.fast.lanes", **lanes),
         mock.patch.dict(sys.modules),
     ):
-        for compiled in (_recurrence, _side_by_side, _statistics, _pyramid):
+        for compiled in (_recurrence, _advance, _pieces, _statistics, _pyramid):
             spec = importlib.util.spec_from_file_location(compiled.__name__, compiled.__file__)
             module = importlib.util.module_from_spec(spec)
             sys.modules[compiled.__name__] = module
@@ -29,4 +76,4 @@ def _interpreted():
     return found
 
 
-recurrence, side_by_side, statistics, pyramid = _interpreted()
+recurrence, advance, pieces, statistics, pyramid = _interpreted()

@@ -89,6 +89,27 @@ def noise(xs, length):
     return np.sqrt(np.average(squares, weights=weights))
 
 
+def rows_of_stretches(stretches, widths):
+    """(start, declared, stop, closed) in rows of so many samples, of stretches of samples.
+
+    A plateau lasts at least through the row in which it was declared, and one that is declared in a
+    row of the one before is that one.
+    """
+    row_of = [row for row, width in enumerate(widths) for _ in range(width)] + [len(widths)]
+    out, taken = [], set()
+    for onset, declared, stop, _ in stretches:
+        last = len(widths) if stop is None else row_of[stop]
+        rows = {*range(row_of[declared], last), row_of[declared]}
+        start, known = row_of[onset], row_of[declared]
+        if known in taken:
+            start, known, *_ = out.pop()
+        elif taken:
+            start = max(start, max(taken) + 1)
+        taken |= rows
+        out.append((start, known, max(rows) + 1, stop is not None))
+    return out
+
+
 def threshold_rule(slopes, threshold, patience, mode="min"):
     """(fired, plateau, run begins) for each slope; NaN slopes are warm-up."""
     run, flat, out = 0, 0, []

@@ -141,7 +141,7 @@ def test_with_raise_no_stream_takes_its_sample():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(TypeError, match=r"detector must be a detector, say Detector\(\), not 3"):
+    with pytest.raises(TypeError, match="detector must be Detector or ThresholdDetector, not 3"):
         DetectorBank(3, 2)
     with pytest.raises(ValueError, match="streams must be at least 1, not 0"):
         DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2), 0)
@@ -149,4 +149,4 @@ def test_wrong_arguments_are_named():
 
 def test_the_state_of_a_stream_is_small():
     bank = DetectorBank(ThresholdDetector(EmaHaar(1e-3, 1e-3), 1e-5, 100), 1 << 16)
-    assert bank._block.nbytes / len(bank) <= 100
+    assert bank._state.nbytes / len(bank) <= 100

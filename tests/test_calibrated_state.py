@@ -65,6 +65,9 @@ def interesting():
         "left_onset": (-1, 0.5),
         "known": (2, 0.5),
         "held": (2, -1, 0.5),
+        "above": (2, -1, 0.5),
+        "below": (2, -1, 0.5),
+        "logged": (2, -1, 0.5),
     }.items(),
 )
 def test_an_impossible_state_never_reaches_the_kernels(cell, values):
@@ -101,7 +104,7 @@ def test_whatever_state_is_taken_the_kernels_survive_it(cell, value, n):
 
 def test_a_state_is_small():
     assert len(Detector().to_bytes()) <= 8192
-    assert DetectorBank(Detector(), 100)._block.nbytes <= 100 * 8000
+    assert DetectorBank(Detector(), 100)._state.nbytes <= 100 * 8000
     assert len(c.NAMES) + 3 * 256 == c.SIZE
 
 
@@ -139,7 +142,7 @@ def test_values_of_any_size(scale):
     xs[3000] = -15
     detector = fed(np.r_[xs * scale, -xs * scale])
     assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
-    assert np.isfinite(detector._block).all()
+    assert np.isfinite(detector._state).all()
     if scale >= 1e-150:
         same = trace(xs * scale, Detector()).verdict == trace(xs, Detector()).verdict
         assert same.all()
@@ -150,7 +153,7 @@ def test_squares_that_lose_digits_leave_the_state_finite(scale):
     """Also those of what is left where samples, or the two that make a block, cancel out."""
     for kind in ("noise", "alternating"):
         detector = fed(noisy(0, 3000)[kind] * scale, Detector(horizon=24))
-        assert np.isfinite(detector._block).all()
+        assert np.isfinite(detector._state).all()
         assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
 
 
@@ -159,7 +162,7 @@ def test_no_number_becomes_infinite(xs):
     detector = Detector(horizon=24, run_length=1.0)
     for _ in range(4):
         detector.update_many(xs)
-        assert np.isfinite(detector._block).all()
+        assert np.isfinite(detector._state).all()
         assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
 
 
@@ -178,7 +181,7 @@ def test_sums_of_the_largest_squares_stay_finite():
     assert Detector.from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
     detector.update_many(xs[30:])
     assert cells(detector).blocks == 99
-    assert np.isfinite(detector._block).all()
+    assert np.isfinite(detector._state).all()
     for x in xs[1:]:
         one.update(x)
     assert one.to_bytes() == detector.to_bytes()
@@ -204,7 +207,7 @@ def test_run_lengths_of_any_size(xs, run_length):
     detector = Detector(horizon=24, run_length=run_length)
     detector.update_many(np.tile(xs, 5))
     assert 0 <= cells(detector).blocks < c.BLOCKS
-    assert np.isfinite(detector._block).all()
+    assert np.isfinite(detector._state).all()
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,17 @@ def test_scan_json_is_as_promised(run, log):
             "noise",
             "closed",
             "kind",
+            "level_error",
+            "effective",
+            "confidence",
+            "gain",
         ]
     ] * 2
     first, second = plateaus
+    assert list(first["gain"]) == ["expected", "low", "high", "share"]
+    assert 0.9 < first["confidence"] <= 1.0
+    assert 10 < first["effective"] <= first["stop"] - first["start"]
+    assert abs(first["level"] - 3) < 4 * first["level_error"] < 0.05
     assert first["start_x"] == 10 * first["start"] + 10
     assert first["declared_x"] == 10 * first["declared"] + 10
     assert first["stop_x"] == 10 * first["stop"] + 10
@@ -158,6 +166,10 @@ def test_the_flat_formats_hold_the_same(run, log, tmp_path):
     document = json.loads(out)["logs"][0]
     want = [
         {"path": str(log), "run": "1", "metric": "loss", "x": "step", "mode": "min", **p}
+        | {
+            ("gain" if name == "expected" else f"gain_{name}"): value
+            for name, value in p["gain"].items()
+        }
         for p in document["runs"][0]["plateaus"]
     ]
     _, out, _ = run("scan", log, *RULE, "--format", "jsonl")
@@ -176,9 +188,10 @@ def test_flat_formats_have_their_columns_without_plateaus_too(run, log):
     _, out, _ = run(
         "scan", log, "--window", 200, "--threshold", 1e-9, "--patience", 10**6, "--format", "csv"
     )
-    assert out.decode().splitlines() == [
-        "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,closed,kind"
-    ]
+    assert out.decode() == (
+        "path,run,metric,x,mode,start,stop,declared,start_x,stop_x,declared_x,level,slope,noise,"
+        "closed,kind,level_error,effective,confidence,gain,gain_low,gain_high,gain_share\n"
+    )
 
 
 def test_the_table_says_what_was_chosen_and_found(run, log):

@@ -6,14 +6,30 @@ import pickle
 import struct
 import zlib
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import chunks, detectors, filters, streams, with_gaps
+from own import NoBest
+from strategies import chunks, filters, modes, streams, thresholds, with_gaps
+from strategies import detectors as compiled_detectors
 
-from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, trace
+import plateau
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, fast, trace
+from plateau.protocol import DetectorProtocol
+
+
+@pytest.fixture(scope="module", autouse=True, params=["fast", "plain"])
+def lane(request):
+    """Everything holds with `plateau.fast` and without it."""
+    with mock.patch.object(fast, "ON", request.param == "fast" and fast.ON):
+        yield
+
+
+own_detectors = st.builds(NoBest, thresholds, st.integers(1, 20), mode=modes)
+detectors = st.one_of(compiled_detectors, own_detectors)
 
 SAVES = {
     "clone": lambda one: one.clone(),
@@ -89,6 +105,35 @@ def test_the_past_does_not_depend_on_the_future(data, detector, xs):
         np.testing.assert_array_equal(part, whole[:n])
 
 
+@given(detectors, with_gaps(streams()))
+def test_a_row_may_be_recorded_and_cut_where_it_fires(detector, xs):
+    many, recorded = detector.clone(), detector.clone()
+    fired, rest = [], xs
+    while (offset := detector.until_fire(rest)) is not None:
+        fired.append(len(xs) - len(rest) + offset)
+        rest = rest[offset + 1 :]
+    assert fired == many.update_many(xs).tolist()
+    assert fired == np.flatnonzero(recorded.record(xs).fired).tolist()
+    assert state(detector) == state(many) == state(recorded)
+
+
+@given(detectors, streams(min_size=1))
+def test_a_detector_that_raises_takes_nothing_of_what_it_records(detector, xs):
+    description = detector._describe() | {"on_nonfinite": "raise"}
+    strict = type(detector)._from_description(description)
+    before = state(strict)
+    for take in (strict.record, strict.until_fire):
+        with pytest.raises(ValueError, match="is not finite"):
+            take([*xs, np.nan])
+    assert state(strict) == before
+
+
+@pytest.mark.parametrize("one", [Detector(), ThresholdDetector(Ema(0.5), 0.1, 3), NoBest(0.1, 3)])
+def test_what_a_detector_is_to_others(one):
+    assert isinstance(one, DetectorProtocol)
+    assert not isinstance(Ema(0.5), DetectorProtocol)
+
+
 @given(st.data(), filters, streams(min_size=1))
 def test_filters_have_no_future_and_no_chunks_either(data, slope_filter, xs):
     n = data.draw(st.integers(0, len(xs)))
@@ -157,6 +202,8 @@ ONES = [
     ThresholdDetector(Haar(6, 5), 0.1, 3),
     ThresholdDetector(EmaHaar(0.1, 0.2), 0.1, 3, mode="max", on_nonfinite="raise"),
     Detector(),
+    NoBest(0.1, 3),
+    NoBest(0.1, 3, mode="max", on_nonfinite="raise"),
     Detector("max", horizon=100, min_change=0.1, run_length=1e4, on_nonfinite="raise"),
     DetectorBank(Detector(), 2),
     DetectorBank(ThresholdDetector(Haar(6), 0.1, 3), 3),
@@ -167,7 +214,7 @@ each = pytest.mark.parametrize("one", ONES, ids=repr)
 
 @each
 def test_repr_is_the_call_that_makes_it(one):
-    assert repr(eval(repr(one), vars(__import__("plateau")))) == repr(one)
+    assert repr(eval(repr(one), vars(plateau) | {"NoBest": NoBest})) == repr(one)
 
 
 @each
@@ -259,7 +306,7 @@ def test_a_subclass_is_saved_as_one():
         assert state(other) == state(one)
 
 
-@pytest.mark.parametrize("name", ["window", "smooth", "_block"])
+@pytest.mark.parametrize("name", ["window", "smooth", "_state"])
 def test_nothing_is_changed_behind_the_kernels_back(name):
     with pytest.raises(AttributeError, match="read-only: make a new one"):
         setattr(Haar(6, 5), name, 10**9)

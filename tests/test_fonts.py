@@ -5,7 +5,7 @@ import warnings
 import pytest
 from matplotlib.figure import Figure
 
-from plateau import fonts, plots
+from plateau.showing import fonts, plots
 
 
 def picture(tmp_path, *names):

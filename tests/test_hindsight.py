@@ -11,13 +11,13 @@ from hypothesis.extra.numpy import arrays
 
 from plateau import Detector, find_plateaus
 from plateau._pieces import Pieces, straight, unspiked
+from plateau._scale import AUTO, LINEAR, LOG, SCALES, by_logarithm
 from plateau.hindsight import (
     blocks_of,
     gentle_blocks,
     last_band,
     look_back,
     range_of,
-    spans_decades,
     stretches_of,
 )
 
@@ -384,9 +384,21 @@ def test_spikes_do_not_make_the_range():
 @pytest.mark.parametrize(("least", "spans"), [(-1.9, False), (-2.3, True), (-6.0, True)])
 def test_two_decades_are_decades(least, spans):
     levels = 10.0 ** np.repeat([0.0, least], 50)
-    assert spans_decades(levels) == spans
+    assert by_logarithm(levels, AUTO) == spans
     levels[[3, 60]] = 1e9, 1e-9
-    assert spans_decades(levels) == spans
+    assert by_logarithm(levels, AUTO) == spans
+    assert not by_logarithm(levels[::-1], AUTO)
+    assert not by_logarithm(levels, LINEAR)
+    assert by_logarithm(levels, LOG)
+    levels[70] = 0.0
+    assert not by_logarithm(levels, LOG)
+
+
+def test_the_scale_of_the_detector_is_that_of_hindsight():
+    xs = 10.0 ** -np.minimum(np.arange(600) / 100, 4.0) * np.exp(noise(0, 600, 0.1))
+    starts = [find_plateaus(xs, Detector(scale=scale))[-1].start for scale in SCALES]
+    assert starts[0] == starts[2] == pytest.approx(400, abs=20)
+    assert starts[1] < 250
 
 
 def test_spikes_are_replaced_and_descents_and_steps_stay():

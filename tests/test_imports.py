@@ -95,6 +95,7 @@ DIGEST = """
 import hashlib, json
 import numpy as np
 from plateau import *
+from plateau import fast
 
 rng = np.random.default_rng(0)
 digest = hashlib.sha256()
@@ -115,9 +116,15 @@ for slope_filter in (Haar(6, 5), Haar(8), Haar(2, 1), EmaHaar(0.1, 0.3), Ema(0.5
             digest.update(bank.update(row).tobytes())
         digest.update(bank.update_many(np.outer(xs[:40], np.linspace(0.5, 2, 70))).tobytes())
         digest.update(bank.to_bytes() + bank.onset.tobytes())
-print(json.dumps(digest.hexdigest()))
+xs = rng.normal(size=2000)
+digest.update(Ema(0.5).response(xs).tobytes())
+digest.update(ThresholdDetector(Ema(0.5), 0.05, 300, mode="both").update_many(xs).tobytes())
+print(json.dumps([fast.ON, digest.hexdigest()]))
 """
 
 
-def test_without_the_compiler_the_numbers_are_the_same_bit_for_bit():
-    assert python(DIGEST, NUMBA_DISABLE_JIT="1") == python(DIGEST)
+def test_the_numbers_are_the_same_bit_for_bit_without_the_compiler_and_without_the_fast_lane():
+    on, digest = python(DIGEST)
+    assert on
+    assert python(DIGEST, PLATEAU_FAST="0") == [False, digest]
+    assert python(DIGEST, NUMBA_DISABLE_JIT="1") == [False, digest]

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numba import config, njit
-from plain import recurrence, side_by_side
+from plain import advance as plain_advance
+from plain import pieces as plain_pieces
+from plain import recurrence
 
 from plateau import (
     Detector,
@@ -22,10 +24,13 @@ from plateau import (
     Haar,
     ThresholdDetector,
     _kernels,
-    _lanes,
     _pyramid,
+    fast,
 )
-from plateau import _side_by_side as side
+from plateau._arithmetic import fused
+from plateau._compile import Kernel
+from plateau.fast import banks, pieces
+from plateau.fast import kernels as fast_kernels
 
 weights = st.floats(0.2, 0.98)
 emas = st.one_of(st.builds(EmaHaar, weights, weights), st.builds(Ema, weights))
@@ -67,15 +72,15 @@ def one_by_one(detector, xs):
 def assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head):
     threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
     mode = data.draw(st.sampled_from(["min", "max", "both"]))
-    patience = data.draw(st.sampled_from([side.PATIENT, 400, 2000, 10**6]))
+    patience = data.draw(st.sampled_from([pieces.PATIENT, 400, 2000, 10**6]))
     xs = stream(kind, seed, head + n, slope_filter, threshold)
     for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
         xs[i] = data.draw(gaps)
     single = ThresholdDetector(slope_filter, threshold, patience, mode=mode)
     single.update_many(xs[:head])
-    pieces = single.clone()
-    assert pieces.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
-    assert pieces.to_bytes() == single.to_bytes()
+    many = single.clone()
+    assert many.update_many(xs[head:]).tolist() == one_by_one(single, xs[head:])
+    assert many.to_bytes() == single.to_bytes()
 
 
 @settings(max_examples=30)
@@ -109,14 +114,14 @@ def test_a_long_stream_with_a_gap_is_refused_as_a_whole(data, slope_filter, seed
     assert slope_filter.to_bytes() == before
 
 
-@mock.patch.object(side, "MANY", 0)
+@mock.patch.object(fast, "MANY", 0)
 @settings(max_examples=40)
 @given(st.data(), short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 300))
 def test_pieces_of_haar_fire_where_single_updates_do(data, slope_filter, kind, seed, n, head):
     assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head)
 
 
-@mock.patch.object(side, "MANY", 0)
+@mock.patch.object(fast, "MANY", 0)
 @settings(max_examples=40)
 @given(short_haars, kinds, seeds, st.integers(1, 12_000), st.integers(0, 500))
 def test_pieces_of_haar_have_the_slopes_of_single_updates(slope_filter, kind, seed, n, head):
@@ -168,9 +173,9 @@ def test_rows_of_a_bank_are_so_many_updates(data, slope_filter, seed, streams):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_rows_of_a_broad_bank_are_so_many_updates(order):
-    rows, streams = side.TILE + 6, side.BROAD + 75
+    rows, streams = banks.TILE + 6, banks.BROAD + 75
     xs = np.array(np.random.default_rng(0).normal(size=(rows, streams)), order=order)
-    xs[40, side.BROAD + 3] = np.nan
+    xs[40, banks.BROAD + 3] = np.nan
     many = DetectorBank(ThresholdDetector(EmaHaar(0.5, 0.5), 0.3, 4), streams)
     one = many.clone()
     np.testing.assert_array_equal(many.update_many(xs), [one.update(row) for row in xs])
@@ -218,20 +223,20 @@ def test_a_bank_of_calibrated_detectors_takes_rows(order):
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 def test_other_threads_go_on_while_many_samples_are_taken():
     kernels = {
-        name: kernel.targetoptions
-        for module in (_kernels, _pyramid)
-        for name, kernel in vars(module).items()
-        if name[0] != "_" and getattr(kernel, "__module__", None) == module.__name__
-        if hasattr(kernel, "targetoptions")
+        kernel
+        for module in (_kernels, fast_kernels, _pyramid)
+        for kernel in vars(module).values()
+        if isinstance(kernel, Kernel)
     }
-    held = {name for name, options in kernels.items() if not options["nogil"]}
+    held = {kernel for kernel in kernels if not kernel.dispatcher.targetoptions["nogil"]}
     assert len(kernels) > 20
-    one = {"ema_update", "haar_update", "flat_update"}  # sample, or 256 blocks at most
-    assert held == one | {"flat_inflation", "reading", "readings"}
+    one = {_kernels.ema_update, _kernels.haar_update, _pyramid.update}  # or 256 blocks at most
+    few = {_kernels.reading, _kernels.readings}
+    assert held == one | few
 
 
 @pytest.mark.parametrize(
-    "detector", [ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, side.PATIENT), Detector(horizon=60)]
+    "detector", [ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, pieces.PATIENT), Detector(horizon=60)]
 )
 def test_threads_over_streams_find_the_same(detector):
     streams = np.random.default_rng(0).normal(size=(4, 5000))
@@ -247,14 +252,14 @@ def taken(xs):
     """Samples that pieces take, and the block after them and after the plain loop."""
     slope_filter = EmaHaar(0.8, 0.9)
     begin = slope_filter.warmup
-    block = slope_filter.make_block()
+    block = slope_filter.make_state()
     plain = block.copy()
     offsets = np.empty(0, np.int64)
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, begin, xs.copy())
     slopes = np.empty_like(xs)
-    place = block, xs, begin, side_by_side.written, slopes, offsets, 0
-    n, _ = side_by_side.ema_side_by_side(*place)
+    place = block, xs, begin, plain_advance.written, slopes, offsets, 0
+    n, _ = plain_pieces.ema_pieces(*place)
     want = np.empty_like(xs)
     end = begin + n
     recurrence.respond(*filtered, plain, xs, 0, end, want)
@@ -268,13 +273,13 @@ def haar_taken(window, smooth, head, n, special=None):
     xs = np.random.default_rng(0).normal(size=head + n)
     if special is not None:
         xs[head + n // 2] = special
-    block = Haar(window, smooth).make_block()
+    block = Haar(window, smooth).make_state()
     filtered = recurrence.haar_load, recurrence.haar, recurrence.haar_store
     recurrence.respond(*filtered, block, xs, 0, head, xs.copy())
     plain, slopes, want = block.copy(), np.empty_like(xs), np.empty_like(xs)
-    place = block, xs, head, side_by_side.written, slopes, np.empty(0, np.int64), 0
+    place = block, xs, head, plain_advance.written, slopes, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
-        taken, _ = side_by_side.haar_side_by_side(*place)
+        taken, _ = plain_pieces.haar_pieces(*place)
     recurrence.respond(*filtered, plain, xs, head, head + taken, want)
     end = head + taken
     np.testing.assert_array_equal(slopes[head:end], want[head:end])
@@ -302,26 +307,26 @@ def test_a_stream_too_short_for_the_blocks_of_haar_is_left_to_the_plain_loop(n):
 
 
 def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
-    meet = side_by_side._haar_meet
+    meet = plain_pieces._haar_meet
     met = mock.Mock(side_effect=lambda end, seam, j: meet(end, seam, j) and j < 7)
-    with mock.patch.object(side_by_side, "_haar_meet", met):
+    with mock.patch.object(plain_pieces, "_haar_meet", met):
         assert haar_taken(6, 4, 20, 900) == 0
     assert met.called
 
 
 def test_the_kernel_in_pieces_is_taken_where_it_pays():
     haar = Haar(10)
-    assert haar.driver("response", side.MANY) == "haar_response_long"
-    assert haar.driver("response", side.MANY - 1) == "haar_response"
-    assert haar.driver("update_many", side.MANY, side.PATIENT - 1) == "haar_update_many"
-    assert Haar(4000, 4000).driver("response", 255_999) == "haar_response"
-    assert Haar(4000, 4000).driver("response", 256_000) == "haar_response_long"
+    assert haar.kernels_for(pieces.MANY) is fast.HAAR_LONG
+    assert haar.kernels_for(pieces.MANY - 1) is _kernels.HAAR
+    assert haar.kernels_for(pieces.MANY, pieces.PATIENT - 1) is _kernels.HAAR
+    assert Haar(4000, 4000).kernels_for(255_999) is _kernels.HAAR
+    assert Haar(4000, 4000).kernels_for(256_000) is fast.HAAR_LONG
 
 
 @pytest.mark.parametrize("period", [1, 24, 4000])
 def test_pieces_lie_apart_in_a_page_of_memory(period):
     for most in range(40_000, 42_000, 111):
-        stride = side_by_side._stride(most, period)
+        stride = plain_pieces._stride(most, period)
         assert stride % period == 0
         assert stride <= most
         if period < 4000:
@@ -338,20 +343,20 @@ def test_pieces_take_all_but_a_few_samples_of_noise():
 def test_pieces_take_nothing_if_a_sample_is_special(special):
     xs = np.random.default_rng(0).normal(size=700)
     xs[400] = special
-    block = EmaHaar(0.8, 0.9).make_block()
+    block = EmaHaar(0.8, 0.9).make_state()
     filtered = recurrence.ema_load, recurrence.ema, recurrence.ema_store
     recurrence.respond(*filtered, block, xs, 0, 5, xs.copy())
     before = block.copy()
-    place = block, xs, 5, side_by_side.judged, xs, np.empty(0, np.int64), 0
+    place = block, xs, 5, plain_advance.judged, xs, np.empty(0, np.int64), 0
     with np.errstate(invalid="ignore"):
-        found = side_by_side.ema_side_by_side(*place)
+        found = plain_pieces.ema_pieces(*place)
     assert found == (0, 0)
     np.testing.assert_array_equal(block, before)
 
 
 def test_a_piece_that_has_not_forgotten_is_noticed():
     xs = np.random.default_rng(0).normal(size=700)
-    with mock.patch.object(side_by_side, "FORGOTTEN", 2.0):
+    with mock.patch.object(plain_pieces, "FORGOTTEN", 2.0):
         assert taken(xs) == 0
 
 
@@ -360,8 +365,8 @@ def test_a_variance_that_the_ceiling_does_not_hold_is_computed_alone(burst):
     xs = np.random.default_rng(0).normal(size=2400)
     xs[1200] *= burst
     with (
-        mock.patch.object(side_by_side, "CHUNK", 16),
-        mock.patch.object(side_by_side, "_variances", wraps=side_by_side._variances) as alone,
+        mock.patch.object(plain_pieces, "CHUNK", 16),
+        mock.patch.object(plain_pieces, "_variances", wraps=plain_pieces._variances) as alone,
     ):
         assert taken(xs) > 2300
     assert alone.called == (burst > 1)
@@ -375,13 +380,13 @@ def test_a_fused_multiply_add_rounds_once(abc, exponent):
     a, b = a * 2.0**-500, b * 2.0**-500
     c *= 2.0**exponent
     got = compiled_fused(a, b, c)
-    assert got == _lanes._python_fused(a, b, c)
-    assert np.signbit(got) == np.signbit(_lanes._python_fused(a, b, c))
+    assert got == fused(a, b, c)
+    assert np.signbit(got) == np.signbit(fused(a, b, c))
 
 
 @njit
 def compiled_fused(a, b, c):
-    return _lanes.fused(a, b, c)
+    return fused(a, b, c)
 
 
 @given(st.floats(-1e200, 1e200), st.floats(1, 2.0**53).map(np.floor))

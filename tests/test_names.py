@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from plateau import cli
-from plateau.printing import printable
+from plateau.showing.printing import printable
 from plateau.watching.event import environment
 
 HOSTILE = {

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors, streams
 
-import plateau.offline
+import plateau.follower
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus
+from plateau.follower import STANDING, Follower, pieces
 from plateau.logs import LogError, Run, read_log
-from plateau.offline import STANDING, Rows, pieces, rows_for, scan_run
+from plateau.offline import Rows, rows_for, scan_run
 from plateau.policy import Policy
 from plateau.replay import LrChange, fires, recorded_changes, replay_run
 from plateau.rule import Rule
@@ -71,7 +72,7 @@ def test_blocks_are_the_held_rows(data, xs, block):
     hold = data.draw(st.lists(st.integers(1, 40), min_size=len(xs), max_size=len(xs)))
     rows = Rows(run_of(xs, x=np.cumsum(hold)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plateau.offline, "BLOCK", block)
+        patch.setattr(plateau.follower, "BLOCK", block)
         parts = list(rows.blocks())
     assert all(0 < len(part) <= block for part in parts)
     np.testing.assert_array_equal(np.concatenate(parts), np.repeat(xs, rows.hold))
@@ -97,15 +98,31 @@ def test_a_scan_of_steps_is_find_plateaus_of_the_held_stream():
     assert found.slope == pytest.approx(held[0].slope, abs=1e-5)
 
 
+def regimes(run, unit=None):
+    """The samples at which a detector is told that a new regime begins."""
+    told = []
+
+    class Listening(Detector):
+        def changed(self):
+            told.append(follower.samples)
+            super().changed()
+
+    follower = Follower(Listening(), Rows(run, unit).usual)
+    lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
+    for _ in follower.feed(run.values, run.x, lr).traces:
+        pass
+    return told
+
+
 def test_a_regime_begins_where_a_standing_rate_changes():
     lr = [0.1] * 130 + [0.01] * STANDING + [0.001] * (STANDING - 1) + [0.1] * 30
     run = run_of(np.arange(len(lr)), lr=lr)
-    assert Rows(run, "row").regimes().tolist() == [130, 130 + STANDING]
+    assert regimes(run, "row") == [130, 130 + STANDING]
     tens = replace(run, x=10.0 * np.arange(1, len(lr) + 1))
-    assert Rows(tens, "row").regimes().tolist() == [130, 130 + STANDING]
-    assert Rows(tens, "step").regimes().tolist() == [1300, 1300 + 10 * STANDING]
+    assert regimes(tens, "row") == [130, 130 + STANDING]
+    assert regimes(tens, "step") == [1300, 1300 + 10 * STANDING]
     small = replace(run, lr=np.where(run.lr == 0.1, 0.1, 0.07))  # too small a step
-    assert Rows(small, "row").regimes().tolist() == []
+    assert regimes(small, "row") == []
 
 
 @pytest.mark.parametrize(
@@ -119,7 +136,7 @@ def test_a_regime_begins_where_a_standing_rate_changes():
     ],
 )
 def test_a_rate_that_stands_or_moves_all_the_time_begins_no_regime(lr):
-    assert Rows(run_of(np.ones(200), lr=lr)).regimes().tolist() == []
+    assert regimes(run_of(np.ones(200), lr=lr)) == []
 
 
 def test_regimes_begin_at_rows_with_a_value():
@@ -127,10 +144,10 @@ def test_regimes_begin_at_rows_with_a_value():
     values = np.arange(400.0)
     values[:5] = values[98:103] = values[300:] = np.nan
     rows = Rows(run_of(values, lr=lr), "row")
-    assert rows.regimes().tolist() == [93, 190]
+    assert regimes(rows.run, "row") == [93, 190]
     assert rows.values[[93, 190]].tolist() == [103, 200]
     values[:101] = np.nan  # before the first value nothing begins anew
-    assert Rows(run_of(values, lr=lr), "row").regimes().tolist() == [97]
+    assert regimes(run_of(values, lr=lr), "row") == [97]
 
 
 def test_blocks_are_cut_where_regimes_begin():
@@ -155,7 +172,7 @@ def test_the_calibrated_detector_takes_rows_as_samples():
 
 @pytest.mark.parametrize("block", [1 << 18, 700])
 def test_a_scan_tells_the_detector_of_each_step_of_the_rate(block, monkeypatch):
-    monkeypatch.setattr(plateau.offline, "BLOCK", block)
+    monkeypatch.setattr(plateau.follower, "BLOCK", block)
     rng = np.random.default_rng(5)
     values = np.repeat([3.0, 2.9, 2.85], 1400) + 0.3 * rng.normal(size=4200)
     values[100:110] = np.nan
@@ -349,6 +366,8 @@ def test_higher_may_be_better(published):
         ({"window": 4, "alpha": 0.1}, "alpha belongs to the detector ema"),
         ({"horizon": 100, "window": 4}, "horizon belongs to the detector auto"),
         ({"horizon": 100, "kind": "ema"}, "horizon belongs to the detector auto"),
+        ({"scale": "log", "horizon": 100, "window": 4}, "horizon and scale belong to the detector"),
+        ({"scale": "ln"}, "scale must be one of auto, linear, log, not 'ln'"),
         ({"horizon": 5}, "horizon must be at least 8, not 5"),
     ],
 )
@@ -361,6 +380,7 @@ def test_open_settings_are_chosen_from_the_series():
     values = np.linspace(11.0, 1.0, 1001)  # 0.01 a sample, over 8 between the deciles
     assert repr(Rule().detector(values, 1000, "max")) == repr(Detector("max"))
     assert repr(Rule(horizon=100).detector(values, 1000)) == repr(Detector(horizon=100))
+    assert repr(Rule(scale="log").detector(values, 1000)) == repr(Detector(scale="log"))
     detector = Rule("haar").detector(values, 1000)
     assert repr(detector.slope_filter) == "Haar(window=20, smooth=20)"  # no noise: 2 %
     assert (detector.threshold, detector.patience) == (pytest.approx(0.004), 20)

@@ -12,6 +12,7 @@ from plain import pyramid as plain
 
 from plateau import Detector
 from plateau import _pyramid as c
+from plateau import _rules as rules
 from plateau._recurrence import PARAMS, PLATEAU
 from plateau._rules import decide
 
@@ -22,14 +23,14 @@ kinds = pytest.mark.parametrize("kind", noisy(0))
 def test_the_compiled_kernels_do_what_the_source_says(kind):
     xs = noisy(5, 700)[kind]
     detector = Detector(horizon=60, run_length=100.0)
-    block = detector._make_block(1)
+    block = detector._make_state(1)
     fired = []
     for i, x in enumerate(xs):
-        code = plain.flat_update(block, x)
+        code = plain.update(block, x)
         fired += [i] if code and decide(block[PARAMS:], detector._params, code) else []
     assert detector.update_many(xs).tolist() == fired
     assert fired or kind == "walk"
-    np.testing.assert_allclose(detector._block, block, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(detector._state, block, rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(0, 5000), st.floats(-5, 5), st.integers(0, 99))
@@ -68,12 +69,12 @@ def test_blocks_are_ranked_without_their_autocorrelation(n, phi):
 @kinds
 def test_what_is_left_of_autocorrelation(kind):
     values = noisy(4, 100)[kind]
-    s = pretend(values).row  # no differences known: nothing is taken out
+    s = pretend(values)  # no differences known: nothing is taken out
     y = values[10:] - values[10:].mean()
     left = y[1:] @ y[:-1] > 2 * math.sqrt(len(y)) * y.var()
     expected = reference.inefficiency(values[10:]) if left else 1.0
     assert left == (kind not in ("noise", "ties", "alternating"))
-    assert plain._inflation(s, 10, 100) == pytest.approx(expected)
+    assert rules.inflation(s, 10, 100) == pytest.approx(expected)
 
 
 def test_little_autocorrelation_may_be_chance():
@@ -82,7 +83,7 @@ def test_little_autocorrelation_may_be_chance():
         values = autoregressive(seed, 100, 0.2)
         off = values[1:] - values[1:].mean()
         errors = (off[1:] @ off[:-1]) / off.var() / math.sqrt(99)
-        left = plain._inflation(pretend(values).row, 0, 100) > 1
+        left = rules.inflation(pretend(values), 0, 100) > 1
         assert left == (errors > 2)
         found.add(round(errors, 1))
     assert {1.8, 2.2, 2.5} <= found
@@ -92,7 +93,7 @@ def test_little_autocorrelation_may_be_chance():
 @pytest.mark.parametrize("kind", ["noise", "ties", "walk", "ramp"])
 def test_ranks_are_added_to_the_cusums(kind, inflation):
     values = noisy(6, 40)[kind]
-    p = c.Params(-1.0, 600, 0.05, 1e200)  # no limit that these few blocks reach
+    p = c.Params(-1.0, 600, 0.05, 1e200, 0.0)  # no limit that these few blocks reach
     found = []
     s = pretend(values[:8], begun=0, inflation=inflation, verdict=PLATEAU).row
     for n in range(1, len(values) + 1):
@@ -118,7 +119,7 @@ def test_constants_of_the_cusum():
 def test_limit_of_the_cusum(size, run_length):
     blocks_each = max(run_length / size, 1.0)
     limit = max((math.log(blocks_each) - c.OFFSET) / c.RATE, 0.5)
-    p = c.Params(0.0, 600, 0.05, run_length)
+    p = c.Params(0.0, 600, 0.05, run_length, 0.0)
     for excess, ends in ((-1e-9, False), (1e-9, True)):
         # The last block is in the middle of the others: the CUSUM falls by the reference.
         values = np.r_[np.arange(20.0), 10.0] ** 3
@@ -129,7 +130,7 @@ def test_limit_of_the_cusum(size, run_length):
         assert bool(plain._watch(s, p)) is ends
 
 
-P = c.Params(-1.0, 600, 0.05, 1e7)
+P = c.Params(-1.0, 600, 0.05, 1e7, 0.0)
 
 
 def test_a_cusum_remembers_the_block_at_which_it_began():

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plateau import wording
 from plateau.export import LogScan, scan_document
 from plateau.logs import read_log
 from plateau.logs.model import Log, Run
 from plateau.offline import scan_run
-from plateau.report import html, markdown
-from plateau.report.curves import MARKS, chart, drawn
-from plateau.report.markdown import code
-from plateau.report.names import named, shortened
-from plateau.report.spent import Spent
-from plateau.report.thumbnails import HEIGHT, WIDTH, thumbnail
 from plateau.rule import Rule
-from plateau.scales import rate_ticks
+from plateau.showing import wording
+from plateau.showing.names import named, shortened
+from plateau.showing.report import html, markdown
+from plateau.showing.report.curves import MARKS, chart, drawn
+from plateau.showing.report.markdown import code
+from plateau.showing.report.spent import Spent
+from plateau.showing.report.standing import NAMED, standing
+from plateau.showing.report.thumbnails import HEIGHT, WIDTH, thumbnail
 
 RULE = Rule("haar", window=2, smooth=1, threshold=0.1, patience=3)
 LOSS = [8, 6, 4, *[3] * 7, 2, *[1] * 7]
@@ -139,9 +139,38 @@ def test_what_could_be_saved_is_counted_from_where_it_was_known(stairs):
     first, second = found.plateaus
     assert (spent.unit, spent.total, spent.all_flat) == ("step", 1800, 1400)
     assert (spent.savable(first), spent.savable(second)) == (300, 300)
-    rows = Spent(scan_of(run_of(LOSS, x_name="time")).runs[0])
+    rows = Spent(scan_of(run_of(LOSS, x_name="epoch")).runs[0])
     assert (rows.unit, rows.total, rows.all_flat, rows.all_savable) == ("row", 18, 14, 6)
     assert rows.share(rows.all_flat) == pytest.approx(found.flat_share)
+
+
+def test_nobody_saves_the_plateau_of_a_latency():
+    scan = scan_of(run_of(LOSS, metric="latency", x_name="time"))
+    assert Spent(scan.runs[0]).all_savable == 0
+    assert "saved" not in html([scan])
+    text = markdown([scan])
+    assert "saved" not in text
+    assert "Of 18 rows 14 were flat.\n" in text
+    assert "could be saved" in html([scan, scan_of(run_of(LOSS))])  # a training beside it
+
+
+def test_a_report_begins_with_where_the_runs_stand():
+    falling = scan_run(run_of(np.linspace(9, 1, 400)))
+    resting = coming_to_rest()
+    slow = replace(resting, plateaus=[resting.plateaus[0]._replace(closed=False)])
+    runs = named([LogScan(Log("a.csv", "csv", [], ()), [falling, resting, slow])])
+    groups = standing([*runs, *runs[:1] * NAMED])
+    assert [(group.name, group.runs) for group in groups] == [
+        *(("still moving", 1 + NAMED), ("in a slow plateau", 1), ("flat", 1))
+    ]
+    assert groups[2].places[0].said.startswith("since ")
+    assert "as many rows again may bring" in groups[0].places[0].said
+    assert len(groups[0].places) == NAMED
+    logs = [LogScan(Log(f"{i}.csv", "csv", [], ()), [falling]) for i in range(NAMED + 3)]
+    page = html(logs)
+    assert page.index("Where the runs stand") < page.index("Runs compared")
+    assert "still moving: 15 runs" in page
+    assert "and 3 more, in the table" in page
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [np.nan] * 3, [-1.0, np.inf, 0.0]])
@@ -276,9 +305,10 @@ def test_the_markdown_summary(stairs):
     assert markdown([scan]) == (
         "### 2 plateaus in 1 run\n"
         "\n"
-        "| run | flat | could be saved | plateaus | ends | metric | level at the end | rows |\n"
-        "| :-- | --: | --: | --: | --: | :-- | --: | --: |\n"
-        "| `a.csv` | 78% | 600 steps | 2 | in a plateau | `loss ↓` | 1 | 18 |\n"
+        "| run | now | going on would bring | flat | could be saved | plateaus "
+        "| metric | level at the end | rows |\n"
+        "| :-- | --: | --: | --: | --: | --: | :-- | --: | --: |\n"
+        "| `a.csv` | flat since 1,200 | 2 (28.6%) | 78% | 600 steps | 2 | `loss ↓` | 1 | 18 |\n"
         "\n"
         "**`a.csv`**: 2 plateaus, 78% of the rows; the run ends in a plateau. "
         "Of 1,800 steps 1,400 were flat, and 600 (33%) came after the plateau was known.\n"
@@ -316,7 +346,7 @@ def test_names_in_markdown_are_code(text, want):
 
 def test_only_a_table_needs_its_bars_kept_apart():
     text = markdown([scan_of(run_of(LOSS), path="a|b", warnings=["c|d"])])
-    assert "| `a\\|b` | 78%" in text
+    assert "| `a\\|b` | flat since 1,200" in text
     assert "**`a|b`**: 2 plateaus" in text
     assert "- `a|b`: `c|d`" in text
 
@@ -345,18 +375,6 @@ def test_the_rates_that_a_run_had_are_named_beside_it():
     lr = [0.1] * 9 + [0.01] * 5 + [0.001] * 4
     assert chart(scan_of(run_of(LOSS, lr=lr)).runs[0], 400)["lrTicks"] == [0.1, 0.01, 0.001]
     assert chart(scan_of(run_of(LOSS)).runs[0], 400)["lrTicks"] == []
-    assert rate_ticks(np.array([np.nan, 0.0, 0.0]), 3, log=False) == [0.0]
-    assert rate_ticks(np.array([np.nan]), 3, log=False) == []
-
-
-@given(st.lists(st.floats(1e-8, 1.0), min_size=1, max_size=50), st.integers(2, 8), st.booleans())
-def test_named_rates_are_well_apart(lr, most, log):
-    ticks = rate_ticks(np.array(lr), most, log=log)
-    places = np.log10(ticks) if log else np.array(ticks)
-    assert (ticks[0], ticks[-1]) == (max(lr), min(lr))
-    assert len(ticks) <= most + 1
-    whole = np.ptp(np.log10(lr) if log else lr)
-    assert (-np.diff(places) >= whole / most * (1 - 1e-8)).all()
 
 
 def test_a_long_name_breaks_between_its_words():
@@ -415,6 +433,8 @@ def test_it_renders(page_of, stairs, tmp_path, width, dark):
         page.wait("document.querySelectorAll('.plot .main-svg').length >= 2")
         assert page.run("document.getElementById('trouble').hidden")
         assert page.run("document.documentElement.scrollWidth") <= width
+        edges = "[...document.querySelectorAll('main *')].map(e => e.getBoundingClientRect().right)"
+        assert page.run(f"Math.max(...{edges})") <= width
         paper = "getComputedStyle(document.body).backgroundColor"
         light = page.run(paper) == "rgb(255, 255, 255)"
         assert light != dark

@@ -72,7 +72,7 @@ def test_the_last_number_is_no_outlier_yet():
 
 # ---- one step from a state in the middle of a life -----------------------------------------------
 
-P = Params(-1.0, 600, 0.05, 1e7)
+P = Params(-1.0, 600, 0.05, 1e7, 1.0)
 
 
 def in_plateau(values, **known):
@@ -177,6 +177,9 @@ def test_what_ends_a_plateau_that_is_looked_at():
     first = np.arange(60) < 12
     error = flat[12:].std() * math.sqrt(1 / 12 + 1 / 48)
     apart = 4 * error + flat[12:].mean() - flat[:12].mean()
+    # Where it has come back it is the plateau of before, and what led there ends nothing.
+    ok, found = stands(level_off(step), best=12, onset=10, rise=2, fall=1, rise_from=3)
+    assert (ok, found.begun, found.rise, found.fall) == (True, 40 + 4 * 12, 0, 0)
     assert stands(flat + 0.99 * apart * first, best=12)[0]
     assert not stands(flat + 1.01 * apart * first, best=12)[0]
 
@@ -436,6 +439,11 @@ def test_what_runs_off_ever_faster_has_a_direction(sign):
     for spike in (115, 125):  # in one half of the last eighth only
         values = noise + 100 * sign * (np.arange(128) == spike)
         assert rules.runs_off(values) == 0
+    for far in ((10.0, 30.0), (30.0, 10.0)):  # the half that is nearer to what was before tells
+        values = np.r_[noise[:112], noise[112:] + sign * np.repeat(far, 8)]
+        both = [rules.apart(noise[:112], half) for half in (values[112:120], values[120:])]
+        assert abs(both[0] - both[1]) > 4
+        assert rules.runs_off(values) == min(both, key=abs)
 
 
 def test_late_change():

@@ -4,17 +4,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
 from plateau.base import FLAT, SLOW, Trace
-from plateau.segments import Rows, measured, plateaus_of, stretches
+from plateau.segments import Rows, in_rows, plateaus_of, stretches
 
 
 @given(detectors, with_gaps(streams()))
-def test_plateaus_are_in_order_disjoint_and_measured(detector, xs):
+def test_plateaus_are_in_order_disjoint_and_in_rows(detector, xs):
     before = detector.to_bytes()
     found = find_plateaus(xs, detector)
     assert detector.to_bytes() == before
@@ -67,10 +68,31 @@ def test_samples_that_are_not_finite_may_lie_within_a_plateau():
     assert (plateau.level, plateau.slope, plateau.noise) == (1.0, 0.0, 0.0)
 
 
+@st.composite
+def stretches_of_rows(draw):
+    """Stretches of samples, one behind the other, and how many samples each row stands for."""
+    widths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=30))
+    samples, found, at = sum(widths), [], 0
+    for _ in range(draw(st.integers(1, 5))):
+        onset, declared, stop = (at := at + draw(st.integers(0, 9)) for _ in range(3))
+        if declared >= samples:
+            break
+        stop = max(stop, declared + 1)
+        found.append((onset, declared, stop if stop < samples else None, 0))
+        at = stop
+    return found, widths
+
+
+@given(stretches_of_rows())
+def test_rows_that_stand_for_several_samples_are_counted_as_their_twin_counts_them(made):
+    found, widths = made
+    got = in_rows(found, np.cumsum(widths))
+    assert [each[:4] for each in got] == reference.rows_of_stretches(found, widths)
+
+
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
-    ends, values = np.array([100, 200]), np.array([1.0, 1.0])
-    found = measured([(10, 20, 50, 0), (60, 70, None, 0)], values, ends, np.array([0, 1, 2]))
-    assert [(p.start, p.declared, p.stop, p.closed) for p in found] == [(0, 0, 2, False)]
+    found = in_rows([(10, 20, 50, 0), (60, 70, None, 0)], np.array([100, 200]))
+    assert found == [(0, 0, 2, False, "flat")]
 
 
 @pytest.mark.parametrize("xs", [[], [1.0], [np.nan], [np.nan, np.inf]])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from plateau import Plateau
 from tests.benchmarks import sheets
-from tests.benchmarks.sheets import Panel, by_logarithm, draw, limits, outline
+from tests.benchmarks.sheets import Panel, draw, limits, logged, outline
 
 MARKS = [{"flat": [[50, 100]], "slow": [[25, 50]]}, {"flat": [[60, 100]], "slow": []}]
 
@@ -36,7 +36,7 @@ def test_axis_is_that_of_the_judgement(last, log):
     values = np.geomspace(1.0, last, 200) if last > 0 else np.linspace(1.0, last, 200)
     axes = Figure().subplots()
     draw(axes, panel(values), 1)
-    assert by_logarithm(values) is log
+    assert logged(values) is log
     assert axes.get_yscale() == ("log" if log else "linear")
 
 

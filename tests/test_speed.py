@@ -13,6 +13,7 @@ from tests.benchmarks.pages import written
 from tests.benchmarks.speed import batches, growth, starts, updates
 from tests.benchmarks.speed.bounds import BOUNDS, AbsentError, Bound, Reading, over
 from tests.benchmarks.speed.peers import matrix_profile
+from tests.benchmarks.speed.processor import vector_bits
 from tests.benchmarks.speed.tables import result_table
 from tests.benchmarks.speed.timing import Candidate, Group, Result, measured
 
@@ -70,6 +71,8 @@ def test_bounds_are_judged_by_the_minima():
     assert Bound("", 2, over("some", "a", "b")).row(results) == ["", "≤ 2", "2", "2", "yes"]
     assert Bound("", 1.9, over("some", "a", "b")).row(results)[-1] == "**no**"
     assert Bound("", 2.1, over("some", "a", "b"), least=True).row(results)[-1] == "**no**"
+    by_width = dict.fromkeys((128, 256, 512), 1.9) | {vector_bits(): 2.1}
+    assert Bound("", by_width, over("some", "a", "b")).row(results)[1:5:3] == ["≤ 2.1", "yes"]
     assert Reading(results, "minimum").growth("some", "line") == pytest.approx(1.1)
     assert Reading(results, "median").growth("some", "line") == pytest.approx(5.5 / 3)
 

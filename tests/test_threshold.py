@@ -43,6 +43,25 @@ def test_outside_a_plateau_the_slope_decides(detector, xs):
             assert abs(p) < detector.threshold
 
 
+@pytest.mark.parametrize(
+    ("mode", "slope", "verdict"),
+    [
+        ("min", -0.5, Verdict.IMPROVING), ("min", 0.5, Verdict.WORSENING),
+        ("max", 0.5, Verdict.IMPROVING), ("max", -0.5, Verdict.WORSENING),
+        ("both", 0.5, Verdict.IMPROVING), ("both", -0.5, Verdict.IMPROVING),
+    ],
+)  # fmt: skip
+def test_a_slope_as_large_as_the_threshold_is_not_below_it(mode, slope, verdict):
+    ramp = slope * np.arange(60)  # exact in binary, and so are its slopes
+    for patience in (3, 100):
+        detector = ThresholdDetector(Haar(4), 0.5, patience, mode=mode)
+        found = trace(ramp, detector)
+        assert set(found.slope[detector.slope_filter.warmup :]) == {slope}
+        falls_short = verdict == Verdict.WORSENING  # worse is less progress than any threshold
+        assert found.fired.any() == (falls_short and patience == 3)
+        assert found.verdict[detector.slope_filter.warmup] == verdict
+
+
 def flat(n):
     return [1.0] * n
 
@@ -245,7 +264,7 @@ def test_a_read_only_array_is_a_stream():
     ("xs", "error", "message"),
     [
         (1.0, ValueError, r"one-dimensional, not of shape \(\)"),
-        ([[1.0], [2.0]], ValueError, r"one-dimensional, not of shape \(2, 1\)"),
+        ([[1.0, 2.0]], ValueError, r"one-dimensional, not of shape \(1, 2\): choose a column"),
         (["a", "b"], TypeError, "real numbers, not <U1"),
         ([1j], TypeError, "real numbers, not complex128"),
         ([None], TypeError, "real numbers, not object"),

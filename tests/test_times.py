@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from plateau import wording
 from plateau.export import LogScan, scan_document, scan_rows
 from plateau.logs import read_log
 from plateau.offline import scan_run
-from plateau.report.curves import chart
-from plateau.report.tables import plateau_cells
 from plateau.rule import Rule
-from plateau.terminal import show_scan
+from plateau.showing import wording
+from plateau.showing.report.curves import chart
+from plateau.showing.report.tables import plateau_cells
+from plateau.showing.terminal import show_scan
 
 START = datetime(2031, 3, 4, 5, 0, 0, tzinfo=UTC)
 RULE = Rule("haar", window=4, smooth=1, threshold=0.1, patience=3)

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 STREAM, DARK, RED, GREEN, BLUE = "#9aa5b1", "#1f3a5f", "#c8553d", "#2a9d8f", "#3d7ab8"
 SLOW = "#e9c46a"
-"""Of a slow plateau, as in `plateau.plots`."""
+"""Of a slow plateau, as in `plateau.showing.plots`."""
 
 VERDICTS = {
     Verdict.WARMING_UP: "#d9dde2",

@@ -70,7 +70,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a network; a run that was stopped goes on with --resume."""
-    from plateau._arguments import whole
+    from plateau.checks import whole
     from plateau_face import train as training
     from plateau_face.checkpoint import CHECKPOINT
     from plateau_face.config import from_command_line, load_config
@@ -167,7 +167,7 @@ def compare(
     ] = None,
 ) -> None:
     """Train under several schedules and budgets, and compare; what is finished is not repeated."""
-    from plateau._arguments import whole
+    from plateau.checks import whole
     from plateau_face.comparison.experiment import load_experiment
     from plateau_face.comparison.results import write_results
     from plateau_face.comparison.running import make_runs
@@ -282,7 +282,7 @@ def pack(
     ] = None,
 ) -> None:
     """Write a set into one file that is mapped into memory for training."""
-    from plateau._arguments import whole
+    from plateau.checks import whole
     from plateau_face.data.packed import pack as write
     from plateau_face.progress import Progress
     from plateau_face.sources import open_faces

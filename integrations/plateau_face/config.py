@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from plateau._arguments import number, one_of, positive, whole
+from plateau.checks import number, one_of, positive, whole
 from plateau_face.data.pairs import FOLDS
 from plateau_face.files import read_text
 from plateau_face.margins import MARGINS

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from plateau.plots import CURVE, FLAT, LEVEL, RATE, label, tidy, write_figure
+from plateau.showing.plots import CURVE, FLAT, LEVEL, RATE, label, tidy, write_figure
 from plateau_face.verify import Floats
 
 if TYPE_CHECKING:

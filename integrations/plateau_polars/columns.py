@@ -5,8 +5,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from plateau import Trace, Verdict, find_plateaus, trace
-from plateau._recurrence import LIMIT
 from plateau.base import KINDS, PlateauDetector
+from plateau.checks import LIMIT
+from plateau.outlook import COLUMNS, columns_of
 
 VERDICT = pl.Enum([verdict.name for verdict in Verdict])
 VERDICTS = pl.Series([verdict.name for verdict in Verdict], dtype=VERDICT)
@@ -35,8 +36,12 @@ PLATEAU: dict[str, pl.DataType] = {
     "noise": pl.Float64(),
     "closed": pl.Boolean(),
     "kind": KIND,
+    "level_error": pl.Float64(),
+    "effective": pl.Float64(),
+    "confidence": pl.Float64(),
+    **dict.fromkeys(COLUMNS, pl.Float64()),
 }
-"""Fields of a `plateau.Plateau`."""
+"""Fields of a `plateau.Plateau`, its gain in four of them."""
 
 
 def traced(series: pl.Series, detector: PlateauDetector, field: str) -> pl.Series:
@@ -56,7 +61,8 @@ def traced_whole(series: pl.Series, detector: PlateauDetector) -> pl.Series:
 def plateaus(series: pl.Series, detector: PlateauDetector) -> pl.Series:
     """Return the plateaus, a struct for each."""
     found = find_plateaus(samples_of(series), detector)
-    return pl.DataFrame(found, schema=PLATEAU, orient="row").to_struct(series.name)
+    rows = [{**plateau._asdict(), **columns_of(plateau.gain)} for plateau in found]
+    return pl.DataFrame(rows, schema=PLATEAU).fill_nan(None).to_struct(series.name)
 
 
 def plateaus_listed(series: pl.Series, detector: PlateauDetector) -> pl.Series:

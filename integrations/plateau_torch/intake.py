@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from plateau._arguments import whole
-from plateau._samples import Sample, as_sample
+from plateau.checks import Sample, as_sample, whole
 from plateau_torch.processes import Group, mean_loss, processes
 
 LAG_OF_A_GROUP = 4

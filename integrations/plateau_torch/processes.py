@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from plateau._samples import Sample, as_sample
+from plateau.checks import Sample, as_sample
 
 Group = dist.ProcessGroup | Literal["world"]
 """The processes that act as one; ``"world"`` is all of them."""

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from plateau import Schedule
-from plateau import _saved as saved
-from plateau._arguments import number, whole
-from plateau._samples import Sample
+from plateau import Schedule, saved
+from plateau.checks import Sample, number, whole
 from plateau.detecting import Detecting, as_detector
 from plateau.policy import Policy
 from plateau.schedule import usual_wait

@@ -5,9 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from plateau import Stopper
-from plateau import _saved as saved
-from plateau._samples import Sample
+from plateau import Stopper, saved
+from plateau.checks import Sample
 from plateau.detecting import Detecting
 from plateau_torch.intake import Intake
 from plateau_torch.processes import Group

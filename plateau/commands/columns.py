@@ -10,9 +10,9 @@ from plateau.commands.options import Paths
 @grouped
 def columns(paths: Paths, columns: ColumnOptions) -> None:
     """Show what was found in logs, and what was chosen and why."""
-    from plateau.describe import show_columns
-    from plateau.logs.find import find_logs
     from plateau.logs.reader import read_material
+    from plateau.logs.several.find import find_logs
+    from plateau.showing.describe import show_columns
 
     asked = columns.asked()
     shown = 0

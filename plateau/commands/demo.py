@@ -18,7 +18,7 @@ def demo(
     report: Annotated[Path, option(OUTPUT, "Where to write the page.")] = Path("plateau.html"),
 ) -> None:
     """Find the plateaus of the bundled training log; nothing to prepare."""
-    from plateau.logs.parallel import read_one
+    from plateau.logs.several.parallel import read_one
 
     check_files(Format.json, None, plot)
     with as_file(files("plateau") / "data" / "sample.log") as sample:
@@ -26,10 +26,10 @@ def demo(
         scans = scanned(
             *([str(sample)], read_one, rule, None, outputs),
             quiet=False,
-            shown_by="plateau.terminal",
+            shown_by="plateau.showing.terminal",
         )
-    from plateau.report import html
-    from plateau.terminal import show_scan
+    from plateau.showing.report import html
+    from plateau.showing.terminal import show_scan
 
     show_scan(console(), scans)
     draw(scans, plot)

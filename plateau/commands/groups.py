@@ -19,6 +19,7 @@ from plateau.commands.options import (
     Lr,
     Metric,
     Patience,
+    ScaleOption,
     Smooth,
     Threshold,
     Window,
@@ -26,7 +27,7 @@ from plateau.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from plateau.logs.material import Asked
+    from plateau.logs.choosing.asked import Asked
     from plateau.rule import Rule
 
 
@@ -45,7 +46,7 @@ class ColumnOptions:
 
     def asked(self) -> "Asked":
         """Return them for readers that take them as one."""
-        from plateau.logs.material import Asked
+        from plateau.logs.choosing.asked import Asked
 
         return Asked(self.one(), self.x, self.lr, self.mode.value if self.mode else None)
 
@@ -68,6 +69,7 @@ class RuleOptions:
     threshold: Threshold = None
     patience: Patience = None
     horizon: Horizon = None
+    scale: ScaleOption = None
 
     def rule(self) -> "Rule":
         """Return the rule that they describe, or say what does not fit."""
@@ -83,6 +85,7 @@ class RuleOptions:
                 self.threshold,
                 self.patience,
                 self.horizon,
+                self.scale.value if self.scale else None,
             )
 
 

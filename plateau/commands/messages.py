@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from plateau.printing import printable
+from plateau.showing.printing import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

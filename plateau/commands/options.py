@@ -23,6 +23,14 @@ class Kind(StrEnum):
     ema = "ema"
 
 
+class ScaleKind(StrEnum):
+    """On which scale changes count."""
+
+    auto = "auto"
+    linear = "linear"
+    log = "log"
+
+
 class Unit(StrEnum):
     """What a sample is."""
 
@@ -130,6 +138,15 @@ Horizon = Annotated[
         DETECTOR,
         "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
         "a short log needs less.",
+    ),
+]
+ScaleOption = Annotated[
+    ScaleKind | None,
+    option(
+        DETECTOR,
+        "Calibrated detector: whether changes count by their logarithm. "
+        "Default: where a positive metric falls by two decades.",
+        "--scale",
     ),
 ]
 Guard = Annotated[

@@ -71,7 +71,7 @@ def replay(
     """
     from plateau.export import REPLAY_COLUMNS, replay_document, replay_rows
     from plateau.replay import replay_run
-    from plateau.terminal import show_replay
+    from plateau.showing.terminal import show_replay
 
     tell_of_compiling()
     check_files(output_format, output, None)

@@ -50,10 +50,10 @@ def report(
     scans = scanned(
         *(paths, read_one, settings.rule, unit, [output]),
         quiet=quiet,
-        shown_by="plateau.report",
+        shown_by="plateau.showing.report",
         memory=memory,
     )
-    from plateau.report import html, markdown
+    from plateau.showing.report import html, markdown
 
     text = html(scans) if output_format is ReportFormat.html else markdown(scans)
     if output is None:

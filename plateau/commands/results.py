@@ -9,7 +9,7 @@ import typer
 
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import FailOn, Format
-from plateau.logs.opening import STDIN
+from plateau.logs.files.stream import STDIN
 from plateau.watching.tail import ROTATED
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
 
 def draw(scans: "list[LogScan]", plot: Path) -> None:
     """Write the picture; say so if not every run fits."""
-    from plateau.plots import plot_scans
+    from plateau.showing.plots import plot_scans
 
     with clear_errors(plot):
         left_out = plot_scans(scans, plot)

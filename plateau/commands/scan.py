@@ -37,7 +37,7 @@ def scan(
     """Find the plateaus of every run in saved logs."""
     check_files(output_format, output, plot)
     read_one = asking(columns, run)
-    shown_by = "plateau.terminal" if output_format is Format.table and not quiet else None
+    shown_by = "plateau.showing.terminal" if output_format is Format.table and not quiet else None
     outputs = [output, plot]
     scans = scanned(
         *(paths, read_one, settings.rule, unit, outputs),
@@ -51,8 +51,8 @@ def scan(
         rows = scan_rows(scans)
         emit(output_format, output, scan_document(scans), rows, SCAN_COLUMNS, guard=guard)
     elif not quiet:
-        from plateau.summary import is_long, show_summary
-        from plateau.terminal import show_scan
+        from plateau.showing.summary import is_long, show_summary
+        from plateau.showing.terminal import show_scan
 
         show = show_summary if is_long(scans) else show_scan
         show(console(), scans)

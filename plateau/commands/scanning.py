@@ -1,8 +1,7 @@
 """Reading logs and scanning their runs, with a bar for those who wait."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from plateau.commands.groups import ColumnOptions
-from plateau.commands.messages import clear_errors, complain, console
+from plateau.commands.messages import complain, console
 from plateau.commands.options import Unit
 from plateau.commands.results import keep_apart
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from plateau.export import LogScan
     from plateau.logs import Log
-    from plateau.offline import Track
     from plateau.rule import Rule
 
 T = TypeVar("T")
@@ -27,12 +25,10 @@ T = TypeVar("T")
 
 def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "Callable[..., Log]":
     """Return what reads a log and takes the columns that are asked for, or all equally good."""
-    from plateau.logs.parallel import read_one
+    from plateau.scanning import reader_of
 
     metrics = (columns.metric or []) if equals else [one] if (one := columns.one()) else []
-    return partial(
-        read_one, metrics=tuple(metrics), run=run, equals=equals and not metrics, **columns.chosen()
-    )
+    return reader_of(metrics, equals=equals, run=run, **columns.chosen())
 
 
 def scanned(
@@ -51,9 +47,8 @@ def scanned(
     ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
     process that reads may take so much ``memory``, in GiB.
     """
-    from plateau.logs.find import find_logs
-    from plateau.logs.model import LogError, NoSeriesError
-    from plateau.logs.parallel import read_logs
+    from plateau.logs.several.find import find_logs
+    from plateau.logs.several.parallel import read_logs
 
     found = find_logs(paths, complain)
     keep_apart((one.path for one in found), outputs)
@@ -61,8 +56,8 @@ def scanned(
     told = Reading() if alone and not quiet and sys.stderr.isatty() else None
     logs = read_logs(found, read_one, told, memory=_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
-    from plateau.logs.twins import twin_of
-    from plateau.offline import untracked
+    from plateau.follower import untracked
+    from plateau.scanning import scan_logs
 
     tell_of_compiling()
     rule = make_rule()
@@ -70,38 +65,11 @@ def scanned(
     if shown_by:
         import_module(shown_by)
     files, within = (untracked, bar(quiet=quiet)) if alone else (bar(quiet=quiet), untracked)
-    scans: list[LogScan] = []
-    no_logs: list[str] = []
-    for one, log in files(logs, len(found)):
-        if told:
-            told.stop()
-        if isinstance(log, NoSeriesError) and one.folder is not None:
-            no_logs.append(one.path)
-        elif isinstance(log, LogError):
-            complain(str(log))
-        elif one.folder is not None and (twin := twin_of(log, (scan.log for scan in scans))):
-            complain(f"{log.path}: the same rows as in {twin.path}, which stands for both")
-        else:
-            scans += scanned_log(log, rule, unit, within)
-    if no_logs:
-        complain(_left_out(no_logs))
+    read = _stopping(told, logs) if told else logs
+    scans = scan_logs(files(read, len(found)), rule, unit.value if unit else None, complain, within)
     if not scans:
         raise typer.Exit(2)
     return scans
-
-
-def scanned_log(log: "Log", rule: "Rule", unit: Unit | None, track: "Track") -> "list[LogScan]":
-    """Scan the runs of a log; none if that cannot be done, which a line on stderr says."""
-    from plateau.export import LogScan
-    from plateau.offline import scan_run
-
-    try:
-        with clear_errors(log.path):
-            runs = [scan_run(run, rule, unit.value if unit else None, track) for run in log.runs]
-    except typer.TyperException as error:
-        complain(error.message)
-        return []
-    return [LogScan(log, runs)]
 
 
 def load(rule: "Rule") -> None:
@@ -120,17 +88,9 @@ def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
         when_compiling(lambda: tell("compiling the detector, which is done once: 10 to 20 s"))
 
 
-def _left_out(no_logs: Sequence[str]) -> str:
-    """Say which files of a folder are no logs, without a line for each."""
-    shown = ", ".join(no_logs[:4]) + (" and others" if len(no_logs) > 4 else "")
-    many = len(no_logs) > 1
-    what = f"{len(no_logs)} files hold" if many else "1 file holds"
-    return f"{what} no series of numbers and {'were' if many else 'was'} left out: {shown}"
-
-
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     """Return what passes things on and shows on a terminal how far they are."""
-    from plateau.offline import untracked
+    from plateau.follower import untracked
 
     if quiet or not sys.stderr.isatty():
         return untracked
@@ -144,6 +104,13 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
 
 def _bytes(gibibytes: float | None) -> int | None:
     return None if gibibytes is None else int(gibibytes * (1 << 30))
+
+
+def _stopping(told: "Reading", logs: "Iterable[T]") -> "Iterator[T]":
+    """Pass on what was read, without the bar that told of the reading."""
+    for each in logs:
+        told.stop()
+        yield each
 
 
 class Reading:

@@ -76,8 +76,7 @@ class Log:
     path : str
         The file.
     format : str
-        "text", "csv", "tsv", "table", "jsonl", "json", "parquet", "arrow", "tensorboard",
-        "mlflow", "sqlite", "notebook", "prometheus", "numpy" or "wandb".
+        "text", "csv", … as in the table of what is read.
     runs : tuple of Run
         At least one, in order of appearance.
     warnings : tuple of str

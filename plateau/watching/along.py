@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Along:
-    """Tells x and new runs as `plateau.logs.axis.count_along` does, without knowing what follows.
+    """Tells x and new runs as `count_along` of a scan does, without knowing what follows.
 
     Parameters
     ----------

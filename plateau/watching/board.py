@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.contents import Contents
-from plateau.logs.events import Reach, points_of, side_by_side
-from plateau.logs.folders import event_files
-from plateau.logs.frames import FOOTER, HEADER, frames, is_framed
-from plateau.logs.large import LONGEST
+from plateau.logs.columns import Contents
+from plateau.logs.formats.frames import FOOTER, HEADER, frames, is_framed
+from plateau.logs.formats.tensorboard import Reach, event_files, points_of, side_by_side
+from plateau.logs.large.parts import LONGEST
 from plateau.logs.model import LogError, NoSeriesError
-from plateau.logs.points import Points, rows_of, table_of
+from plateau.logs.records.tagged import Points, rows_of, table_of
 from plateau.watching.tail import PIECE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from plateau.logs.gather import Rows
+    from plateau.logs.large.thinned import Rows
     from plateau.watching.columns import Columns
 
 

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs import choose
-from plateau.logs.assemble import select
-from plateau.logs.large import Series, Wanted
-from plateau.logs.material import UNNAMED_METRIC, Asked, Material
+from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material
+from plateau.logs.choosing.runs import select
+from plateau.logs.choosing.several_writers import name_of
+from plateau.logs.large.parts import Series, Wanted
 from plateau.logs.model import LogError, NoSeriesError
-from plateau.logs.text import LineTable
-from plateau.logs.writers import name_of
+from plateau.logs.names import judge
+from plateau.logs.text.shapes import LineTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plateau.base import Mode
-    from plateau.logs.assemble import Selection
-    from plateau.logs.columns import Table
-    from plateau.logs.contents import Contents
-    from plateau.logs.gather import Rows
-    from plateau.logs.material import Asked
+    from plateau.logs.choosing.asked import Asked
+    from plateau.logs.choosing.runs import Selection
+    from plateau.logs.columns import Contents, Table
+    from plateau.logs.large.thinned import Rows
 
 ENOUGH = 24
 """Rows of the metric from which columns are chosen: no detector declares anything before."""
@@ -123,7 +122,7 @@ class Columns:
 
     def _enough(self, selection: Selection) -> bool:
         """Whether there are enough rows; what heads a log may look like one, for a while."""
-        known = self.asked.metric is not None or not choose.is_unknown(selection.metric)
+        known = self.asked.metric is not None or not judge.is_unknown(selection.metric)
         counts = self.asked.x is not None or selection.axis is not None
         return len(selection.metric.rows) >= (ENOUGH if known and counts else UNSURE)
 
@@ -166,7 +165,7 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
     others += [selection.rate[1]] if selection.rate else []
     return Chosen(
         wanted,
-        material.asked.mode or choose.direction(selection.metric.name, selection.metric.values),
+        material.asked.mode or judge.direction(selection.metric.name, selection.metric.values),
         tuple(name for name in wanted.main if name in beside),
         tuple(_refused(material, selection, wanted)),
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),

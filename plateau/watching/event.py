@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plateau.events import ENDED, NONFINITE, PLATEAU, RESUMED, WORSENING
-from plateau.printing import INSTEAD, printable
-from plateau.wording import LONG
+from plateau.showing.printing import INSTEAD, printable
+from plateau.showing.wording import LONG
 
 Fields = dict[str, Any]
 LONGEST = 1 << 14

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from plateau.logs import databases, wandb
-from plateau.logs.arrow import ARROW, PARQUET
-from plateau.logs.documents import read_lines
-from plateau.logs.large import LONGEST, RULE
-from plateau.logs.layout import Layout
+from plateau.logs.files.lines import source_of
+from plateau.logs.files.stream import PACKINGS, STDIN
+from plateau.logs.formats.format import Head, Lines
+from plateau.logs.formats.known import cannot_be_followed, lines_of, refuse_to_follow
+from plateau.logs.large.parts import LONGEST, RULE
 from plateau.logs.model import LogError
-from plateau.logs.opening import PACKINGS
-from plateau.logs.reader import HEAD, REFUSED, SAMPLE, Kind, kind_of, lines_of, with_lines
-from plateau.logs.source import UTF16, source_of
+from plateau.logs.reader import HEAD, SAMPLE
 from plateau.watching.columns import ENOUGH
 from plateau.watching.tail import PIECE
 
 if TYPE_CHECKING:
-    from plateau.logs.contents import Contents
-    from plateau.logs.gather import Rows
-    from plateau.logs.text import Headed
+    from plateau.logs.columns import Contents
+    from plateau.logs.large.thinned import Rows
+    from plateau.logs.text.shapes import Headed
     from plateau.watching.columns import Columns
     from plateau.watching.tail import Pipe, Tail
 
-WHOLE = (*REFUSED, databases.MAGIC, PARQUET, ARROW, wandb.MAGIC, *UTF16)
-"""How files begin that are no lines of text."""
-
-NO_LINES = "cannot be followed, only text logs, tables, JSON lines and TensorBoard events can"
 HELD = 256 << 10
 """Bytes after which rows count as complete: a metric may fall silent while other lines go on."""
 
@@ -48,7 +42,7 @@ class LineLog:
     def __init__(self, source: Tail | Pipe, columns: Columns) -> None:
         self.source = source
         self.columns = columns
-        self.kind: Kind | None = None
+        self.lines: Lines | None = None
         self.headed: Headed = {}
         self.last = False
         """Whether columns must be chosen from what is there: no more is waited for."""
@@ -109,16 +103,17 @@ class LineLog:
             return False
         self._tried = len(self.left)
         path = self.columns.path
-        if self.left.startswith((*WHOLE, *(magic for magic, _ in PACKINGS.values()))):
-            raise LogError(f"{path}: {NO_LINES}: use plateau scan")
+        if self.left.startswith(tuple(magic for magic, _ in PACKINGS.values())):
+            raise LogError(f"{path}: a compressed file {cannot_be_followed()}")
+        refuse_to_follow(Head(self.left, path, path != STDIN))
         last = last or len(self.left) > HEAD
         source = source_of(path, self.left, [], last=last)
-        kind = kind_of(source)
-        if kind.name in ("json", "notebook") and (last or len(source.lines) > ENOUGH):
-            raise LogError(f"{path}: is one JSON document, which {NO_LINES}: use plateau scan")
-        if not self.columns.choose(with_lines(source, kind), last=last):
+        lines = lines_of(source)
+        if not lines.format.followed and (last or len(source.lines) > ENOUGH):
+            raise LogError(f"{path}: {lines.format.label} {cannot_be_followed()}")
+        if not self.columns.choose(lines.read(source), last=last):
             return False
-        self.kind = kind
+        self.lines = lines
         return True
 
     def _end_of_rows(self) -> int:
@@ -140,17 +135,10 @@ class LineLog:
         return sum(len(line) + 1 for line in self.left.split(b"\n")[:before])
 
     def _contents(self, data: bytes) -> Contents:
-        assert self.kind is not None
+        assert self.lines is not None
         # A file that was cut under its writer goes on behind zeros.
         source = source_of(self.columns.path, data.replace(b"\0", b""), [], last=False)
-        return with_lines(source, self.kind, part=True, headed=self.headed)
-
-
-def kind_named(name: str, layout: dict[str, Any] | None) -> Kind:
-    """Return the kind of lines that a state names."""
-    if name == "jsonl":
-        return Kind(name, read_lines)
-    return lines_of(Layout(**{**layout, "names": tuple(layout["names"])}) if layout else None)
+        return self.lines.read_part(source, self.headed)
 
 
 def _end_of_lines(data: bytes) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.choose import counts_steps
+from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
+from plateau.logs.names.judge import counts_steps
 from plateau.watching.along import Along, split
 from plateau.watching.event import RUN, Event
 from plateau.watching.track import Track
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from plateau.base import Mode
-    from plateau.logs.gather import Rows
+    from plateau.logs.large.thinned import Rows
     from plateau.offline import Unit
     from plateau.rule import Rule
     from plateau.watching.columns import Chosen
@@ -72,13 +73,12 @@ class Runs:
 
     def _settle(self, x: NDArray[np.float64]) -> None:
         """Find out by the first rows whether samples are steps, and of how many the first is."""
-        steps = np.diff(x)
-        counts = bool(counts_steps(self._x_name, x) and np.all(steps >= 1))
+        counts = counts_steps(self._x_name, x) and grows(x)
         if self.steps and self._asked and not counts:
             raise LogError(f"column {self._x_name!r} is no growing count of steps: use --unit row")
         self.steps = self.steps and counts
         if self.steps:
-            self.usual = int(np.median(steps)) if len(steps) else 1
+            self.usual = usual_step(x)
 
     def fresh(self) -> Track:
         """Return what follows a run from its first row."""

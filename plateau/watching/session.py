@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from plateau.events import NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.export import write_whole
-from plateau.logs.folders import EVENTS
+from plateau.logs.files.stream import STDIN, URL
+from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
-from plateau.logs.opening import STDIN, URL
-from plateau.printing import printable
+from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.event import position
@@ -25,7 +25,7 @@ from plateau.watching.tail import Pipe, Tail
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from plateau.logs.material import Asked
+    from plateau.logs.choosing.asked import Asked
     from plateau.offline import Unit
     from plateau.rule import Rule
     from plateau.watching.event import Event
@@ -238,4 +238,4 @@ class Session:
         verdict = track.detector.verdict.name.lower().replace("_", " ")
         level = f"{chosen.metric} {track.detector.level:.4g}"
         since = f" since {position(track.since)}" if track.flat else ""
-        return f"{level} at {chosen.x_name} {position(track.x_last)}: {verdict}{since}"
+        return f"{level} at {chosen.x_name} {position(track.follower.x_last)}: {verdict}{since}"

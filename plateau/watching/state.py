@@ -6,26 +6,31 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from plateau.logs.events import Reach
-from plateau.logs.large import Wanted
-from plateau.logs.naming import Slot
-from plateau.logs.points import Points
+from plateau.events import Span
+from plateau.logs.formats.known import lines_named
+from plateau.logs.formats.tensorboard import Reach
+from plateau.logs.large.parts import Wanted
+from plateau.logs.records.tagged import Points
+from plateau.logs.text.slots import Slot
 from plateau.watching.board import Board
 from plateau.watching.columns import Chosen
-from plateau.watching.lines import LineLog, kind_named
 from plateau.watching.tail import Place, Tail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from plateau.watching.columns import Columns
+    from plateau.watching.lines import LineLog
     from plateau.watching.runs import Runs
     from plateau.watching.track import Track
 
 State = dict[str, Any]
-VERSION = 2
-PARTS = ("follower", "x", "rates")
-"""Of a track, that are objects themselves."""
+VERSION = 3
+PARTS = ("follower", "changes", "detector", "x", "row", "rates")
+"""Of a track and of its follower, that are objects themselves."""
+
+CHANGES = ("verdict", "worse", "armed", "plateaus")
+"""Of what a track has told."""
 
 
 def read_state(path: Path, settings: State) -> State | None:
@@ -70,7 +75,7 @@ def resume_log(log: LineLog | Board, state: State) -> None:
         log.points = Points(**kept["points"])
         return
     assert isinstance(log.source, Tail)
-    log.kind = kind_named(kept["kind"], kept["layout"])
+    log.lines = lines_named(kept["format"], kept["found"])
     log.headed = {tuple(key): [Slot(**slot) for slot in slots] for key, slots in kept["headed"]}
     log.left = kept["left"].encode("latin-1")
     log.source.resume(Place(*kept["place"]))
@@ -90,11 +95,11 @@ def resume_runs(runs: Runs, state: State) -> None:
 def _log(log: LineLog | Board) -> State:
     if isinstance(log, Board):
         return {"offsets": log.offsets, "reach": log.reach, "points": vars(log.points)}
-    assert log.kind is not None
+    assert log.lines is not None
     assert isinstance(log.source, Tail)
     return {
-        "kind": log.kind.name,
-        "layout": asdict(log.kind.layout) if log.kind.layout else None,
+        "format": log.lines.format.names[0],
+        "found": log.lines.found,
         "headed": [[key, [asdict(slot) for slot in slots]] for key, slots in log.headed.items()],
         "left": log.left.decode("latin-1"),
         "place": log.source.place(log.part),
@@ -134,15 +139,20 @@ def _runs(runs: Runs) -> State:
 
 def _track(track: Track) -> State:
     plain = {name: value for name, value in vars(track).items() if name not in PARTS}
-    parts = {name: vars(getattr(track, name)) for name in PARTS[1:]}
-    return {**plain, **parts, "follower": track.follower.state_dict()}
+    follower = {name: value for name, value in vars(track.follower).items() if name not in PARTS}
+    parts = {"x": vars(track.x), "row": vars(track.row), "rates": vars(track.follower.rates)}
+    detector = track.detector.state_dict()
+    changes = {name: getattr(track.changes, name) for name in CHANGES}
+    state = {"plain": plain, "follower": follower, "changes": changes}
+    return {**state, "parts": parts, "detector": detector}
 
 
 def _resume_track(track: Track, kept: State) -> None:
-    for name, value in kept.items():
-        if name == "follower":
-            track.follower.load_state_dict(value)
-        elif name in PARTS:
-            vars(getattr(track, name)).update(value)
-        else:
-            setattr(track, name, value)
+    track.detector.load_state_dict(kept["detector"])
+    vars(track).update(kept["plain"])
+    vars(track.changes).update(kept["changes"])
+    track.changes.plateaus = [Span(*each) for each in kept["changes"]["plateaus"]]
+    vars(track.follower).update(kept["follower"])
+    parts = {"x": track.x, "row": track.row, "rates": track.follower.rates}
+    for name, part in parts.items():
+        vars(part).update(kept["parts"][name])

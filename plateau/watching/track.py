@@ -1,4 +1,4 @@
-"""One run while it is written: its rows are followed, and what happens gets its place along x."""
+"""One run while it is written: its rows go to the detector, and what that says makes events."""
 
 from __future__ import annotations
 
@@ -6,95 +6,104 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from plateau.calibrated import Detector
-from plateau.events import ENDED, NONFINITE, Follower
-from plateau.logs.model import LogError
-from plateau.offline import RateSteps
+from plateau.events import ENDED, NONFINITE, Change, Changes
+from plateau.follower import Follower
 from plateau.places import Places
 from plateau.watching.event import Event
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from plateau import events
-    from plateau.base import PlateauDetector
+    from plateau.protocol import DetectorProtocol
 
     Array = NDArray[np.float64]
 
+PART = 4096
+"""Rows that are taken at a time."""
+
 
 class Track:
-    """Follows one run.
+    """Tells what happens in one run, see `plateau.follower.Follower`."""
 
-    Parameters
-    ----------
-    detector : PlateauDetector
-        Fresh.
-    usual : int, optional
-        Steps from one row to the next, where samples are steps of x: the first row stands for so
-        many. None where samples are rows.
-    """
-
-    def __init__(self, detector: PlateauDetector, usual: int | None = None) -> None:
-        self.follower = Follower(detector)
-        self.usual = usual
-        self.x_last = float("nan")
-        self.x, self.rates = Places(), RateSteps()
+    def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
+        self.follower = Follower(detector, usual)
+        self.changes = Changes(detector, self._row)
+        self.broken = False
+        """Whether the last value was not finite."""
+        self.x, self.row = Places(), Places()
 
     @property
-    def detector(self) -> PlateauDetector:
-        """What says whether the metric is flat."""
+    def detector(self) -> DetectorProtocol:
+        """The detector as it stands now."""
         return self.follower.detector
 
     @property
     def rows(self) -> int:
-        """Rows taken."""
+        """How many rows were taken."""
         return self.follower.rows
 
     @property
     def flat(self) -> bool:
         """Whether it is in a plateau."""
-        return self.follower.flat
+        return self.changes.flat
 
     @property
     def since(self) -> float:
         """X at which the plateau began that it is in."""
-        return self.x(self.follower.since)
+        return self.x(self.changes.plateaus[-1].start)
 
     def take(self, values: Array, x: Array, lr: Array) -> list[Event]:
         """Take the next rows; return what happened, in order."""
-        if not len(values):
-            return []
-        first = self.rows
-        self.x.add(np.arange(first, first + len(values)), x)
-        steps = self.rates.take(lr)
-        changes = (steps - first).tolist() if isinstance(self.detector, Detector) else ()
-        found = self.follower.take(values, self._hold(x), changes)
-        self.x_last = float(x[-1])
-        return [self._told(event, str(values[event.index - first])) for event in found]
+        events: list[Event] = []
+        while len(values):
+            count = PART - self.rows % PART  # the same parts, whatever comes at a time
+            events += self._part(values[:count], x[:count], lr[:count])
+            values, x, lr = values[count:], x[count:], lr[count:]
+        return events
 
-    def _hold(self, x: Array) -> NDArray[np.int64] | None:
-        """Return how many samples each row stands for, see `plateau.offline.Rows`."""
-        if self.usual is None:
-            return None
-        steps = np.diff(x, prepend=x[0] - self.usual if self.rows == 0 else self.x_last)
-        if not (np.all(x % 1 == 0) and np.all(steps >= 1)):
-            raise LogError("x is no growing count of steps: use --unit row")
-        return steps.astype(np.int64)
+    def _part(self, values: Array, x: Array, lr: Array) -> list[Event]:
+        if self.rows % PART == 0:
+            self.x.thin()
+            self.row.thin()
+        rows = np.arange(self.rows, self.rows + len(values))
+        self.x.add(rows, x)
+        events = self._nonfinite(values, rows)
+        begin = self.follower.samples
+        fed = self.follower.feed(values, x, lr)
+        self.row.add(np.insert(fed.ends, 0, begin)[:-1], fed.rows.astype(np.float64))
+        for found in fed.traces:
+            events += map(self._told, self.changes.look(found, begin))
+            begin += len(found.level)
+        return sorted(events, key=lambda event: event.row)
 
-    def _told(self, event: events.Event, value: str) -> Event:
-        """Return an event by the names that it has in the JSON."""
-        row, readings = event.index, {"level": event.level, "slope": event.slope}
-        more: dict[str, Any] = {"value": value} if event.kind == NONFINITE else readings
-        if event.kind == ENDED:
-            more = {"stop": row, "stop_x": self.x(row)}
-        if event.onset is not None and event.declared is not None:
-            more = self._place(event.onset, event.declared) | more
-        return Event(event.kind, row, self.x(row), more)
+    def _nonfinite(self, values: Array, rows: NDArray[np.int64]) -> list[Event]:
+        """Tell where values cease to be finite."""
+        broken = ~np.isfinite(values)
+        first = np.flatnonzero(broken & ~np.insert(broken, 0, self.broken)[:-1])
+        self.broken = bool(broken[-1])
+        return [
+            Event(NONFINITE, int(rows[i]), self.x(int(rows[i])), {"value": str(values[i])})
+            for i in first.tolist()
+        ]
+
+    def _told(self, change: Change) -> Event:
+        """Return a change by the names that it has in the JSON."""
+        row = self._row(change.sample)
+        told: dict[str, Any] = {"level": change.level, "slope": change.slope}
+        if change.span is not None:
+            if change.kind == ENDED:
+                told = {"stop": change.span.ended, "stop_x": self.x(row)}
+            told = self._place(change.span.start, change.span.declared) | told
+        return Event(change.kind, row, self.x(row), told)
 
     def _place(self, start: int, declared: int) -> dict[str, Any]:
+        known = self._row(declared)
         return {
             "start": start,
             "start_x": self.x(start),
-            "declared": declared,
-            "declared_x": self.x(declared),
+            "declared": known,
+            "declared_x": self.x(known),
         }
+
+    def _row(self, sample: int) -> int:
+        return int(self.row(sample))

@@ -21,10 +21,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from plateau import Detector, Plateau, find_plateaus
-from plateau.hindsight import BLOCKS, blocks_of, spans_decades
+from plateau._scale import AUTO, by_logarithm
+from plateau.hindsight import BLOCKS, blocks_of
 from plateau.logs import read_log
 from plateau.offline import scan_run
-from plateau.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
+from plateau.showing.plots import FLAT, LEVEL, SLOW, label, tidy, write_figure
 
 from .quality.data import folder
 from .quality.marks import marked
@@ -71,12 +72,12 @@ def mark_panels() -> Iterator[Panel]:
         yield Panel(title, one.mode, one.x, find_plateaus(one.x, Detector(one.mode)), one.marks)
 
 
-def by_logarithm(values: np.ndarray) -> bool:
+def logged(values: np.ndarray) -> bool:
     """Whether a series is judged by its logarithm, as `plateau.hindsight.look_back` does it."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() <= 0.0:
         return False
-    return spans_decades(blocks_of(values, -(-len(values) // BLOCKS))[0])
+    return by_logarithm(blocks_of(values, -(-len(values) // BLOCKS))[0], AUTO)
 
 
 def outline(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +107,7 @@ def limits(values: np.ndarray, *, log: bool) -> tuple[float, float]:
 
 def draw(axes: Axes, panel: Panel, number: int) -> None:
     """Draw one series."""
-    n, log = len(panel.values), by_logarithm(panel.values)
+    n, log = len(panel.values), logged(panel.values)
     for plateau in panel.plateaus:
         axes.axvspan(
             plateau.start, plateau.stop, color=COLOURS[plateau.kind], alpha=0.35, linewidth=0

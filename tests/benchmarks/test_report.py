@@ -11,7 +11,7 @@ import pytest
 from plateau.export import LogScan
 from plateau.logs.model import Log, Run
 from plateau.offline import scan_run
-from plateau.report import html
+from plateau.showing.report import html
 
 ROWS = 1_000_000
 

@@ -2,20 +2,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the trainer needs plateau-detect[face]")
 
-import torch
 from PIL import Image
 
 from plateau_face.data.align import TEMPLATE
 from plateau_face.data.synthetic import SyntheticFaces
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    """Networks this small are slower on several: threads wait for each other at every layer."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

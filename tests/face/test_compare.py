@@ -17,7 +17,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-import torch
 from face_runs import assert_same, call, complaint, rows
 from face_twins import linear_fit_spread
 from scipy import stats
@@ -58,14 +57,11 @@ def uninterrupted(experiment, tmp_path_factory):
     """The runs made one after the other in this process, without `compare`."""
     plan, _ = experiment
     out = tmp_path_factory.mktemp("uninterrupted")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     for run in plan.runs:
         folder = RunFolder(out / run.name)
         folder.claim(run.config)
         training.start(run.config, out / run.name, lambda _: None).run()
         folder.finish()
-    torch.set_num_threads(threads)
     return out, write_results(plan, out)
 
 

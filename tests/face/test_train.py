@@ -1,7 +1,6 @@
 import copy
 import dataclasses
 import math
-import os
 import pickle
 import resource
 import shutil
@@ -123,10 +122,6 @@ def test_another_seed_is_another_run(tmp_path):
         assert_same(*(load_checkpoint(tmp_path / s)["model"] for s in "01"))
 
 
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
-"""As the tests here run themselves: with more, sums are made in another order."""
-
-
 def test_kill_9_at_random_moments(tmp_path):
     """Three times in a run that saves after each step, so that some kills hit a file half written.
 
@@ -137,7 +132,7 @@ def test_kill_9_at_random_moments(tmp_path):
     start(Config(synthetic=True, **TINY_OPTIONS), tmp_path / "whole", lambda _: None).run()
     command = [sys.executable, "-m", "plateau_face", "train", "--out", tmp_path / "cut"]
     for more in (["--synthetic", *options], ["--resume"], ["--resume"]):
-        process = subprocess.Popen([*command, *more], stderr=subprocess.DEVNULL, env=ONE_THREAD)
+        process = subprocess.Popen([*command, *more], stderr=subprocess.DEVNULL)
         wait_for_rows(tmp_path / "cut" / "log.jsonl", random.integers(1, 7), process)
         time.sleep(random.uniform(0, 0.03))
         process.send_signal(signal.SIGKILL)

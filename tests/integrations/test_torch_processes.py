@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import os
 import pickle
 import signal
 import subprocess
@@ -54,7 +53,6 @@ def started(**job):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
 
 

@@ -84,6 +84,11 @@ def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
     assert scheduler.state_dict()["schedule"]["policy_state"]["reductions"] == 3
 
 
+def test_the_largest_rate_is_the_one_to_reduce_wherever_it_stands():
+    assert drive(made(0.8, 0.2, min_lr=0.3))[10] == [0.4, 0.2]
+    assert drive(made(0.2, 0.8, min_lr=0.3))[10] == [0.2, 0.4]
+
+
 def test_a_restart_raises_all_groups():
     rates = drive(made(0.8, 0.2, restart_after=2))
     assert rates[13::4] == [[0.4, 0.1], [0.2, 0.05], [0.8, 0.2]]

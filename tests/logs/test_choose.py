@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from plateau.logs import choose
 from plateau.logs.columns import column
+from plateau.logs.names import judge
 
 
 def named(name, *, held_out=False):
@@ -19,6 +19,7 @@ def named(name, *, held_out=False):
         ["loss", "loss_cls"],
         ["loss", "avg_loss"],
         ["train_loss", "val_loss"],
+        ["train_ppl", "val_loss"],
         ["Train-accuracy", "Train-top_k_accuracy_5"],
         ["Train-accuracy", "Validation-accuracy"],
         ["total_loss", "loss_rpn_cls"],
@@ -41,12 +42,12 @@ def named(name, *, held_out=False):
     ],
 )
 def test_first_is_the_better_metric(names):
-    better, worse = (choose.metric_points(named(name)) for name in names)
+    better, worse = (judge.metric_points(named(name)) for name in names)
     assert better > worse
 
 
 def test_text_beside_the_name_counts():
-    assert choose.metric_points(named("loss")) > choose.metric_points(named("loss", held_out=True))
+    assert judge.metric_points(named("loss")) > judge.metric_points(named("loss", held_out=True))
 
 
 @pytest.mark.parametrize(
@@ -63,19 +64,19 @@ def test_text_beside_the_name_counts():
     ],
 )
 def test_first_is_the_better_x(names):
-    better, worse = (choose.x_points(named(name)) for name in names)
+    better, worse = (judge.x_points(named(name)) for name in names)
     assert better > worse
 
 
 @pytest.mark.parametrize("name", ["lr", "LR", "L.r.", "x/lr0", "learning_rate", "LearningRate",
                                   "learning rate", "lr-Adam", "current_lr_0", "rate"])  # fmt: skip
 def test_learning_rates(name):
-    assert choose.lr_points(named(name)) > 0
+    assert judge.lr_points(named(name)) > 0
 
 
 @pytest.mark.parametrize("name", ["loss", "lr_scale", "min_lr", "drop rate", "sampling_rate", "pl"])
 def test_no_learning_rates(name):
-    assert choose.lr_points(named(name)) == 0
+    assert judge.lr_points(named(name)) == 0
 
 
 @pytest.mark.parametrize(
@@ -88,16 +89,16 @@ def test_no_learning_rates(name):
     ],
 )  # fmt: skip
 def test_direction(name, mode):
-    assert choose.direction(name) == mode
+    assert judge.direction(name) == mode
 
 
 def test_names_a_user_types():
     names = ["Loss", "val/loss", "Train Accuracy"]
-    assert choose.matching("Loss", names) == {"Loss"}
-    assert choose.matching("VAL_LOSS", names) == {"val/loss"}
-    assert choose.matching("accuracy", names) == {"Train Accuracy"}
-    assert choose.matching("ss", names) == set()
-    assert choose.matching("?", names) == set()
+    assert judge.matching("Loss", names) == {"Loss"}
+    assert judge.matching("VAL_LOSS", names) == {"val/loss"}
+    assert judge.matching("accuracy", names) == {"Train Accuracy"}
+    assert judge.matching("ss", names) == set()
+    assert judge.matching("?", names) == set()
 
 
 @pytest.mark.parametrize(
@@ -109,17 +110,17 @@ def test_names_a_user_types():
     ],
 )  # fmt: skip
 def test_counts_steps(name, x, steps):
-    assert choose.counts_steps(name, np.array(x, dtype=float)) is steps
+    assert judge.counts_steps(name, np.array(x, dtype=float)) is steps
 
 
 @pytest.mark.parametrize("name", ["s/it", "ms/step", "tokens/step", "it/s"])
 def test_what_a_step_takes_is_no_x(name):
-    assert choose.x_points(named(name)) == 0
+    assert judge.x_points(named(name)) == 0
 
 
 @pytest.mark.parametrize("name", ["train/step", "time/total_steps", "trainer/global_step"])
 def test_a_counter_may_have_a_path(name):
-    assert choose.x_points(named(name)) >= choose.X_STEP
+    assert judge.x_points(named(name)) >= judge.X_STEP
 
 
 @pytest.mark.parametrize(
@@ -132,10 +133,10 @@ def test_a_counter_may_have_a_path(name):
     ],
 )  # fmt: skip
 def test_remarks_are_the_words_of_the_page(name, said):
-    assert said in choose.remarks(named(name))
+    assert said in judge.remarks(named(name))
 
 
 def test_in_a_training_a_service_tells_how_fast_it_runs():
-    assert choose.remarks(named("latency_ms"), training=True) == ["how fast it runs"]
-    assert choose.metric_points(named("latency_ms")) > 0
-    assert choose.metric_points(named("latency_ms"), training=True) < 0
+    assert judge.remarks(named("latency_ms"), training=True) == ["how fast it runs"]
+    assert judge.metric_points(named("latency_ms")) > 0
+    assert judge.metric_points(named("latency_ms"), training=True) < 0

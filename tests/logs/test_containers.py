@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from plateau.logs import LogError, read_log
-from plateau.logs.arrow import worker
+from plateau.logs.formats.columnar import worker
 
 N = 60
 LOSSES = [round(3 / (i + 1), 4) for i in range(N)]
@@ -206,7 +206,7 @@ def test_a_file_that_takes_too_long_costs_no_other(read, write, monkeypatch):
     worker().close()  # no process starts within a hundredth of a second
     path = write(parquet(), "late.parquet")
     with monkeypatch.context() as patch:
-        patch.setattr("plateau.logs.arrow.LIMIT", 0.01)
+        patch.setattr("plateau.logs.formats.columnar.LIMIT", 0.01)
         with pytest.raises(LogError) as error:
             read_log(path)
     assert "late.parquet: cannot be read: reading it took more than 0 s" in str(error.value)

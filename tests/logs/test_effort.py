@@ -12,15 +12,16 @@ from contextlib import suppress
 import pytest
 
 import plateau.logs
-from plateau.logs import columns, naming
-from plateau.logs.documents import tables_of_records
+from plateau.logs import numerals
 from plateau.logs.reader import read_log
+from plateau.logs.records.objects import tables_of_records
+from plateau.logs.text import slots
 from plateau.watching import tail
 
 MODULES = [
     *(
-        importlib.import_module(f"plateau.logs.{m.name}")
-        for m in pkgutil.iter_modules(plateau.logs.__path__)
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(plateau.logs.__path__, "plateau.logs.")
     ),
     tail,
 ]
@@ -30,11 +31,11 @@ SLOW = 0.004  # seconds for SHORT; what grows as it should takes a hundredth
 GROWTH = 7  # times as long for LONG; 4 is linear, 16 quadratic
 
 # What these patterns see is cut to so many characters.
-CUT = 2 * naming.NEAR + 2
+CUT = 2 * slots.NEAR + 2
 BOUNDED = {
     **dict.fromkeys(["INSTEAD", "COPULA", "SENTENCE", "QUALIFIER", "REMARK"], CUT),
     **dict.fromkeys(["BETWEEN", "CLAUSE", "WRITER", "FILLING", "UNIT", "TOTAL", "NO_COLUMN"], CUT),
-    "MEASURED": columns.LONGEST,
+    "MEASURED": numerals.LONGEST,
 }
 
 PUMPS = [

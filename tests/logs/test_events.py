@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from plateau.logs import LogError, read_log
-from plateau.logs.frames import masked_crc
+from plateau.logs.formats.frames import masked_crc
 
 LOSSES = [round(3 / (i + 1), 4) for i in range(40)]
 

@@ -3,7 +3,7 @@
 import pytest
 from made_up import STEPS, Case, N, acc, check, each, loss
 
-from plateau.logs.words import words
+from plateau.logs.names.words import words
 
 LINES = {
     "第{i}轮，训练损失：{v:.4f}，验证准确率：{a:.2f}％": ("训练损失", "轮", None),

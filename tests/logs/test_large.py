@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plateau.logs import LogError, gather, large, read_log, reader
-from plateau.logs.gather import Gathered, Gathering, Rows
+from plateau.logs import LogError, read_log, reader
+from plateau.logs.large import parts, thinned
+from plateau.logs.large.thinned import Gathered, Gathering, Rows
 
 STEPS = range(10, 30_000, 10)
 
@@ -26,8 +27,8 @@ def in_parts(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(reader, "HEAD", 2 * size)
             patch.setattr(reader, "SAMPLE", size)
-            patch.setattr(large, "PART", size)
-            patch.setattr(large, "NEAR", size)
+            patch.setattr(parts, "PART", size)
+            patch.setattr(parts, "NEAR", size)
             return read_log(path, **options)
 
     return in_parts
@@ -145,7 +146,7 @@ def test_several_writers_in_parts(write, in_parts, monkeypatch, name, ahead):
     assert len(whole.runs) == 3
     check_equal(log, whole)
     assert log.warnings == whole.warnings
-    monkeypatch.setattr(gather, "MOST", 400)
+    monkeypatch.setattr(thinned, "MOST", 400)
     thin = in_parts(path, 20_000)
     assert [run.name for run in thin.runs] == [run.name for run in whole.runs]
     for run, full in zip(thin.runs, whole.runs, strict=True):
@@ -222,7 +223,7 @@ def test_a_large_log_without_series(write, in_parts):
 
 
 def test_an_endless_line(write, in_parts, monkeypatch):
-    monkeypatch.setattr(large, "LONGEST", 50_000)
+    monkeypatch.setattr(parts, "LONGEST", 50_000)
     with pytest.raises(LogError, match="a line is longer than"):
         in_parts(write(LOGS["text"] + "x" * 200_000))
 
@@ -236,7 +237,7 @@ def test_what_was_read_is_told(write, in_parts):
 
 
 def test_more_rows_than_fit(write, in_parts, monkeypatch):
-    monkeypatch.setattr(gather, "MOST", 200)
+    monkeypatch.setattr(thinned, "MOST", 200)
     (run,) = in_parts(write(LOGS["text"])).runs
     assert run.every == 8
     assert 200 <= len(run.values) < 400
@@ -247,7 +248,7 @@ def test_more_rows_than_fit(write, in_parts, monkeypatch):
 
 
 def test_thinning_keeps_restarts(write, in_parts, monkeypatch):
-    monkeypatch.setattr(gather, "MOST", 200)
+    monkeypatch.setattr(thinned, "MOST", 200)
     log = in_parts(write(LOGS["restart"]))
     assert len(log.runs) == 2
     assert "each row of a run is the mean of 8 rows" in log.warnings[0]
@@ -280,7 +281,7 @@ def test_thinning_loses_no_row(sizes):
     at = np.arange(1.0, sum(sizes) + 1)
     gathering = Gathering()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gather, "MOST", 8)
+        patch.setattr(thinned, "MOST", 8)
         for part in np.split(at, np.cumsum(sizes)[:-1]):
             gathering.add(Rows(part, [part], part, part.astype(int)))
     rows, every = gathering.take(), gathering.every

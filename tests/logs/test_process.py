@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plateau.logs.process import EndedError, Worker
+from plateau.logs.processes.worker import EndedError, Worker
 
 LONG = 60.0  # seconds, for a process that has to start on a busy machine
 
@@ -103,7 +103,7 @@ def test_a_fork_of_this_process_starts_its_own(worker):
 def test_the_process_ends_where_this_one_is_killed():
     """Also amid its work, when it reads no more of what it is asked."""
     code = (
-        "import os, time\nfrom plateau.logs.process import Worker\nworker = Worker()\n"
+        "import os, time\nfrom plateau.logs.processes.worker import Worker\nworker = Worker()\n"
         "print(worker.call(os.getpid, limit=60), flush=True)\n"
         "worker.call(time.sleep, 600, limit=600)"
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from plateau.logs.material import Asked
+from plateau.logs.choosing.asked import Asked
 from plateau.offline import scan_run
 from plateau.rule import Rule
 from plateau.watching.columns import Columns
@@ -68,7 +68,7 @@ def folded(events):
     for event in events:
         spans = runs.setdefault(event["run"], [])
         if event["event"] in ("plateau", "resumed"):
-            while spans and spans[-1][1] >= event["declared"]:
+            while spans and spans[-1][1] >= event["start"] and event["event"] == "resumed":
                 spans.pop()
             spans.append([event["start"], event["declared"], None])
         elif event["event"] == "ended":

@@ -6,9 +6,9 @@ import numpy as np
 from following import events_of, folded, scanned, watch
 
 from plateau.logs import read_log
-from plateau.logs.folders import EVENTS
-from plateau.logs.frames import FOOTER, masked_crc
-from plateau.logs.material import Asked
+from plateau.logs.choosing.asked import Asked
+from plateau.logs.formats.frames import FOOTER, masked_crc
+from plateau.logs.formats.tensorboard import EVENTS
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from plateau.logs.frames import masked_crc
-from plateau.logs.material import Asked
+from plateau.logs.choosing.asked import Asked
+from plateau.logs.formats.frames import masked_crc
 from plateau.logs.model import LogError
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns

@@ -6,6 +6,9 @@ import time
 import pytest
 from following import begin, events_of, in_chunks, staircase, until, watch
 
+from plateau.logs.choosing.asked import Asked
+from plateau.watching.columns import Columns
+from plateau.watching.lines import LineLog
 from plateau.watching.tail import Tail
 
 
@@ -102,6 +105,39 @@ def test_files_that_came_and_went_between_two_looks_are_read(tmp_path):
     path.unlink()
     path.write_bytes(b"e")
     assert text_of(tail) == b"e"
+    tail.close()
+    assert said == []
+
+
+def test_a_version_that_is_no_younger_than_what_is_read_does_not_follow_it(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"now")
+    tail = Tail(str(path), said.append)
+    assert text_of(tail) == b"now"
+    rotated(path, 0)
+    (tmp_path / "run.log.2").write_bytes(b"before")
+    path.write_bytes(b"then")
+    for name in ("run.log.1", "run.log.2"):  # as where a clock counts seconds
+        os.utime(tmp_path / name, (1e9, 1e9))
+    assert text_of(tail) == b"then"
+    tail.close()
+    assert said == []
+
+
+def test_a_line_that_was_cut_by_a_rotation_ends_there(tmp_path):
+    path, said = tmp_path / "run.log", []
+    path.write_bytes(b"step 1 loss 3.5\nstep 2 loss 3.")
+    tail = Tail(str(path), said.append)
+    log = LineLog(tail, Columns(str(path), Asked(), said.append))
+    assert log.read()
+    assert (log.left, tail.renewed) == (b"step 1 loss 3.5\n", False)
+    rotated(path, 0)
+    path.write_bytes(b"step 3 loss 2.5\n")
+    assert log.read()
+    assert (log.left, log.part) == (b"step 1 loss 3.5\nstep 3 loss 2.5\n", b"")
+    assert tail.renewed
+    assert not log.read()
+    assert not tail.renewed
     tail.close()
     assert said == []
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from plateau import wording
-from plateau.plots import FLAT, LEVEL, RATE, tidy, write_figure
+from plateau.showing import wording
+from plateau.showing.plots import FLAT, LEVEL, RATE, tidy, write_figure
 from plateau_face.comparison.measures import Losses, smoothed
 from plateau_face.comparison.statistics import estimate
 from plateau_face.config import SCHEDULES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plateau._arguments import one_of, positive, whole
+from plateau.checks import one_of, positive, whole
 from plateau_face.config import SCHEDULES, Config, checked, from_command_line
 
 KEYS = ("title", "schedules", "epochs", "seeds", "reach", "best_of", "config", "schedule")

@@ -3,11 +3,11 @@
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from tests.benchmarks.pages import ABSENT, table
 
 from .bounds import BOUNDS
+from .processor import processor, vector_bits
 
 PACKAGES = ["numba", "numpy", "scipy", "polars", "pandas", "bottleneck", "numbagg", "river"]
 PACKAGES += ["torch", "stumpy", "focus-cpt"]
@@ -76,17 +76,8 @@ def machine():
     """The machine and the versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = [f"{name} {installed(name)}" for name in PACKAGES]
-    return f"{processor()}, {cores} cores; Python {platform.python_version()}, {', '.join(found)}."
-
-
-def processor():
-    """Name of the processor."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    made_of = f"{processor()}, vectors of {vector_bits()} bits, {cores} cores"
+    return f"{made_of}; Python {platform.python_version()}, {', '.join(found)}."
 
 
 def installed(name):

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 import numpy as np
 
 from plateau import Detector, EmaHaar, Haar, ThresholdDetector
-from plateau._compile import FLOATS, SampleType, kernel
+from plateau._compile import FLOATS, SAMPLE, kernel
 
 from . import ours, peers
 from .streams import at_rest, wandering
@@ -15,15 +15,14 @@ from .timing import Candidate, Group, Result, absences, fed, no_collection
 NOTHING, COMPILED_NOTHING = "a function that does nothing", "a compiled function that does nothing"
 
 
-@kernel
+@kernel(FLOATS, SAMPLE)
 def nothing(block, sample):
     return False
 
 
 def compiled_nothing():
     """The least that a detector whose update is compiled can cost: its arguments, no work."""
-    entry, block = nothing.compile((FLOATS, SampleType())), np.zeros(1)
-    return partial(entry, block)
+    return partial(nothing.entry, np.zeros(1))
 
 
 def one_update(sizes):

@@ -1,0 +1,125 @@
+"""Series that only the words before them tell apart: "teacher - loss: 2.7", "student - loss: 3.1".
+
+Their lines have the same names and would make one series, which is a mixture.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choosing.metrics import last_word, merge, same
+from plateau.logs.names import judge
+from plateau.logs.text.shapes import LineTable
+from plateau.logs.text.slots import SEVERITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plateau.logs.choosing.asked import Material
+    from plateau.logs.columns import Column, Table
+
+    Groups = dict[frozenset[str], list[LineTable]]
+
+WORD = re.compile(r"[^\W\d_]\w*")
+LEAST = 4  # rows of a series
+OFTEN = 0.2  # of the rows of the longest that another has at least
+TURNS = 0.5  # of the rows of the shorter one after which the other has its turn, at least
+SHARED = 0.5  # of the places on x that series have in common, at least
+FEW, MOST = 3, 32  # words that tell one; series
+
+
+def told_apart(material: Material, table: Table, metric: Column) -> list[tuple[Table, Column]]:
+    """Return a table for each series that words before the metric tell; none where it is one."""
+    groups = _groups(material.tables, metric, table.run)
+    own = next((key for key, lines in groups.items() if table in lines), None)
+    if own is None or len(groups) < 2:
+        return []
+    tables = {key: merge(list(lines)) for key, lines in groups.items()}
+    first = tables[own]
+    longest = max(len(_column(one, metric).rows) for one in tables.values())
+    kept = [
+        key
+        for key, other in tables.items()
+        if len(_column(other, metric).rows) >= max(LEAST, OFTEN * longest)
+        and (key == own or (_differ(own, key) and _take_turns(first, other, metric)))
+    ]
+    if len(kept) < 2 or own not in kept or len(kept) > MOST:
+        return []
+    common = frozenset.intersection(*kept)
+    found: list[tuple[Table, Column]] = []
+    for key in kept:
+        name = " ".join(word for word in _words(groups[key][0], metric) if word in key - common)
+        part = replace(tables[key], run=name, before=key)
+        found.append((part, _column(part, metric)))
+    names = ", ".join(repr(part.run) for part, _ in found)
+    material.warnings.append(f"words before {metric.name!r} tell series apart: {names}")
+    return found
+
+
+def lines_of(
+    tables: Iterable[Table], metric: Column, run: str | None, before: frozenset[str]
+) -> list[Table]:
+    """Put the lines of one such series together, beside the tables that have nothing of it."""
+    tables = list(tables)
+    others = [one for one in tables if not any(same(item, metric) for item in one.columns)]
+    lines = _groups(tables, metric, None).get(before)
+    return [replace(merge(list(lines)), run=run, before=before), *others] if lines else others
+
+
+def _groups(tables: Iterable[Table], metric: Column, run: str | None) -> Groups:
+    groups: Groups = {}
+    for one in tables:
+        if isinstance(one, LineTable) and one.run == run and _slot(one, metric) is not None:
+            groups.setdefault(frozenset(_words(one, metric)), []).append(one)
+    return groups
+
+
+def _slot(table: LineTable, metric: Column) -> int | None:
+    slots = (slot.index for slot in table.slots if _is(slot.name, slot.held_out, metric))
+    return next(slots, None)
+
+
+def _is(name: str, held_out: bool, metric: Column) -> bool:
+    return name == metric.name and held_out == metric.held_out
+
+
+def _words(table: LineTable, metric: Column) -> list[str]:
+    """Words before the number, without those of its name and those that say how severe it is."""
+    slot = _slot(table, metric) or 0
+    text = " ".join(SEVERITY.sub("", literal.strip()) for literal in table.literals[: slot + 1])
+    name = WORD.findall(metric.name)
+    found = [word.rstrip("0123456789") for word in WORD.findall(text)]  # "rank3" is a writer
+    return [word for word in found if word not in name]
+
+
+def _column(table: Table, metric: Column) -> Column:
+    return next(item for item in table.columns if same(item, metric))
+
+
+def _differ(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether each has words of its own; those of one alone are a remark ("new best")."""
+    return 0 < len(one - other) <= FEW and 0 < len(other - one) <= FEW
+
+
+def _names(table: Table) -> set[str]:
+    return {last_word(item.name) if judge.x_points(item) else item.name for item in table.columns}
+
+
+def _take_turns(one: Table, other: Table, metric: Column) -> bool:
+    """Whether series go side by side: at the same x, where their lines tell it."""
+    rows, others = (_column(table, metric).rows for table in (one, other))
+    theirs = np.isin(np.sort(np.concatenate([rows, others])), others)
+    turns = np.count_nonzero(theirs[1:] != theirs[:-1])
+    if _names(one) != _names(other) or turns < TURNS * min(len(rows), len(others)):
+        return False
+    counters = [item for item in one.columns if judge.x_points(item) > judge.X_TIME]
+    for item in counters:
+        alike = (each for each in other.columns if last_word(each.name) == last_word(item.name))
+        beside = next(alike, None)
+        if beside and np.mean(np.isin(beside.values, item.values)) < SHARED:
+            return False
+    return True

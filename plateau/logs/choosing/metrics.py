@@ -1,0 +1,400 @@
+"""Find the metric's column, and the tables that hold it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.choosing.asked import listed
+from plateau.logs.choosing.axis import count_along, x_at
+from plateau.logs.choosing.several_writers import take_turns
+from plateau.logs.columns import Column, Table, column
+from plateau.logs.model import NoSeriesError
+from plateau.logs.names import judge
+from plateau.logs.names.words import words
+from plateau.logs.text.shapes import LineTable
+from plateau.logs.text.slots import UNNAMED, counts
+
+if TYPE_CHECKING:
+    from plateau.logs.choosing.asked import Material
+    from plateau.logs.choosing.axis import Axis
+    from plateau.logs.columns import Data
+
+SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
+MEASURED_FEW = 2  # rows of a measurement in a table
+MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
+ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
+EQUALS = 4  # metrics at most that are as good as each other
+NODES = 1000  # "node2.gpu1" is writer 2001
+TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
+# of a row of each at every x hardly half the places are within x, the others between two
+
+
+@dataclass
+class Candidate:
+    """A column and how well it does as the metric."""
+
+    table: Table
+    column: Column
+    points: float
+
+
+def choose_metrics(material: Material) -> list[Candidate]:
+    """Pick the metric; others follow that are as good and stand in the same table."""
+    candidates = ranked(material)
+    if not candidates:
+        raise NoSeriesError(f"{material.path}: no series of numbers found")
+    best = candidates[0]
+    if material.asked.metric is None and best.points < 0:
+        return [_measured(material, candidates)]
+    chosen = [best, *(one for one in candidates[1:] if _is_equal(one, best))]
+    if material.asked.metric is None:
+        _tell_unknown(material, candidates, chosen)
+    return chosen[:EQUALS]
+
+
+def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
+    """Warn of a metric whose name says nothing, where a text or other columns leave it open."""
+    best, taken = chosen[0], {one.column.name for one in chosen}
+    others = listed(
+        one.column.name
+        for one in candidates
+        if one.column.name not in taken and not judge.x_points(one.column)
+    )
+    open_ = bool(others) or not best.table.sparse
+    if judge.is_unknown(best.column) and best.column.name and open_:
+        more = f"; there are also {others}" if others else ""
+        material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
+
+
+@np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
+def ranked(material: Material) -> list[Candidate]:
+    """All columns that could be the metric, the best first."""
+    columns = list(material.columns())
+    if material.asked.metric is not None:
+        names = material.names_for("metric", material.asked.metric)
+        columns = [(table, item) for table, item in columns if item.name in names]
+    training = judge.is_training(item for _, item in material.columns())
+    rows: Counter[tuple[str, bool]] = Counter()
+    for table, item in columns:
+        rows[item.name, item.held_out] += _size(table, item)
+    worth = [
+        min(
+            judge.metric_points(item, training=training),
+            np.inf if _is_told(table) else judge.LONELY,
+        )
+        for table, item in columns
+    ]
+    telling = [
+        item for (_, item), points in zip(columns, worth, strict=True) if points > judge.NOT_LR
+    ]
+    longest = max((rows[item.name, item.held_out] for item in telling), default=0)
+    longest = longest or max(rows.values(), default=1)
+    best, candidates = -np.inf, []
+    counting: dict[int, int] = {}
+    for (table, item), named in zip(columns, worth, strict=True):
+        count, size = rows[item.name, item.held_out], _size(table, item)
+        if not size:
+            continue
+        points = (
+            named
+            + judge.OWN_X * _has_own_x(table, item, counting)
+            + judge.ROWS * min(np.log10(count / longest), 0.0)
+            + judge.SHARE * np.log10(size / count)
+        )
+        # Looking at the numbers takes time: only where it matters.
+        if points >= best and judge.is_unknown(item) and judge.is_axis(item):
+            points += judge.NOT_IT
+        elif points >= best and judge.is_constant(item.values):
+            points += judge.CONSTANT
+        best = max(best, points)
+        candidates.append(Candidate(table, item, float(points)))
+    return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
+
+
+def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
+    """Put those that are nearly as good as the best in the order of their table."""
+    equal = [_is_equal(one, candidates[0]) for one in candidates]
+    pairs = list(zip(candidates, equal, strict=True))
+    own = [one for one, is_equal in pairs if is_equal and one.table is candidates[0].table]
+    if own:
+        order = {id(item): index for index, item in enumerate(own[0].table.columns)}
+        own.sort(key=lambda one: order[id(one.column)])
+    beside = [one for one, is_equal in pairs if is_equal and one.table is not candidates[0].table]
+    return own + beside + [one for one, is_equal in pairs if not is_equal]
+
+
+def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
+    """Whether another column of a table counts; ``counting`` remembers how many of each do."""
+    if id(table) not in counting:
+        counting[id(table)] = sum(judge.x_points(each) > 0 for each in table.columns)
+    return counting[id(table)] > (judge.x_points(item) > 0)
+
+
+def _is_told(table: Table) -> bool:
+    """Whether rows name other numbers than their counter."""
+    told = (
+        item.name and not UNNAMED.fullmatch(item.name) for item in table.columns if not item.implied
+    )
+    return table.sparse or any(told)
+
+
+def _is_equal(one: Candidate, best: Candidate) -> bool:
+    """Whether a column is another metric of the same rows, and no worse."""
+    beside = SIDE_BY_SIDE in one.column.name  # another run
+    near = best.points - one.points < judge.NEAR
+    return near and not beside and (one.table is best.table or _go_alike(one, best))
+
+
+def _go_alike(one: Candidate, best: Candidate) -> bool:
+    """Whether lines of another shape, as many, tell the same of something else."""
+    lines, others = best.table, one.table
+    return (
+        isinstance(lines, LineTable)
+        and isinstance(others, LineTable)
+        and others.run == lines.run
+        and one.column.name != best.column.name
+        and len(lines.columns) == len(others.columns)
+        and abs(lines.size - others.size) <= ALIKE * lines.size
+    )
+
+
+def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
+    """Take a column that varies, from enough rows that something counts: a measurement."""
+    there = listed(one.column.name for one in candidates)
+    for one in candidates:
+        settled = judge.is_axis(one.column) or len(one.column.rows) < MEASURED_FEW
+        if (one.table.sparse and not settled) or _varies(one):
+            material.warnings.append(
+                f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
+            )
+            return one
+    raise NoSeriesError(f"{material.path}: no column looks like a metric; name one of {there}")
+
+
+def _varies(one: Candidate) -> bool:
+    values = one.column.values
+    varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
+    if not varied or judge.is_counter(values) or judge.lr_points(one.column):
+        return False
+    return any(map(_counts, one.table.without(one.column)))
+
+
+def _counts(item: Column) -> bool:
+    values = item.values
+    return judge.is_whole(values) and len(values) > 1 and bool(np.all(np.diff(values) > 0))
+
+
+def _size(table: Table, item: Column) -> int:
+    """Count a column's rows; those of a text table are full and need no conversion for this."""
+    return len(item.rows) if table.sparse else table.size
+
+
+def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table, Column]]:
+    """Take runs apart that stand side by side in one table, or that a column names."""
+    _, dash, suffix = metric.name.rpartition(SIDE_BY_SIDE)
+    beside = [
+        item
+        for item in table.columns
+        if dash and item.name.rpartition(SIDE_BY_SIDE)[1:] == (dash, suffix)
+    ]
+    if len(beside) > 1:
+        shared = [item for item in table.columns if SIDE_BY_SIDE not in item.name]
+        names = [item.name.rpartition(SIDE_BY_SIDE)[0] for item in beside]
+        return [
+            (Table([item, *shared], table.size, name, table.sparse), item)
+            for name, item in zip(names, beside, strict=True)
+        ]
+    named: dict[str, tuple[Table, Column]] = {}
+    for other, item in material.columns():
+        if other.run is not None and same(item, metric) and len(item.rows):
+            known = named.get(other.run)
+            if not known or len(item.rows) > len(known[1].rows):  # of lines the commonest shape
+                named[other.run] = other, item
+    return [*named.values()] or [(table, metric)]
+
+
+def same(one: Column, other: Column) -> bool:
+    """Whether two tables hold the same series."""
+    return one.name == other.name and one.held_out == other.held_out
+
+
+def with_optional_fields(
+    material: Material,
+    table: Table,
+    metric: Column,
+    axis: Axis | None,
+    words: tuple[str, ...] | None = None,
+) -> Table:
+    """Add the rows of lines that have the metric and x too, but more or fewer other fields.
+
+    Several writers are told apart by the numbers in ``words``: by those that do so where it is
+    None, not at all where it is empty.
+    """
+    if table.sparse:
+        return table
+    own = {item.name for item in table.columns}
+    needed = {item.name for item in axis.columns} & own if axis else set()
+    others = [
+        fitting
+        for other in material.tables
+        if other is not table
+        and other.run == table.run
+        and any(same(item, metric) for item in other.columns)
+        and (fitting := fitted(other, needed, table))
+    ]
+    lines = [one for one in (table, *others) if isinstance(one, LineTable)]
+    if words and any(set(words) <= one.told.keys() for one in lines):
+        return _parted(lines, words)
+    if axis and words is None:
+        found = _of_writers(material, lines, metric, axis) if table in lines else None
+        if found:
+            return found
+    joined = [table]
+    left: list[Table] = []
+    for other in others:
+        twin = axis and _twins(material, joined, other, metric, axis)
+        (left if twin else joined).append(other)
+    _tell_left(material, table, left)
+    return merge(joined) if len(joined) > 1 else table
+
+
+def fitted(table: Table, needed: set[str], main: Table) -> Table | None:
+    """Give a table columns of these names, as the main one has; None where it lacks one.
+
+    "new best epoch 7" counts on from "epoch 6".
+    """
+    own = {item.name: item for item in table.columns}
+    theirs = {item.name: item for item in main.columns}
+    names: dict[str, str] = {}
+    for name in needed - own.keys():
+        alike = [
+            other
+            for other, item in own.items()
+            if counts(name) and last_word(other) == last_word(name) and not item.implied
+        ]
+        if len(alike) != 1 or not _count_on(theirs[name], own[alike[0]]):
+            return None
+        names[alike[0]] = name
+    if not names:
+        return table
+    columns = [
+        column_named(item, names[item.name]) if item.name in names else item
+        for item in table.columns
+    ]
+    return replace(table, columns=columns)
+
+
+def _count_on(one: Column, other: Column) -> bool:
+    """Whether two counters are one, which does not go back more often than these do."""
+    _, together = _together([one, other])
+    back = [np.count_nonzero(judge.restarts(x)) for x in (one.values, other.values, together)]
+    return bool(back[2] <= back[0] + back[1])
+
+
+def last_word(name: str) -> str:
+    """Return the last word of a name, which says what a counter counts."""
+    return (words(name) or ("",))[-1]
+
+
+def column_named(item: Column, name: str) -> Column:
+    """Give a column another name."""
+    return Column(
+        name, lambda: (item.rows, item.values), held_out=item.held_out, implied=item.implied
+    )
+
+
+def _of_writers(
+    material: Material, lines: list[LineTable], metric: Column, axis: Axis
+) -> Table | None:
+    """Put the lines of several writers together, whose numbers are in a word: "[rank0]"."""
+    varied = tuple(word for word in lines[0].told if len({one.told.get(word) for one in lines}) > 1)
+    for told in dict.fromkeys([*((word,) for word in varied), varied]):
+        merged = _parted(lines, told) if told else None
+        if not merged or not merged.writer:
+            continue
+        own = next(item for item in merged.columns if same(item, metric))
+        x, _ = count_along(axis.within(merged), own.rows, material.block)
+        if take_turns(merged.writer.values, x):
+            return merged
+    return None
+
+
+def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
+    """Put lines together that have a number in each of these words: it tells their writer."""
+    kept = [one for one in lines if all(word in one.told for word in words)]
+    numbers = [
+        sum(one.told[word] * NODES**place for place, word in enumerate(reversed(words)))
+        for one in kept
+    ]
+    beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
+    writer = Column(" ".join(words), partial(_together, beside))
+    merged = merge(list(kept))
+    return replace(merged, columns=[*merged.columns, writer], writer=writer)
+
+
+def words_of(table: Table) -> tuple[str, ...]:
+    """Return the words whose numbers tell the writers of a table apart."""
+    return tuple(table.writer.name.split(" ")) if table.writer else ()
+
+
+def _tell_left(material: Material, table: Table, left: list[Table]) -> None:
+    """Warn of lines that another writer wrote too rarely to make a run of them."""
+    for word, own in table.told.items() if isinstance(table, LineTable) else ():
+        told = [other.told.get(word, own) for other in left if isinstance(other, LineTable)]
+        others = sorted({number for number in told if number != own})
+        if others:
+            what = f"{word} {', '.join(map(str, others))}"
+            said = f"lines of {what} repeat those of {word} {own}: left out"
+            if said not in material.warnings:  # of another part of the log
+                material.warnings.append(said)
+            return
+
+
+def _constant(beside: Column, value: float) -> Column:
+    return column(beside.name, beside.rows, np.full(len(beside.rows), float(value)))
+
+
+def _twins(
+    material: Material, tables: list[Table], other: Table, metric: Column, axis: Axis
+) -> bool:
+    """Whether the other lines repeat the same x: those of a second process, or a second field."""
+    inner = axis.columns[-1]
+    found = [[item for item in table.columns if same(item, metric)] for table in [*tables, other]]
+    rows = np.concatenate([items[0].rows for items in found])
+    order = np.argsort(rows, kind="stable")
+    own = [item for table in [*tables, other] for item in table.columns if item.name == inner.name]
+    if len(own) == len(found) and sum(len(item.rows) for item in own) == len(rows):
+        x = np.concatenate([item.values for item in own])[order]
+    elif own:
+        return False
+    else:
+        x = x_at(rows[order], inner, material.block)
+        if len(np.unique(x)) < TWINS * len(found[-1][0].rows):  # several lines to each x
+            return False
+    theirs = (np.arange(len(rows)) >= len(rows) - len(found[-1][0].rows))[order]
+    met = theirs[1:] != theirs[:-1]
+    return bool(met.any() and np.mean((x[1:] == x[:-1])[met]) > TWINS)
+
+
+def merge(tables: list[Table]) -> Table:
+    """Put the rows of tables together, in the order of the log."""
+    groups: dict[tuple[str, bool], list[Column]] = {}
+    for table in tables:
+        for item in table.columns:
+            groups.setdefault((item.name, item.held_out), []).append(item)
+    columns = [
+        Column(name, partial(_together, items), held_out=held_out, implied=items[0].implied)
+        for (name, held_out), items in groups.items()
+    ]
+    return Table(columns, sum(table.size for table in tables), tables[0].run)
+
+
+def _together(items: list[Column]) -> Data:
+    rows = np.concatenate([item.rows for item in items])
+    order = np.argsort(rows, kind="stable")
+    return rows[order], np.concatenate([item.values for item in items])[order]

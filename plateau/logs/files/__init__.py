@@ -1,0 +1,1 @@
+"""From a path to the lines of a text."""

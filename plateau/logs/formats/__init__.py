@@ -1,0 +1,1 @@
+"""The table of formats, and a module for each."""

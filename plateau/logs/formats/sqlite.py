@@ -1,0 +1,196 @@
+"""SQLite: the tables of any database that look like logged metrics (MLflow, Trackio, …)."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from plateau.logs.columns import Contents, Table, column
+from plateau.logs.files.documents import parse
+from plateau.logs.model import LogError
+from plateau.logs.names.words import words
+from plateau.logs.records.objects import tables_of_records
+
+if TYPE_CHECKING:
+    from plateau.base import Mode
+    from plateau.logs.files.stream import Stream
+
+    Record = dict[str, Any]
+
+MAGIC = b"SQLite format 3\x00"
+WAL_MODE, WAL_AT = b"\2\2", 18  # bytes behind the size of a page, and where they are
+LONGEST = 16 << 20  # bytes of a cell
+LEAST = 2  # rows of a series
+OPTUNA = {"studies", "study_directions", "trials", "trial_values"}
+LATEST = "latest"  # MLflow's table of last values repeats those of another
+
+
+def read(stream: Stream, warnings: list[str]) -> Contents:
+    """Read all tables of metrics; where they lie, if that can be."""
+    path, data = stream.path, None if stream.in_place else stream.whole()
+    try:
+        with (
+            TemporaryDirectory() as folder,
+            closing(_connect(path, data, Path(folder))) as database,
+        ):
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+            database.execute("PRAGMA trusted_schema = OFF")  # its formulas get plain functions only
+            database.text_factory = lambda text: text.decode(errors="replace")
+            return _contents(database, warnings)
+    except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+        raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
+
+
+def _connect(path: str, data: bytes | None, folder: Path) -> sqlite3.Connection:
+    """Open a database so that nothing is written beside it; ``folder`` may hold a copy."""
+    if data is not None:
+        database = sqlite3.connect(":memory:")
+        database.deserialize(data)
+        return database
+    file, how = Path(path).resolve(), "mode=ro"
+    wal, shared = (file.with_name(file.name + ending) for ending in ("-wal", "-shm"))
+    if _is_in_wal_mode(file) and not shared.exists():
+        # Nobody has it open, and SQLite would make files to coordinate with those who might.
+        if wal.is_file() and wal.stat().st_size:
+            for one in (file, wal):
+                copyfile(one, folder / one.name)
+            file, how = folder / file.name, "mode=rw"
+        else:
+            how = "immutable=1"
+    return sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(WAL_AT + len(WAL_MODE)).endswith(WAL_MODE)
+
+
+def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
+    names = [
+        name
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid"
+        )
+        if not name.startswith("sqlite_") and LATEST not in words(name)
+    ]
+    if OPTUNA.issubset(names):
+        return _studies(database)
+    aliases = _aliases(database, names)
+    tables: list[Table] = []
+    numbers: list[np.ndarray] = []
+    for name in names:
+        records = _records(database, name, aliases, warnings)
+        if len(records) >= LEAST:
+            first = sum(map(len, numbers))
+            found = [table.moved(first) for table in tables_of_records(records)]
+            tables += [table for table in found if table.columns]
+            numbers.append(np.arange(1, len(records) + 1))
+    return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
+
+
+def _studies(database: sqlite3.Connection) -> Contents:
+    """Read the values of Optuna's trials: a run for each study, and for each of its objectives."""
+    told = "SELECT study_id, objective, direction FROM study_directions"
+    modes: dict[tuple[int, int], Mode] = {
+        (study, objective): "max" if str(direction).upper().endswith("MAXIMIZE") else "min"
+        for study, objective, direction in database.execute(told)
+    }
+    rows = database.execute(
+        "SELECT s.study_id, s.study_name, v.objective, t.number, v.value FROM trial_values v "
+        "JOIN trials t ON t.trial_id = v.trial_id JOIN studies s ON s.study_id = t.study_id "
+        "WHERE v.value IS NOT NULL ORDER BY s.study_id, v.objective, t.number"
+    )
+    studies: dict[tuple[int, str, int], list[tuple[float, float]]] = {}
+    for study, name, objective, number, value in rows:
+        studies.setdefault((study, str(name), objective), []).append((number, float(value)))
+    tables: list[Table] = []
+    numbers: list[np.ndarray] = []
+    for (study, name, objective), values in studies.items():
+        trials, found = np.array(values, dtype=np.float64).T
+        at = np.arange(len(found)) + sum(map(len, numbers))
+        metric = column("value", at, found)
+        metric.mode = modes.get((study, objective), "min")
+        several = sum(one[0] == study for one in studies) > 1
+        run = f"{name} objective {objective}" if several else name
+        tables.append(Table([column("trial", at, trials), metric], len(at), run, sparse=True))
+        numbers.append(np.arange(1, len(at) + 1))
+    return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
+
+
+def _aliases(database: sqlite3.Connection, names: list[str]) -> dict[str, dict[str, str]]:
+    """Names of runs by their identifiers, where another table tells them, one each."""
+    found: dict[str, dict[str, str]] = {}
+    for table in names:
+        columns = _columns(database, table)
+        key = next((name for name in columns if name in ("run_uuid", "run_id")), None)
+        if key is None or "name" not in columns:
+            continue
+        pairs = dict(database.execute(f"SELECT {_quoted(key)}, name FROM {_quoted(table)}"))
+        if len(set(pairs.values())) == len(pairs) and all(pairs.values()):
+            found[key] = {str(one): str(name) for one, name in pairs.items()}
+    return found
+
+
+def _columns(database: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in database.execute(f"PRAGMA table_info({_quoted(table)})")]
+
+
+def _records(
+    database: sqlite3.Connection,
+    table: str,
+    aliases: dict[str, dict[str, str]],
+    warnings: list[str],
+) -> list[Record]:
+    records: list[Record] = []
+    try:
+        cursor = database.execute(f"SELECT * FROM {_quoted(table)}")
+        columns = [one[0] for one in cursor.description]  # also those that a formula gives
+        while cells := cursor.fetchone():
+            pairs = zip(columns, cells, strict=True)
+            records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        warnings.append(f"table {table}: damaged after row {len(records)}: {error}")
+    return _expanded(records)
+
+
+def _value(value: Any, alias: dict[str, str] | None) -> Any:
+    if isinstance(value, str):
+        if alias:
+            return alias.get(value, value)
+        if value.startswith("{"):
+            try:
+                return parse(value)
+            except (ValueError, RecursionError):
+                return value
+    return None if isinstance(value, bytes) else value
+
+
+def _expanded(records: list[Record]) -> list[Record]:
+    """Lift the metrics of a JSON cell to the record's own columns, where the names are free."""
+    plain = {key for record in records for key, value in record.items() if not _nests(value)}
+    nests = {key for record in records for key, value in record.items() if _nests(value)}
+    if len(nests) != 1:
+        return records
+    (name,) = nests
+    inner = {key for record in records if _nests(record.get(name)) for key in record[name]}
+    if inner & plain:
+        return records
+    return [
+        {key: value for key, value in record.items() if key != name}
+        | (record[name] if _nests(record.get(name)) else {})
+        for record in records
+    ]
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""From rows of named numbers and labels to tables of columns."""

@@ -1,0 +1,1 @@
+"""Several logs: found in folders, read side by side, told apart from copies."""

@@ -1,0 +1,227 @@
+"""Names for rows of bare numbers, from the header of a table that was printed into a log."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from plateau.logs.text.slots import LETTER, counts
+
+NEAR = 5  # lines from the header to the first row
+MOST = 3  # lines of a header
+LEAST = 3  # columns of a table
+CLOSE = 2  # of one whose header is right above
+
+WORD = re.compile(r"[^\s|]+")
+WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
+BETWEEN_BARS = re.compile(r"[^|]+")
+# "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
+LABEL = re.compile(
+    r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d])"
+    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+(?=\D))"  # "10:00:01 AM  all  25.3"
+)
+RULE = re.compile(r"[\W_]*")
+BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
+    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})"
+    r"|[-+]?(?i:nan|inf)\b(?!\.)"  # "Inf." is short for infeasibility
+)
+DRAWN = re.compile(r"(?<!\d)\d++%\|.*")  # a progress bar, behind names
+EMPTY = re.compile(r"[-.*]+")  # a cell without a number
+FAR = 200  # rows of a table from its header to one that holds all numbers
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A piece of a line: a cell, or the name of one."""
+
+    text: str
+    start: int
+    end: int
+
+    def named(self, name: str) -> Cell:
+        """Return the place of this cell with the name of its column."""
+        return replace(self, text=name)
+
+
+def find_header(lines: list[str], row: int) -> list[str]:
+    """Return the lines of the header above a row: names without numbers, perhaps stacked."""
+    line = _without_label(lines[row])
+    cells = _cells(line, WORD)
+    bare = [BARE.match(cell.text) is not None for cell in cells]
+    if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
+        return []
+    return _header(lines, row) or _header(lines, _top_of(lines, row))
+
+
+def label_of(line: str) -> str:
+    """Return the word before a row: "iter" of "iter: 3  10:01:02  -12.5"."""
+    label = LABEL.match(line)
+    return label[0].strip(" :") if label else ""
+
+
+def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
+    """Name the cells of a row.
+
+    Returns
+    -------
+    list of Cell
+        The places of the row's cells, each with its name; empty where the header is of another
+        table. It is less doubtful where it is ``close``, right above.
+    """
+    label, line, last = label_of(line), _without_label(line), _without_label(header[-1])
+    cells = _cells(line, WORD)
+    if _is_named(cells):
+        return _by_count(cells, last, LEAST)
+    least = CLOSE if close else LEAST
+    return (
+        _by_bars(line, header)
+        or _by_count(cells, last, least)
+        or (_by_count(cells[1:], last, least) if counts(label) else [])
+        or _by_place(cells, [*header[:-1], last])
+        or _from_both_ends(cells, last)
+        or _from_left(cells, last)
+    )
+
+
+def is_ruled(header: list[str], line: str) -> bool:
+    """Whether a row has the bars of a header that stands far above it."""
+    return line.lstrip().startswith("|") and line.count("|") == header[-1].count("|") > CLOSE
+
+
+def _is_named(cells: list[Cell]) -> bool:
+    """Whether a row begins with a name: "all  25.3  0.0  1.2"."""
+    bare = [BARE.match(cell.text) is not None for cell in cells]
+    return len(cells) > LEAST and not bare[0] and all(bare[1:])
+
+
+def _without_label(line: str) -> str:
+    label = LABEL.match(line)
+    return " " * label.end() + line[label.end() :] if label else line
+
+
+def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
+    return [Cell(found[0].strip(), found.start(), found.end()) for found in kind.finditer(line)]
+
+
+def _header(lines: list[str], row: int) -> list[str]:
+    header: list[str] = []
+    for line in reversed(lines[max(row - NEAR, 0) : row]):
+        line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else line
+        words = [cell.text for cell in _cells(_without_label(line), WORD)]
+        rule = RULE.fullmatch(line) is not None
+        if header and (rule or not _goes_on(line, header[0])):
+            break
+        if not rule and all(map(_is_name, words)):
+            header.insert(0, line)
+        if len(header) == MOST:
+            break
+    return header
+
+
+def is_header(line: str) -> bool:
+    """Whether a line is nothing but names."""
+    words = [cell.text for cell in _cells(line, WORD)]
+    return len(words) >= CLOSE and all(map(_is_name, words))
+
+
+def _top_of(lines: list[str], row: int) -> int:
+    """Return the first of the rows above this one that are as wide; some may lack numbers."""
+    width = len(_cells(lines[row], WORD))
+    first = row
+    while first > max(row - FAR, 0) and _is_row(lines[first - 1], width):
+        first -= 1
+    return first
+
+
+def _is_row(line: str, width: int) -> bool:
+    cells = [cell.text for cell in _cells(line, WORD)]
+    return len(cells) == width and all(BARE.match(cell) or EMPTY.fullmatch(cell) for cell in cells)
+
+
+def _is_name(word: str) -> bool:
+    return word == "#" or bool(LETTER.search(word) and not BARE.match(word))
+
+
+def _goes_on(upper: str, lower: str) -> bool:
+    """Whether a line is the upper part of a header, and no sentence above it."""
+    if ("|" in upper) != ("|" in lower):
+        return False
+    if "|" in upper:
+        return upper.count("|") == lower.count("|")
+    names = len(_cells(upper, WIDE))
+    return names >= CLOSE and 2 * names > len(_cells(lower, WIDE))
+
+
+def _by_bars(line: str, header: list[str]) -> list[Cell]:
+    """Name cells between bars; each part of a name stands on a line of its own."""
+    own = _between_bars(line)
+    rows = [_between_bars(one) for one in header]
+    if len(own) < CLOSE or any(len(cells) != len(own) for cells in rows):
+        return []
+    parts = zip(*rows, strict=True)
+    names = [" ".join(cell.text for cell in cells if cell.text) for cells in parts]
+    return [cell.named(name) for cell, name in zip(own, names, strict=True) if name]
+
+
+def _between_bars(line: str) -> list[Cell]:
+    if "|" not in line:
+        return []
+    first = line.index("|") if line.lstrip().startswith("|") else 0
+    last = line.rindex("|") if line.rstrip().endswith("|") else len(line)
+    return [cell for cell in _cells(line, BETWEEN_BARS) if first <= cell.start < last]
+
+
+def _by_count(cells: list[Cell], header: str, least: int) -> list[Cell]:
+    """Name as many cells as there are names; a name may hold single spaces where it fits then."""
+    numeric = all(not LETTER.match(cell.text) for cell in cells)
+    for kind in (WIDE, WORD, BETWEEN_BARS):
+        names = _between_bars(header) if kind is BETWEEN_BARS else _cells(header, kind)
+        if least <= len(names) == len(cells) and (numeric or kind is WIDE):
+            return [cell.named(name.text) for cell, name in zip(cells, names, strict=True)]
+    return []
+
+
+def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
+    """Name cells by what stands above them, if all words of the header stand above some cell."""
+    parts: dict[int, list[str]] = {}
+    for line in header:
+        for word in _cells(line, WORD):
+            index = max(range(len(cells)), key=lambda index: _overlap(word, cells[index]))
+            if word.start >= cells[-1].end:  # of remarks that only some rows have
+                continue
+            if _overlap(word, cells[index])[0] <= 0:
+                return []
+            parts.setdefault(index, []).append(word.text)
+    named = [cells[index].named(" ".join(words)) for index, words in sorted(parts.items())]
+    return named if len(named) >= LEAST else []
+
+
+def _overlap(one: Cell, other: Cell) -> tuple[int, int]:
+    """Characters that two cells share, and how close their middles are where that is equal."""
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return shared, -abs(one.start + one.end - other.start - other.end)
+
+
+def _from_both_ends(cells: list[Cell], header: str) -> list[Cell]:
+    """Name the numbers before and after text in a row: "1 OT DIIS 0.8 -17.2"."""
+    names = _cells(header, WIDE)
+    text = [index for index, cell in enumerate(cells) if not BARE.match(cell.text)]
+    if not text or not LEAST <= len(names) <= len(cells):
+        return []
+    left, right = text[0], len(cells) - 1 - text[-1]
+    if left + right < len(names) - 1:
+        return []
+    right = min(right, len(names) - left)
+    ends = [*range(left), *range(len(cells) - right, len(cells))]
+    named = names[:left] + names[len(names) - right :]
+    return [cells[index].named(name.text) for index, name in zip(ends, named, strict=True)]
+
+
+def _from_left(cells: list[Cell], header: str) -> list[Cell]:
+    """Name the first cells; more without names follow, such as a progress bar."""
+    names = _cells(header, WORD)
+    if not LEAST <= len(names) <= len(cells):
+        return []
+    if not all(BARE.match(cell.text) for cell in cells[:LEAST]):
+        return []
+    return [cell.named(name.text) for cell, name in zip(cells, names, strict=False)]

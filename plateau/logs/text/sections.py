@@ -1,0 +1,105 @@
+"""Sections of a log: lines such as "Eval begin..." say that the rows after them are held out."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.columns import Column
+from plateau.logs.names import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from plateau.logs.columns import Data
+    from plateau.logs.text.shapes import LineTable
+
+HELD_OUT = re.compile(
+    r"^[^\d\n]{0,40}?\b(?:eval|valid|test)[^\d\n]{0,40}$", re.IGNORECASE | re.MULTILINE
+)
+TRAINING = re.compile(r"^[^\n]{0,40}?\b(?:epoch|train)[^\n]{0,40}$", re.IGNORECASE | re.MULTILINE)
+SECTIONS = 2  # at least
+BACK = 0.9  # of the sections begin with a smaller count than the rows before end with
+
+
+def in_sections(tables: Sequence[LineTable], lines: list[str]) -> list[LineTable]:
+    """Take the rows of held-out sections out of tables that have them among others.
+
+    A section is one only if a counter starts again in it and after it: else the line may tell of
+    something that is over.
+    """
+    may = [table for table in tables if _counter(table)]
+    marks = _marks(lines) if may else []
+    if not any(held_out for _, held_out in marks):
+        return list(tables)
+    return [
+        part for table in tables for part in (_parted(table, marks) if table in may else [table])
+    ]
+
+
+def _counter(table: LineTable) -> Column | None:
+    if any(item.held_out for item in table.columns):
+        return None
+    counters = (item for item in table.columns if judge.x_points(item) > judge.X_EPOCH)
+    return next(counters, None)
+
+
+def _marks(lines: list[str]) -> list[tuple[int, bool]]:
+    """Rows of the lines that begin sections, and whether these are held out."""
+    text = "\n".join(lines)
+    held_out = [found.start() for found in HELD_OUT.finditer(text)]
+    if len(held_out) < SECTIONS:
+        return []
+    begins = np.cumsum([0, *(len(line) + 1 for line in lines)])
+    places = [(place, True) for place in held_out]
+    places += [(found.start(), False) for found in TRAINING.finditer(text)]
+    places.sort()
+    return [(int(np.searchsorted(begins, at, side="right")) - 1, held) for at, held in places]
+
+
+def _parted(table: LineTable, marks: list[tuple[int, bool]]) -> list[LineTable]:
+    counter = _counter(table)
+    assert counter is not None
+    own = set(counter.rows.tolist())
+    marks = [(row, held_out) for row, held_out in marks if row not in own]
+    at = [row for row, _ in marks]
+    held = np.array(
+        [
+            bool(place) and marks[place - 1][1]
+            for row in counter.rows
+            for place in [bisect_right(at, row)]
+        ]
+    )
+    begins = np.flatnonzero(held[1:] & ~held[:-1]) + 1
+    ends = np.flatnonzero(~held[1:] & held[:-1]) + 1
+    x = counter.values
+    if len(begins) < SECTIONS or len(ends) < len(begins) - 1 or not _start_again(x, begins, ends):
+        return [table]
+    rows = counter.rows
+    return [_only(table, rows[~held], held_out=False), _only(table, rows[held], held_out=True)]
+
+
+def _start_again(
+    x: NDArray[np.float64], begins: NDArray[np.int64], ends: NDArray[np.int64]
+) -> bool:
+    return all(np.mean(x[places] < x[places - 1]) >= BACK for places in (begins, ends))
+
+
+def _only(table: LineTable, rows: NDArray[np.int64], *, held_out: bool) -> LineTable:
+    columns = [
+        Column(item.name, partial(_at, item, rows), held_out=held_out, implied=item.implied)
+        for item in table.columns
+    ]
+    return replace(table, columns=columns, size=len(rows))
+
+
+def _at(item: Column, rows: NDArray[np.int64]) -> Data:
+    keep = np.isin(item.rows, rows)
+    return item.rows[keep], item.values[keep]

@@ -1,0 +1,107 @@
+"""What a detector is to whoever uses one: the offline tools, a watch, an adapter of a framework."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from plateau._samples import Sample
+from plateau.base import Kind, Mode, Trace, Verdict
+
+
+@runtime_checkable
+class DetectorProtocol(Protocol):
+    """Something that is fed a stream and says whether it has stopped moving.
+
+    `plateau.Detector` and `plateau.ThresholdDetector` are such things, and whatever is derived from
+    `plateau.custom.CustomDetector`. `update`, `update_many`, `record` and `until_fire` are ways to
+    take the same samples and leave the same state; what else the members promise is what the
+    contract suite tests (``tests/test_contract.py``).
+
+    Examples
+    --------
+    >>> from plateau import Detector
+    >>> from plateau.protocol import DetectorProtocol
+    >>> isinstance(Detector(), DetectorProtocol)
+    True
+    """
+
+    @property
+    def mode(self) -> Mode:
+        """Whether lower is better, higher is better, or neither."""
+
+    @property
+    def on_nonfinite(self) -> str:
+        """What becomes of a sample that is not finite: it is skipped, or an error is raised."""
+
+    @property
+    def revises(self) -> bool:
+        """Whether a plateau may begin before the end of the one before."""
+
+    def update(self, x: Sample) -> bool:
+        """Take one sample; return whether the detector fires."""
+
+    def update_many(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.int64]:
+        """Take samples in a row; return the offsets at which it fires."""
+
+    def record(self, xs: ArrayLike | Iterable[float]) -> Trace:
+        """Take samples in a row; return what is known after each."""
+
+    def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
+        """Take samples up to the first that fires; return its offset, None if none does."""
+
+    def changed(self) -> None:
+        """Take note that a new regime may begin here."""
+
+    def reset(self) -> None:
+        """Forget all samples."""
+
+    def clone(self) -> Self:
+        """Return an independent copy with the same state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data, safe for JSON."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state that `state_dict` returned; refuse one of other parameters."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the detector says of the stream at present."""
+
+    @property
+    def kind(self) -> Kind | None:
+        """Kind of the present plateau; None outside one."""
+
+    @property
+    def onset(self) -> int | None:
+        """Index of the sample where the present plateau began; None outside one."""
+
+    @property
+    def declared(self) -> int | None:
+        """Index of the sample at which the present plateau was first known; None outside one."""
+
+    @property
+    def level(self) -> float:
+        """Smoothed value, in metric units; NaN before the first sample."""
+
+    @property
+    def slope(self) -> float:
+        """Slope in metric units per sample; NaN while warming up."""
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the stream around its level; NaN before it is known."""
+
+    @property
+    def count(self) -> int:
+        """Samples accepted."""
+
+    @property
+    def skipped(self) -> int:
+        """Samples that were not finite."""
+
+    @property
+    def fires(self) -> int:
+        """How many fires in a row nothing came between."""

@@ -1,4 +1,0 @@
-"""Reports of scans: one HTML page that needs no network, and a summary in Markdown."""
-
-from plateau.report.markdown import markdown as markdown
-from plateau.report.page import html as html
