@@ -30,6 +30,7 @@ trainer = lightning.Trainer(
     accelerator="cpu",
     callbacks=[PlateauRate(on_plateau=told)],
     logger=False,
+    enable_checkpointing=False,
     enable_progress_bar=False,
     enable_model_summary=False,
 )
