@@ -45,7 +45,7 @@ default_role = "py:obj"  # `Haar` in a docstring links to Haar
 add_module_names = False
 autodoc_member_order = "bysource"
 # Members for detectors, not users.
-autodoc_default_options = {"exclude-members": "kernels, kernels_for, make_state"}
+autodoc_default_options = {"exclude-members": "group, kernels, kernels_for, make_state"}
 autodoc_typehints = "none"  # the docstrings' parameter sections have them
 numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_xref_param_type = False

@@ -25,7 +25,7 @@ from plateau._compile import (
 from plateau._recurrence import (
     EMA_CELLS,
     FILTER,
-    LANES,
+    GROUP,
     PARAMS,
     accept,
     constants_of,
@@ -75,7 +75,7 @@ class Kernels(NamedTuple):
     bank_many: Kernel[[Floats, int, Floats, int, int, Flags], None]
     """(state, streams, samples, hop, stride, fired): many; those of a stream lie `hop` apart, the
     streams `stride`."""
-    lanes: int
+    group: int
     """Streams of a bank whose state is interleaved, cell by cell."""
 
 
@@ -172,15 +172,15 @@ def haar_bank(state, streams, xs, fired):
 
 @inline
 def _place(i):
-    """Index of a stream's cells where LANES streams lie interleaved, cell by cell."""
-    return PARAMS + i // LANES * (LANES * (FILTER + EMA_CELLS)) + i % LANES
+    """Index of a stream's cells where GROUP streams lie interleaved, cell by cell."""
+    return PARAMS + i // GROUP * (GROUP * (FILTER + EMA_CELLS)) + i % GROUP
 
 
 @batch(FLOATS, INT, FLOATS, FLAGS)
 def ema_bank(state, streams, xs, fired):
     p = constants_of(state)
     for i in range(streams):
-        fired[i] = accept(ema_load, ema, ema_store, state, _place(i), LANES, p, xs[i])
+        fired[i] = accept(ema_load, ema, ema_store, state, _place(i), GROUP, p, xs[i])
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
@@ -197,7 +197,7 @@ def ema_bank_many(state, streams, xs, hop, stride, fired):
     for i in range(streams):
         for t in range(rows):
             x = xs[t * hop + i * stride]
-            fired[t * streams + i] = accept(ema_load, ema, ema_store, state, _place(i), LANES, p, x)
+            fired[t * streams + i] = accept(ema_load, ema, ema_store, state, _place(i), GROUP, p, x)
 
 
 EMA = Kernels(
@@ -208,7 +208,7 @@ EMA = Kernels(
     ema_trace,
     ema_bank,
     ema_bank_many,
-    lanes=LANES,
+    group=GROUP,
 )
 
 HAAR = Kernels(
@@ -219,5 +219,5 @@ HAAR = Kernels(
     haar_trace,
     haar_bank,
     haar_bank_many,
-    lanes=1,
+    group=1,
 )

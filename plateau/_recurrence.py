@@ -21,8 +21,8 @@ from plateau._arithmetic import choose, fused
 from plateau._compile import inline
 from plateau._samples import LIMIT
 
-LANES = 64
-"""Streams that advance side by side in a bank, so that the compiler can use vector instructions."""
+GROUP = 64
+"""Streams of a bank whose cells lie interleaved: neighbours can then advance side by side."""
 
 WARMING_UP, IMPROVING, UNDECIDED, PLATEAU, WORSENING = range(5)
 """Codes of `plateau.Verdict`."""

@@ -614,6 +614,7 @@ def _forget(s: Stream, blocks: int) -> None:
     left = s.blocks - blocks
     for values in (s.means, s.lasts, s.spreads):
         values[:left] = values[blocks : s.blocks].copy()
+        values[left : s.blocks] = 0.0
     s.full = float(left)
     s.first += blocks * s.size
 
@@ -693,6 +694,8 @@ def merge(s: Stream) -> None:
     s.spreads[:half] = 0.5 * (s.spreads[::2] + s.spreads[1::2]) + 0.25 * off * off
     s.means[:half] = 0.5 * (s.means[::2] + s.means[1::2])
     s.lasts[:half] = s.lasts[1::2].copy()
+    for values in (s.means, s.lasts, s.spreads):
+        values[half:] = 0.0
     s.full, s.more = float(half), 2.0 * s.more + 1.0
     # A CUSUM of blocks twice as long has the same evidence in units √2 as large.
     s.rise, s.fall = s.rise / math.sqrt(2.0), s.fall / math.sqrt(2.0)

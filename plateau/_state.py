@@ -6,7 +6,9 @@ import struct
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,15 @@ from numpy.typing import NDArray
 from plateau import _recurrence as r
 from plateau._samples import LIMIT
 
-VERSION = 2
+VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
 
 MAGIC = b"plateau\0"
 HEADER = struct.Struct("<8sII")  # magic, version, length of the description in bytes
 CHECKSUM = struct.Struct("<I")
+COUNT = struct.Struct("<I")
+RUNS = np.dtype([("begin", "<u4"), ("length", "<u4")])
+"""Where the numbers are that are not 0: a stream that has just begun has few."""
 
 LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
@@ -32,7 +37,8 @@ Columns = Mapping[str, NDArray[np.float64]]
 """Columns of a state's table by name."""
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Layout:
     """What the numbers of one stream are: named cells, then ring buffers."""
 
     names: tuple[str, ...]  # of all cells before the ring buffers
@@ -42,15 +48,44 @@ class Layout(NamedTuple):
     squares: Sequence[int]  # columns that are not negative and may be as large as a square
     largest: float = LARGEST  # magnitude of all others, but for
     sums: Sequence[int] = ()  # columns that may be as large as a sum of samples
-    fits: Callable[[Columns], NDArray[np.bool_]] | None = None  # do the cells of a stream agree?
+    fits: Callable[[Columns], Any] | None = None  # do the cells of a stream agree?
 
     @property
     def size(self) -> int:
         """Cells of one stream, ring buffers included."""
         return len(self.names) + self.rings
 
+    @cached_property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Least and largest number of each column."""
+        high = np.full(self.size, self.largest)
+        high[list(self.sums)] = LARGEST
+        high[list(self.squares)] = np.finfo(np.float64).max
+        low = -high
+        low[list(self.squares)] = 0.0
+        low[[self.names.index(name) for name in self.counts]] = 0.0
+        for name, allowed in self.allowed.items():
+            column = self.names.index(name)
+            low[column], high[column] = min(allowed), max(allowed)
+        return low, high
+
     def problem(self, table: NDArray[np.float64]) -> str | None:
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
+        low, high = self.bounds
+        if len(table) == 1 and (table >= low).all() and (table <= high).all():
+            # By far the most states are sound: what is wrong is asked of the others only.
+            cells = dict(zip(self.names, table[0, : len(self.names)].tolist(), strict=True))
+            whole = all(cells[name].is_integer() for name in self.counts)
+            # A float is looked for in a range from one end to the other.
+            placed = all(
+                cells[name].is_integer() if isinstance(allowed, range) else cells[name] in allowed
+                for name, allowed in self.allowed.items()
+            )
+            if whole and placed and (self.fits is None or self.fits(cells)):
+                return None
+        return self._wrong(table)
+
+    def _wrong(self, table: NDArray[np.float64]) -> str | None:
         if not np.isfinite(table).all():
             return "it holds a number that is not finite"
         others = np.delete(table, [*self.squares, *self.sums], axis=1)
@@ -64,7 +99,7 @@ class Layout(NamedTuple):
         if (table[:, self.squares] < 0).any():
             return "a variance is negative"
         for name, allowed in self.allowed.items():
-            if not all(value in allowed for value in cells[name].tolist()):
+            if not np.isin(cells[name], list(allowed)).all():
                 return f"{name} is none of its possible values"
         if self.fits is not None and not self.fits(cells).all():
             return "its numbers contradict each other"
@@ -165,10 +200,11 @@ class Streaming(ABC):
         -------
         bytes
             Little-endian: ``plateau\0``, version (u32), length of the description (u32),
-            description (JSON), numbers (f64), CRC-32 of all this (u32).
+            description (JSON); how many runs of numbers are not 0 (u32), where each begins and how
+            long it is (u32), these numbers (f64); CRC-32 of all this (u32).
         """
         description = json.dumps(self._describe(), sort_keys=True).encode()
-        numbers = self._table().astype("<f8").tobytes()
+        numbers = _packed(self._table().astype("<f8").ravel())
         body = HEADER.pack(MAGIC, VERSION, len(description)) + description + numbers
         return body + CHECKSUM.pack(zlib.crc32(body))
 
@@ -190,15 +226,15 @@ class Streaming(ABC):
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes, not {data!r}")
-        description, numbers = _unpacked(bytes(data))
+        description, packed = _unpacked(bytes(data))
         kind = description.get("type")
         if kind != cls._type:
             raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
         try:
             made = cls._from_description(description)
-            table = numbers.reshape(len(made._table()), -1)
-        except (KeyError, TypeError, ValueError, MemoryError):
-            raise ValueError("state is damaged: its parameters make no sense") from None
+            table = _spread(packed, np.zeros(made._table().shape))
+        except (KeyError, TypeError, ValueError, MemoryError, struct.error):
+            raise ValueError("state is damaged: parameters and numbers do not fit") from None
         made._set_table(made._checked(table))
         return made
 
@@ -247,11 +283,49 @@ class Streaming(ABC):
 
 def _check_version(version: object) -> None:
     if type(version) is not int or version != VERSION:
-        raise ValueError(f"state has version {version!r}, this library reads version {VERSION}")
+        older = type(version) is int and version < VERSION
+        writer = ", that of an older release" if older else ""
+        raise ValueError(f"state has version {version!r}{writer}; this one reads version {VERSION}")
 
 
-def _unpacked(data: bytes) -> tuple[Description, NDArray[np.float64]]:
-    """Return description and numbers from what `to_bytes` made."""
+def _packed(numbers: NDArray[np.float64]) -> bytes:
+    """Return the numbers that are not 0, and where they are; a single 0 is kept among them."""
+    bits = numbers.view(np.uint64)  # the bits of -0.0 are not 0
+    places = np.flatnonzero(bits)
+    if not len(places):
+        return COUNT.pack(0)
+    gaps = np.flatnonzero(np.diff(places) > 2)  # a run costs as much as a number
+    firsts, lasts = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]]
+    runs = np.zeros(len(firsts), RUNS)
+    runs["begin"], runs["length"] = firsts, lasts + 1 - firsts
+    kept = [numbers[a : b + 1] for a, b in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+    return COUNT.pack(len(runs)) + runs.tobytes() + b"".join(each.tobytes() for each in kept)
+
+
+def _spread(packed: bytes, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put numbers that were packed into a table of zeros.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit into it.
+    """
+    (count,) = COUNT.unpack_from(packed)
+    runs = np.frombuffer(packed, RUNS, count, COUNT.size)
+    numbers = np.frombuffer(packed, "<f8", offset=COUNT.size + runs.nbytes)
+    flat, taken, free = table.reshape(-1), 0, 0
+    for begin, length in runs.tolist():
+        if not (free <= begin < begin + length <= len(flat)):
+            raise ValueError("a run lies outside of the table")
+        flat[begin : begin + length] = numbers[taken : taken + length]
+        taken, free = taken + length, begin + length
+    if taken != len(numbers):
+        raise ValueError("there are more numbers than the runs have")
+    return table
+
+
+def _unpacked(data: bytes) -> tuple[Description, bytes]:
+    """Return description and packed numbers from what `to_bytes` made."""
     if len(data) < HEADER.size + CHECKSUM.size or not data.startswith(MAGIC):
         raise ValueError("these bytes are not a saved state")
     _, version, length = HEADER.unpack_from(data)
@@ -261,10 +335,9 @@ def _unpacked(data: bytes) -> tuple[Description, NDArray[np.float64]]:
         raise ValueError("state is damaged: its checksum is wrong")
     try:
         description = dict(json.loads(body[HEADER.size : HEADER.size + length]))
-        numbers = np.frombuffer(body[HEADER.size + length :], dtype="<f8")
-    except (TypeError, ValueError):
-        raise ValueError("state is damaged: it has no description or no numbers") from None
-    return description, numbers.astype(np.float64)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("state is damaged: it has no description") from None
+    return description, body[HEADER.size + length :]
 
 
 def _plain(values: NDArray[np.float64]) -> list[int | float]:

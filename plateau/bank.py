@@ -53,9 +53,9 @@ class DetectorBank(Streaming):
         self.detector = detector
         self.streams = whole("streams", streams, least=1)
         self._layout = detector._layout
-        # Streams of some detectors lie in groups, of which the last may have idle lanes.
-        groups = -(-self.streams // detector.lanes)
-        self._state = detector._make_state(groups * detector.lanes)
+        # Streams of some detectors lie in groups, of which the last may have idle places.
+        groups = -(-self.streams // detector.group)
+        self._state = detector._make_state(groups * detector.group)
 
     def _describe(self) -> Description:
         return {
@@ -73,8 +73,8 @@ class DetectorBank(Streaming):
         return True
 
     def _cells(self) -> NDArray[np.float64]:
-        """Return a view of the state, shape (groups, lanes, cells)."""
-        shape = (-1, self._layout.size, self.detector.lanes)
+        """Return a view of the state, shape (groups, streams, cells)."""
+        shape = (-1, self._layout.size, self.detector.group)
         return self._state[r.PARAMS :].reshape(shape).transpose(0, 2, 1)
 
     def _table(self) -> NDArray[np.float64]:

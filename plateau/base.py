@@ -386,7 +386,7 @@ class KernelDetector(PlateauDetector):
     __slots__ = ()
 
     @property
-    def lanes(self) -> int:
+    def group(self) -> int:
         """Streams of a bank whose state is interleaved, cell by cell."""
         return 1
 

@@ -1,7 +1,7 @@
 """The calibrated detector: whether a stream has stopped moving, with nothing to tune."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -14,7 +14,7 @@ from plateau._recurrence import PARAMS
 from plateau._rules import Precision, decide, precision
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
-from plateau._state import Columns, Description, Layout
+from plateau._state import Description, Layout
 from plateau.base import (
     KINDS,
     SIGNS,
@@ -287,6 +287,7 @@ class Detector(KernelDetector):
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
             s[[c.FULL, c.MORE, c.FILLED, c.START, c.TOTAL, c.SQUARE, c.STEPS, c.STEPS2]] = 0.0
             s[[c.DUE, c.CONFIDENCE, c.RENEW, c.INTERRUPTED]] = 0.0
+            s[c.CELLS :] = 0.0
 
     def _at(self, cell: int) -> float:
         return float(self._state[PARAMS + cell])
@@ -420,11 +421,14 @@ def _layout() -> Layout:
     )
 
 
-def _fits(cells: Columns) -> NDArray[np.bool_]:
-    """Whether each stream's samples are in its blocks, sums and plateau."""
+def _fits(cells: Mapping[str, Any]) -> Any:
+    """Whether each stream's samples are in its blocks, sums and plateau.
+
+    Of numbers or of arrays of them, so without Python's `and`.
+    """
     size = cells["more"] + 1
     end = cells["first"] + cells["full"] * size
-    fit: NDArray[np.bool_] = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
+    fit = (cells["filled"] < size) & (end + cells["filled"] == cells["accepted"])
     for name in ("start", "total", "square", "steps", "steps2"):
         fit &= (cells["filled"] > 0) | (cells[name] == 0)
     for name in ("rise", "fall", "error", "noise", "tolerance", "confidence"):

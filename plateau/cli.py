@@ -14,6 +14,7 @@ import typer
 from plateau.commands.columns import columns
 from plateau.commands.demo import demo
 from plateau.commands.messages import complain, reason
+from plateau.commands.once import Command
 from plateau.commands.replay import replay
 from plateau.commands.report import report
 from plateau.commands.scan import scan
@@ -49,7 +50,7 @@ def version(
 
 
 for command in (demo, scan, report, columns, replay, watch):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @contextmanager

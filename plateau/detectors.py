@@ -110,9 +110,9 @@ class ThresholdDetector(KernelDetector):
         return cls(filter_from(arguments.pop("slope_filter")), **arguments)
 
     @property
-    def lanes(self) -> int:
+    def group(self) -> int:
         """Streams of a bank whose state is interleaved, so that they advance side by side."""
-        return self.slope_filter.kernels.lanes
+        return self.slope_filter.kernels.group
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
@@ -162,13 +162,13 @@ class ThresholdDetector(KernelDetector):
         return fired
 
     def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
-        size, lanes = self._layout.size, self.lanes
-        group, lane = np.divmod(np.arange(streams), lanes)
-        places = r.PARAMS + group * (size * lanes) + lane
+        size, group = self._layout.size, self.group
+        number, place = np.divmod(np.arange(streams), group)
+        places = r.PARAMS + number * (size * group) + place
         codes = np.empty(streams, dtype=np.int8)
         onset, declared = np.empty((2, streams), dtype=np.int64)
-        readings(state, places, lanes, codes, onset, declared)
-        cells = {name: state[places + i * lanes] for i, name in enumerate(self._layout.names)}
+        readings(state, places, group, codes, onset, declared)
+        cells = {name: state[places + i * group] for i, name in enumerate(self._layout.names)}
         counts = (cells[name].astype(np.int64) for name in ("accepted", "skipped", "fires"))
         count, warmup = cells["accepted"], self.slope_filter.warmup
         level = nan_unless(count > 0, cells["level"])

@@ -219,6 +219,7 @@ def _run_record(found: RunScan) -> Record:
         "points": len(run.values) * run.every,
         "nonfinite": found.nonfinite,
         "gain": _gain_record(found.gain),
+        "held_out": _held_out_record(found),
         "plateaus": [
             _plateau_record(found, plateau)
             | {"gain": _gain_record(plateau.gain)}
@@ -226,6 +227,14 @@ def _run_record(found: RunScan) -> Record:
             for plateau in found.plateaus
         ],
     }
+
+
+def _held_out_record(found: RunScan) -> Record | None:
+    other, turn = found.run.held_out, found.overfitting
+    if other is None:
+        return None
+    since = None if turn is None else _plain(turn.x)
+    return {"metric": other.metric, "points": len(other.values), "overfitting_since": since}
 
 
 def _gain_record(gain: Gain | None) -> Record | None:

@@ -25,6 +25,7 @@ from plateau.follower import (
 from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
 from plateau.outlook import Gain
+from plateau.overfitting import Turn, turn_of
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -165,6 +166,11 @@ class RunScan:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
         return gain_so_far(values, SIGNS[self.run.mode])
+
+    @cached_property
+    def overfitting(self) -> Turn | None:
+        """Where the held-out metric turned while the training went on."""
+        return turn_of(self.run)
 
     @property
     def nonfinite(self) -> int:

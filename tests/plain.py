@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 
 from plateau import _pyramid, _recurrence, _statistics
-from plateau._arithmetic import fused
+from plateau._arithmetic import choose, fused
 from plateau.fast import advance as _advance
 from plateau.fast import pieces as _pieces
 from plateau.fast.lanes import WIDTH
@@ -48,11 +48,14 @@ class Lanes:
 
 
 def fused_lanes(a, b, c):
-    return np.vectorize(fused)(a, b, c)[()]
+    if not any(isinstance(each, np.ndarray) for each in (a, b, c)):
+        return fused(float(a), float(b), float(c))
+    rows = np.broadcast_arrays(a, b, c)
+    return np.array([fused(*each) for each in zip(*map(np.ndarray.tolist, rows), strict=True)])
 
 
 def choose_lanes(mask, a, b):
-    return np.where(mask, a, b)[()]
+    return np.where(mask, a, b) if isinstance(mask, np.ndarray) else choose(mask, a, b)
 
 
 def _interpreted():

@@ -397,6 +397,8 @@ def test_a_bad_log_does_not_stop_the_others(run, log, tmp_path):
     ("arguments", "message"),
     [
         (["scan"], "Missing argument"),
+        (["scan", "LOG", "--x", "a", "--x", "b"], "--x takes one value and is given 2 times"),
+        (["report", "LOG", "-o", "a", "--output", "b"], "--output takes one value and is given 2"),
         (["scan", "LOG", "--window", "3"], "window must be even, not 3"),
         (["scan", "LOG", "--threshold", "-1"], "threshold must be above 0, not -1.0"),
         (["scan", "LOG", "--alpha", "2"], "alpha must be above 0 and at most 1, not 2.0"),

@@ -221,7 +221,10 @@ def test_repr_is_the_call_that_makes_it(one):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda s: s.update(version=1), "version 1, this library reads version 2"),
+        (
+            lambda s: s.update(version=1),
+            "version 1, that of an older release; this one reads version 3",
+        ),
         (lambda s: s.update(type="Other"), "type='Other'"),
         (lambda s: s["params"].update(extra=1), "extra=1"),
         (lambda s: s["state"].pop("level"), "missing or unknown level"),
@@ -316,6 +319,54 @@ def test_nothing_is_changed_behind_the_kernels_back(name):
             setattr(detector, name, 10**9)
 
 
+def packed(runs, numbers):
+    """Bytes of an `Ema` whose numbers are packed so."""
+    description = b'{"alpha": 0.5, "type": "Ema"}'
+    body = b"plateau\0" + struct.pack("<II", 3, len(description)) + description
+    body += struct.pack(f"<{1 + len(runs)}I", len(runs) // 2, *runs)
+    body += struct.pack(f"<{len(numbers)}d", *numbers)
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize(
+    ("runs", "numbers"),
+    [
+        ((0, 12), [1.0] * 12),
+        ((2**32 - 1, 1), [1.0]),
+        ((0, 0), []),
+        ((3, 2, 4, 1), [1.0] * 3),
+        ((3, 1, 0, 1), [1.0] * 2),
+        ((0, 2), [1.0]),
+        ((0, 1), [1.0] * 2),
+        ((), [1.0]),
+    ],
+    ids=["too long", "far off", "empty", "twice", "unordered", "few", "many", "without a place"],
+)
+def test_numbers_that_are_packed_wrong_are_refused(runs, numbers):
+    assert state(Ema.from_bytes(packed((), []))) == state(Ema(0.5))
+    with pytest.raises(ValueError, match="damaged"):
+        Ema.from_bytes(packed(runs, numbers))
+
+
+@each
+def test_what_has_just_begun_takes_little_room(one):
+    fresh = one.clone()
+    fresh.reset()
+    assert len(fresh.to_bytes()) < 300 + 10 * (len(fresh._table()) - 1)
+    taken = len(one.to_bytes()) - len(fresh.to_bytes())
+    assert taken <= 16 * np.count_nonzero(one._table())
+
+
+def test_the_state_of_a_stream_is_no_larger_than_its_blocks():
+    detector = Detector()
+    for n in (10, 100, 1000, 100_000):
+        detector.update_many(np.random.default_rng(n).normal(size=n - detector.count))
+        blocks = np.count_nonzero(detector._table()[0, -768:]) / 3
+        assert len(detector.to_bytes()) < 24 * blocks + 600
+    detector.changed()
+    assert len(detector.to_bytes()) < 500
+
+
 def test_bytes_of_another_class_are_refused():
     with pytest.raises(ValueError, match="hold a Haar, not a Ema"):
         Ema.from_bytes(Haar(4).to_bytes())
@@ -332,9 +383,10 @@ def test_bytes_are_the_same_on_every_machine():
     ema.update_many([1.0, 2.0, 4.0])
     data = ema.to_bytes()
     description = b'{"alpha": 0.5, "type": "Ema"}'
-    head = b"plateau\0" + struct.pack("<II", 2, len(description)) + description
+    head = b"plateau\0" + struct.pack("<II", 3, len(description)) + description
     assert data.startswith(head)
-    count, previous, _, level, slope, run, *rare, step = struct.unpack("<11d", data[len(head) : -4])
-    assert (count, previous, level, slope, run, step) == (3.0, 4.0, 2.75, 1.25, 0.0, 1.25)
-    assert rare == [0.0] * 4
+    runs, numbers = data[len(head) : -52], data[-52:-4]
+    assert runs == struct.pack("<5I", 2, 0, 5, 10, 1)
+    count, previous, _, level, slope, step = struct.unpack("<6d", numbers)
+    assert (count, previous, level, slope, step) == (3.0, 4.0, 2.75, 1.25, 1.25)
     assert data[-4:] == struct.pack("<I", zlib.crc32(data[:-4]))

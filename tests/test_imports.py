@@ -114,9 +114,11 @@ for slope_filter in (Haar(6, 5), Haar(8), Haar(2, 1), EmaHaar(0.1, 0.3), Ema(0.5
         bank = DetectorBank(detector, 70)
         for row in xs.reshape(-1, 1) * np.linspace(0.5, 2, 70):
             digest.update(bank.update(row).tobytes())
-        digest.update(bank.update_many(np.outer(xs[:40], np.linspace(0.5, 2, 70))).tobytes())
+        rows = np.outer(xs[:40], np.linspace(0.5, 2, 70))
+        for order in "CF":
+            digest.update(bank.update_many(np.array(rows, order=order)).tobytes())
         digest.update(bank.to_bytes() + bank.onset.tobytes())
-xs = rng.normal(size=2000)
+xs = rng.normal(size=700)
 digest.update(Ema(0.5).response(xs).tobytes())
 digest.update(ThresholdDetector(Ema(0.5), 0.05, 300, mode="both").update_many(xs).tobytes())
 print(json.dumps([fast.ON, digest.hexdigest()]))

@@ -4,7 +4,7 @@ from plateau._compile import inline
 from plateau._recurrence import (
     EMA_CELLS,
     FILTER,
-    LANES,
+    GROUP,
     LEVEL,
     PARAMS,
     PREVIOUS,
@@ -26,7 +26,7 @@ from plateau._samples import LIMIT
 from plateau.fast.advance import CHUNK, WIDE, Watch, advance, due, judged, largest
 from plateau.fast.lanes import WIDTH, lane, put, row, spread
 
-TILE, BROAD, LINE = 64, 16 * LANES, 8
+TILE, BROAD, LINE = 64, 16 * GROUP, 8
 """Rows of a bank's samples, and streams of them, that are taken at a time, and samples in a line of
 memory. Streams take samples from below one another, each from a line of its own, and a processor
 cannot tell which they will want; so the lines are read in their order before."""
@@ -55,7 +55,7 @@ def _rows(state, at, streams, p, xs, first, hop, stride, rows, fired):
     """
     done = 0
     while done < rows:
-        s, step = _lanes(state, at, LANES)
+        s, step = _lanes(state, at, GROUP)
         accepted = row(state, at)
         flat = bounds(p, accepted >= p.warmup)
         count = min(float(min(CHUNK, rows - done)), due(p, largest(s.run)))
@@ -78,14 +78,14 @@ def _rows(state, at, streams, p, xs, first, hop, stride, rows, fired):
                 for j in range(WIDTH):
                     x = xs[first + i * hop + j * stride]
                     fired[i * streams + j] = accept(
-                        ema_load, ema, ema_store, state, at + j, LANES, p, x
+                        ema_load, ema, ema_store, state, at + j, GROUP, p, x
                     )
         else:
-            _store_lanes(state, at, LANES, s, step)
+            _store_lanes(state, at, GROUP, s, step)
             for j in range(WIDTH):
                 if lane(s.run, j) > p.patience:
-                    one = load_cells(state, at + j, LANES)
-                    store_cells(state, at + j, LANES, fire(state, at + j, LANES, p, one))
+                    one = load_cells(state, at + j, GROUP)
+                    store_cells(state, at + j, GROUP, fire(state, at + j, GROUP, p, one))
                     fired[(done + count - 1) * streams + j] = True
         done += count
 
@@ -105,27 +105,27 @@ def _store_lanes(state, at, stride, s, step):
 @inline
 def group_of(state, first):
     """Cells of a bank's streams from `first` on."""
-    size = LANES * (FILTER + EMA_CELLS)
-    begin = PARAMS + first // LANES * size
+    size = GROUP * (FILTER + EMA_CELLS)
+    begin = PARAMS + first // GROUP * size
     return state[begin : begin + size]
 
 
 @inline
-def bank_group(state, streams, lanes, p, xs, hop, stride, rows, fired):
+def bank_group(state, streams, members, p, xs, hop, stride, rows, fired):
     """Take so many samples of each stream of a group, see `_rows`."""
-    for at in range(0, lanes - WIDTH + 1, WIDTH):
+    for at in range(0, members - WIDTH + 1, WIDTH):
         _rows(state, at, streams, p, xs, at * stride, hop, stride, rows, fired[at:])
-    for at in range(lanes - lanes % WIDTH, lanes):
+    for at in range(members - members % WIDTH, members):
         for t in range(rows):
             x = xs[t * hop + at * stride]
-            fired[t * streams + at] = accept(ema_load, ema, ema_store, state, at, LANES, p, x)
+            fired[t * streams + at] = accept(ema_load, ema, ema_store, state, at, GROUP, p, x)
 
 
 @inline
 def is_plain(cells, xs):
     """Whether all samples of a group are finite and none is the first of its stream."""
     special = 0
-    for i in range(LANES):
+    for i in range(GROUP):
         special += (not abs(xs[i]) <= LIMIT) | (cells[i] == 0.0)
     return special == 0
 
@@ -134,18 +134,18 @@ def is_plain(cells, xs):
 def advance_group(cells, p, xs, fired):
     """`accept` for all streams of a plain group, side by side."""
     due = 0
-    for i in range(LANES):
-        s, step = load_cells(cells, i, LANES), ema_load(cells, i, LANES)
+    for i in range(GROUP):
+        s, step = load_cells(cells, i, GROUP), ema_load(cells, i, GROUP)
         level, slope, step = ema(cells, i, p, s, step, xs[i])
         s = judge(p, s, bounds(p, s.accepted >= p.warmup), xs[i], level, slope)
-        store_cells(cells, i, LANES, s)
-        ema_store(cells, i, LANES, step)
+        store_cells(cells, i, GROUP, s)
+        ema_store(cells, i, GROUP, step)
         due += s.run > p.patience
     if due == 0:
         fired[:] = False
         return
-    for i in range(LANES):
-        s = load_cells(cells, i, LANES)
+    for i in range(GROUP):
+        s = load_cells(cells, i, GROUP)
         fired[i] = s.run > p.patience
         if fired[i]:
-            store_cells(cells, i, LANES, fire(cells, i, LANES, p, s))
+            store_cells(cells, i, GROUP, fire(cells, i, GROUP, p, s))

@@ -7,7 +7,7 @@ from plateau._kernels import EMA, HAAR
 from plateau._recurrence import (
     EMA_CELLS,
     FILTER,
-    LANES,
+    GROUP,
     PARAMS,
     accept,
     constants_of,
@@ -90,34 +90,29 @@ def ema_bank(state, streams, xs, fired):
     branches.
     """
     p = constants_of(state)
-    size = LANES * (FILTER + EMA_CELLS)
-    for group in range((streams + LANES - 1) // LANES):
-        first = group * LANES
-        lanes = min(LANES, streams - first)
+    size = GROUP * (FILTER + EMA_CELLS)
+    for group in range((streams + GROUP - 1) // GROUP):
+        first = group * GROUP
+        members = min(GROUP, streams - first)
         cells = state[PARAMS + group * size : PARAMS + (group + 1) * size]
-        samples, fires = xs[first : first + lanes], fired[first : first + lanes]
-        if lanes == LANES and is_plain(cells, samples):
+        samples, fires = xs[first : first + members], fired[first : first + members]
+        if members == GROUP and is_plain(cells, samples):
             advance_group(cells, p, samples, fires)
         else:
-            for i in range(lanes):
-                fires[i] = accept(ema_load, ema, ema_store, cells, i, LANES, p, samples[i])
+            for i in range(members):
+                fires[i] = accept(ema_load, ema, ema_store, cells, i, GROUP, p, samples[i])
 
 
 @batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def ema_bank_many(state, streams, xs, hop, stride, fired):
-    """Take samples of each stream, of eight streams side by side.
-
-    Streams that are neighbours take their samples tile by tile: each line of memory that those of a
-    tile share is read once before, in the order in which it lies there, since a processor cannot
-    tell which will be wanted.
-    """
+    """Take samples of each stream, of eight streams side by side: of neighbours tile by tile."""
     p = constants_of(state)
     rows = xs.size // streams
     if stride != 1:
-        for first in range(0, streams, LANES):
+        for first in range(0, streams, GROUP):
             cells, samples = group_of(state, first), xs[first * stride :]
-            lanes, flags = min(LANES, streams - first), fired[first:]
-            bank_group(cells, streams, lanes, p, samples, hop, stride, rows, flags)
+            members, flags = min(GROUP, streams - first), fired[first:]
+            bank_group(cells, streams, members, p, samples, hop, stride, rows, flags)
         return
     sink = np.zeros(1)  # without it the compiler would leave out the reading
     for begin in range(0, streams, BROAD):
@@ -127,10 +122,10 @@ def ema_bank_many(state, streams, xs, hop, stride, fired):
             for i in range(t, t + count):
                 for j in range(begin, end, LINE):
                     sink[0] += xs[i * hop + j]
-            for first in range(begin, end, LANES):
+            for first in range(begin, end, GROUP):
                 cells, samples = group_of(state, first), xs[t * hop + first :]
-                lanes, flags = min(LANES, end - first), fired[t * streams + first :]
-                bank_group(cells, streams, lanes, p, samples, hop, 1, count, flags)
+                members, flags = min(GROUP, end - first), fired[t * streams + first :]
+                bank_group(cells, streams, members, p, samples, hop, 1, count, flags)
 
 
 EMA_BANK = EMA._replace(bank=ema_bank, bank_many=ema_bank_many)

@@ -48,6 +48,8 @@ class Run:
         True where x counts optimisation steps, so that windows can be counted in steps.
     clock : bool
         True where x is a time: seconds or milliseconds since 1970.
+    held_out : Run or None
+        The same metric on held-out data, where the log has it and no metric was asked for.
     every : int
         Rows of the log that each row of the run is the mean of: above 1 in a log too large for
         the memory.
@@ -65,6 +67,7 @@ class Run:
     counts_steps: bool
     every: int = 1
     clock: bool = False
+    held_out: Run | None = None
 
 
 @dataclass(frozen=True)

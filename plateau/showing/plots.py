@@ -40,7 +40,7 @@ DAY = 86_400_000
 """Milliseconds; matplotlib counts dates in days."""
 
 CURVE, LEVEL, FLAT, RATE = "#9aa5b1", "#1f3a5f", "#2a9d8f", "#c8553d"
-SLOW = "#e9c46a"
+SLOW, HELD_OUT = "#e9c46a", "#8d5a97"
 """Colours that also differ in lightness, for those who do not see them all."""
 
 
@@ -108,6 +108,11 @@ def draw(
     level = level_of(run.values, log=log)
     axes.plot(x, run.values, color=CURVE, linewidth=0.6, label="metric")
     axes.plot(x, level, color=LEVEL, linewidth=1.2, label="level")
+    if run.held_out is not None:
+        beside = drawable(run.held_out)
+        at = shown_x(beside) / DAY if run.clock else beside.x
+        name = label(beside.metric)
+        axes.plot(at, beside.values, color=HELD_OUT, linewidth=1.0, marker=".", label=name)
     told: set[str] = set()  # in the legend, each once
 
     def once(name: str) -> str:

@@ -50,4 +50,5 @@ def shown_run(run: Run) -> Run:
         metric=printable(run.metric),
         x_name=printable(run.x_name),
         lr_name=None if run.lr_name is None else printable(run.lr_name),
+        held_out=None if run.held_out is None else shown_run(run.held_out),
     )

@@ -56,10 +56,21 @@ def summary(found: RunScan) -> str:
     """Say in one sentence what was found in a run."""
     bad = found.nonfinite
     broken = f" {count(bad, 'row')} {'is' if bad == 1 else 'are'} not finite." if bad else ""
+    broken += overfitting(found)
     if not found.plateaus:
         return f"No plateau; at its end the run is {ending(found)}.{broken}{_hint(found)}"
     share = f", {found.flat_share:.0%} of the rows" if found.flat else ""
     return f"{plateaus([found], share)}; the run ends {ending(found)}.{broken}"
+
+
+def overfitting(found: RunScan) -> str:
+    """Say since when the held-out metric got worse while the training went on."""
+    turn, other = found.overfitting, found.run.held_out
+    if turn is None or other is None:
+        return ""
+    since = f"{found.run.x_name} {place(found.run, turn.x)}"
+    went = f"{other.metric} went from {turn.best:.4g} to {turn.last:.4g}"
+    return f" Overfitting since {since}: {went} while {found.run.metric} got better."
 
 
 def plateaus(found: Sequence[RunScan], behind: str = "") -> str:

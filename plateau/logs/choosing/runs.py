@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from plateau.logs.choosing.asked import UNNAMED_METRIC, listed
 from plateau.logs.choosing.axis import choose_x, count_along
 from plateau.logs.choosing.by_words import told_apart
+from plateau.logs.choosing.held_out import held_out_of, paired
 from plateau.logs.choosing.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.choosing.rates import choose_lr, of_runs
 from plateau.logs.choosing.several_writers import (
@@ -59,8 +60,16 @@ def assemble(material: Material) -> list[Run]:
             f"the log is large: each row of a run is the mean of {material.contents.every} rows"
         )
     for selection in select(material):
-        runs += _runs(material, selection)
+        made = _runs(material, selection)
+        runs += made if material.asked.metric else paired(made, _held_out(material, selection))
     return runs
+
+
+def _held_out(material: Material, selection: Selection) -> list[Run]:
+    """Make the runs of the same metric on held-out data; what is odd about them is not told."""
+    quiet = replace(material, warnings=[])
+    found = held_out_of(quiet, selection.table, selection.metric)
+    return _runs(quiet, _select(quiet, *found)) if found else []
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number

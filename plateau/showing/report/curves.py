@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
+from plateau.logs.model import Run
 from plateau.offline import RunScan
 from plateau.showing.levels import level_of
 from plateau.showing.scales import (
@@ -70,6 +71,7 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
         "log": log,
         "curve": _curve(x, run.values, points),
         "level": _curve(x, level_of(run.values, log=log), LEVEL_POINTS),
+        "heldOut": _held_out(run, points),
         "lr": None if run.lr is None else _steps(x, run.lr, points),
         "lrLog": rate_log,
         "lrTicks": [] if run.lr is None else rate_ticks(run.lr, RATE_PARTS, log=rate_log),
@@ -100,6 +102,13 @@ def _curve(x: Floats, values: Floats, points: int) -> Curve:
     finite = np.flatnonzero(np.isfinite(values))
     rows = finite[drawn(np.ascontiguousarray(values[finite]), points)]
     return _plain(x[rows], values[rows])
+
+
+def _held_out(run: Run, points: int) -> Curve | None:
+    if run.held_out is None:
+        return None
+    other = drawable(run.held_out)
+    return _curve(shown_x(other), other.values, points)
 
 
 def _steps(x: Floats, lr: Floats, points: int) -> Curve:

@@ -76,6 +76,13 @@ function lines(run) {
       hovertemplate: "level %{y:.5g}<extra></extra>",
     },
   ];
+  if (run.heldOut) {
+    drawn.push({
+      ...run.heldOut,
+      line: { color: colour("heldout"), width: 1.5 },
+      hovertemplate: "held out %{y:.5g}<extra></extra>",
+    });
+  }
   if (run.lr && run.lr.x.length) {
     drawn.push({
       ...run.lr,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llvmlite import binding
 
-SPLIT = {"znver1", "btver2", "bdver4"}
+SPLIT = {"znver1", "bdver4"}
 """Processors that take 256-bit instructions and do them in two halves."""
 
 

@@ -1,0 +1,54 @@
+"""The metric on held-out data beside that of the training."""
+
+import json
+
+import pytest
+from made_up import STEPS, each, loss
+
+
+def held(i):
+    return loss(i) + 0.5
+
+
+CASES = {
+    "names": "epoch,loss,val_loss\n" + each(lambda i: f"{i},{loss(i)},{held(i)}"),
+    "lines": each(
+        lambda i: f"epoch {i} train loss {loss(i):.4f}\nepoch {i} valid loss {held(i):.4f}"
+    ),
+    "paths": each(lambda i: json.dumps({"epoch": i, "train/loss": loss(i), "eval/loss": held(i)})),
+    "labels": "epoch,phase,loss\n" + each(lambda i: f"{i},train,{loss(i)}\n{i},val,{held(i)}"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_stands_beside(read_run, name):
+    run = read_run(CASES[name])
+    assert not run.metric.startswith("val")
+    assert run.held_out is not None
+    assert run.held_out.x.tolist() == run.x.tolist() == [*STEPS]
+    assert (run.held_out.values - run.values).round(3).tolist() == [0.5] * len(STEPS)
+    assert run.held_out.mode == run.mode
+
+
+def test_a_metric_that_is_asked_for_stands_alone(read_run):
+    assert read_run(CASES["names"], metric="loss").held_out is None
+    assert read_run(CASES["names"], metric="val_loss").held_out is None
+
+
+def test_another_metric_is_no_companion(read_run):
+    text = "epoch,loss,val_accuracy\n" + each(lambda i: f"{i},{loss(i)},{1 / (1 + loss(i))}")
+    assert read_run(text).held_out is None
+
+
+def test_validation_comes_before_a_test(read_run):
+    text = "epoch,test_loss,loss,val_loss\n" + each(
+        lambda i: f"{i},{loss(i) + 1},{loss(i)},{loss(i) + 2}"
+    )
+    assert read_run(text).held_out.metric == "val_loss"
+
+
+def test_each_run_has_its_own(read):
+    part = each(lambda i: f"epoch {i} loss {loss(i):.4f} val_loss {loss(i) + 0.5:.4f}")
+    first, second = read(part + part).runs
+    assert first.held_out.lines.tolist() == first.lines.tolist()
+    assert second.held_out.lines.tolist() == second.lines.tolist()
