@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from plateau.base import Verdict as Verdict
     from plateau.calibrated import Detector as Detector
     from plateau.detectors import ThresholdDetector as ThresholdDetector
+    from plateau.events import Event as Event
     from plateau.filters import Ema as Ema
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from plateau.scanning import Scan as Scan
     from plateau.scanning import read_log as read_log
     from plateau.scanning import scan as scan
+    from plateau.schedule import Schedule as Schedule
     from plateau.segments import Plateau as Plateau
     from plateau.segments import find_plateaus as find_plateaus
     from plateau.segments import trace as trace
     from plateau.showing.pictures import plot as plot
+    from plateau.stopper import Stopper as Stopper
 
 __version__ = "0.1.0"
 
@@ -31,9 +34,12 @@ _HOMES = {
     "Ema": "filters",
     "EmaHaar": "filters",
     "Haar": "filters",
+    "Event": "events",
     "Gain": "outlook",
     "Plateau": "segments",
     "Scan": "scanning",
+    "Schedule": "schedule",
+    "Stopper": "stopper",
     "Trace": "base",
     "find_plateaus": "segments",
     "plot": "showing.pictures",

@@ -15,7 +15,7 @@ REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""
 
 Sample = SupportsFloat | SupportsIndex
-"""A real number: int, float, a NumPy scalar, a 0-d array or tensor."""
+"""A real number: int, float, a NumPy scalar, an array or tensor of one element."""
 
 NO_FLOAT = (TypeError, ValueError, RuntimeError, OverflowError)
 """What a conversion to float raises: ValueError for a tensor of several numbers, RuntimeError for a
@@ -30,17 +30,25 @@ def as_sample(x: Any) -> float:
     TypeError
         If `x` is not one real number: a string, None, a complex number, an array.
     """
-    number = not isinstance(x, (str, bytes, bytearray, complex)) and not getattr(x, "ndim", 0)
+    number = not isinstance(x, (str, bytes, bytearray, complex))
     if isinstance(x, (np.ndarray, np.generic)):
-        number = x.ndim == 0 and x.dtype.kind in REAL
+        number = x.size == 1 and x.dtype.kind in REAL
+    elif getattr(x, "ndim", 0):
+        number = all(length == 1 for length in x.shape)
     if number:
         try:
-            return float(x)
+            return float(_value(x))
         except OverflowError:
             return math.inf if x > 0 else -math.inf
         except NO_FLOAT:
             pass
     raise TypeError(f"a sample must be one real number, not {_described(x)}")
+
+
+def _value(x: Any) -> Any:
+    """Return what `float` takes without a warning: no gradient, and no dimensions."""
+    x = x.detach() if getattr(x, "requires_grad", False) else x
+    return x.reshape(()) if getattr(x, "ndim", 0) else x
 
 
 def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:

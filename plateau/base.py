@@ -3,9 +3,9 @@
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from plateau._arguments import one_of
 from plateau._samples import LIMIT, Sample, as_sample, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming, called
 from plateau.outlook import Doubts
+
+if TYPE_CHECKING:
+    from plateau.events import Event
 
 Mode = Literal["min", "max", "both"]
 """Whether lower is better, higher is better, or neither: then any movement is progress."""
@@ -241,6 +244,42 @@ class PlateauDetector(Streaming):
         if bad is not None:
             raise nonfinite_error(samples, bad)
         return samples
+
+    def events(self, xs: ArrayLike | Iterable[float]) -> "Iterator[Event]":
+        """Take samples in a row, and yield what happens: plateaus, their ends, worsening, NaN.
+
+        Parameters
+        ----------
+        xs : array_like, shape (n,), or iterator
+            The samples, in metric units. Of an iterator, which may be endless, each is taken when
+            it comes, and its events are yielded before the next one is asked for.
+
+        Yields
+        ------
+        Event
+            Indices are offsets in `xs`, skipped samples included. What began before the first of
+            them has an onset below 0. A plateau that an earlier call has told of is not known any
+            more, so give a stream as one iterator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `update_many`.
+
+        Examples
+        --------
+        >>> from plateau import Haar, ThresholdDetector
+        >>> detector = ThresholdDetector(Haar(window=2), threshold=0.1, patience=3)
+        >>> loss = [8, 6, 4] + [3] * 7 + [2] + [1] * 7
+        >>> for event in detector.events(loss):
+        ...     print(event.index, event.kind, event.onset, event.level)
+        7 plateau 3 3.0
+        10 ended 3 2.0
+        15 plateau 11 1.0
+        """
+        from plateau import events  # made of detectors, so it knows them and not they it
+
+        return events.events_of(self, events.parts_of(xs))
 
     @abstractmethod
     def changed(self) -> None:

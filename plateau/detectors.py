@@ -118,6 +118,8 @@ class ThresholdDetector(KernelDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
+        if type(x) is not float and getattr(x, "requires_grad", False):
+            x = as_sample(x)  # the kernel's own conversion would warn of the gradient
         try:
             return self._update(self._state, x)
         except NO_FLOAT:

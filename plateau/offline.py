@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from plateau import segments
 from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
-from plateau.detectors import ThresholdDetector
+from plateau.events import worsening
 from plateau.follower import (
     BLOCK,
     Follower,
@@ -26,7 +26,6 @@ from plateau.hindsight import gain_so_far
 from plateau.logs.model import LogError, Run
 from plateau.outlook import Gain
 from plateau.overfitting import Turn, turn_of
-from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
 from plateau.segments import Plateau, places_of, plateaus_of
 
@@ -177,16 +176,6 @@ class RunScan:
     def nonfinite(self) -> int:
         """Rows whose value is not finite."""
         return int(np.count_nonzero(~np.isfinite(self.run.values)))
-
-
-def worsening(
-    detector: DetectorProtocol, verdict: ArrayLike, slope: ArrayLike
-) -> NDArray[np.bool_]:
-    """Tell from what a detector said whether the metric moved the wrong way."""
-    if isinstance(detector, ThresholdDetector):
-        backwards = -SIGNS[detector.mode] * np.asarray(slope)
-        return np.asarray((detector.mode != "both") & (backwards >= detector.threshold))
-    return np.asarray(np.asarray(verdict) == Verdict.WORSENING)
 
 
 def scan_run(

@@ -179,8 +179,17 @@ class Tensor:
 
 @pytest.mark.parametrize(
     "x",
-    [2.5, np.float64(2.5), np.float32(2.5), np.float16(2.5), np.array(2.5), Tensor()],
-    ids=lambda x: type(x).__name__,
+    [
+        2.5,
+        np.float64(2.5),
+        np.float32(2.5),
+        np.float16(2.5),
+        np.array(2.5),
+        np.full(1, 2.5),
+        np.full((1, 1), 2.5, dtype=np.float32),
+        Tensor(),
+    ],
+    ids=lambda x: f"{type(x).__name__}-{np.ndim(x)}",
 )
 def test_any_real_number_is_a_sample(x):
     detector = ThresholdDetector(Ema(1.0), 1.0, 3)
@@ -196,7 +205,7 @@ def test_whole_numbers_are_samples(x):
 
 
 @pytest.mark.parametrize(
-    "x", ["1.5", b"1", None, 1j, [1.0], np.ones(1), np.ones((1, 1)), np.array(1j), object()]
+    "x", ["1.5", b"1", None, 1j, [1.0], np.ones(2), np.ones((1, 0)), np.array(1j), object()]
 )
 def test_anything_else_is_refused(x):
     detector = ThresholdDetector(Ema(1.0), 1.0, 3)

@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from plateau import Detector
+from plateau.detecting import Detecting
 from plateau_face.config import Config
 from plateau_torch import PlateauEvent, PlateauLR
-from plateau_torch.detecting import Detecting
 from plateau_torch.rates import rates_of, set_rate
 
 HORIZON_LEAST = 50

@@ -19,11 +19,11 @@ def set_rate(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
-def scale_rates(optimizer: Optimizer, factor: float, least: float, most: list[float]) -> None:
-    """Multiply all learning rates; none falls below `least` or rises above its entry of `most`."""
+def scale_rates(optimizer: Optimizer, factor: float, least: list[float], most: list[float]) -> None:
+    """Multiply all learning rates; none falls below its entry of `least` or rises above `most`."""
     rates = rates_of(optimizer)
-    for group, rate, top in zip(optimizer.param_groups, rates, most, strict=True):
-        set_rate(group, min(max(rate * factor, min(rate, least)), top))
+    for group, rate, low, top in zip(optimizer.param_groups, rates, least, most, strict=True):
+        set_rate(group, min(max(rate * factor, min(rate, low)), top))
 
 
 def higher(rates: list[float], before: list[float]) -> list[float]:

@@ -1,25 +1,23 @@
 """The learning-rate scheduler: a detector, a policy, and an optimizer whose rates follow them."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from plateau import Detector
-from plateau.checks import Sample, whole
-from plateau.policy import Policy, PolicyState
-from plateau_torch import saved
-from plateau_torch.detecting import Detecting, as_detector
+from plateau import Schedule, saved
+from plateau.checks import Sample, number, whole
+from plateau.detecting import Detecting, as_detector
+from plateau.policy import Policy
+from plateau.schedule import usual_wait
+from plateau_torch.familiar import Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
 
-VERSION = 2
+VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
 
 CUDA = torch.version.cuda is not None or torch.version.hip is not None
@@ -47,7 +45,7 @@ class PlateauEvent(NamedTuple):
 Callback = Callable[[PlateauEvent], object]
 
 
-class PlateauLR(ReduceLROnPlateau):
+class PlateauLR(Familiar):
     """Lower the learning rates of an optimizer when its loss makes no progress any more.
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
@@ -64,8 +62,9 @@ class PlateauLR(ReduceLROnPlateau):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
+    factor, max_reductions, min(self._min_lrs), cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
+        `min_lr` may be one for each param group; groups added later then have the least of them.
         By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
@@ -123,7 +122,7 @@ class PlateauLR(ReduceLROnPlateau):
         *,
         factor: float = 0.5,
         max_reductions: int = 8,
-        min_lr: float = 0.0,
+        min_lr: float | Sequence[float] = 0.0,
         cooldown: int = 0,
         warmup_steps: int = 0,
         restart_after: int | None = None,
@@ -132,27 +131,31 @@ class PlateauLR(ReduceLROnPlateau):
         on_plateau: Callback | Iterable[Callback] = (),
         process_group: Group | None = None,
         lag: int | None = None,
+        **others: object,
     ) -> None:
         # Not the base class's: what it sets up is its own way to compare losses.
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be a torch.optim.Optimizer, not {optimizer!r}")
+        refuse_arguments(detector, others)
         self.optimizer = optimizer
+        self._min_lrs = _least(min_lr, len(optimizer.param_groups))
         self._detector = as_detector(detector)
-        self.policy = Policy(
-            factor,
-            max_reductions,
-            min_lr,
-            cooldown,
-            restart_after,
-            restart_factor,
-            usual_wait(self._detector) if wait is None else wait,
+        wait = usual_wait(self._detector) if wait is None else wait
+        self._schedule = Schedule(
+            self._detector,
+            Policy(
+                factor,
+                max_reductions,
+                min(self._min_lrs),
+                cooldown,
+                restart_after,
+                restart_factor,
+                wait,
+            ),
         )
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
         self._intake = Intake(process_group, lag)
-        self._state = PolicyState()
-        self._countdown = 0  # samples until a plateau that was met while waiting is asked about
-        self._before = self._seen  # by the detector before it was given to this scheduler
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
         self._warm_up()
@@ -189,8 +192,8 @@ class PlateauLR(ReduceLROnPlateau):
             self._step_by_intake(metrics)
             return
         fires = self._detector.update(loss)
-        if fires or self._countdown:
-            self._look(fires)
+        if (fires or self._schedule.countdown) and self._schedule.is_due(fires=fires):
+            self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
         self._intake.put(loss, self.last_epoch)
@@ -198,46 +201,29 @@ class PlateauLR(ReduceLROnPlateau):
             fires = self._detector.update(arrived)
             if self._taken == self.warmup_steps:
                 self._detector.changed()
-            elif (fires or self._countdown) and self._taken > self.warmup_steps:
-                self._look(fires)
+            elif self._taken > self.warmup_steps and self._schedule.is_due(fires=fires):
+                self._react(fires)
         self._warm_up()
 
-    def _look(self, fires: bool) -> None:
-        """React to a fire, or to a plateau that still lasts when a wait is over."""
-        if not fires:
-            self._countdown -= 1
-            if self._countdown:
-                return
-            self._countdown = self._left_to_wait()  # some losses may have been skipped
-            if self._countdown or self._detector.onset is None:
-                return
-        self._react(fires)
-
     def _react(self, fires: bool) -> None:
-        """Let the policy decide after the sample that was just taken."""
-        detector = self._detector
-        onset, level = detector.onset, detector.level  # as they are before the reaction
+        """Let the schedule react to the loss that was just taken."""
         rates = rates_of(self.optimizer)
         self._highest = higher(rates, self._highest)
-        factor, self._state = self.policy.react(
-            self._state, detector.count - 1, max(rates), detector.fires, *level_of(detector)
-        )
-        if factor != 1.0:
-            scale_rates(self.optimizer, factor, self.policy.min_lr, self._highest)
-            detector.changed()
-        self._countdown = self._left_to_wait()
-        if not fires and factor == 1.0:
+        event = self._schedule.react(max(rates), fires=fires)
+        if event is None:
             return
-        lr, reductions = rates_of(self.optimizer), self._state.reductions
-        event = PlateauEvent(self._taken - 1, onset, level, factor, lr, reductions)
+        if event.factor != 1.0:
+            scale_rates(self.optimizer, event.factor, self.min_lrs, self._highest)
+        told = PlateauEvent(
+            event.index,
+            event.onset,
+            event.level,
+            event.factor,
+            rates_of(self.optimizer),
+            self._schedule.state.reductions,
+        )
         for callback in self.on_plateau:
-            callback(event)
-
-    def _left_to_wait(self) -> int:
-        """Return the samples until a present plateau may be reacted to; 0 if none is waiting."""
-        if not self.policy.wait or self._detector.onset is None:
-            return 0
-        return max(self._state.quiet_until - (self._detector.count - 1), 0)
+            callback(told)
 
     def _warm_up(self) -> None:
         """Set the rates for the next step, as long as the warm-up lasts."""
@@ -253,7 +239,7 @@ class PlateauLR(ReduceLROnPlateau):
         """Let the processes of the group see that all begin alike."""
         if self._intake.processes:
             rate = max(rates_of(self.optimizer))
-            self._intake.begin(self.state_dict(), rate, self._state.reductions)
+            self._intake.begin(self.state_dict(), rate, self._schedule.state.reductions)
 
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
@@ -265,14 +251,14 @@ class PlateauLR(ReduceLROnPlateau):
         return self._detector
 
     @property
-    def _seen(self) -> int:
-        """Losses that the detector has seen."""
-        return self._detector.count + self._detector.skipped
+    def policy(self) -> Policy:
+        """What is done about it."""
+        return self._schedule.policy
 
     @property
     def _taken(self) -> int:
         """Losses that the detector has taken from this scheduler."""
-        return self._seen - self._before
+        return self._schedule.taken
 
     @property
     def last_epoch(self) -> int:  # type: ignore[override]  # counted by the detector: one count, no drift
@@ -280,17 +266,12 @@ class PlateauLR(ReduceLROnPlateau):
         return self._taken + len(self._intake)
 
     def __repr__(self) -> str:
-        verdict = getattr(self._detector, "verdict", None)
-        said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
-        waits = self._state.quiet_until - self._detector.count
-        wait = f", waits {waits:,} more" if waits > 0 else ""
-        done = f"{self._state.reductions} reductions in {self._taken:,} losses"
-        return f"<PlateauLR: {done}{said}{wait}, lr {rates_of(self.optimizer)}>"
+        return f"<PlateauLR: {self._schedule.standing}, lr {rates_of(self.optimizer)}>"
 
     @property
     def in_cooldown(self) -> bool:
         """Whether a fire at the next step would be ignored, because of cooldown or wait."""
-        return self._detector.count < self._state.quiet_until
+        return self._schedule.in_cooldown
 
     def get_last_lr(self) -> list[float | Tensor]:
         """Return the learning rate of each param group, as it is now; tensors are copies."""
@@ -309,11 +290,9 @@ class PlateauLR(ReduceLROnPlateau):
         """
         return {
             "version": VERSION,
-            "policy": asdict(self.policy),
+            "schedule": self._schedule.state_dict(),
             "warmup_steps": self.warmup_steps,
-            "policy_state": saved.plain(self._state),
-            "detector": self._detector.state_dict(),
-            "last_epoch": self.last_epoch,
+            "min_lrs": list(self._min_lrs),
             "waiting": self._intake.waiting(),
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
@@ -336,19 +315,15 @@ class PlateauLR(ReduceLROnPlateau):
             raise ValueError(
                 f"state has version {state['version']!r}, this library reads version {VERSION}"
             )
-        saved.refuse_others(state["policy"], asdict(self.policy))
-        saved.refuse_others(
-            {"warmup_steps": state["warmup_steps"]}, {"warmup_steps": self.warmup_steps}
-        )
-        policy_state = saved.policy_state(state["policy_state"])
+        mine = {"warmup_steps": self.warmup_steps, "min_lrs": self._min_lrs}
+        saved.refuse_others({name: state[name] for name in mine}, mine)
         waiting = saved.waiting(state["waiting"])
         lr, full, highest = self._groups_of(state)
-        self._before = self._load_detector(state, len(waiting))
-        self._state, self._full, self._highest = policy_state, full, highest
+        self._schedule.load_state_dict(state["schedule"])
+        self._full, self._highest = full, highest
         self._intake.restore(waiting)
         for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
             set_rate(group, rate)
-        self._countdown = self._left_to_wait()
         self._set_direct()
         self._begin()
 
@@ -369,47 +344,6 @@ class PlateauLR(ReduceLROnPlateau):
                 )
         return found
 
-    def _load_detector(self, state: Mapping[str, Any], waiting: int) -> int:
-        """Let the detector take over its state; return what it has seen before this scheduler."""
-        last_epoch = saved.count("last_epoch", state["last_epoch"])
-        present = self._detector.state_dict()
-        saved.load_detector(self._detector, state["detector"])
-        before = self._seen + waiting - last_epoch
-        if last_epoch < waiting or before < 0:
-            self._detector.load_state_dict(present)
-            raise ValueError(
-                f"state is damaged: last_epoch is {last_epoch}, with {waiting} losses waiting and "
-                f"{before + last_epoch - waiting} taken"
-            )
-        return before
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
-        raise NotImplementedError(
-            "PlateauLR has no best loss to compare with and lowers the rates in step() only; to "
-            "lower them yourself, set those of the optimizer and call scheduler.detector.changed()"
-        )
-
-    _reduce_lr = _reset = _is_better = _init_is_better = _refuse
-
-
-def usual_wait(detector: Detecting) -> float:
-    """Return the wait that goes with a detector."""
-    return float(isinstance(detector, Detector) and detector.horizon is None)
-
-
-def level_of(detector: Detecting) -> tuple[float, float]:
-    """Return the level of a loss, lower is better, and its standard error.
-
-    The level is an average over about the last eighth of what the detector has seen of a plateau. A
-    detector that does not know its noise gives no error.
-    """
-    onset, noise = detector.onset, getattr(detector, "noise", math.nan)
-    level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
-    if onset is None or not math.isfinite(noise):
-        return level, 0.0
-    return level, noise * math.sqrt(8.0 / max(detector.count - onset, 8))
-
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:
     if callable(on_plateau):
@@ -419,3 +353,12 @@ def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...
         if not callable(callback):
             raise TypeError(f"on_plateau must be callable, or several such, not {callback!r}")
     return callbacks
+
+
+def _least(min_lr: float | Sequence[float], groups: int) -> list[float]:
+    """Return the least rate of each param group."""
+    if not isinstance(min_lr, list | tuple):
+        return [number("min_lr", min_lr)] * groups
+    if len(min_lr) != groups:
+        raise ValueError(f"min_lr has {len(min_lr)} rates for {groups} param groups")
+    return [number("min_lr", rate) for rate in min_lr]

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from plateau.events import ENDED, NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.showing import wording
 from plateau.showing.printing import INSTEAD, printable
 
@@ -19,9 +20,8 @@ PLACES = ("x", "start_x", "declared_x", "stop_x")
 LONGEST = 1 << 14
 """Characters of what a command is given of one name."""
 
-PLATEAU, RESUMED, ENDED, WORSENING, NONFINITE, RUN = (
-    "plateau", "resumed", "ended", "worsening", "nonfinite", "run",
-)  # fmt: skip
+RUN = "run"
+"""Another run begins: what a log has besides the events of a stream."""
 
 
 @dataclass(frozen=True)

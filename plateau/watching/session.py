@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plateau.events import NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
 from plateau.logs.formats.tensorboard import EVENTS
@@ -14,14 +15,7 @@ from plateau.logs.model import LogError
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
-from plateau.watching.event import (
-    NONFINITE,
-    PLATEAU,
-    RESUMED,
-    WORSENING,
-    position,
-    watched,
-)
+from plateau.watching.event import position, watched
 from plateau.watching.lines import LineLog
 from plateau.watching.lock import Lock
 from plateau.watching.runs import Runs

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from plateau.events import Span
 from plateau.logs.formats.known import lines_named
 from plateau.logs.formats.tensorboard import Reach
 from plateau.logs.large.parts import Wanted
@@ -14,7 +15,6 @@ from plateau.logs.text.slots import Slot
 from plateau.watching.board import Board
 from plateau.watching.columns import Chosen
 from plateau.watching.tail import Place, Tail
-from plateau.watching.track import Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from plateau.watching.track import Track
 
 State = dict[str, Any]
-VERSION = 2
-PARTS = ("follower", "detector", "x", "row", "rates")
+VERSION = 3
+PARTS = ("follower", "changes", "detector", "x", "row", "rates")
 """Of a track and of its follower, that are objects themselves."""
+
+CHANGES = ("verdict", "worse", "armed", "plateaus")
+"""Of what a track has told."""
 
 
 def read_state(path: Path, settings: State) -> State | None:
@@ -139,13 +142,16 @@ def _track(track: Track) -> State:
     follower = {name: value for name, value in vars(track.follower).items() if name not in PARTS}
     parts = {"x": vars(track.x), "row": vars(track.row), "rates": vars(track.follower.rates)}
     detector = track.detector.state_dict()
-    return {"plain": plain, "follower": follower, "parts": parts, "detector": detector}
+    changes = {name: getattr(track.changes, name) for name in CHANGES}
+    state = {"plain": plain, "follower": follower, "changes": changes}
+    return {**state, "parts": parts, "detector": detector}
 
 
 def _resume_track(track: Track, kept: State) -> None:
     track.detector.load_state_dict(kept["detector"])
     vars(track).update(kept["plain"])
-    track.plateaus = [Span(*each) for each in kept["plain"]["plateaus"]]
+    vars(track.changes).update(kept["changes"])
+    track.changes.plateaus = [Span(*each) for each in kept["changes"]["plateaus"]]
     vars(track.follower).update(kept["follower"])
     parts = {"x": track.x, "row": track.row, "rates": track.follower.rates}
     for name, part in parts.items():

@@ -81,7 +81,7 @@ def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
         [0.2, 0.1, 0.05, 0.0],
         [0.1, 0.1, 0.05, 0.0],
     ]
-    assert scheduler.state_dict()["policy_state"]["reductions"] == 3
+    assert scheduler.state_dict()["schedule"]["policy_state"]["reductions"] == 3
 
 
 def test_the_largest_rate_is_the_one_to_reduce_wherever_it_stands():
@@ -357,32 +357,38 @@ def broken(**changes):
     return made(0.8).state_dict() | changes
 
 
+def broken_schedule(**changes):
+    return broken(schedule=made(0.8).state_dict()["schedule"] | changes)
+
+
 def broken_policy_state(**changes):
-    return broken(policy_state=made().state_dict()["policy_state"] | changes)
+    state = made().state_dict()["schedule"]["policy_state"]
+    return broken_schedule(policy_state=state | changes)
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
         (None, "a state of PlateauLR must be a dict that state_dict.. made, not None"),
-        ({"version": 1}, "a state of PlateauLR has version, policy, .*, not version"),
+        ({"version": 1}, "a state of PlateauLR has version, schedule, .*, not version"),
         (made(lag=3, factor=0.1).state_dict(), "saved with factor=0.1, here it is 0.5$"),
         (
-            made(min_lr=0.2, cooldown=4).state_dict(),
-            "saved with min_lr=0.2, here it is 0.0; cooldown=4, here it is 0$",
+            made(max_reductions=2, cooldown=4).state_dict(),
+            "saved with max_reductions=2, here it is 8; cooldown=4, here it is 0$",
         ),
-        (broken(policy=None), "its parameters must be factor, .*, restart_factor"),
-        (broken(policy={}), "its parameters must be factor, .*, restart_factor"),
+        (broken_schedule(policy=None), "its parameters must be factor, .*, restart_factor"),
+        (broken_schedule(policy={}), "its parameters must be factor, .*, restart_factor"),
         (broken(warmup_steps="a"), "saved with warmup_steps='a', here it is 0"),
-        (broken(policy_state={}), "policy_state must be a dict of reductions, .* not {}"),
-        (broken(policy_state=3), "policy_state must be a dict of reductions, .* not 3"),
+        (broken_schedule(policy_state={}), "policy_state must be a dict of reductions, .* not {}"),
+        (broken_schedule(policy_state=3), "policy_state must be a dict of reductions, .* not 3"),
         (broken_policy_state(streak=-1), "damaged: streak must be at least 0, not -1"),
         (broken_policy_state(highest="a"), "damaged: highest must be a number, not 'a'"),
-        (broken(detector=None), "detector: a state must be a dict of version"),
-        (broken(last_epoch="x"), "damaged: last_epoch must be a whole number, not 'x'"),
-        (broken(last_epoch=-1), "damaged: last_epoch must be at least 0, not -1"),
-        (broken(last_epoch=7), "damaged: last_epoch is 7, with 0 losses waiting and 0 taken"),
-        (broken(waiting=[1.0]), "damaged: last_epoch is 0, with 1 losses waiting"),
+        (broken_schedule(detector=None), "detector: a state must be a dict of version"),
+        (broken(schedule=None), "a state of Schedule must be a dict"),
+        (broken_schedule(version=9), "state has version 9, this library reads version 1"),
+        (broken_schedule(taken="x"), "damaged: taken must be a whole number, not 'x'"),
+        (broken_schedule(taken=-1), "damaged: taken must be at least 0, not -1"),
+        (broken_schedule(taken=7), "damaged: 7 losses taken, 0 seen"),
         (broken(waiting=3), "damaged: waiting must be a list, not 3"),
         (broken(waiting=["a"]), "damaged: waiting must be a number, not 'a'"),
         (broken(lr=None), "damaged: lr must be a list, not None"),
@@ -391,7 +397,7 @@ def broken_policy_state(**changes):
         (broken(lr=[float("nan")]), "damaged: lr must be finite, not nan"),
         (broken(full_lr=None), "damaged: full_lr must be a list, not None"),
         (broken(full_lr=[0.8, 0.8]), "damaged: full_lr has 2 rates for 1 groups"),
-        (broken(version=1), "state has version 1, this library reads version 2"),
+        (broken(version=1), "state has version 1, this library reads version 3"),
         (broken(more=1), "a state of PlateauLR has"),
         (
             broken(lr=[0.1, 0.2]),
@@ -470,3 +476,51 @@ def test_by_default_the_detector_is_the_calibrated_one():
 
 def test_it_does_not_wait_for_the_optimizer_to_step_first():
     made().step(1.0)  # torch's own would warn; warnings are errors
+
+
+@pytest.mark.parametrize("detector", [flat_detector(), plateau.Detector()])
+def test_a_detector_takes_the_value_of_a_tensor_with_a_gradient(detector):
+    for loss in (weight().sum() + 2.5, torch.full((1,), 2.5), weight().reshape(1, 1) + 2.5):
+        detector.update(loss)  # a warning would be an error
+    assert (detector.count, detector.level) == (3, 2.5)
+    with pytest.raises(TypeError, match=r"must be one real number, not Tensor of shape \(2,\)"):
+        detector.update(torch.ones(2, requires_grad=True))
+
+
+def test_it_answers_what_a_reduce_lr_on_plateau_is_asked():
+    scheduler = made(0.8, 0.2, factor=0.1, min_lr=[0.1, 0.0], cooldown=7)
+    assert (scheduler.factor, scheduler.cooldown, scheduler.eps) == (0.1, 7, 0.0)
+    assert (scheduler.mode, scheduler.patience, scheduler.threshold) == ("min", 3, 0.1)
+    assert (scheduler.min_lrs, scheduler.cooldown_counter) == ([0.1, 0.0], 0)
+    drive(scheduler, LOSSES[:11])
+    assert scheduler.cooldown_counter > 0
+    scheduler.optimizer.add_param_group({"params": [weight()], "lr": 0.3})
+    assert scheduler.min_lrs == [0.1, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["best", "num_bad_epochs", "patience", "threshold_mode", "nope"])
+def test_what_it_does_not_have_is_said_in_one_line(name):
+    with pytest.raises(AttributeError, match=f"PlateauLR has no attribute '{name}'") as told:
+        getattr(PlateauLR(sgd()), name)
+    assert ("Move from ReduceLROnPlateau" in str(told.value)) == (name != "nope")
+
+
+def test_each_group_has_a_least_rate_of_its_own():
+    rates = drive(made(0.8, 0.8, min_lr=[0.3, 0.0]))
+    assert rates[-1][0] == 0.3
+    assert rates[-1][1] < 0.3
+    with pytest.raises(ValueError, match="min_lr has 2 rates for 1 param groups"):
+        made(0.8, min_lr=[0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: PlateauLR(sgd(), "min", patience=5), r"such as plateau.Detector\('min'\), .*Move"),
+        (lambda: PlateauLR(sgd(), patience=5, eps=0), "a detector in place of patience, eps; see"),
+        (lambda: PlateauLR(sgd(), nope=5), "got an unexpected keyword argument 'nope'"),
+    ],
+)
+def test_arguments_of_reduce_lr_on_plateau_are_pointed_to_the_page(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()

@@ -85,7 +85,7 @@ def test_a_state_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="saved with patience=4, here it is 3"):
         stopper.load_state_dict(other | {"stopped": True})
     assert not stopper.stopped
-    with pytest.raises(ValueError, match="a state of PlateauStopper has stopped, steps"):
+    with pytest.raises(ValueError, match="a state of PlateauStopper has stopped, taken"):
         stopper.load_state_dict({})
     for change, message in [
         ({"stopped": 1}, "damaged: stopped must be True or False, not 1"),

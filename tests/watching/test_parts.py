@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plateau import places
 from plateau.follower import RateSteps
-from plateau.watching import places, run_starts
+from plateau.watching import run_starts
 
 
 @given(st.data())

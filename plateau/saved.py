@@ -4,9 +4,9 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from plateau.checks import number, whole
+from plateau._arguments import number, whole
+from plateau.detecting import Detecting
 from plateau.policy import PolicyState
-from plateau_torch.detecting import Detecting
 
 
 def entries(kind: str, state: Any, wanted: Collection[str]) -> Mapping[str, Any]:

@@ -1,0 +1,13 @@
+"""Doctests of an adapter whose framework is absent are left out."""
+
+from importlib.util import find_spec
+
+NEEDED = {
+    "plateau_lightning": "lightning",
+    "plateau_sweeps": "optuna",
+    "plateau_transformers": "transformers",
+    "plateau_boosting/by_lightgbm.py": "lightgbm",
+    "plateau_boosting/by_xgboost.py": "xgboost",
+}
+
+collect_ignore = [path for path, package in NEEDED.items() if find_spec(package) is None]

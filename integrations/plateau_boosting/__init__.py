@@ -1,0 +1,28 @@
+"""Plateau detection for boosting: stop adding trees when a validation metric is flat.
+
+`LightGBMStop` needs lightgbm and `XGBoostStop` xgboost; each is loaded when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plateau_boosting.by_lightgbm import LightGBMStop as LightGBMStop
+    from plateau_boosting.by_xgboost import XGBoostStop as XGBoostStop
+
+__all__ = ["LightGBMStop", "XGBoostStop"]
+
+_HOMES = {"LightGBMStop": "lightgbm", "XGBoostStop": "xgboost"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = _HOMES[name]
+    try:
+        import_module(package)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{name} needs {package}: python -m pip install 'plateau-detect[{package}]'"
+        ) from error
+    return getattr(import_module(f"{__name__}.by_{package}"), name)

@@ -1,0 +1,84 @@
+"""Optuna: finish a trial where it is flat."""
+
+from typing import Literal
+
+import optuna
+
+from plateau import Detector, Stopper
+from plateau.detecting import Detecting
+
+REASON = "plateau:reason"
+"""The user attribute of a trial that says why it was finished."""
+
+
+class PlateauStop(Stopper):
+    """Say when to finish a trial: its metric is flat, or gets worse.
+
+    A trial that is flat is done, not bad: return its value, so that the study has it. A pruner
+    would leave the study without. Pruners go on comparing: each value is reported to them.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Of a study with one objective, whose direction says which way is better.
+    detector : optional
+        A fresh `plateau.Detector`, or another detector of one stream; by default
+        ``plateau.Detector()`` in the mode of the study.
+    slow : bool, default False
+        Whether to finish on a slow plateau too.
+
+    Raises
+    ------
+    ValueError
+        If the study has several objectives, or the detector's mode is not the study's direction.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> from plateau import Haar, ThresholdDetector
+    >>> from plateau_sweeps import PlateauStop
+    >>> def objective(trial):
+    ...     end = trial.suggest_float("end", 0.0, 1.0)
+    ...     stop = PlateauStop(trial, ThresholdDetector(Haar(4), threshold=0.01, patience=5))
+    ...     for epoch in range(1000):
+    ...         if stop.step(end + 2.0**-epoch):
+    ...             break
+    ...     return stop.best
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> study = optuna.create_study()
+    >>> study.optimize(objective, n_trials=3)
+    >>> [len(trial.intermediate_values) < 20 for trial in study.trials]
+    [True, True, True]
+    """
+
+    def __init__(
+        self, trial: optuna.Trial, detector: Detecting | None = None, *, slow: bool = False
+    ) -> None:
+        directions = trial.study.directions
+        if len(directions) != 1:
+            raise ValueError("PlateauStop needs a study with one objective: Optuna reports no more")
+        most = directions[0] == optuna.study.StudyDirection.MAXIMIZE
+        mode: Literal["min", "max"] = "max" if most else "min"
+        super().__init__(Detector(mode) if detector is None else detector, slow=slow)
+        if getattr(self.detector, "mode", mode) != mode:
+            raise ValueError(f"the study wants mode {mode!r}, not that of {self.detector!r}")
+        self.trial = trial
+
+    def step(self, metrics: float) -> bool:  # type: ignore[override]  # Optuna's own word for it
+        """Take the value of one step and report it to the trial.
+
+        Parameters
+        ----------
+        metrics : float
+            The value.
+
+        Returns
+        -------
+        bool
+            Whether to finish the trial.
+        """
+        self.trial.report(metrics, self.taken)
+        finished = super().step(metrics)
+        if finished:
+            self.trial.set_user_attr(REASON, self.reason)
+        return finished

@@ -1,0 +1,93 @@
+"""What programs ask a `ReduceLROnPlateau` for: answered where there is an answer."""
+
+from typing import Any, NoReturn
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from plateau import Schedule
+
+PAGE = "see 'Move from ReduceLROnPlateau' on the page PyTorch of the documentation"
+
+INSTEAD = {
+    "best": "it compares with no best loss: see scheduler.detector.level",
+    "num_bad_epochs": "it counts no bad epochs: see scheduler.detector.verdict",
+    "patience": "its detector asks for evidence, not for a number of steps",
+    "threshold": "its detector judges by the noise: see min_change of plateau.Detector",
+    "threshold_mode": "a threshold is a slope here, neither relative nor absolute",
+}
+"""Why there is no such attribute."""
+
+ARGUMENTS = ("mode", "patience", "threshold", "threshold_mode", "eps", "verbose")
+"""Of `ReduceLROnPlateau`, which `PlateauLR` has not: its detector has a word for each."""
+
+
+class Familiar(ReduceLROnPlateau):
+    """A `ReduceLROnPlateau` by its attributes, without its way to compare losses."""
+
+    optimizer: Optimizer
+    _schedule: Schedule
+    _min_lrs: list[float]
+
+    @property
+    def factor(self) -> float:  # type: ignore[override]  # torch sets it, here the policy has it
+        """What a reduction multiplies the rates with."""
+        return self._schedule.policy.factor
+
+    @property
+    def cooldown(self) -> int:  # type: ignore[override]
+        """Losses after a change in which fires are ignored."""
+        return self._schedule.policy.cooldown
+
+    @property
+    def cooldown_counter(self) -> int:  # type: ignore[override]
+        """How many are left, those of a wait included."""
+        return max(self._schedule.state.quiet_until - self._schedule.detector.count, 0)
+
+    @property
+    def mode(self) -> str:
+        """Whether lower or higher is better."""
+        return str(getattr(self._schedule.detector, "mode", "min"))
+
+    @property
+    def min_lrs(self) -> list[float]:  # type: ignore[override]
+        """The least rate of each param group."""
+        added = len(self.optimizer.param_groups) - len(self._min_lrs)
+        return self._min_lrs + added * [self._schedule.policy.min_lr]
+
+    @property
+    def eps(self) -> float:  # type: ignore[override]
+        """The least change that is made: any."""
+        return 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        """Ask the detector, which may have a patience and a threshold; else say why there is none.
+
+        It is called for names only that are not found.
+        """
+        if name in ("patience", "threshold") and hasattr(self._schedule.detector, name):
+            return getattr(self._schedule.detector, name)
+        why = f": {INSTEAD[name]}; {PAGE}" if name in INSTEAD else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{why}")
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
+        raise NotImplementedError(
+            "PlateauLR has no best loss to compare with and lowers the rates in step() only; to "
+            "lower them yourself, set those of the optimizer and call scheduler.detector.changed()"
+        )
+
+    _reduce_lr = _reset = _is_better = _init_is_better = _refuse
+
+
+def refuse_arguments(detector: object, others: dict[str, object]) -> None:
+    """Refuse what `ReduceLROnPlateau` would take, in one line."""
+    if isinstance(detector, str):
+        such = f"plateau.Detector({detector!r})"
+        raise TypeError(f"detector must be a detector such as {such}, not {detector!r}; {PAGE}")
+    for name in others:
+        if name not in ARGUMENTS:
+            raise TypeError(f"PlateauLR() got an unexpected keyword argument {name!r}")
+    if others:
+        named = ", ".join(others)
+        raise TypeError(f"PlateauLR has a detector in place of {named}; {PAGE}")

@@ -1,0 +1,232 @@
+"""A schedule of one learning rate: a detector that takes the losses, and a policy that reacts."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from plateau import saved
+from plateau._samples import Sample, as_sample
+from plateau.calibrated import Detector
+from plateau.detecting import Detecting, as_detector
+from plateau.events import PLATEAU, Event
+from plateau.policy import Policy, PolicyState
+
+VERSION = 1
+"""Of the saved state: changes when a saved state would be misread."""
+
+
+class Schedule:
+    """Say what becomes of a learning rate, loss by loss.
+
+    It is what all schedulers of this project do, without a framework: whatever trains gives it the
+    loss of each step and sets the rate that it returns.
+
+    Parameters
+    ----------
+    detector : optional
+        A `plateau.Detector`, or another detector of one stream; by default a fresh
+        ``plateau.Detector()``. The schedule feeds this very object: let nothing else feed it.
+    policy : Policy, optional
+        What to do at a fire. By default ``Policy(wait=1)`` beside a `plateau.Detector` without a
+        `horizon`, which says that the loss is flat as soon as there is evidence of it, and
+        ``Policy()`` beside any other, whose horizon or patience is a wait of its own.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not as said above.
+
+    Examples
+    --------
+    >>> from plateau import Haar, Schedule, ThresholdDetector
+    >>> schedule = Schedule(ThresholdDetector(Haar(window=4), threshold=0.1, patience=3))
+    >>> lr = 0.4
+    >>> for loss in [9.0, 7.0, 5.0, 3.0] + [2.0] * 8:
+    ...     if event := schedule.step(loss, lr):
+    ...         lr = event.lr
+    ...         print(event.index, event.onset, event.factor, lr)
+    10 5 0.5 0.2
+    """
+
+    def __init__(self, detector: Detecting | None = None, policy: Policy | None = None) -> None:
+        self._detector = as_detector(detector)
+        if policy is None:
+            policy = Policy(wait=usual_wait(self._detector))
+        if not isinstance(policy, Policy):
+            raise TypeError(f"policy must be a plateau.policy.Policy, not {policy!r}")
+        self._policy = policy
+        self.state = PolicyState()
+        """What the policy remembers."""
+        self.countdown = 0
+        """Losses until a plateau that was met during a wait is asked about; 0 if none was."""
+        self._before = self._seen  # by the detector before it was given to this schedule
+
+    @property
+    def detector(self) -> Detecting:
+        """What says whether the loss is flat. It was given once and stays."""
+        return self._detector
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about it."""
+        return self._policy
+
+    @property
+    def taken(self) -> int:
+        """Losses taken, those that were not finite included."""
+        return self._seen - self._before
+
+    @property
+    def _seen(self) -> int:
+        """Losses that the detector has seen."""
+        return self._detector.count + self._detector.skipped
+
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether a fire at the next loss would be ignored, because of cooldown or wait."""
+        return self._detector.count < self.state.quiet_until
+
+    def step(self, loss: Sample, lr: float) -> Event | None:
+        """Take the loss of one step.
+
+        Parameters
+        ----------
+        loss : float
+            The loss. One that is not finite is skipped and counted by the detector.
+        lr : float
+            The learning rate that is in force; of several the highest.
+
+        Returns
+        -------
+        Event or None
+            An event of the kind ``"plateau"`` when the detector fires, and when a wait is over and
+            the loss still flat; its `lr` is the rate from here on, its `factor` 1.0 where the
+            policy leaves it as it is. Else None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `plateau.Detector.update`.
+        """
+        fires = self._detector.update(as_sample(loss))
+        return self.react(lr, fires=fires) if self.is_due(fires=fires) else None
+
+    def is_due(self, *, fires: bool) -> bool:
+        """Whether the policy is to be asked about a loss that the detector has taken by itself.
+
+        It counts the loss of a wait: ask once for each while there is a `countdown`.
+        """
+        return fires or (self.countdown > 0 and self._is_over())
+
+    def react(self, lr: float, *, fires: bool) -> Event | None:
+        """Ask the policy, as `step` does where it is due.
+
+        Parameters
+        ----------
+        lr : float
+            The learning rate that is in force; of several the highest.
+        fires : bool
+            What ``detector.update`` returned.
+
+        Returns
+        -------
+        Event or None
+            As `step`.
+        """
+        detector = self._detector
+        onset, level = detector.onset, detector.level  # as they are before the reaction
+        slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
+        declared = getattr(detector, "declared", None)
+        factor, self.state = self._policy.react(
+            self.state, detector.count - 1, lr, detector.fires, *level_of(detector)
+        )
+        if factor != 1.0:
+            lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
+            detector.changed()
+        self.countdown = self._left_to_wait()
+        if not fires and factor == 1.0:
+            return None
+        index = self.taken - 1
+        return Event(index, PLATEAU, onset, level, slope, gain, declared, factor, lr)
+
+    def _is_over(self) -> bool:
+        """Count a loss of a wait; return whether it is over and the plateau still lasts."""
+        self.countdown -= 1
+        if self.countdown:
+            return False
+        self.countdown = self._left_to_wait()  # some losses may have been skipped
+        return not self.countdown and self._detector.onset is not None
+
+    def _left_to_wait(self) -> int:
+        """Return the samples until a present plateau may be reacted to; 0 if none is waiting."""
+        if not self._policy.wait or self._detector.onset is None:
+            return 0
+        return max(self.state.quiet_until - (self._detector.count - 1), 0)
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in words."""
+        verdict = getattr(self._detector, "verdict", None)
+        said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
+        waits = self.state.quiet_until - self._detector.count
+        wait = f", waits {waits:,} more" if waits > 0 else ""
+        return f"{self.state.reductions} reductions in {self.taken:,} losses{said}{wait}"
+
+    def __repr__(self) -> str:
+        return f"<Schedule: {self.standing}>"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data, safe for JSON."""
+        return {
+            "version": VERSION,
+            "policy": asdict(self._policy),
+            "policy_state": saved.plain(self.state),
+            "detector": self._detector.state_dict(),
+            "taken": self.taken,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state; the learning rate is not part of it.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another version or of other parameters, or damaged. The present state
+            then stays as it was.
+        """
+        state = saved.entries("Schedule", state, self.state_dict())
+        if state["version"] != VERSION:
+            raise ValueError(
+                f"state has version {state['version']!r}, this library reads version {VERSION}"
+            )
+        saved.refuse_others(state["policy"], asdict(self._policy))
+        policy_state = saved.policy_state(state["policy_state"])
+        taken = saved.count("taken", state["taken"])
+        present = self._detector.state_dict()
+        saved.load_detector(self._detector, state["detector"])
+        if taken > self._seen:
+            seen = self._seen
+            self._detector.load_state_dict(present)
+            raise ValueError(f"state is damaged: {taken} losses taken, {seen} seen")
+        self._before = self._seen - taken
+        self.state = policy_state
+        self.countdown = self._left_to_wait()
+
+
+def usual_wait(detector: Detecting) -> float:
+    """Return the wait that goes with a detector."""
+    return float(isinstance(detector, Detector) and detector.horizon is None)
+
+
+def level_of(detector: Detecting) -> tuple[float, float]:
+    """Return the level of a loss, lower is better, and its standard error.
+
+    The level is an average over about the last eighth of what the detector has seen of a plateau. A
+    detector that does not know its noise gives no error.
+    """
+    onset, noise = detector.onset, getattr(detector, "noise", math.nan)
+    level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
+    if onset is None or not math.isfinite(noise):
+        return level, 0.0
+    return level, noise * math.sqrt(8.0 / max(detector.count - onset, 8))

@@ -1,0 +1,87 @@
+"""What only the Trainer has: schedules of its own, evaluations, the filter of its log."""
+
+import pytest
+from trainings import BATCHES, LR, Transformers, rows
+
+from plateau import Haar, Schedule, ThresholdDetector
+from plateau.policy import Policy
+
+transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.filterwarnings("ignore")
+FLAT = ThresholdDetector(Haar(window=12), threshold=0.02, patience=8)
+
+
+def test_it_multiplies_with_warm_up_and_decay_also_where_a_run_is_resumed(tmp_path):
+    def training():
+        made = Transformers(tmp_path, FLAT)
+        made.own = {"lr_scheduler_type": "linear", "warmup_steps": 10}
+        return made
+
+    steps = 3 * BATCHES
+    whole = training().train(rows(), epochs=3, save_at=50)
+    again = training().train(rows(), epochs=3, resume_at=50)
+    schedule, factor, expected = Schedule(FLAT.clone(), Policy()), 1.0, []
+    for step, loss in enumerate(whole.losses, 1):
+        event = schedule.step(loss, LR * factor)
+        factor *= event.factor if event else 1.0
+        own = step / 10 if step < 10 else (steps - step) / (steps - 10)
+        expected.append(LR * own * factor)
+    assert whole.rates == pytest.approx(expected, rel=1e-12)
+    assert again.rates == pytest.approx(whole.rates[50:], rel=1e-15)
+    assert factor < 1
+
+
+def logged(callback, name, values, **arguments):
+    """Let a callback read these, and return the control and what became of the rate."""
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    made = transformers.TrainingArguments(report_to=[], use_cpu=True, **arguments)
+    state, control = transformers.TrainerState(), transformers.TrainerControl()
+    callback.on_train_begin(made, state, control)
+    for value in values:
+        told = {"optimizer": optimizer, "lr_scheduler": scheduler}
+        callback.on_log(made, state, control, logs={name: value}, **told)
+    return control, optimizer.param_groups[0]["lr"], scheduler.base_lrs
+
+
+def test_a_metric_of_the_evaluations_is_watched_alone():
+    from plateau_transformers import PlateauRate, PlateauStop
+
+    flat = [5.0, 4.0, 3.0] + [2.0] * 40
+    stop = PlateauStop(FLAT, monitor="eval_loss")
+    assert logged(stop, "eval_loss", flat)[0].should_training_stop
+    assert not logged(stop, "loss", flat)[0].should_training_stop
+    _, rate, base = logged(PlateauRate(FLAT, monitor="eval_loss"), "eval_loss", flat)
+    assert rate == base[0] < LR
+
+
+def test_a_loss_that_the_filter_made_0_is_not_taken_for_progress():
+    from plateau_transformers import PlateauRate
+
+    callback = PlateauRate(FLAT)
+    logged(callback, "loss", [3.0, 0.0, 3.0])
+    assert (callback.schedule.detector.count, callback.schedule.detector.skipped) == (2, 1)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_filter_that_is_off_is_warned_of():
+    from plateau_transformers import PlateauRate
+
+    with pytest.warns(UserWarning, match="logs NaN for ever after the first .* leave it True"):
+        logged(PlateauRate(FLAT), "loss", [3.0], logging_nan_inf_filter=False)
+
+
+def test_several_callbacks_keep_their_states_apart():
+    from plateau_transformers import PlateauStop
+
+    callbacks = [PlateauStop(FLAT, monitor=monitor) for monitor in ("loss", "eval_loss")]
+    for length, callback in enumerate(callbacks, 5):
+        logged(callback, callback.monitor, [3.0] * length)
+    state = transformers.TrainerState(stateful_callbacks=callbacks, global_step=3)
+    arguments = transformers.TrainingArguments(report_to=[], use_cpu=True)
+    for length, monitor in enumerate(("loss", "eval_loss"), 5):
+        callback = PlateauStop(FLAT, monitor=monitor)
+        callback.on_train_begin(arguments, state, transformers.TrainerControl())
+        assert callback.stopper.taken == length

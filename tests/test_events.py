@@ -1,0 +1,102 @@
+"""What happens in a stream, told as it happens."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import detectors, streams, with_gaps
+
+from plateau import Detector, Haar, ThresholdDetector, Verdict, trace
+from plateau.events import Listener
+
+RNG = np.random.default_rng(0)
+STEPS = np.concatenate([10 * np.exp(-np.arange(1500) / 150), np.full(1500, -4.0)])
+LOSSES = STEPS + 0.05 * RNG.normal(size=3000)
+
+
+def slow(detector):
+    """Each event's index and kind, sample by sample."""
+    verdicts = trace(LOSSES, detector).verdict
+    flat = verdicts == Verdict.PLATEAU
+    edges = np.flatnonzero(np.diff(flat, prepend=False)).tolist()
+    return [(i, "plateau" if flat[i] else "ended") for i in edges]
+
+
+def test_plateaus_and_their_ends_are_those_of_the_trace():
+    found = list(Detector().events(LOSSES))
+    told = [(e.index, e.kind.replace("resumed", "plateau")) for e in found if e.kind != "worsening"]
+    assert told == slow(Detector())
+    assert [kind for _, kind in told][:3] == ["plateau", "ended", "plateau"]
+
+
+def test_an_event_has_the_readings_of_its_sample():
+    for event in Detector().events(LOSSES):
+        alone = Detector()
+        alone.update_many(LOSSES[: event.index + 1])
+        assert (event.level, event.slope) == (alone.level, pytest.approx(alone.slope, nan_ok=True))
+        assert event.gain == alone.gain
+        if event.kind == "plateau":
+            assert (event.onset, event.declared) == (alone.onset, event.index)
+
+
+@given(st.data(), with_gaps(streams(min_size=1)), detectors)
+def test_events_are_the_same_in_parts_and_one_by_one(data, losses, detector):
+    detector.reset()
+    whole = repr(list(detector.clone().events(losses)))  # a NaN is not equal to itself
+    assert repr(list(detector.clone().events(iter(losses.tolist())))) == whole
+    cut = data.draw(st.integers(0, len(losses)))
+    listener = Listener(detector.clone())
+    assert repr(listener.take(losses[:cut]) + listener.take(losses[cut:])) == whole
+
+
+def test_a_live_stream_is_told_of_before_the_next_sample():
+    taken = []
+
+    def source():
+        for loss in itertools.count(0):
+            taken.append(loss)
+            yield 1.0
+
+    detector = ThresholdDetector(Haar(2), 0.1, 3)
+    event = next(detector.events(source()))
+    assert event.index == len(taken) - 1 == detector.count - 1
+
+
+def test_indices_count_all_samples_and_a_plateau_from_before_begins_below_0():
+    nan = float("nan")
+    detector = ThresholdDetector(Haar(2), 0.1, 3)
+    found = list(detector.events([8, nan, 6, nan, nan, 4] + [3] * 7))
+    assert [(e.index, e.kind, e.onset) for e in found] == [
+        (1, "nonfinite", None),
+        (3, "nonfinite", None),
+        (10, "plateau", 6),
+    ]
+    assert (detector.count, detector.skipped) == (10, 3)
+    (ended,) = detector.events([3.0, 2.0])
+    assert (ended.index, ended.kind, ended.onset, ended.declared) == (1, "ended", -7, -3)
+
+
+def test_worsening_is_told_once_until_something_better_comes():
+    detector = ThresholdDetector(Haar(2), 0.5, 50)
+    losses = [5.0, 5.0, 6.0, 7.0, 7.0, 8.0, 6.0, 4.0, 5.0, 6.0]
+    assert [e.index for e in detector.events(losses) if e.kind == "worsening"] == [2, 8]
+
+
+def test_what_is_no_stream_of_numbers_is_refused_at_once():
+    with pytest.raises(TypeError, match="samples must be real numbers"):
+        Detector().events(["a"])
+    with pytest.raises(ValueError, match="one-dimensional"):
+        Detector().events(np.zeros((2, 2)))
+    with pytest.raises(TypeError, match="a sample must be one real number"):
+        list(Detector().events(iter(["a"])))
+
+
+def test_a_detector_that_raises_tells_what_came_before():
+    detector = ThresholdDetector(Haar(2), 0.1, 3, on_nonfinite="raise")
+    events = detector.events([3.0] * 7 + [float("nan")])
+    assert next(events).kind == "plateau"
+    with pytest.raises(ValueError, match="is not finite"):
+        next(events)
+    assert detector.count == 7

@@ -1,0 +1,108 @@
+"""A schedule and a stopper without any framework."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import detectors, streams, with_gaps
+from twins import policies, policy_for, scheduled
+
+from plateau import Detector, Haar, Schedule, Stopper, ThresholdDetector, Verdict
+from plateau.policy import Policy
+
+FLAT = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20
+
+
+def flat_detector():
+    return ThresholdDetector(Haar(window=4), threshold=0.1, patience=3)
+
+
+def driven(schedule, losses, lr=0.8):
+    rates = []
+    for loss in losses:
+        event = schedule.step(loss, lr)
+        lr = event.lr if event else lr
+        rates.append(lr)
+    return rates
+
+
+@given(st.data(), with_gaps(streams(min_size=1)), detectors, policies)
+def test_the_rates_are_those_of_the_policy_also_where_a_run_is_cut(data, losses, detector, policy):
+    def fresh():
+        return Schedule(detector.clone(), policy_for(detector, policy))
+
+    expected = scheduled(losses, detector, 0.8, **policy)
+    cut = data.draw(st.integers(0, len(losses)))
+    first, second = fresh(), fresh()
+    before = driven(first, losses[:cut].tolist())
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    after = driven(second, losses[cut:].tolist(), before[-1] if before else 0.8)
+    assert before + after == expected
+    assert second.taken == len(losses)
+
+
+def test_an_event_tells_what_is_known_before_the_reaction():
+    schedule = Schedule()
+    noise = np.random.default_rng(1).normal(size=3000)
+    losses = 10 * np.exp(-np.arange(3000) / 300) + 0.1 * noise
+    alone = Detector()
+    for loss in losses:
+        alone.update(loss)
+        if event := schedule.step(loss, 1.0):
+            break
+    assert (event.index, event.kind) == (alone.count - 1, "plateau")
+    assert (event.onset, event.declared) == (alone.onset, alone.declared)
+    assert (event.level, event.slope, event.gain) == (alone.level, alone.slope, alone.gain)
+    assert (event.factor, event.lr) == (0.5, 0.5)
+    assert schedule.detector.verdict is Verdict.WARMING_UP
+    assert schedule.in_cooldown
+    assert repr(schedule).startswith("<Schedule: 1 reductions in 1,2")
+
+
+def test_the_usual_policy_waits_beside_a_detector_without_a_horizon():
+    assert Schedule().policy == Policy(wait=1)
+    assert Schedule(Detector(horizon=24)).policy == Schedule(flat_detector()).policy == Policy()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"detector": 3}, "detector must be a detector such as plateau.Detector.., not 3"),
+        ({"policy": 0.5}, "policy must be a plateau.policy.Policy, not 0.5"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        Schedule(**arguments)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    schedule = Schedule(flat_detector())
+    driven(schedule, FLAT)
+    before = schedule.state_dict()
+    for change, message in [
+        ({"version": 9}, "state has version 9, this library reads version 1"),
+        ({"taken": 99}, "damaged: 99 losses taken, 24 seen"),
+        ({"detector": None}, "detector: a state must be a dict"),
+        ({"more": 1}, "a state of Schedule has version, policy"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            schedule.load_state_dict(before | change)
+        assert schedule.state_dict() == before
+
+
+def test_a_stopper_goes_on_from_a_state_and_stays_stopped():
+    whole, first, second = (Stopper(flat_detector()) for _ in range(3))
+    stops = [whole.step(loss) for loss in [float("nan"), *FLAT]]
+    assert stops.index(True) == 11
+    assert all(stops[11:])
+    for loss in [float("nan"), *FLAT[:6]]:
+        first.step(loss)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    for loss in FLAT[6:]:
+        second.step(loss)
+    assert second.state_dict() == whole.state_dict()
+    assert (second.best, second.best_step, second.taken) == (2.0, 5, 25)
+    assert second.reason == "flat since sample 5"
