@@ -39,6 +39,10 @@ class Gain(NamedTuple):
     share: float
     """What is expected as a share of the range covered so far."""
 
+    def __repr__(self) -> str:
+        said = (f"{name}={x:.4g}" for name, x in zip(self._fields, self, strict=True))
+        return f"Gain({', '.join(said)})"
+
 
 class Gains(NamedTuple):
     """A `Gain` of each of k streams: arrays of shape (k,), NaN where nothing can be said."""

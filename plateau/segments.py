@@ -196,9 +196,8 @@ def find_plateaus(
     --------
     >>> import numpy as np
     >>> from plateau import find_plateaus
-    >>> find_plateaus(2 + np.exp(-np.arange(200) / 10))  # doctest: +NORMALIZE_WHITESPACE
-    [Plateau(start=44, stop=200, declared=73, level=2.001, slope=-2.773e-05, noise=0.001757,
-             closed=False, kind='flat')]
+    >>> [(p.start, p.stop, p.kind) for p in find_plateaus(2 + np.exp(-np.arange(200) / 10))]
+    [(44, 200, 'flat')]
 
     >>> from plateau import Haar, ThresholdDetector
     >>> loss = [8, 6, 4] + [3] * 7 + [2] + [1] * 7
