@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHOWN = re.compile(
-    r"```\{literalinclude\} examples/(\w+)\.py\n```\n\n```text\n(.*?)\n```", re.DOTALL
-)
+SHOWN = re.compile(r"```python\n((?:(?!```).)*)```\n\n```text\n(.*?)\n```", re.DOTALL)
 
 
 def without_numbers(text):
@@ -32,8 +30,9 @@ def without_numbers(text):
 def test_the_program_of_a_page_prints_what_the_page_says(page, packages, tmp_path):
     for package in packages:
         pytest.importorskip(package)
-    ((name, shown),) = SHOWN.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
-    program = DOCS / "examples" / f"{name}.py"
+    ((text, shown),) = SHOWN.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    program = tmp_path / "program.py"
+    program.write_text(text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, program],
         capture_output=True,
