@@ -37,7 +37,7 @@ def test_a_flat_trial_is_complete_with_its_best_value():
 
 
 def test_the_direction_is_that_of_the_study():
-    values = [-(2.0**-i) for i in range(200)]
+    values = [1.0 - 2.0**-i for i in range(200)]
     study = study_of(values, detector=None, direction="maximize")
     assert study.trials[0].user_attrs["plateau:reason"].startswith("flat")
     with pytest.raises(ValueError, match="the study wants mode 'max', not that of Detector"):
