@@ -93,7 +93,8 @@ def gain_of(values: Array, sign: float) -> Gain | None:
     if not sign or n < FEWEST or whole == 0.0:
         return None
     first, middle, last = (_level(values, n // part) for part in (4, 2, 1))
-    before, brought = sign * (middle - first), max(sign * (last - middle), 0.0)
+    before = sign * (middle - first)
+    brought = max(sign * (last - middle), 0.0) + 0.0  # no negative zero
     fading = min(brought / before, 1.0) if before > 0.0 else 1.0
     doubt = DOUBT * noise_of(values[n // 2 :]) * math.sqrt(2.0 / max(n // 8, 2))
     expected = brought * fading

@@ -1,6 +1,7 @@
 """What going on is expected to bring."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -56,3 +57,8 @@ def test_a_detector_says_it_too():
     detector.changed()
     assert detector.gain is None
     assert Detector("both").gain is None
+
+
+def test_nothing_to_expect_is_no_negative_zero():
+    gain = gain_of(np.r_[np.linspace(3.0, 1.0, 30), np.ones(90)], -1.0)
+    assert math.copysign(1.0, gain.expected) == math.copysign(1.0, gain.share) == 1.0
