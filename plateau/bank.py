@@ -256,7 +256,8 @@ class DetectorBank(Streaming):
     def level_error(self) -> NDArray[np.float64]:
         """Standard errors of the levels, shape (k,); NaN while warming up, see `Detector`.
 
-        This and the next three take some 20 µs a stream; of threshold rules they are NaN.
+        This and the next three look at the blocks of each stream anew; of threshold rules they are
+        NaN.
         """
         return self._doubt("level_error")
 

@@ -3,7 +3,7 @@
 Where progress fades, the next doubling of a run brings no more than the last one did: a power law
 brings the same share of it each time, an exponential ever less. So the last two doublings say what
 to expect of the next. It is an extrapolation: a rate that falls later, or a second descent, is not
-in it. docs/calibrated.md says how often the interval is right.
+in it. docs/concepts.md says how often the interval is right.
 """
 
 import math

@@ -11,7 +11,44 @@ from plateau.base import Kind, Mode, Trace, Verdict
 
 
 @runtime_checkable
-class DetectorProtocol(Protocol):
+class Detecting(Protocol):
+    """What a scheduler or a stopper asks of a detector of one stream."""
+
+    def update(self, x: float, /) -> bool:
+        """Take one sample; return whether the detector fires."""
+
+    def changed(self) -> None:
+        """Take note that a new regime may begin here."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as plain data, safe for JSON."""
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Take over a state that `state_dict` returned; refuse one of other parameters."""
+
+    @property
+    def onset(self) -> int | None:
+        """Index of the sample where the present plateau began; None outside one."""
+
+    @property
+    def level(self) -> float:
+        """Smoothed value, in metric units; NaN before the first sample."""
+
+    @property
+    def count(self) -> int:
+        """Samples accepted."""
+
+    @property
+    def skipped(self) -> int:
+        """Samples that were not finite."""
+
+    @property
+    def fires(self) -> int:
+        """How many fires in a row nothing came between."""
+
+
+@runtime_checkable
+class DetectorProtocol(Detecting, Protocol):
     """Something that is fed a stream and says whether it has stopped moving.
 
     `plateau.Detector` and `plateau.ThresholdDetector` are such things, and whatever is derived from
@@ -51,17 +88,11 @@ class DetectorProtocol(Protocol):
     def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
         """Take samples up to the first that fires; return its offset, None if none does."""
 
-    def changed(self) -> None:
-        """Take note that a new regime may begin here."""
-
     def reset(self) -> None:
         """Forget all samples."""
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state as plain data, safe for JSON."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state that `state_dict` returned; refuse one of other parameters."""
@@ -75,16 +106,8 @@ class DetectorProtocol(Protocol):
         """Kind of the present plateau; None outside one."""
 
     @property
-    def onset(self) -> int | None:
-        """Index of the sample where the present plateau began; None outside one."""
-
-    @property
     def declared(self) -> int | None:
         """Index of the sample at which the present plateau was first known; None outside one."""
-
-    @property
-    def level(self) -> float:
-        """Smoothed value, in metric units; NaN before the first sample."""
 
     @property
     def slope(self) -> float:
@@ -93,15 +116,3 @@ class DetectorProtocol(Protocol):
     @property
     def noise(self) -> float:
         """Standard deviation of the stream around its level; NaN before it is known."""
-
-    @property
-    def count(self) -> int:
-        """Samples accepted."""
-
-    @property
-    def skipped(self) -> int:
-        """Samples that were not finite."""
-
-    @property
-    def fires(self) -> int:
-        """How many fires in a row nothing came between."""

@@ -6,7 +6,8 @@ to wait for the answer.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import overload
 
 import torch
 from torch import Tensor, nn
@@ -64,9 +65,25 @@ class Muon(SGD):
         ]
         super().__init__(groups, momentum=momentum, weight_decay=weight_decay, fused=True)
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]  # takes no closure
-        """Make one step, unless the gradient scaler has found a gradient that is not finite."""
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Make one step, unless the gradient scaler has found a gradient that is not finite.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes loss and gradients anew, and returns the loss.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         if getattr(self, "grad_scale", None) is not None:  # set by a gradient scaler
             raise RuntimeError("unscale the gradients before the step: momentum takes them up")
         _, group = self.param_groups
@@ -76,6 +93,7 @@ class Muon(SGD):
         for alike in by_shape.values():
             self._direct(alike, group["memory"])
         super().step()
+        return loss
 
     def _direct(self, alike: Sequence[Tensor], memory: float) -> None:
         """Put into the gradients of matrices of the same shape the directions that they are to go.

@@ -1,6 +1,7 @@
 """Callbacks of Lightning, which give each step's loss, or a logged metric, to what reacts to it."""
 
 import copy
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import lightning.pytorch as lightning
@@ -20,7 +21,7 @@ class _Taker(Protocol):
     def load_state_dict(self, state: dict[str, Any], /) -> None: ...
 
 
-class _Listener(lightning.Callback):
+class _Listener(lightning.Callback, ABC):
     """Give the mean loss of each step of the optimizer, or a metric of each validation, to a taker.
 
     Not Lightning's own way to step schedulers: it does that behind the hooks that save, so that a
@@ -36,8 +37,9 @@ class _Listener(lightning.Callback):
         self._batches = 0
         self._step = 0
 
+    @abstractmethod
     def _make(self, trainer: lightning.Trainer, detector: Detecting, group: Group | None) -> _Taker:
-        raise NotImplementedError
+        """Return what takes the losses of a fit."""
 
     def _take(self, trainer: lightning.Trainer, loss: Tensor | float) -> None:
         assert self._taker is not None

@@ -5,6 +5,7 @@ from typing import Literal
 import optuna
 
 from plateau import Detector, Stopper
+from plateau.checks import Sample, as_sample
 from plateau.detecting import Detecting
 
 REASON = "plateau:reason"
@@ -64,20 +65,20 @@ class PlateauStop(Stopper):
             raise ValueError(f"the study wants mode {mode!r}, not that of {self.detector!r}")
         self.trial = trial
 
-    def step(self, metrics: float) -> bool:  # type: ignore[override]  # Optuna's own word for it
+    def step(self, metrics: Sample) -> bool:
         """Take the value of one step and report it to the trial.
 
         Parameters
         ----------
         metrics : float
-            The value.
+            The value; what `plateau.Detector.update` takes.
 
         Returns
         -------
         bool
             Whether to finish the trial.
         """
-        self.trial.report(metrics, self.taken)
+        self.trial.report(as_sample(metrics), self.taken)
         finished = super().step(metrics)
         if finished:
             self.trial.set_user_attr(REASON, self.reason)

@@ -29,8 +29,12 @@ class Familiar(ReduceLROnPlateau):
     _schedule: Schedule
     _min_lrs: list[float]
 
+    # Torch keeps these as attributes, which can be set. Here policy and schedule have them, and a
+    # property refuses to be set, where an attribute would be changed and change nothing: that is
+    # the override which each `ignore` below is about.
+
     @property
-    def factor(self) -> float:  # type: ignore[override]  # torch sets it, here the policy has it
+    def factor(self) -> float:  # type: ignore[override]
         """What a reduction multiplies the rates with."""
         return self._schedule.policy.factor
 

@@ -3,6 +3,7 @@
 import copy
 import math
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ TRAINING = "loss"
 """What the Trainer calls the loss of the training where it logs."""
 
 
-class _Listener(TrainerCallback, ExportableState):
+class _Listener(TrainerCallback, ExportableState, ABC):
     """Give a logged number to a schedule or a stopper; its state lies in `trainer_state.json`.
 
     The Trainer restores callbacks only if it is told to, and then by making new ones. So the state
@@ -30,11 +31,13 @@ class _Listener(TrainerCallback, ExportableState):
         self.monitor = monitor
         self._taker: Schedule | Stopper | None = None
 
+    @abstractmethod
     def _make(self, detector: Detecting) -> Schedule | Stopper:
-        raise NotImplementedError
+        """Return what takes the numbers of a training."""
 
+    @abstractmethod
     def _take(self, loss: float, control: TrainerControl, **objects: Any) -> None:
-        raise NotImplementedError
+        """Give it a number, and do what it says."""
 
     def state(self) -> dict[str, Any]:
         """Return what the Trainer saves."""

@@ -85,7 +85,7 @@ def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
     if sys.stderr.isatty():
         from plateau._compile import when_compiling
 
-        when_compiling(lambda: tell("compiling the detector, which is done once: 10 to 20 s"))
+        when_compiling(lambda: tell("compiling the detector, which is done once: some seconds"))
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":

@@ -156,9 +156,9 @@ def _draw_plateaus(axes: "Axes", x: "Floats", plateaus: Iterable[Plateau]) -> No
 def _name_places(axes: "Axes", run: Run) -> None:
     """Write dates below the axis of x, or numbers as everywhere else."""
     if run.clock:
-        dates = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call] # it has no types
+        dates = AutoDateLocator(maxticks=8)
         axes.xaxis.set_major_locator(dates)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))
     else:
         axes.xaxis.set_major_formatter(lambda x, _: wording.position(x))
 

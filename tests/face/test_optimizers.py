@@ -55,6 +55,25 @@ def test_the_singular_values_become_nearly_1(shape):
     assert not polar(torch.zeros(1, *shape)).any()
 
 
+def test_a_closure_is_called_and_its_loss_returned():
+    images, found = torch.ones(2, 3, 8, 8, dtype=torch.float64), []
+    for closed in (False, True):
+        model = network()
+        optimizer = muon_of(model)
+
+        def closure(model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = model(images).square().mean()
+            loss.backward()
+            return loss
+
+        loss = optimizer.step(closure) if closed else closure()
+        if not closed:
+            assert optimizer.step() is None
+        found.append([loss.detach(), *(p.detach() for p in model.parameters())])
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 def test_what_the_coefficients_promise():
     values = scalar(torch.logspace(-2.3, 0, 10_000, dtype=torch.float64))
     assert 0.68 < values.min() < values.max() < 1.16
