@@ -90,7 +90,7 @@ def reading(state, at, stride):
 
 @kernel(FLOATS, INTS, INT, CODES, INTS, INTS)
 def readings(state, places, stride, verdicts, onsets, declared):
-    """Write the same for the streams at `places`."""
+    """Write verdict, onset and declared of the streams at `places`."""
     p = constants_of(state)
     for i in range(places.size):
         verdicts[i], onsets[i], declared[i] = reading_of(state, places[i], stride, p)

@@ -17,21 +17,21 @@ from plateau.outlook import Doubts, Gains
 
 
 class DetectorBank(Streaming):
-    """`k` streams under the same detector, one sample of each at a time or many.
+    """`k` streams under the same detector, fed one sample of each at a time or many.
 
     The numbers are those of `k` single detectors, bit for bit.
 
     Parameters
     ----------
     detector : Detector or ThresholdDetector
-        Taken as a description: each stream begins at its start.
+        Taken as a description: each stream starts afresh.
     streams : int
         Number of streams, k, at least 1.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Examples
     --------
@@ -167,7 +167,7 @@ class DetectorBank(Streaming):
         return fired
 
     def changed(self, streams: ArrayLike | None = None) -> None:
-        """Take note that a new regime may begin here, see `PlateauDetector.changed`.
+        """Note that a new regime may begin here, see `PlateauDetector.changed`.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class DetectorBank(Streaming):
         return self.streams
 
     def __getitem__(self, stream: int) -> KernelDetector:
-        """Return a single detector that goes on where this stream is."""
+        """Return a single detector that continues this stream."""
         try:
             place = index(stream)
         except TypeError:

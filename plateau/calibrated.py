@@ -44,9 +44,9 @@ class Settings(TypedDict, total=False):
 
 
 class Detector(KernelDetector):
-    """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
+    """Tells whether a stream is flat, moving or undecided, whatever its units and its noise.
 
-    A stream is flat when there is evidence that it makes no progress any more: none that is seen
+    A stream is flat when there is evidence that it makes no more progress: none that is seen
     beside its own noise, or none that counts beside the range that it has covered. Where the noise
     is small beside that range a dozen samples are enough; where there is only noise it takes
     hundreds. Noise and autocorrelation are estimated as it goes, so the same settings serve any
@@ -65,20 +65,20 @@ class Detector(KernelDetector):
         what counts is progress: a metric that gets worse makes none. Without, any movement is an
         improvement, and a stream is flat when it is stationary.
     horizon : int, optional
-        Samples without visible drift that make a plateau. By default as many as evidence takes:
-        some 600 where there is nothing but noise.
+        Samples without visible drift that make a plateau. By default as many as the evidence
+        takes: some 600 in pure noise.
     min_change : float, default 0.05
         A drift below this share of the range covered since the last change of regime makes a slow
         plateau: the block means of the last quarter of the stream lie within it, or its drift is
         surely below twice as much, once to either side. At least 0 and below 1.
     scale : {"auto", "linear", "log"}, default "auto"
-        Whether changes count as they are or by their logarithm. By itself the detector takes the
+        Whether changes count as they are or by their logarithm. ``"auto"`` takes the
         logarithm from where a positive metric has fallen by two decades, brief excursions apart;
         ``"log"`` takes it as long as all samples are positive. What is said of positive metrics
         holds for negative ones, mirrored.
     run_length : float, default 1e7
-        A plateau of a stream that stays flat is said to have shifted once in so many samples, on
-        average. More make shifts known a little later.
+        Average number of samples between two false shifts of a stream that stays flat. The larger
+        it is, the later shifts are known.
     on_nonfinite : {"skip", "raise"}, default "skip"
         What to do with a sample that is NaN, infinite or above 2**500 in magnitude. Either way it
         leaves the state as it was; ``"skip"`` counts it in `skipped`.
@@ -86,7 +86,7 @@ class Detector(KernelDetector):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Notes
     -----
@@ -371,7 +371,7 @@ class Detector(KernelDetector):
 
     @property
     def gain(self) -> Gain | None:
-        """Progress to be expected from as many samples again as since the last change.
+        """Progress expected from as many samples again as since the last change.
 
         None where nothing can be said: without a direction, from few samples, of a constant. See
         `plateau.Gain`; it is an extrapolation of the last two doublings.

@@ -80,7 +80,7 @@ class CustomDetector(PlateauDetector):
         self._layout = Layout(names, 0, allowed, counts, squares=(), largest=LIMIT * LIMIT)
 
     def __init_subclass__(cls) -> None:
-        """Save it under its own name."""
+        """Give saved states the name of the class."""
         super().__init_subclass__()
         cls._type = cls.__name__
 
@@ -125,7 +125,7 @@ class CustomDetector(PlateauDetector):
         return fired
 
     def changed(self) -> None:
-        """Take note that a new regime may begin here, see `PlateauDetector.changed`."""
+        """Note that a new regime may begin here, see `PlateauDetector.changed`."""
         self.regime_changed(self.state)
         if self.state.accepted != self.state.last_fire:
             self.state.interrupted = 1.0

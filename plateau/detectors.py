@@ -45,7 +45,7 @@ class ThresholdDetector(KernelDetector):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Notes
     -----

@@ -125,7 +125,7 @@ class SlopeFilter(Streaming):
     def update_many(
         self, xs: ArrayLike | Iterable[float], out: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """Take samples in a row and return the slope after each, as so many `update` would.
+        """Take samples in a row and return the slope after each, as `update` would for each.
 
         Parameters
         ----------
@@ -421,5 +421,5 @@ FILTERS: dict[str, type[SlopeFilter]] = {cls._type: cls for cls in (Ema, EmaHaar
 
 
 def filter_from(description: Description) -> SlopeFilter:
-    """Make the slope filter that a description tells of."""
+    """Make the slope filter of a description."""
     return FILTERS[description["type"]]._from_description(description)

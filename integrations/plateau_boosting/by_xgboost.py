@@ -20,7 +20,7 @@ HIGHER = ("auc", "aucpr", "pre", "map", "ndcg")
 class XGBoostStop(xgboost.callback.TrainingCallback):
     """Stop when a metric is flat, or gets worse; the booster knows the best iteration.
 
-    A booster that is trained on, with ``xgb_model=``, goes on from the state in its attributes.
+    Continued training, with ``xgb_model=``, resumes from the state in the booster's attributes.
 
     Parameters
     ----------

@@ -96,11 +96,11 @@ class _Listener(lightning.Callback, ABC):
 
 
 class PlateauRate(_Listener):
-    """Lower the learning rate where the loss makes no progress any more: `PlateauLR` as a callback.
+    """Lower the learning rate where the loss makes no more progress: `PlateauLR` as a callback.
 
     It is given the mean training loss of every step of the optimizer, over all processes, or a
     metric of each validation. Its state lies in Lightning's checkpoints, so a run that is resumed
-    anywhere, also in the middle of an epoch, has the rates of one in one go.
+    anywhere, also in the middle of an epoch, has the rates of an uninterrupted one.
 
     Parameters
     ----------

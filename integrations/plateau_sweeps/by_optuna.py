@@ -16,7 +16,7 @@ class PlateauStop(Stopper):
     """Say when to finish a trial: its metric is flat, or gets worse.
 
     A trial that is flat is done, not bad: return its value, so that the study has it. A pruner
-    would leave the study without. Pruners go on comparing: each value is reported to them.
+    would leave the study without it. Pruners go on comparing: each value is reported to them.
 
     Parameters
     ----------

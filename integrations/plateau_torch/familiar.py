@@ -35,7 +35,7 @@ class Familiar(ReduceLROnPlateau):
 
     @property
     def factor(self) -> float:  # type: ignore[override]
-        """What a reduction multiplies the rates with."""
+        """What a reduction multiplies the rates by."""
         return self._schedule.policy.factor
 
     @property

@@ -46,7 +46,7 @@ Callback = Callable[[PlateauEvent], object]
 
 
 class PlateauLR(Familiar):
-    """Lower the learning rates of an optimizer when its loss makes no progress any more.
+    """Lower the learning rates of an optimizer when its loss makes no more progress.
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
@@ -62,19 +62,19 @@ class PlateauLR(Familiar):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min(self._min_lrs), cooldown, restart_after, restart_factor, wait
+    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
         `min_lr` may be one for each param group; groups added later then have the least of them.
         By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
     warmup_steps : int, default 0
-        Over so many steps the rates rise in equal parts to what they are given as. Fires of these
-        steps are ignored and patience starts anew after them.
+        Steps over which the rates rise linearly to their given values. Fires of these steps are
+        ignored, and patience starts anew after them.
     on_plateau : callable, or several, optional
         Called with a `PlateauEvent` at each fire after the warm-up, also when the policy leaves
-        the rates as they are. Who changes something else there, say the batch size, calls
-        ``scheduler.detector.changed()``.
+        the rates as they are. If you change something else there, say the batch size,
+        call ``scheduler.detector.changed()``.
     process_group : torch.distributed.ProcessGroup or "world", optional
         The detector sees the mean loss of these processes, the same number in each, so their rates
         stay the same. All must call `step` equally often. By default a process is alone.
@@ -85,7 +85,7 @@ class PlateauLR(Familiar):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
     RuntimeError
         If ``process_group="world"`` and ``torch.distributed`` is not initialised.
 
@@ -95,7 +95,7 @@ class PlateauLR(Familiar):
     Lightning, the Trainer of transformers and torch itself ask for to know that `step` wants a
     metric. ``SequentialLR`` and ``ChainedScheduler``, whose `step` has none, refuse it. To combine
     it with another scheduler call both: each multiplies the rates that it finds. Only during its
-    own warm-up it sets them.
+    own warm-up does it set them.
 
     Examples
     --------

@@ -28,7 +28,7 @@ class PlateauStopper(Stopper):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
     RuntimeError
         If ``process_group="world"`` and ``torch.distributed`` is not initialised.
 

@@ -84,11 +84,11 @@ class _Listener(TrainerCallback, ExportableState, ABC):
 
 
 class PlateauRate(_Listener):
-    """Lower the learning rate where the loss makes no progress any more.
+    """Lower the learning rate where the loss makes no more progress.
 
     It scales what the Trainer's own scheduler begins from, so it multiplies with its warm-up and
     decay. The Trainer saves that with its scheduler, so a training that is resumed from a
-    checkpoint has the rates of one in one go.
+    checkpoint has the rates of an uninterrupted one.
 
     Parameters
     ----------
