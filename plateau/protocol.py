@@ -52,9 +52,9 @@ class DetectorProtocol(Detecting, Protocol):
     """What is fed a stream and says whether it has stopped moving.
 
     `plateau.Detector`, `plateau.ThresholdDetector` and whatever is derived from
-    `plateau.custom.CustomDetector` are detectors. `update`, `update_many`, `record` and `until_fire` are ways to
-    take the same samples and leave the same state; what else the members promise is what the
-    contract suite tests (``tests/test_contract.py``).
+    `plateau.custom.CustomDetector` are detectors. `update`, `update_many`, `record` and
+    `until_fire` are ways to take the same samples and leave the same state; the
+    contract suite (``tests/test_contract.py``) tests what else the members promise.
 
     Examples
     --------
