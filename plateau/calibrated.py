@@ -95,8 +95,8 @@ class Detector(KernelDetector):
     An update costs O(1), amortised: the stream is kept as at most 256 block means, 6 kB, and looked
     at as a whole each time it has grown by an eighth. The onset maximises the number of
     uncorrelated samples behind it (Chodera, J. Chem. Theory Comput. 12, 2016); a plateau ends by a
-    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page "The
-    calibrated detector" of the documentation derives the tests and says what is calibrated.
+    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page
+    "Derivations" of the documentation derives the tests.
 
     Examples
     --------
