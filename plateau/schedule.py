@@ -185,8 +185,9 @@ class Schedule:
         said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
         waits = self.state.quiet_until - self._detector.count
         wait = f", waits {waits:,} more" if waits > 0 else ""
-        made = "1 reduction" if self.state.reductions == 1 else f"{self.state.reductions} reductions"
-        return f"{made} in {self.taken:,} losses{said}{wait}"
+        count = self.state.reductions
+        made = f"{count} reduction{'s' * (count != 1)} in {self.taken:,} losses"
+        return f"{made}{said}{wait}"
 
     def __repr__(self) -> str:
         return f"<Schedule: {self.standing}>"
