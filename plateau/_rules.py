@@ -3,7 +3,7 @@
 A kernel of `plateau._pyramid` stops where there is something to decide, O(log n) times in a stream,
 and `decide` is called. From there on this file reads top to bottom. A rule reads and changes the
 state of one stream as a `Stream`; what a stretch of blocks looks like is in `plateau._stretches`.
-docs/calibrated.md derives the tests.
+docs/derivations.md derives the tests.
 """
 
 import math
@@ -44,7 +44,6 @@ Array = NDArray[np.float64]
 GROWTH = 0.125
 """Share by which a stream grows between two assessments."""
 
-
 SHARE = 0.25
 """Share of the time since the last change that a plateau without drift must have lasted."""
 
@@ -64,7 +63,6 @@ noise-free power law never stops)."""
 
 REST = 0.6
 """Progress that does not count beside what came before, in times `min_change` of the range."""
-
 
 DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
 """In a plateau the blocks stay shorter than what evidence takes by DROPPED, if more than SHORTEST:

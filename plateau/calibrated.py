@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -298,7 +297,7 @@ class Detector(KernelDetector):
                 if keep_range:
                     ends = [*bounds(s[c.MEANS : c.MEANS + full])]
                     ends += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
-                    level = max(ends, key=partial(_distance, level))
+                    level = farthest(level, ends)
                 s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, level
             if s[c.LAST_FIRE] != s[c.ACCEPTED]:
                 s[c.FIRES] = 0.0
@@ -415,8 +414,9 @@ class Detector(KernelDetector):
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
 
 
-def _distance(one: float, other: float) -> float:
-    return abs(one - other)
+def farthest(level: float, others: list[float]) -> float:
+    """Return the level that is farthest from another."""
+    return max(others, key=lambda other: abs(other - level))
 
 
 def _layout() -> Layout:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from plateau._arguments import number, positive, whole
 
 MOST = 64
-"""Doublings of a wait: no run is longer."""
+"""Doublings of a wait that count: beyond them it is longer than any run."""
 
 
 class PolicyState(NamedTuple):
@@ -180,7 +180,7 @@ class Policy:
         return Reaction(factor, acted._replace(reductions=state.reductions + 1, streak=streak + 1))
 
     def _waits(self, taken: int, vain: int = 0) -> int:
-        """Return the samples to wait after a change at so many, the last ones of them in vain."""
+        """Return the samples to wait after a change, of a run as long as `taken` by then."""
         return round(math.ldexp(self.wait, min(vain, MOST)) * taken)
 
     @staticmethod

@@ -40,8 +40,8 @@ class Schedule:
         ``Policy()`` beside any other, whose horizon or patience is a wait of its own.
     summed : bool, default False
         Whether each loss sums up many steps, as the mean loss of an epoch or a validation loss
-        does. So few and noisy losses are no evidence for long. So the rate falls also when none
-        has been better than the best for an eighth of the run, three losses at least.
+        does. Such losses are too few and noisy for evidence, so the rate also falls when none has
+        been better than the best for an eighth of the run, three losses at least.
 
     Raises
     ------
@@ -149,9 +149,13 @@ class Schedule:
 
     def _is_out_of_patience(self) -> bool:
         """Whether none of the last losses is better than the best, nor was the rate changed."""
-        best, count = self._best.step, self._detector.count
-        since = max(0 if best is None else best + 1, self.state.changed)
-        return count - since >= max(PATIENCE * count, FEWEST)
+        since, count = self._since_best(), self._detector.count
+        return since is not None and count - since >= max(PATIENCE * count, FEWEST)
+
+    def _since_best(self) -> int | None:
+        """Return the sample from which on none is better than the best and the rate is the same."""
+        best = self._best.step
+        return None if best is None else max(best + 1, self.state.changed)
 
     def react(self, lr: float, *, fires: bool) -> Event | None:
         """Ask the policy, as `step` does where it is due.
@@ -170,8 +174,8 @@ class Schedule:
         """
         detector = self._detector
         onset, level = detector.onset, detector.level  # as they are before the reaction
-        if onset is None and self._best.step is not None:
-            onset = self._best.step + 1
+        if onset is None and not fires:
+            onset = self._since_best()
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
         factor, self.state = self._policy.react(

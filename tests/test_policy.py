@@ -1,5 +1,6 @@
 """What the policy does with the learning rate."""
 
+import operator
 from dataclasses import asdict
 from fractions import Fraction
 
@@ -154,10 +155,9 @@ def lowered(policy, asked, level):
 
 def test_the_next_change_waits_until_the_run_has_grown_by_a_share():
     asked = range(100, 2000, 100)
-    better = lambda taken: -float(taken)  # noqa: E731
-    assert lowered(Policy(wait=1.0), asked, better) == [100, 200, 400, 800, 1600]
-    assert lowered(Policy(wait=0.5), asked, better) == [100, 200, 300, 500, 800, 1200, 1800]
-    assert lowered(Policy(wait=0.25), [300, 374, 375, 400, 469], better) == [300, 375, 469]
+    assert lowered(Policy(wait=1.0), asked, operator.neg) == [100, 200, 400, 800, 1600]
+    assert lowered(Policy(wait=0.5), asked, operator.neg) == [100, 200, 300, 500, 800, 1200, 1800]
+    assert lowered(Policy(wait=0.25), [300, 374, 375, 400, 469], operator.neg) == [300, 375, 469]
 
 
 def test_after_those_that_brought_nothing_it_waits_ever_longer():

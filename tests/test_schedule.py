@@ -98,6 +98,14 @@ def test_losses_that_sum_up_steps_are_waited_for_with_patience(seed):
     assert driven(Schedule(), losses.tolist(), lr=1.0)[-1] == 1.0  # no evidence
 
 
+def test_what_a_detector_has_taken_before_is_no_impatience():
+    detector = Detector()
+    detector.update_many(np.linspace(9.0, 8.0, 100))
+    schedule = Schedule(detector, summed=True)
+    assert schedule.step(math.nan, 0.5) is None
+    assert all(schedule.step(8.0 - i, 0.5) is None for i in range(8))
+
+
 def test_a_fire_of_patience_says_since_when_and_is_resumed():
     losses = [5.0, 4.0, 3.0, math.nan, 3.1, 3.2, 3.0, 2.0, 2.5, 2.5, 2.5]
     schedule, events = Schedule(summed=True), []

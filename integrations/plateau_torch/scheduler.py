@@ -51,11 +51,11 @@ class PlateauLR(Familiar):
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
-    reduction waits until the run has grown by an eighth, and for ever longer if the loss has not
-    fallen visibly since the last ones: what brought nothing is not tried again soon.
+    reduction waits until the run has grown by an eighth, and longer each time that a reduction has
+    brought no visible fall of the loss: what brought nothing is not tried again soon.
 
     Where the optimizer makes several steps for each loss, as with a validation loss, the losses are
-    too few for evidence. There the rate falls also when none has been better than the best for an
+    too few for evidence. There the rate also falls when none has been better than the best for an
     eighth of the run, three losses at least.
 
     Parameters
@@ -69,7 +69,7 @@ class PlateauLR(Familiar):
     factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
         `min_lr` may be one for each param group; groups added later then have the least of them.
-        By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
+        By default `wait` is 0.125 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
     warmup_steps : int, default 0

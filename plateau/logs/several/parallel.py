@@ -177,8 +177,7 @@ def _attempt(read: Read, path: str) -> Log | LogError:
 
 
 def _size(found: Sequence[Found]) -> int:
-    # Path.is_file raises for a name that is too long.
-    files = (one.path for one in found if os.path.isfile(one.path))  # noqa: PTH113
+    files = (one.path for one in found if os.path.isfile(one.path))  # noqa: PTH113 - Path's raises for a name that is too long
     return sum(_unpacked(Path(path)) for path in files)
 
 
