@@ -53,6 +53,9 @@ LASTED = 0.4
 ODDS = 25.0
 """Odds of flat against drift from which a stretch without visible drift is a plateau."""
 
+EVIDENCE = ODDS * ODDS - 1.0
+"""Samples of noise alone that these odds take."""
+
 EFFECTIVE, REMAINING = 15.0, 12.0
 """Uncorrelated blocks' worth that a plateau needs to be declared, and to stand: below that a
 random walk cannot be told from a flat, correlated stream."""
@@ -217,11 +220,6 @@ def returned(s: Stream) -> int | None:
     return begin
 
 
-def evidence(p: Params) -> float:
-    """Return the samples that a stretch in noise must have."""
-    return p.horizon or ODDS * ODDS - 1.0
-
-
 def settled(s: Stream, p: Params, onset: int) -> bool:
     """Whether the stream since this block shows no drift, or surely none that matters."""
     length = s.blocks - onset
@@ -229,7 +227,7 @@ def settled(s: Stream, p: Params, onset: int) -> bool:
     change, error, _, rest = drift_of(values)
     describe(s, change, error, length, noise_of(s, onset, rest))
     samples = length * s.size
-    if samples < evidence(p) or length < max(SHARE * s.blocks, LEAST):
+    if samples < (p.horizon or EVIDENCE) or length < max(SHARE * s.blocks, LEAST):
         return False
     if length / inefficiency_of(values) < EFFECTIVE:
         return False
@@ -277,8 +275,7 @@ def rested(s: Stream, p: Params) -> int | None:
         odd, hop = s.blocks % 2, 2
         values = 0.5 * (values[odd::2] + values[odd + 1 :: 2])
     level = s.on_scale(s.known_level) if s.known else float(values[0])
-    low, high = min(float(values.min()), level), max(float(values.max()), level)
-    whole = high - low
+    whole = max(float(values.max()), level) - min(float(values.min()), level)
     if len(values) < LEAST or whole <= 0.0:
         return None
     half, least = values[len(values) // 2 :], REST * p.change * whole
@@ -297,21 +294,10 @@ def rested(s: Stream, p: Params) -> int | None:
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
-    counts = s.unit * p.change * lesser_range(s, p, low, high, mean_of(s.values[begin : s.blocks]))
-    if s.noise > counts and (s.blocks - begin) * s.size < evidence(p):
-        return None  # the noise hides what counts
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
     s.tolerance, s.kind = least, FLAT
     return begin
-
-
-def lesser_range(s: Stream, p: Params, low: float, high: float, level: float) -> float:
-    """Range covered, on a logarithmic axis in units of the present level if that is less."""
-    least, most = sorted((abs(s.anchor + low), abs(s.anchor + high)))
-    if s.logged or p.scale == LINEAR or (s.above and s.below) or not least:
-        return high - low
-    return min(high - low, abs(s.anchor + level) * math.log(most / least))
 
 
 def levelled(s: Stream, p: Params) -> int | None:

@@ -19,6 +19,7 @@ from plateau.offline import Unit, rows_for
 from plateau.policy import Policy, PolicyState
 from plateau.protocol import DetectorProtocol
 from plateau.rule import Rule
+from plateau.schedule import begin_anew
 
 ANNOUNCED = re.compile(
     r"\b(?:(?:reduc|decreas|adjust|chang|decay|updat|lower|increas)(?:e|es|ed|ing)"
@@ -98,7 +99,7 @@ def replay_run(
         if factor != 1.0:
             lr = max(lr * factor, min(lr, policy.min_lr))  # not an ulp below
             events.append(LrChange(rows.x(sample), factor, lr))
-            detector.changed()
+            begin_anew(detector)
     return Replay(run, detector, rows.unit, initial_lr or 1.0, events, recorded_changes(run))
 
 

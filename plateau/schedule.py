@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from plateau import saved
+from plateau._rules import EVIDENCE
 from plateau._samples import Sample, as_sample
 from plateau.best import Best
 from plateau.calibrated import Detector
@@ -179,7 +180,7 @@ class Schedule:
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
         factor, self.state = self._policy.react(
-            self.state, detector.count - 1, lr, detector.fires, *self._reached()
+            self._patient(), detector.count - 1, lr, detector.fires, *self._reached()
         )
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
@@ -189,6 +190,20 @@ class Schedule:
             return None
         index = self.taken - 1
         return Event(index, PLATEAU, onset, level, slope, gain, declared, factor, lr)
+
+    def _patient(self) -> PolicyState:
+        """Return what the policy remembers, quiet while noise may hide how a loss goes on.
+
+        Where the loss of a step is noisier than what counts beside its level, a plateau is believed
+        when it has lasted for as many steps as noise alone takes to be known for rest.
+        """
+        detector, state = self._detector, self.state
+        if self.summed or not self._policy.wait or not isinstance(detector, Detector):
+            return state
+        noisy = detector.noise > detector.min_change * abs(detector.level)
+        if detector.onset is None or not noisy:
+            return state
+        return state._replace(quiet_until=max(state.quiet_until, detector.onset + int(EVIDENCE)))
 
     def _reached(self) -> tuple[float, float]:
         """Return the level of the loss, lower is better, and its standard error, 0 if not known."""

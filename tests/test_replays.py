@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from twins import scheduled
 
-from plateau import Haar, ThresholdDetector
+from plateau import Detector, Haar, ThresholdDetector
 from plateau.logs import read_log
 from plateau.offline import scan_run
 from plateau.policy import Policy
@@ -65,6 +65,24 @@ def test_a_replay_makes_the_changes_of_the_training(training, run):
     assert [change.factor for change in found.recorded] == factors
     late = [r.x - e.x for e, r in zip(found.events, found.recorded, strict=True)]
     assert all(0 < steps <= STEPS for steps in late)  # told in the row behind
+
+
+def test_a_replay_is_what_a_schedule_without_a_wait_would_have_done(tmp_path):
+    t, rng = np.arange(9000), np.random.default_rng(0)
+    level = 0.5 + 6 * np.exp(-t / 200) + 0.3 * (t < 3000) + 0.1 * (t < 6000)
+    losses = np.round(level + 0.05 * rng.normal(size=len(t)), 4)
+    path = tmp_path / "run.csv"
+    path.write_text("step,loss\n" + "".join(f"{i},{x}\n" for i, x in enumerate(losses)))
+    (run,) = read_log(path).runs
+    rates = scheduled(losses, Detector(), 1.0, wait=0.0)
+    expected = [(i, r) for i, r in enumerate(rates) if r != ([1.0, *rates])[i]]
+    found = replay_run(run, Rule(), Policy())
+    assert [(event.x, event.lr) for event in found.events] == expected
+    assert len(expected) > 3
+    told = Detector()  # and not what one does that forgets the range of the run
+    assert [i for i, x in enumerate(losses) if told.update(x) and not told.changed()] != [
+        i for i, _ in expected
+    ]
 
 
 def test_higher_may_be_better(run):

@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
     SequentialLR,
 )
-from twins import level_of, policies, policy_for, scheduled, waited
+from twins import change, level_of, patient, policies, policy_for, scheduled, waited
 
 import plateau
 from plateau import DetectorBank, Haar, ThresholdDetector
@@ -117,7 +117,11 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
                 detector.changed()
             elif step >= warmup_steps and (fires or waited(policy, state, samples - 1, detector)):
                 factor, state = policy.react(
-                    state, samples - 1, max(rates), detector.fires, *level_of(detector)
+                    patient(state, policy, detector),
+                    samples - 1,
+                    max(rates),
+                    detector.fires,
+                    *level_of(detector),
                 )
                 at_fires.append(rates)
                 if factor < 1.0:
@@ -126,7 +130,7 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
                     most = [max(r[i] for r in at_fires if len(r) > i) for i in range(len(rates))]
                     rates = [min(rate * factor, top) for rate, top in zip(rates, most, strict=True)]
                 if factor != 1.0:
-                    detector.changed()
+                    change(detector)
         if step + 2 <= warmup_steps:
             full += rates[len(full) :]
             rates = [rate * ((step + 2) / warmup_steps) for rate in full]

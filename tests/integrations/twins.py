@@ -40,6 +40,20 @@ def level_of(detector):
     return level, detector.level_error
 
 
+def change(detector):
+    """Tell a detector of another rate: the range of the whole run goes on to count."""
+    detector.changed(**({"keep_range": True} if isinstance(detector, Detector) else {}))
+
+
+def patient(state, policy, detector):
+    """Noise above what counts beside the level: a plateau is believed after 624 losses."""
+    if not policy.wait or not isinstance(detector, Detector) or detector.onset is None:
+        return state
+    if detector.noise <= detector.min_change * abs(detector.level):
+        return state
+    return state._replace(quiet_until=max(state.quiet_until, detector.onset + 624))
+
+
 def scheduled(losses, detector, lr, warmup_steps=0, **policy):
     """The rate after each step: before it, the detector saw the loss and the policy reacted."""
     detector, policy = detector.clone(), policy_for(detector, policy)
@@ -51,11 +65,14 @@ def scheduled(losses, detector, lr, warmup_steps=0, **policy):
             detector.changed()
         elif step >= warmup_steps and (fires or waited(policy, state, samples - 1, detector)):
             factor, state = policy.react(
-                state, samples - 1, lr, detector.fires, *level_of(detector)
+                patient(state, policy, detector),
+                samples - 1,
+                lr,
+                detector.fires,
+                *level_of(detector),
             )
             if factor != 1.0:
                 lr = max(lr * factor, min(lr, policy.min_lr))
-                keep = {"keep_range": True} if isinstance(detector, Detector) else {}
-                detector.changed(**keep)
+                change(detector)
         rates.append(lr * min((step + 2) / warmup_steps, 1.0) if warmup_steps else lr)
     return rates
