@@ -9,22 +9,17 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from plateau.logs.columns import Contents, Table, column
+from plateau.logs.columns import Contents
 from plateau.logs.numerals import number
+from plateau.logs.records.samples import TIME, Samples
 from plateau.logs.text.blocks import blocks
 
 if TYPE_CHECKING:
     from plateau.logs.files.lines import Source
 
-    Labels = tuple[tuple[str, str], ...]
-    Samples = dict[str, tuple[list[int], list[float]]]
-
 SAMPLE = re.compile(r"([A-Za-z_:][\w:.]*)(?:\{([^{}]*)\})?\s+([-+.\w]+)(?:\s+(\d{9,}(?:\.\d+)?))?")
 LABEL = re.compile(r'(?<!\w)([A-Za-z_]\w*+)\s*+=~?\s*+"((?:[^"\\]++|\\.)*+)"')
 LOOKED_AT, ENOUGH = 200, 0.9  # lines; of them are samples
-TIME = "timestamp"
 UNNAMED = {"le"}  # labels that are bounds of a histogram's bins
 NO_SERIES = ("_bucket", "_sum", "_count", "_created", "_info")  # endings of what is no measurement
 
@@ -40,37 +35,18 @@ def recognise(source: Source) -> dict[str, str] | None:
 
 
 def read(source: Source, found: dict[str, str]) -> Contents:
-    """Read samples: a table for each set of labels; what all share is no part of a name."""
+    """Read samples: a table for each set of labels."""
     del found
-    parts: dict[Labels, Samples] = {}
+    samples = Samples()
     for row, line in enumerate(source.lines):
         match = SAMPLE.fullmatch(line.strip())
         value = number(match[3]) if match else None
         if not match or value is None or match[1].endswith(NO_SERIES):
             continue
-        labels = tuple(LABEL.findall(match[2] or ""))
+        labels = LABEL.findall(match[2] or "")
         if UNNAMED.intersection(name for name, _ in labels):
             continue
-        series = parts.setdefault(labels, {})
-        _add(series, match[1], row, value)
+        samples.add(labels, match[1], row, value)
         if match[4]:
-            _add(series, TIME, row, float(match[4]))
-    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
-    tables = [_table(labels, series, shared) for labels, series in parts.items()]
-    return Contents("prometheus", tables, source.numbers, blocks(source.lines))
-
-
-def _add(series: Samples, name: str, row: int, value: float) -> None:
-    rows, values = series.setdefault(name, ([], []))
-    rows.append(row)
-    values.append(value)
-
-
-def _table(labels: Labels, series: Samples, shared: set[tuple[str, str]]) -> Table:
-    told = [f"{name}={value}" for name, value in labels if (name, value) not in shared]
-    columns = [
-        column(name, np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64))
-        for name, (rows, values) in series.items()
-    ]
-    size = max(len(rows) for rows, _ in series.values())
-    return Table(columns, size, ", ".join(told) or None, sparse=True)
+            samples.add(labels, TIME, row, float(match[4]))
+    return Contents("prometheus", samples.tables(), source.numbers, blocks(source.lines))
