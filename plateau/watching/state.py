@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from plateau.watching.track import Track
 
 State = dict[str, Any]
-VERSION = 3
+VERSION = 4
 PARTS = ("follower", "changes", "detector", "x", "row", "rates")
 """Of a track and of its follower, that are objects themselves."""
 
@@ -84,7 +84,7 @@ def resume_log(log: LineLog | Board, state: State) -> None:
 def resume_runs(runs: Runs, state: State) -> None:
     """Bring runs to where they were."""
     kept = state["runs"]
-    runs.steps, runs.usual = kept["steps"], kept["usual"]
+    runs.steps, runs.usual, runs.pace = kept["steps"], kept["usual"], kept["pace"]
     runs.number, runs.told = kept["number"], kept["told"]
     vars(runs.along).update(kept["along"])
     if kept["track"] is not None:
@@ -130,6 +130,7 @@ def _runs(runs: Runs) -> State:
     return {
         "steps": runs.steps,
         "usual": runs.usual,
+        "pace": runs.pace,
         "number": runs.number,
         "told": runs.told,
         "along": vars(runs.along),
