@@ -58,11 +58,14 @@ def read_state(path: Path, settings: State) -> State | None:
     return dict(state)
 
 
-def state_text(settings: State, log: LineLog | Board, runs: Runs, told: State) -> str:
-    """Return the text of a state: settings, place in the log, columns, runs, what was told."""
-    state = {"version": VERSION, "settings": settings, "told": told}
-    state |= {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
-    return json.dumps(state) + "\n"
+def whole_state(settings: State, told: State) -> State:
+    """Return what every state begins with: its version, the settings, what was told."""
+    return {"version": VERSION, "settings": settings, "told": told}
+
+
+def state_of(log: LineLog | Board, runs: Runs) -> State:
+    """Return where a watch of one log stands: the place in it, columns and runs."""
+    return {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
 
 
 def resume_log(log: LineLog | Board, state: State) -> None:

@@ -48,6 +48,16 @@ def recognise(source: Source) -> dict[str, str] | None:
 def read(source: Source, found: dict[str, str]) -> Contents:
     """Read points: a table for each set of tags."""
     del found
+    tables = _samples(source).tables()
+    return Contents("influx", tables, source.numbers, blocks(source.lines))
+
+
+def series(source: Source) -> Contents:
+    """Read points of a part, each with all its tags."""
+    return Contents("influx", _samples(source).tables(whole=True), source.numbers)
+
+
+def _samples(source: Source) -> Samples:
     samples = Samples()
     for row, line in enumerate(source.lines):
         if not (match := LINE.fullmatch(line.strip())):
@@ -59,7 +69,7 @@ def read(source: Source, found: dict[str, str]) -> Contents:
                 samples.add(tags, _named(_plain(match["name"]), name), row, value)
         if match["time"] and any(value is not None for value in values.values()):
             samples.add(tags, TIME, row, _time(float(match["time"])))
-    return Contents("influx", samples.tables(), source.numbers, blocks(source.lines))
+    return samples
 
 
 def _fields(match: re.Match[str]) -> list[tuple[str, str]]:

@@ -132,6 +132,7 @@ LINE_FORMATS = (
         "runs",
         recognise=prometheus.recognise,
         read=prometheus.read,
+        series=prometheus.series,
         followed=True,
     ),
     LineFormat(
@@ -140,6 +141,7 @@ LINE_FORMATS = (
         about="the line protocol, `cpu,host=a user=3.1 1700000000000000000`; tags name the runs",
         recognise=influx.recognise,
         read=influx.read,
+        series=influx.series,
         followed=True,
     ),
     LineFormat(

@@ -37,6 +37,16 @@ def recognise(source: Source) -> dict[str, str] | None:
 def read(source: Source, found: dict[str, str]) -> Contents:
     """Read samples: a table for each set of labels."""
     del found
+    tables = _samples(source).tables()
+    return Contents("prometheus", tables, source.numbers, blocks(source.lines))
+
+
+def series(source: Source) -> Contents:
+    """Read samples of a part, each with all its labels."""
+    return Contents("prometheus", _samples(source).tables(whole=True), source.numbers)
+
+
+def _samples(source: Source) -> Samples:
     samples = Samples()
     for row, line in enumerate(source.lines):
         match = SAMPLE.fullmatch(line.strip())
@@ -49,4 +59,4 @@ def read(source: Source, found: dict[str, str]) -> Contents:
         samples.add(labels, match[1], row, value)
         if match[4]:
             samples.add(labels, TIME, row, float(match[4]))
-    return Contents("prometheus", samples.tables(), source.numbers, blocks(source.lines))
+    return samples

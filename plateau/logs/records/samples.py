@@ -29,10 +29,11 @@ class Samples:
             rows.append(row)
             values.append(value)
 
-    def tables(self) -> list[Table]:
-        """Return the tables; what all have in common is no part of a name."""
+    def tables(self, *, whole: bool = False) -> list[Table]:
+        """Return the tables; what all have in common is part of a ``whole`` name only."""
         parts = self._parts
-        shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+        common = len(parts) > 1 and not whole
+        shared = set.intersection(*map(set, parts)) if common else set()
         found: list[Table] = []
         for labels, series in parts.items():
             told = [f"{name}={value}" for name, value in labels if (name, value) not in shared]
