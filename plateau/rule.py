@@ -110,12 +110,15 @@ class Rule:
 
     def paced(self, step: float | None, x_name: str) -> Self:
         """Return the rule for samples that follow each other after so many seconds."""
-        told = {name: getattr(self, name) for name in COUNTS}
-        given = {name: value for name, value in told.items() if isinstance(value, str)}
-        if not given:
+
+        def counted(name: str) -> int | None:
+            value = getattr(self, name)
+            return None if value is None else in_samples(name, value, step, x_name)
+
+        if not any(isinstance(getattr(self, name), str) for name in COUNTS):
             return self
-        counts = {name: in_samples(name, each, step, x_name) for name, each in given.items()}
-        return replace(self, **counts)
+        window, smooth, patience, horizon = map(counted, COUNTS)
+        return replace(self, window=window, smooth=smooth, patience=patience, horizon=horizon)
 
     def _count(self, name: str) -> int | None:
         """Return a setting in samples."""

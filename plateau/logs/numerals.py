@@ -28,11 +28,12 @@ def number(token: str) -> float | None:
     text = token.strip()
     if len(text) > LONGEST:
         return None
-    if THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    elif DECIMAL_COMMA.fullmatch(text):
-        text = text.replace(",", ".")
-    if FORTRAN.fullmatch(text):
+    if "," in text:
+        if THOUSANDS.fullmatch(text):
+            text = text.replace(",", "")
+        elif DECIMAL_COMMA.fullmatch(text):
+            text = text.replace(",", ".")
+    if "D" in text and FORTRAN.fullmatch(text):
         text = text.replace("D", "E")
     try:
         return float(text)

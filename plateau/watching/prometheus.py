@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
-from urllib.request import urlopen
 
 from plateau.durations import seconds_of
 from plateau.logs.model import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from urllib.error import HTTPError
 
 SCHEMES = ("prometheus+http", "prometheus+https")
 EVERY = "15s"
@@ -68,6 +66,10 @@ class Query:
         """Return the lines of another answer where one is due."""
         if time.monotonic() < self._due:
             return b""
+        from http.client import HTTPException  # not every watch needs them
+        from urllib.error import HTTPError
+        from urllib.request import urlopen
+
         self._due = max(self._due + self._every, time.monotonic())
         try:
             with urlopen(self._address, timeout=LIMIT) as answer:

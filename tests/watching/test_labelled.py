@@ -101,7 +101,8 @@ def address():
 
 def test_a_query_is_asked_again_and_again(address):
     done = watch(
-        f"{address}?query=wait_seconds&every=1ms", "--format", "jsonl", "--fail-on", "plateau"
+        *(f"{address}?query=wait_seconds&every=1ms", "--format", "jsonl"),
+        *("--fail-on", "plateau", "--horizon", "40"),
     )
     assert done.returncode == 1
     assert done.stderr.count(b"gives no answer, and is asked again: HTTP Error 503") == 1

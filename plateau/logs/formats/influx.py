@@ -33,7 +33,7 @@ NANO, MICRO = 1e17, 1e14  # counts of this century from which on they are nanose
 
 def recognise(source: Source) -> dict[str, str] | None:
     """Take lines that are points, with tags or times; nothing else is to be found out."""
-    lines = [line for line in source.lines if line.strip() and not line.startswith("#")]
+    lines = (line for line in source.lines if line.strip() and not line.startswith("#"))
     some = list(islice(lines, LOOKED_AT))
     if not some or "=" not in some[0]:
         return None

@@ -26,8 +26,10 @@ NO_SERIES = ("_bucket", "_sum", "_count", "_created", "_info")  # endings of wha
 
 def recognise(source: Source) -> dict[str, str] | None:
     """Take lines that are samples, some with labels; nothing else is to be found out about them."""
-    lines = [line.strip() for line in source.lines if line.strip()[:1] not in ("", "#")]
+    lines = (line.strip() for line in source.lines if line.strip()[:1] not in ("", "#"))
     some = list(islice(lines, LOOKED_AT))
+    if not any("{" in line for line in some):
+        return None
     found = [SAMPLE.fullmatch(line) for line in some]
     told = [match for match in found if match and number(match[3]) is not None]
     labelled = any(match[2] and LABEL.search(match[2]) for match in told)
