@@ -251,6 +251,12 @@ def test_tables(read, name):
     check(read, TABLES[name])
 
 
+@pytest.mark.parametrize("above", ["starting", "gpu:0 starting up", "a run on gpu"])
+def test_words_above_numbers_between_bars_are_no_header(read_run, above):
+    run = read_run(f"{above}\n" + each(lambda i: f"gpu:0 step {i} | loss {loss(i):.4f} | lr 0.1"))
+    assert (run.metric, run.x_name, run.lr_name) == ("loss", "step", "lr")
+
+
 def test_zones_of_a_table_are_runs(read):
     zone = 'ZONE T="a"\n' + each(lambda i: f"{i} {loss(i):.5f}")
     log = read("VARIABLES = iter, residual\n" + 2 * zone)

@@ -53,11 +53,11 @@ def find_header(lines: list[str], row: int) -> list[str]:
     line = _without_label(lines[row])
     cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
-    if len(_between_bars(line)) >= LEAST:
-        return _header(lines, row)
+    if (header := _header(lines, row)) and is_ruled(header, line):
+        return header
     if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
         return []
-    return _header(lines, row) or _header(lines, _top_of(lines, row))
+    return header or _header(lines, _top_of(lines, row))
 
 
 def label_of(line: str) -> str:
