@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import math
 import pickle
 from fractions import Fraction
 from itertools import pairwise
@@ -524,3 +525,9 @@ def test_each_group_has_a_least_rate_of_its_own():
 def test_arguments_of_reduce_lr_on_plateau_are_pointed_to_the_page(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_an_infinite_rate_is_warned_of():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=math.inf)
+    with pytest.warns(UserWarning, match="learning rate of param group 0 is inf"):
+        PlateauLR(optimizer, ThresholdDetector(Haar(4), 0.1, 3), warmup_steps=1)
