@@ -28,6 +28,9 @@ COUNT = struct.Struct("<I")
 RUNS = np.dtype([("begin", "<u4"), ("length", "<u4")])
 """Where the numbers are that are not 0: a stream that has just begun has few."""
 
+UNFILLED, SPARSEST = 2**30, 1024
+"""Bytes that a state may have in memory, whatever its size when saved; or so many times its size."""
+
 LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
 
@@ -247,7 +250,9 @@ class Streaming(ABC):
         if kind != cls._type:
             raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
         try:
-            made = cls._from_description(description)
+            made = cls._from_description(description)  # zeros, which take no memory yet
+            if made._state.nbytes > max(UNFILLED, SPARSEST * len(data)):
+                raise ValueError("few bytes claim much memory")
             table = _spread(packed, np.zeros(made._table().shape))
         except (KeyError, TypeError, ValueError, MemoryError, RecursionError, struct.error):
             raise ValueError("state is damaged: parameters and numbers do not fit") from None

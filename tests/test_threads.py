@@ -82,7 +82,7 @@ def test_two_threads_at_one_detector_break_nothing(one):
 
     def feed(call):
         begin.wait()
-        for _ in range(150):
+        for _ in range(40):
             try:
                 call()
             except RuntimeError as error:
