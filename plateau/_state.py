@@ -29,7 +29,7 @@ RUNS = np.dtype([("begin", "<u4"), ("length", "<u4")])
 """Where the numbers are that are not 0: a stream that has just begun has few."""
 
 UNFILLED, SPARSEST = 2**30, 1024
-"""Bytes that a state may have in memory, whatever its size when saved; or so many times its size."""
+"""Bytes that a state may have in memory, whatever it had when saved; or so many times those."""
 
 LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
