@@ -425,7 +425,7 @@ class Detector(KernelDetector):
 def _layout() -> Layout:
     blocks, flags = range(c.BLOCKS), (0, 1)
     allowed = {
-        "full": blocks,
+        "full": range(c.BLOCKS + 1),  # all of them where the rules were interrupted
         "more": [2**i - 1 for i in range(53)],
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
