@@ -36,7 +36,7 @@ def as_sample(x: Any) -> float:
     """
     number = not isinstance(x, (str, bytes, bytearray, complex))
     if isinstance(x, np.ma.MaskedArray):
-        x = x.astype(np.float64).filled(np.nan) if x.dtype.kind in REAL else x.data
+        x = _without_masked(x) if x.dtype.kind in REAL else x.data
     if isinstance(x, (np.ndarray, np.generic)):
         number = x.size == 1 and x.dtype.kind in REAL
     elif getattr(x, "ndim", 0):
@@ -114,10 +114,15 @@ def _present(objects: NDArray[Any]) -> NDArray[Any]:
     return numbers.reshape(objects.shape)
 
 
+def _without_masked(xs: Any) -> Any:
+    """Return an array of NumPy with NaN in place of what is masked."""
+    return np.ma.filled(xs.astype(np.float64), np.nan)
+
+
 def _understood(xs: Any) -> Any:
     """Return what NumPy can make an array of, where it cannot by itself."""
     if isinstance(xs, np.ma.MaskedArray) and xs.dtype.kind in REAL:
-        return xs.astype(np.float64).filled(np.nan)
+        return _without_masked(xs)
     if hasattr(xs, "detach"):  # a tensor of PyTorch, which may have a gradient or be a bfloat16
         tensor = xs.detach().cpu()
         return tensor.double() if tensor.is_floating_point() else tensor
