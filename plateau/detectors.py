@@ -85,7 +85,7 @@ class ThresholdDetector(KernelDetector):
         self.threshold = positive("threshold", threshold)
         self.patience = whole("patience", patience, least=0)
         self._set_mode(mode, on_nonfinite)
-        self._layout = slope_filter.layout(self.patience)
+        self._layout = slope_filter._layout_with(self.patience)
         self._keep(self._make_state(streams=1))
         self._update = slope_filter.kernels.update.entry
 

@@ -73,7 +73,7 @@ class SlopeFilter(Streaming):
         """Return the parameters that only its kernel needs."""
 
     @abstractmethod
-    def layout(self, patience: int = 0) -> Layout:
+    def _layout_with(self, patience: int = 0) -> Layout:
         """Return what its cells are under a rule of this patience; without one nothing is flat."""
 
     def make_state(
@@ -100,7 +100,7 @@ class SlopeFilter(Streaming):
         return state
 
     def _begin(self) -> None:
-        self._layout = self.layout()
+        self._layout = self._layout_with()
         self._keep(self.make_state())
 
     @classmethod
@@ -299,7 +299,7 @@ class EmaHaar(SlopeFilter):
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.
         return {"alpha": 1.0 - (1.0 - self.alpha), "beta": 1.0 - (1.0 - self.beta)}
 
-    def layout(self, patience: int = 0) -> Layout:
+    def _layout_with(self, patience: int = 0) -> Layout:
         """Return what its cells are under a rule of this patience."""
         return filter_layout("step", patience=patience)
 
@@ -422,7 +422,7 @@ class Haar(SlopeFilter):
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}
 
-    def layout(self, patience: int = 0) -> Layout:
+    def _layout_with(self, patience: int = 0) -> Layout:
         """Return what its cells are under a rule of this patience."""
         half = self.window // 2
         own: list[str] = []
