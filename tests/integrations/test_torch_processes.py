@@ -223,7 +223,7 @@ def test_processes_that_did_not_begin_alike_are_noticed(alone, monkeypatch):
     ],
 )
 def test_processes_that_come_apart_are_noticed_at_the_next_step(alone, monkeypatch, apart):
-    """What `changed()` does in one shows when the other fires: then no second step has its rates."""
+    """What `changed()` does in one shows when the other fires: no second step has its rates."""
     both = [scheduler_of(alone), scheduler_of(alone)]
     for made in both:
         for _ in range(7):
