@@ -45,6 +45,7 @@ def one_of_each(patience):
 )
 @pytest.mark.parametrize("one", [*one_of_each(patience=3)], ids=repr)
 def test_what_counts_is_at_most_what_can_be(one, cell, value):
+    one.reset()
     one.update_many(np.zeros((30, one.streams) if isinstance(one, DetectorBank) else 30))
     numbers = one._table().copy()
     numbers[-1, one._layout.names.index(cell)] = value

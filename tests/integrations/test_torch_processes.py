@@ -226,7 +226,7 @@ def test_processes_that_come_apart_are_noticed_at_the_next_step(alone, monkeypat
     """What `changed()` does in one shows when the other fires: no second step has its rates."""
     both = [scheduler_of(alone), scheduler_of(alone)]
     for made in both:
-        for _ in range(7):
+        for _ in range(9):  # two samples into the next stretch
             made.step(1.0)
     assert mean_loss(beginnings(both, monkeypatch)) == 0.5
     apart(both[1])
