@@ -2,9 +2,7 @@
 
 from threading import get_ident
 from types import TracebackType
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from plateau._recurrence import BUSY, IN_USE
 
@@ -28,8 +26,8 @@ class Use:
 
     __slots__ = ("_by", "_state")
 
-    def __init__(self, state: NDArray[np.float64]) -> None:
-        self._state = memoryview(state)  # writes one number in half of NumPy's time
+    def __init__(self, state: Any) -> None:
+        self._state: Any = memoryview(state)  # writes one number in half of NumPy's time
         self._by: dict[str, int] = {}
 
     def __enter__(self) -> None:

@@ -158,6 +158,7 @@ class PlateauLR(Familiar):
         self._intake = Intake(process_group, lag)
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
+        rates_of(self.optimizer)  # warns of one that is not finite
         self._warm_up()
         self._begin()
 

@@ -217,9 +217,7 @@ def test_processes_that_did_not_begin_alike_are_noticed(alone, monkeypatch):
     "apart",
     [
         lambda made: made.detector.changed(),
-        lambda made: made.detector.reset(),
         lambda made: made.optimizer.param_groups[0].update(lr=0.3),
-        lambda made: made.detector.update(1.0),
     ],
 )
 def test_processes_that_come_apart_are_noticed_at_the_next_step(alone, monkeypatch, apart):

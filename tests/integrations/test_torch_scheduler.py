@@ -530,4 +530,4 @@ def test_arguments_of_reduce_lr_on_plateau_are_pointed_to_the_page(call, message
 def test_an_infinite_rate_is_warned_of():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=math.inf)
     with pytest.warns(UserWarning, match="learning rate of param group 0 is inf"):
-        PlateauLR(optimizer, ThresholdDetector(Haar(4), 0.1, 3), warmup_steps=1)
+        PlateauLR(optimizer, ThresholdDetector(Haar(4), 0.1, 3))
