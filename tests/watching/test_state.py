@@ -81,7 +81,7 @@ def test_a_damaged_state_is_one_line(tmp_path):
     path.write_text(staircase(500))
     assert watch(path, "--idle", 0, "--state", state).returncode == 0
     good = json.loads(state.read_text())
-    damaged = [json.dumps(good | {name: other}) for name in ("log", "told") for other in ({}, 5)]
+    damaged = [json.dumps(good | other) for other in ({"log": {}}, {"log": 5}, {"told": 5})]
     damaged += [json.dumps(good | {"settings": 5}), "[" * 100_000, '{"version": ' * 50_000]
     for text in damaged:
         state.write_text(text)
