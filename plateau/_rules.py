@@ -93,7 +93,7 @@ def decide(row: Array, p: Params, code: int) -> bool:
     s = Stream.of(row)
     if code == SHIFT:
         shifted(s, p)
-    if s.blocks == BLOCKS:
+    if s.blocks >= BLOCKS:
         if may_drop(s, p):
             drop(s)
         else:

@@ -163,6 +163,7 @@ class PlateauLR(Familiar):
         self._intake = Intake(process_group, lag)
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
+        rates_of(self.optimizer)  # warns of one that is not finite
         self._warm_up()
         self._begin()
         self._count_steps()
@@ -207,7 +208,7 @@ class PlateauLR(Familiar):
             self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
-        self._intake.put(loss, self.last_epoch)
+        self._intake.put(loss, self.last_epoch, self._detector, self._standing_rates())
         for arrived in self._intake.take():
             fires = self._schedule.take(arrived)
             if self._taken == self.warmup_steps:
@@ -264,6 +265,11 @@ class PlateauLR(Familiar):
         if self._intake.processes:
             rate = max(rates_of(self.optimizer))
             self._intake.begin(self.state_dict(), rate, self._schedule.state.reductions)
+
+    def _standing_rates(self) -> list[float]:
+        """Return the rates, without those of which an accelerator would have to be waited for."""
+        rates = (group["lr"] for group in self.optimizer.param_groups)
+        return [float(rate) for rate in rates if not (isinstance(rate, Tensor) and rate.is_cuda)]
 
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""

@@ -172,11 +172,14 @@ class Session:
         if state is None:
             self._teller.begin()
             return
-        self._teller.begin(**state["told"])
-        self._log = self._open()
-        resume_log(self._log, state)
-        self._runs = self._choose(self._log)
-        resume_runs(self._runs, state)
+        try:
+            self._teller.begin(**state["told"])
+            self._log = self._open()
+            resume_log(self._log, state)
+            self._runs = self._choose(self._log)
+            resume_runs(self._runs, state)
+        except (KeyError, TypeError, AttributeError, IndexError):  # what is read is not what it was
+            raise ValueError(f"{self._options.state}: is damaged: begin without it") from None
 
     def _step(self, *, keep: bool = True) -> bool:
         """Take what is new; return whether there was anything."""

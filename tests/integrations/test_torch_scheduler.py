@@ -4,6 +4,7 @@ import copy
 import gc
 import io
 import json
+import math
 import pickle
 import weakref
 from fractions import Fraction
@@ -582,3 +583,9 @@ def test_each_group_has_a_least_rate_of_its_own():
 def test_arguments_of_reduce_lr_on_plateau_are_pointed_to_the_page(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_an_infinite_rate_is_warned_of():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=math.inf)
+    with pytest.warns(UserWarning, match="learning rate of param group 0 is inf"):
+        PlateauLR(optimizer, ThresholdDetector(Haar(4), 0.1, 3))
