@@ -28,7 +28,8 @@ def watch(
     path: Annotated[
         str,
         typer.Argument(
-            help="Log, folder of TensorBoard, - for standard input.", show_default=False
+            help="Log, folder of logs or of TensorBoard, - for standard input.",
+            show_default=False,
         ),
     ],
     columns: ColumnOptions,
@@ -45,6 +46,7 @@ def watch(
     quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
 ) -> None:
     """Follow a log that is being written, and print what happens as it happens."""
+    from plateau.watching.many import Many, holds_many
     from plateau.watching.session import Options, Session
     from plateau.watching.status import Status
     from plateau.watching.stop import Stop
@@ -74,7 +76,9 @@ def watch(
         )
     as_json = output_format is Lines.jsonl
     teller = Teller(json=as_json, output=output, command=command, complain=tell, stop=stop)
-    session = Session(options, teller, tell, status)
+    session: Many | Session = Session(options, teller, tell, status)
+    if holds_many(path):
+        session = Many(options, teller, tell, status)
     try:
         with clear_errors():
             session.resume()

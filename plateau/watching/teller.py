@@ -53,7 +53,9 @@ class Teller:
         complain: Callable[[str], None],
         stop: Stop,
     ) -> None:
-        self._line = as_json if json else as_text
+        self._json = json
+        self.many = False
+        """Whether lines for people name the log."""
         self._output = output
         self._command = command
         self._complain = complain
@@ -87,14 +89,15 @@ class Teller:
 
     def announce(self, line: str) -> None:
         """Tell people, before any event, what is watched."""
-        if self._line is as_text:
+        if not self._json:
             self._write(f"{line}\n".encode())
 
     def tell(self, event: Event, *, clock: bool, **about: str) -> None:
         """Tell of an event."""
         self.number += 1
         record = event.record(self.number, clock=clock, **about)
-        self._write(f"{self._line(record)}\n".encode())
+        line = as_json(record) if self._json else as_text(record, path=self.many)
+        self._write(f"{line}\n".encode())
         if self._command:
             self._run(self._command, record)
 
