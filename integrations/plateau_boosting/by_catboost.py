@@ -41,8 +41,8 @@ class CatBoostStop:
     Examples
     --------
     >>> from plateau import Detector
-    >>> from plateau_boosting import CatBoostStop  # doctest: +SKIP
-    >>> stop = CatBoostStop(Detector(horizon=40))  # doctest: +SKIP
+    >>> from plateau_boosting import CatBoostStop
+    >>> stop = CatBoostStop(Detector(horizon=40))
     """
 
     def __init__(

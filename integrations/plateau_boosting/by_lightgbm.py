@@ -35,8 +35,8 @@ class LightGBMStop:
     Examples
     --------
     >>> from plateau import Detector
-    >>> from plateau_boosting import LightGBMStop  # doctest: +SKIP
-    >>> stop = LightGBMStop(Detector(horizon=40))  # doctest: +SKIP
+    >>> from plateau_boosting import LightGBMStop
+    >>> stop = LightGBMStop(Detector(horizon=40))
     """
 
     def __init__(

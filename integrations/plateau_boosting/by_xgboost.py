@@ -38,8 +38,8 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
     Examples
     --------
     >>> from plateau import Detector
-    >>> from plateau_boosting import XGBoostStop  # doctest: +SKIP
-    >>> stop = XGBoostStop(Detector(horizon=40))  # doctest: +SKIP
+    >>> from plateau_boosting import XGBoostStop
+    >>> stop = XGBoostStop(Detector(horizon=40))
     """
 
     def __init__(

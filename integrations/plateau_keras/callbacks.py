@@ -146,8 +146,8 @@ class PlateauRate(_Listener):
     Examples
     --------
     >>> from plateau.policy import Policy
-    >>> from plateau_keras import PlateauRate  # doctest: +SKIP
-    >>> callback = PlateauRate(policy=Policy(factor=0.1), file="run.plateau")  # doctest: +SKIP
+    >>> from plateau_keras import PlateauRate
+    >>> callback = PlateauRate(policy=Policy(factor=0.1), file="run.plateau")
     """
 
     def __init__(
@@ -218,8 +218,8 @@ class PlateauStop(_Listener):
 
     Examples
     --------
-    >>> from plateau_keras import PlateauStop  # doctest: +SKIP
-    >>> callback = PlateauStop(monitor="val_loss")  # doctest: +SKIP
+    >>> from plateau_keras import PlateauStop
+    >>> callback = PlateauStop(monitor="val_loss")
     """
 
     def __init__(

@@ -29,11 +29,11 @@ class PlateauDrift(base.DriftAndWarningDetector):
     Examples
     --------
     >>> import random
-    >>> from plateau_river import PlateauDrift  # doctest: +SKIP
+    >>> from plateau_river import PlateauDrift
     >>> rng = random.Random(0)
     >>> errors = [rng.gauss(0.1 if i < 1000 else 0.3, 0.05) for i in range(2000)]
-    >>> drift = PlateauDrift()  # doctest: +SKIP
-    >>> for i, error in enumerate(errors):  # doctest: +SKIP
+    >>> drift = PlateauDrift()
+    >>> for i, error in enumerate(errors):
     ...     drift.update(error)
     ...     if drift.drift_detected:
     ...         print("drift at", i)

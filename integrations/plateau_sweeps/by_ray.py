@@ -30,8 +30,8 @@ class TuneStop(RayStopper):
 
     Examples
     --------
-    >>> from plateau_sweeps import TuneStop  # doctest: +SKIP
-    >>> stop = TuneStop("loss")  # doctest: +SKIP
+    >>> from plateau_sweeps import TuneStop
+    >>> stop = TuneStop("loss")
 
     It goes to ``ray.tune.RunConfig(stop=stop)``.
     """

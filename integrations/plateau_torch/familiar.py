@@ -96,7 +96,7 @@ def refuse_arguments(detector: object, others: dict[str, object]) -> None:
     if others.pop("last_epoch", -1) != -1:
         warnings.warn(
             "PlateauLR begins anew whatever its last_epoch: to go on, load its state_dict()",
-            stacklevel=3,
+            stacklevel=3,  # where the scheduler is made
         )
     for name in others:
         if name not in ARGUMENTS:

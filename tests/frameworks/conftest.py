@@ -1,1 +1,7 @@
-collect_ignore = ["lightning_worker.py"]  # a program; without Lightning it cannot even be looked at
+# Programs; without their framework they cannot even be looked at.
+collect_ignore = [
+    "accelerate_worker.py",
+    "lightning_worker.py",
+    "transformers_worker.py",
+    "xgboost_worker.py",
+]
