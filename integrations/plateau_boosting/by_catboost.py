@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from catboost.utils import is_maximizable_metric
+from catboost.core import is_maximizable_metric
 
 from plateau import Detector, Stopper
 from plateau.alerts import Alerts

@@ -58,14 +58,17 @@ class Lightning:
     package = "lightning"
     rounding = 0.0
 
-    def __init__(self, folder, detector, *, stop=False, accumulate=1, policy=None):
+    def __init__(self, folder, detector, *, stop=False, accumulate=1, policy=None, alerts=None):
         import lightning.pytorch as lightning
         import torch
 
         from plateau_lightning import PlateauRate, PlateauStop
 
         self.lightning, self.torch, self.folder = lightning, torch, folder
-        self.callback = PlateauStop(detector) if stop else PlateauRate(detector, **(policy or {}))
+        if stop:
+            self.callback = PlateauStop(detector, alerts=alerts)
+        else:
+            self.callback = PlateauRate(detector, alerts=alerts, **(policy or {}))
         self.accumulate = accumulate
         self.checkpoint = str(folder / "run.ckpt")
 
@@ -121,15 +124,17 @@ class Transformers:
     package = "transformers"
     rounding = 1e-12  # it holds the rate as a product
 
-    def __init__(self, folder, detector, *, stop=False, policy=None):
+    def __init__(self, folder, detector, *, stop=False, policy=None, alerts=None):
         import torch
         import transformers
 
         from plateau_transformers import PlateauRate, PlateauStop
 
         self.torch, self.transformers, self.folder = torch, transformers, folder
-        settings = Policy(**policy or {})
-        self.callback = PlateauStop(detector) if stop else PlateauRate(detector, settings)
+        if stop:
+            self.callback = PlateauStop(detector, alerts=alerts)
+        else:
+            self.callback = PlateauRate(detector, Policy(**policy or {}), alerts=alerts)
         self.own = {"lr_scheduler_type": "constant"}
 
     def train(self, data, epochs, *, save_at=None, resume_at=None):
@@ -183,14 +188,14 @@ class Keras:
     package = "keras"
     rounding = 1e-6  # it holds the rate in single precision
 
-    def __init__(self, folder, detector, *, stop=False, policy=None, save_freq=10):
+    def __init__(self, folder, detector, *, stop=False, policy=None, alerts=None):
         os.environ.setdefault("KERAS_BACKEND", "torch")
         import keras
 
         from plateau_keras import PlateauRate, PlateauStop
 
         self.keras, self.folder = keras, folder
-        told = {"file": folder / "plateau.json", "save_freq": save_freq}
+        told = {"file": folder / "plateau.json", "save_freq": 10, "alerts": alerts}
         if stop:
             self.callback = PlateauStop(detector, **told)
         else:
