@@ -10,10 +10,14 @@ from plateau._samples import Sample, as_sample
 from plateau.calibrated import Detector
 from plateau.detecting import Detecting, as_detector
 from plateau.events import PLATEAU, Event
-from plateau.policy import Policy, PolicyState
+from plateau.outlook import Gain
+from plateau.policy import Policy, PolicyState, Reaction
 
-VERSION = 1
+VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
+
+WAIT = 0.125
+"""Share by which a run grows before its rate falls again."""
 
 
 class Schedule:
@@ -28,8 +32,8 @@ class Schedule:
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The schedule feeds this very object: let nothing else feed it.
     policy : Policy, optional
-        What to do at a fire. By default ``Policy(wait=1)`` beside a `plateau.Detector` without a
-        `horizon`, which says that the loss is flat as soon as there is evidence of it, and
+        What to do at a fire. By default ``Policy(wait=0.125)`` beside a `plateau.Detector` without
+        a `horizon`, which says that the loss is flat as soon as there is evidence of it, and
         ``Policy()`` beside any other, whose horizon or patience is a wait of its own.
 
     Raises
@@ -138,9 +142,10 @@ class Schedule:
         onset, level = detector.onset, detector.level  # as they are before the reaction
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
-        factor, self.state = self._policy.react(
+        reaction = self._postponed(gain) or self._policy.react(
             self.state, detector.count - 1, lr, detector.fires, *level_of(detector)
         )
+        factor, self.state = reaction
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
             detector.changed()
@@ -149,6 +154,15 @@ class Schedule:
             return None
         index = self.taken - 1
         return Event(index, PLATEAU, onset, level, slope, gain, declared, factor, lr)
+
+    def _postponed(self, gain: Gain | None) -> Reaction | None:
+        """Put a reaction off while going on promises more than what counts as a change."""
+        detector, policy = self._detector, self._policy
+        if gain is None or not policy.wait or gain.share <= getattr(detector, "min_change", 1.0):
+            return None
+        until = detector.count - 1 + max(round(policy.wait * detector.count), 1)
+        until = max(until, self.state.quiet_until)
+        return Reaction(1.0, self.state._replace(quiet_until=until))
 
     def _is_over(self) -> bool:
         """Count a loss of a wait; return whether it is over and the plateau still lasts."""
@@ -171,7 +185,9 @@ class Schedule:
         said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
         waits = self.state.quiet_until - self._detector.count
         wait = f", waits {waits:,} more" if waits > 0 else ""
-        return f"{self.state.reductions} reductions in {self.taken:,} losses{said}{wait}"
+        count = self.state.reductions
+        made = f"{count} reduction{'s' * (count != 1)} in {self.taken:,} losses"
+        return f"{made}{said}{wait}"
 
     def __repr__(self) -> str:
         return f"<Schedule: {self.standing}>"
@@ -216,17 +232,11 @@ class Schedule:
 
 def usual_wait(detector: Detecting) -> float:
     """Return the wait that goes with a detector."""
-    return float(isinstance(detector, Detector) and detector.horizon is None)
+    return WAIT if isinstance(detector, Detector) and detector.horizon is None else 0.0
 
 
 def level_of(detector: Detecting) -> tuple[float, float]:
-    """Return the level of a loss, lower is better, and its standard error.
-
-    The level is an average over about the last eighth of what the detector has seen of a plateau. A
-    detector that does not know its noise gives no error.
-    """
-    onset, noise = detector.onset, getattr(detector, "noise", math.nan)
+    """Return the level of a loss, lower is better, and its standard error, 0 if it is not known."""
     level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
-    if onset is None or not math.isfinite(noise):
-        return level, 0.0
-    return level, noise * math.sqrt(8.0 / max(detector.count - onset, 8))
+    error = getattr(detector, "level_error", math.nan)
+    return level, error if math.isfinite(error) else 0.0
