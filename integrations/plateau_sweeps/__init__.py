@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 __all__ = ["PlateauStop", "TuneStop"]
 
-_HOMES = {"PlateauStop": ("optuna", "optuna"), "TuneStop": ("ray", "ray.tune")}
+_HOMES = {"PlateauStop": "optuna", "TuneStop": "ray"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    extra, package = _HOMES[name]
+    package = _HOMES[name]
     try:
         import_module(package)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{name} needs {package}: python -m pip install 'plateau-detect[{extra}]'"
+            f"{name} needs {package}: python -m pip install 'plateau-detect[{package}]'"
         ) from error
-    return getattr(import_module(f"{__name__}.by_{extra}"), name)
+    return getattr(import_module(f"{__name__}.by_{package}"), name)

@@ -6,6 +6,7 @@ best one, and a lucky one is best for long.
 
 import itertools
 import re
+from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,9 @@ from plateau import Detector, Stopper
 PAGE = Path(__file__).parents[2] / "docs" / "compared.md"
 ROW = re.compile(r"^\| `([^`]*)` \| ([\d,]+|never) \| (kept|lost) \|", re.MULTILINE)
 PATIENCE = 10
+
+Result = namedtuple("Result", "dataset_name metric_name metric_value maximize")
+"""Of LightGBM: newer releases have names for what older ones have at these places."""
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -108,7 +112,8 @@ class XGBoost:
         import xgboost
 
         self.made = xgboost.callback.EarlyStopping(PATIENCE)
-        self.booster, self.log = xgboost.Booster(), []
+        data = xgboost.DMatrix(np.zeros((2, 1)), [0.0, 1.0])
+        self.booster, self.log = xgboost.train({"nthread": 1}, data, 1), []
         self.made.before_training(self.booster)
 
     def acts(self, loss):
@@ -128,7 +133,7 @@ class LightGBM:
         self.made = lightgbm.early_stopping(PATIENCE, verbose=False)
 
     def acts(self, loss):
-        result = [("held_out", "l2", loss, False)]
+        result = [Result("held_out", "l2", loss, False)]
         model = SimpleNamespace(_train_data_name="training")
         env = self.lightgbm.callback.CallbackEnv(model, {}, self.iteration, 0, 9999, result)
         self.iteration += 1
@@ -186,6 +191,7 @@ class Skorch:
 
     def acts(self, loss):
         self.net.history.new_epoch()
+        self.net.history.record("epoch", len(self.net.history))
         self.net.history.record("loss", loss)
         try:
             self.made.on_epoch_end(self.net)

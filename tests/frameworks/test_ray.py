@@ -27,7 +27,7 @@ def test_trials_stop_where_a_stopper_says(tmp_path, monkeypatch):
 
     from plateau_sweeps import TuneStop
 
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # where others have the cores
 
     def trial(config):
         for i in range(60):
