@@ -219,6 +219,11 @@ def returned(s: Stream) -> int | None:
     return begin
 
 
+def evidence(p: Params) -> float:
+    """Return the samples that a stretch in noise must have."""
+    return p.horizon or ODDS * ODDS - 1.0
+
+
 def settled(s: Stream, p: Params, onset: int) -> bool:
     """Whether the stream since this block shows no drift, or surely none that matters."""
     length = s.blocks - onset
@@ -226,7 +231,7 @@ def settled(s: Stream, p: Params, onset: int) -> bool:
     change, error, _, rest = drift_of(values)
     describe(s, change, error, length, noise_of(s, onset, rest))
     samples = length * s.size
-    if samples < (p.horizon or ODDS * ODDS - 1.0) or length < max(SHARE * s.blocks, LEAST):
+    if samples < evidence(p) or length < max(SHARE * s.blocks, LEAST):
         return False
     if length / inefficiency_of(values) < EFFECTIVE:
         return False
@@ -293,6 +298,8 @@ def rested(s: Stream, p: Params) -> int | None:
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
+    if s.noise > s.unit * p.change * whole and (s.blocks - begin) * s.size < evidence(p):
+        return None  # the noise hides what counts
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
     s.tolerance, s.kind = least, FLAT

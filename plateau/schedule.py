@@ -10,8 +10,7 @@ from plateau._samples import Sample, as_sample
 from plateau.calibrated import Detector
 from plateau.detecting import Detecting, as_detector
 from plateau.events import PLATEAU, Event
-from plateau.outlook import Gain
-from plateau.policy import Policy, PolicyState, Reaction
+from plateau.policy import Policy, PolicyState
 
 VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
@@ -142,10 +141,9 @@ class Schedule:
         onset, level = detector.onset, detector.level  # as they are before the reaction
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
-        reaction = self._postponed(gain) or self._policy.react(
+        factor, self.state = self._policy.react(
             self.state, detector.count - 1, lr, detector.fires, *level_of(detector)
         )
-        factor, self.state = reaction
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
             detector.changed()
@@ -154,15 +152,6 @@ class Schedule:
             return None
         index = self.taken - 1
         return Event(index, PLATEAU, onset, level, slope, gain, declared, factor, lr)
-
-    def _postponed(self, gain: Gain | None) -> Reaction | None:
-        """Put a reaction off while going on promises more than what counts as a change."""
-        detector, policy = self._detector, self._policy
-        if gain is None or not policy.wait or gain.share <= getattr(detector, "min_change", 1.0):
-            return None
-        until = detector.count - 1 + max(round(policy.wait * detector.count), 1)
-        until = max(until, self.state.quiet_until)
-        return Reaction(1.0, self.state._replace(quiet_until=until))
 
     def _is_over(self) -> bool:
         """Count a loss of a wait; return whether it is over and the plateau still lasts."""

@@ -490,6 +490,11 @@ def test_a_stretch_at_rest():
         assert (rested(descent, values)[0] is not None) is rests
     # Nor may it be noise in which that progress would not be seen.
     assert rested(descent, 20 * noise)[0] is None
+    # Where the noise of the samples hides what counts, a stretch takes as many as noise alone.
+    for spread, more, rests in ((4.8, 0, True), (5.2, 0, False), (5.2, 31, True), (5.2, 15, False)):
+        s = pretend(np.r_[descent, noise], verdict=UNDECIDED, more=more)
+        s.spreads[: s.blocks] = spread**2
+        assert (rules.rested(s, P._replace(horizon=0)) is not None) is rests
     # What gets worse is no rest; and a climb back from the best leaves progress to make.
     assert rested(descent, noise + 8 * line(24))[0] is None
 

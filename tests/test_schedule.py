@@ -52,20 +52,13 @@ def test_an_event_tells_what_is_known_before_the_reaction():
         alone.update(loss)
         if event := schedule.step(loss, 1.0):
             break
-    assert event.gain.share > 0.05  # more than counts: it waits until the run has grown by 1/8
-    assert (event.factor, event.lr, schedule.state.quiet_until) == (1.0, 1.0, event.index + 151)
-    for loss in losses[event.index + 1 :]:
-        alone.update(loss)
-        if event := schedule.step(loss, 1.0):
-            break
-    assert event.gain.share <= 0.05
     assert (event.index, event.kind) == (alone.count - 1, "plateau")
     assert (event.onset, event.declared) == (alone.onset, alone.declared)
     assert (event.level, event.slope, event.gain) == (alone.level, alone.slope, alone.gain)
     assert (event.factor, event.lr) == (0.5, 0.5)
     assert schedule.detector.verdict is Verdict.WARMING_UP
     assert schedule.in_cooldown
-    assert repr(schedule).startswith("<Schedule: 1 reduction in 1,359 losses, warming up")
+    assert repr(schedule).startswith("<Schedule: 1 reduction in 1,208 losses, warming up")
 
 
 def test_the_usual_policy_waits_beside_a_detector_without_a_horizon():

@@ -40,13 +40,6 @@ def level_of(detector):
     return level, detector.level_error
 
 
-def promising(policy, detector):
-    """Whether going on is expected to bring what counts as a change, for which a wait waits."""
-    if not isinstance(detector, Detector) or not policy.wait or detector.gain is None:
-        return False
-    return detector.gain.share > detector.min_change
-
-
 def scheduled(losses, detector, lr, warmup_steps=0, **policy):
     """The rate after each step: before it, the detector saw the loss and the policy reacted."""
     detector, policy = detector.clone(), policy_for(detector, policy)
@@ -57,14 +50,9 @@ def scheduled(losses, detector, lr, warmup_steps=0, **policy):
         if step + 1 == warmup_steps:
             detector.changed()
         elif step >= warmup_steps and (fires or waited(policy, state, samples - 1, detector)):
-            if promising(policy, detector):
-                more = max(round(policy.wait * samples), 1)
-                state = state._replace(quiet_until=max(samples - 1 + more, state.quiet_until))
-                factor = 1.0
-            else:
-                factor, state = policy.react(
-                    state, samples - 1, lr, detector.fires, *level_of(detector)
-                )
+            factor, state = policy.react(
+                state, samples - 1, lr, detector.fires, *level_of(detector)
+            )
             if factor != 1.0:
                 lr = max(lr * factor, min(lr, policy.min_lr))
                 detector.changed()
