@@ -1,5 +1,8 @@
 """The places of alerts as they stand on a command line."""
 
+import sys
+from contextlib import redirect_stdout
+
 from plateau.alerts.messages import Mail, Webhook
 from plateau.alerts.sending import Sink
 from plateau.alerts.trackers import MLflow, TensorBoard, Trackio, Wandb, package
@@ -44,7 +47,9 @@ def sink_of(asked: str) -> Sink:
 
 
 def _trackio(project: str) -> Sink:
-    return Trackio(package("trackio").init(project=project, name=RUN, resume="allow"))
+    with redirect_stdout(sys.stderr):  # it prints where its pages are
+        run = package("trackio").init(project=project, name=RUN, resume="allow")
+    return Trackio(run)
 
 
 def _wandb(project: str) -> Sink:

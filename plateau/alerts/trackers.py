@@ -1,5 +1,7 @@
 """Alerts in trackers of experiments, none of which must be there before it is used."""
 
+import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -60,8 +62,9 @@ class Trackio:
         self.run = run
 
     def send(self, title: str, text: str) -> None:
-        """Send an alert."""
-        (self._trackio if self.run is None else self.run).alert(title=title, text=text)
+        """Send an alert. Trackio prints it, too: not among the results of a program."""
+        with redirect_stdout(sys.stderr):
+            (self._trackio if self.run is None else self.run).alert(title=title, text=text)
 
 
 class MLflow:

@@ -285,6 +285,41 @@ def test_ours_acts_where_the_loss_is_flat_at_any_scale():
     assert [again.step(loss) for loss in losses()[at - 3 : at + 1]] == [False] * 3 + [True]
 
 
+def test_lightning_saves_a_plateau_scheduler_of_its_own_without_the_last_loss(tmp_path):
+    lightning = pytest.importorskip("lightning.pytorch")
+    import torch
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def training_step(self, batch, index):
+            loss = self.weight.sum() + 1.0
+            self.log("loss", loss)
+            return loss
+
+        def configure_optimizers(self):
+            optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+            told = {"scheduler": ReduceLROnPlateau(optimizer), "monitor": "loss"}
+            return {"optimizer": optimizer, "lr_scheduler": told | {"interval": "step"}}
+
+    class Saver(lightning.Callback):
+        def on_train_batch_end(self, trainer, *_):
+            if trainer.global_step == 7:
+                trainer.save_checkpoint(tmp_path / "run.ckpt")
+
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(
+        accelerator="cpu", max_epochs=1, callbacks=[Saver()], enable_checkpointing=False, **quiet
+    )
+    trainer.fit(Module(), torch.utils.data.DataLoader(torch.zeros(9, 1)))
+    saved = torch.load(tmp_path / "run.ckpt", weights_only=False)
+    assert saved["global_step"] == 7
+    assert saved["lr_schedulers"][0]["last_epoch"] == 6
+
+
 def test_a_rule_in_metric_units_knows_one_scale_only():
     pytest.importorskip("ray.tune")
     from ray.tune.stopper import TrialPlateauStopper
