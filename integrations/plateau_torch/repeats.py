@@ -12,7 +12,9 @@ from plateau.checks import Sample
 def processes_of_accelerate() -> int:
     """Return the processes between which accelerate divides a training; 1 without it."""
     state = sys.modules.get("accelerate.state")  # who uses it has it there
-    return int(state.PartialState._shared_state.get("num_processes", 1)) if state else 1
+    if state is None or not state.is_initialized():
+        return 1
+    return int(state.AcceleratorState().num_processes)
 
 
 class Repeats:

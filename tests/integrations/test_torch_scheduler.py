@@ -78,8 +78,9 @@ def test_a_wrapper_may_count_in_it_as_in_any_scheduler():
 @pytest.fixture
 def two_processes(monkeypatch):
     """Accelerate in two processes."""
-    state = SimpleNamespace(_shared_state={"num_processes": 2})
-    monkeypatch.setitem(sys.modules, "accelerate.state", SimpleNamespace(PartialState=state))
+    state = SimpleNamespace(num_processes=2)
+    module = SimpleNamespace(is_initialized=lambda: True, AcceleratorState=lambda: state)
+    monkeypatch.setitem(sys.modules, "accelerate.state", module)
 
 
 @pytest.mark.parametrize("pickled", [False, True])
