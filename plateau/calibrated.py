@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -298,15 +299,30 @@ class Detector(KernelDetector):
                 own[3:] = gain
         return found
 
+    def changed(self, *, keep_range: bool = False) -> None:
+        """Note that a new regime may begin here, see `PlateauDetector.changed`.
+
+        Parameters
+        ----------
+        keep_range : bool, default False
+            What counts as a movement is judged by the range of the whole stream, not by that from
+            the present level on. So do schedules of a learning rate: what little a loss gains after
+            the third reduction is small beside what it has gained since the beginning.
+        """
+        with self._use:
+            self._mark_changed(self._table(), keep_range=keep_range)
+
     @staticmethod
-    def _mark_changed(table: NDArray[Any]) -> None:
+    def _mark_changed(table: NDArray[Any], *, keep_range: bool = False) -> None:
         for s in table:
             full = int(s[c.FULL])
-            if full:  # what counts is still judged by the range that was covered
-                before = [*bounds(s[c.MEANS : c.MEANS + full])]
-                before += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
-                now = mean_of(s[c.MEANS + full - max(1, full // 4) : c.MEANS + full])
-                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, max(before, key=lambda x: abs(x - now))
+            if full:
+                level = mean_of(s[c.MEANS + full - max(1, full // 4) : c.MEANS + full])
+                if keep_range:
+                    ends = [*bounds(s[c.MEANS : c.MEANS + full])]
+                    ends += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
+                    level = max(ends, key=partial(_distance, level))
+                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, level
             if s[c.LAST_FIRE] != s[c.ACCEPTED]:
                 s[c.FIRES] = 0.0
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
@@ -420,6 +436,10 @@ class Detector(KernelDetector):
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
+
+
+def _distance(one: float, other: float) -> float:
+    return abs(one - other)
 
 
 def _layout() -> Layout:
