@@ -3,7 +3,7 @@
 A kernel of `plateau._pyramid` stops where there is something to decide, O(log n) times in a stream,
 and `decide` is called. From there on this file reads top to bottom. A rule reads and changes the
 state of one stream as a `Stream`; what a stretch of blocks looks like is in `plateau._stretches`.
-docs/calibrated.md derives the tests.
+docs/derivations.md derives the tests.
 """
 
 import math

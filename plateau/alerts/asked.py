@@ -2,10 +2,14 @@
 
 import sys
 from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
 
 from plateau.alerts.messages import Mail, Webhook
 from plateau.alerts.sending import Sink
 from plateau.alerts.trackers import MLflow, TensorBoard, Trackio, Wandb, package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RUN = "plateau watch"
 """What a run is called that holds nothing but alerts."""
@@ -27,7 +31,7 @@ def sink_of(asked: str) -> Sink:
                 "variable PLATEAU_WEBHOOK, or in a file and give webhook:FILE"
             )
         return Webhook(file=where or None)
-    makers = {
+    makers: dict[str, Callable[[str], Sink]] = {
         "mail": Mail,
         "mlflow": MLflow,
         "tensorboard": TensorBoard,
