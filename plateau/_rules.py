@@ -3,7 +3,7 @@
 A kernel of `plateau._pyramid` stops where there is something to decide, O(log n) times in a stream,
 and `decide` is called. From there on this file reads top to bottom. A rule reads and changes the
 state of one stream as a `Stream`; what a stretch of blocks looks like is in `plateau._stretches`.
-docs/calibrated.md derives the tests.
+docs/derivations.md derives the tests.
 """
 
 import math
@@ -93,7 +93,7 @@ def decide(row: Array, p: Params, code: int) -> bool:
     s = Stream.of(row)
     if code == SHIFT:
         shifted(s, p)
-    if s.blocks == BLOCKS:
+    if s.blocks >= BLOCKS:
         if may_drop(s, p):
             drop(s)
         else:
@@ -299,7 +299,7 @@ def rested(s: Stream, p: Params) -> int | None:
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
-    counts = s.unit * p.change * lesser_range(s, low, high, mean_of(s.values[begin : s.blocks]))
+    counts = s.unit * p.change * lesser_range(s, p, low, high, mean_of(s.values[begin : s.blocks]))
     if s.noise > counts and (s.blocks - begin) * s.size < evidence(p):
         return None  # the noise hides what counts
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
@@ -308,10 +308,10 @@ def rested(s: Stream, p: Params) -> int | None:
     return begin
 
 
-def lesser_range(s: Stream, low: float, high: float, level: float) -> float:
+def lesser_range(s: Stream, p: Params, low: float, high: float, level: float) -> float:
     """Range covered, on a logarithmic axis in units of the present level if that is less."""
     least, most = sorted((abs(s.anchor + low), abs(s.anchor + high)))
-    if s.logged or (s.above and s.below) or not least:
+    if s.logged or p.scale == LINEAR or (s.above and s.below) or not least:
         return high - low
     return min(high - low, abs(s.anchor + level) * math.log(most / least))
 

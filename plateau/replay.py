@@ -1,4 +1,4 @@
-"""Replay: where a plateau scheduler would have changed the learning rate of a run that is over."""
+"""Replay: where a plateau scheduler would have changed the learning rate of a finished run."""
 
 import math
 import re
@@ -108,7 +108,7 @@ def fires(detector: DetectorProtocol, blocks: Iterable[NDArray[np.float64]]) -> 
     Yields
     ------
     int
-        Index of that sample; the detector has then taken it and nothing behind it.
+        Index of that sample; the detector has then taken it and nothing after it.
     """
     position = 0
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Which detector a series that is known as a whole gets, and settings that were left open."""
+"""Which detector a finished series gets, and the settings that were left open."""
 
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal, Self
@@ -33,7 +33,7 @@ LONGEST = 1 << 22
 
 @dataclass(frozen=True)
 class Rule:
-    """A detector for a finished series: the calibrated one, if nothing else is asked for.
+    """A detector for a finished series, by default the calibrated one.
 
     Of a threshold rule, what is None is chosen from the series. Flat is then a slope that would
     need the whole length of the series to cross half of the range in which its middle 80 % of
@@ -134,7 +134,7 @@ class Rule:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to be chosen from a series that is known as a whole."""
+        """Whether no setting is left to be chosen from the whole series."""
         ema = self.kind == "ema" or bool(self._given() & {"alpha", "beta"})
         needed = {"alpha", "beta", "patience"} if ema else {"window"}
         return self.calibrated or needed | {"threshold"} <= self._given()

@@ -179,7 +179,7 @@ class Schedule:
         )
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
-            detector.changed()
+            begin_anew(detector)
         self.countdown = self._left_to_wait()
         if not fires and factor == 1.0:
             return None
@@ -265,6 +265,14 @@ class Schedule:
         self.state, self.summed = policy_state, summed
         self._best.value, self._best.step = best, step
         self.countdown = self._left_to_wait()
+
+
+def begin_anew(detector: Detecting) -> None:
+    """Tell a detector that the rate has changed: it keeps the range that the run has covered."""
+    if isinstance(detector, Detector):
+        detector.changed(keep_range=True)
+    else:
+        detector.changed()
 
 
 def usual_wait(detector: Detecting) -> float:

@@ -17,6 +17,7 @@ from plateau_torch.familiar import Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
+from plateau_torch.repeats import Repeats, processes_of_accelerate
 
 VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
@@ -47,7 +48,7 @@ Callback = Callable[[PlateauEvent], object]
 
 
 class PlateauLR(Familiar):
-    """Lower the learning rates of an optimizer when its loss makes no progress any more.
+    """Lower the learning rates of an optimizer when its loss makes no more progress.
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
@@ -66,19 +67,19 @@ class PlateauLR(Familiar):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min(self._min_lrs), cooldown, restart_after, restart_factor, wait
+    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
         `min_lr` may be one for each param group; groups added later then have the least of them.
         By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
     warmup_steps : int, default 0
-        Over so many steps the rates rise in equal parts to what they are given as. Fires of these
-        steps are ignored and patience starts anew after them.
+        Steps over which the rates rise linearly to their given values. Fires of these steps are
+        ignored, and patience starts anew after them.
     on_plateau : callable, or several, optional
         Called with a `PlateauEvent` at each fire after the warm-up, also when the policy leaves
-        the rates as they are. Who changes something else there, say the batch size, calls
-        ``scheduler.detector.changed()``.
+        the rates as they are. If you change something else there, say the batch size,
+        call ``scheduler.detector.changed()``.
     process_group : torch.distributed.ProcessGroup or "world", optional
         The detector sees the mean loss of these processes, the same number in each, so their rates
         stay the same. All must call `step` equally often. By default a process is alone.
@@ -89,7 +90,7 @@ class PlateauLR(Familiar):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
     RuntimeError
         If ``process_group="world"`` and ``torch.distributed`` is not initialised.
 
@@ -99,7 +100,7 @@ class PlateauLR(Familiar):
     Lightning, the Trainer of transformers and torch itself ask for to know that `step` wants a
     metric. ``SequentialLR`` and ``ChainedScheduler``, whose `step` has none, refuse it. To combine
     it with another scheduler call both: each multiplies the rates that it finds. Only during its
-    own warm-up it sets them.
+    own warm-up does it set them.
 
     Examples
     --------
@@ -161,9 +162,12 @@ class PlateauLR(Familiar):
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
         self._intake = Intake(process_group, lag)
+        self._repeats = Repeats(optimizer)
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
+        rates_of(self.optimizer)  # warns of one that is not finite
         self._warm_up()
+        self._direct = False  # the first loss tells whether accelerate has several processes
         self._begin()
         self._count_steps()
 
@@ -207,7 +211,9 @@ class PlateauLR(Familiar):
             self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
-        self._intake.put(loss, self.last_epoch)
+        if self._repeats.has(loss):
+            return
+        self._intake.put(loss, self.last_epoch, self._detector, self._standing_rates())
         for arrived in self._intake.take():
             fires = self._schedule.take(arrived)
             if self._taken == self.warmup_steps:
@@ -265,9 +271,18 @@ class PlateauLR(Familiar):
             rate = max(rates_of(self.optimizer))
             self._intake.begin(self.state_dict(), rate, self._schedule.state.reductions)
 
+    def _standing_rates(self) -> list[float]:
+        """Return the rates, without those of which an accelerator would have to be waited for."""
+        rates = (group["lr"] for group in self.optimizer.param_groups)
+        return [float(rate) for rate in rates if not (isinstance(rate, Tensor) and rate.is_cuda)]
+
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
-        self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
+        self._direct = (
+            self._intake.is_plain
+            and self._taken >= self.warmup_steps
+            and processes_of_accelerate() == 1
+        )
 
     @property
     def detector(self) -> Detecting:

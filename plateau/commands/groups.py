@@ -42,11 +42,11 @@ class ColumnOptions:
     mode: Better = None
 
     def chosen(self) -> dict[str, Any]:
-        """Return them under their names, for readers that take them so, but for the metrics."""
+        """Return x, learning rate and mode as keyword arguments for a reader."""
         return {"x": self.x, "lr": self.lr, "mode": self.mode.value if self.mode else None}
 
     def asked(self) -> "Asked":
-        """Return them for readers that take them as one."""
+        """Return all of them as one object for a reader."""
         from plateau.logs.choosing.asked import Asked
 
         return Asked(self.one(), self.x, self.lr, self.mode.value if self.mode else None)

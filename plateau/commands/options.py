@@ -225,6 +225,15 @@ Command = Annotated[
         "--exec",
     ),
 ]
+AlertTo = Annotated[
+    list[str] | None,
+    option(
+        OUTPUT,
+        "Send each event to webhook[:FILE], mail:ADDRESS, mlflow:RUN, tensorboard:FOLDER, "
+        "trackio:PROJECT or wandb:PROJECT; may be repeated.",
+        "--alert",
+    ),
+]
 StateFile = Annotated[
     Path | None,
     option(OUTPUT, "Keep in this file where the watch stands, and go on from there.", "--state"),

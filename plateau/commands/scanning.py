@@ -44,7 +44,7 @@ def scanned(
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each.
 
-    ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
+    ``shown_by`` is the module that shows the results, loaded while logs are read; each
     process that reads may take so much ``memory``, in GiB.
     """
     from plateau.logs.several.find import find_logs

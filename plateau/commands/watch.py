@@ -2,7 +2,8 @@
 
 import errno
 import signal
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,7 @@ from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import (
     OUTPUT,
+    AlertTo,
     Command,
     EventFile,
     Idle,
@@ -21,6 +23,9 @@ from plateau.commands.options import (
 )
 from plateau.commands.results import keep_apart
 from plateau.commands.scanning import tell_of_compiling
+
+if TYPE_CHECKING:
+    from plateau.alerts import Alerts
 
 
 @grouped
@@ -40,6 +45,7 @@ def watch(
     ),
     output: EventFile = None,
     command: Command = None,
+    alert: AlertTo = None,
     state: StateFile = None,
     idle: Idle = None,
     fail_on: StopOn = None,
@@ -75,7 +81,14 @@ def watch(
             state,
         )
     as_json = output_format is Lines.jsonl
-    teller = Teller(json=as_json, output=output, command=command, complain=tell, stop=stop)
+    teller = Teller(
+        json=as_json,
+        output=output,
+        command=command,
+        alerts=alerts_to(alert, tell),
+        complain=tell,
+        stop=stop,
+    )
     session: Many | Session = Session(options, teller, tell, status)
     if holds_many(path):
         session = Many(options, teller, tell, status)
@@ -93,3 +106,15 @@ def watch(
         raise BrokenPipeError(errno.EPIPE, "nobody reads standard output")
     if stop.by == signal.SIGINT:
         raise typer.Exit(128 + stop.by)
+
+
+def alerts_to(places: list[str] | None, complain: Callable[[str], None]) -> "Alerts | None":
+    """Return what sends alerts to these places, None if there are none."""
+    if not places:
+        return None
+    from plateau.alerts import Alerts
+    from plateau.alerts.asked import sink_of
+
+    with clear_errors():
+        sinks = [sink_of(place) for place in places]
+    return Alerts(*sinks, complain=lambda line: complain(f"--alert: {line}"))

@@ -188,8 +188,11 @@ class Session:
         if state is None:
             self._teller.begin()
             return
-        self._teller.begin(**state["told"])
-        self.restore(state)
+        try:
+            self._teller.begin(**state["told"])
+            self.restore(state)
+        except (KeyError, TypeError, AttributeError, IndexError):  # what is read is not what it was
+            raise ValueError(f"{self._options.state}: is damaged: begin without it") from None
 
     @property
     def begun(self) -> bool:

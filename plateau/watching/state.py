@@ -47,8 +47,8 @@ def read_state(path: Path, settings: State) -> State | None:
         return None
     try:
         state = json.loads(text)
-        version, made = state["version"], state["settings"]
-    except (ValueError, TypeError, KeyError):
+        version, made = state["version"], dict(state["settings"])
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(f"{path}: is no state of plateau watch") from None
     if version != VERSION:
         raise ValueError(f"{path}: is a state of version {version}, expected {VERSION}")

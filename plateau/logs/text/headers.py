@@ -25,6 +25,7 @@ LABEL = re.compile(
 UNIT = re.compile(
     r"(?<=\d) {1,3}(?:secs?|[num]?s|[KMGT]?i?(?:Bytes|bytes|bits?|B|b)(?:/s(?:ec)?)?|%)(?!\S)"
 )
+NAMED = re.compile(r"[A-Za-z][ =:]+[-+]?\.?\d")  # "loss 0.5": no cell, but a name and its number
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
     r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})"
@@ -53,11 +54,12 @@ def find_header(lines: list[str], row: int) -> list[str]:
     line = _without_label(lines[row])
     cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
-    if (header := _header(lines, row)) and is_ruled(header, line):
-        return header
+    between = _between_bars(line)
+    if len(between) >= LEAST and not any(NAMED.search(cell.text) for cell in between):
+        return _header(lines, row)
     if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
         return []
-    return header or _header(lines, _top_of(lines, row))
+    return _header(lines, row) or _header(lines, _top_of(lines, row))
 
 
 def label_of(line: str) -> str:
