@@ -4,8 +4,12 @@ from importlib.util import find_spec
 
 NEEDED = {
     "plateau_lightning": "lightning",
-    "plateau_sweeps": "optuna",
+    "plateau_keras": "keras",
+    "plateau_river": "river",
+    "plateau_sweeps/by_optuna.py": "optuna",
+    "plateau_sweeps/by_ray.py": "ray",
     "plateau_transformers": "transformers",
+    "plateau_boosting/by_catboost.py": "catboost",
     "plateau_boosting/by_lightgbm.py": "lightgbm",
     "plateau_boosting/by_xgboost.py": "xgboost",
 }

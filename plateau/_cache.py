@@ -49,8 +49,9 @@ file in which it is defined, and would not see an edit of another."""
 
 @cache
 def fingerprint() -> str:
-    """Return what differs wherever compiled kernels do: sources, numba, processor."""
-    made_by = (numba.__version__, cpu_target.target_context.codegen().magic_tuple())
+    """Return what differs wherever compiled kernels do: sources, numba, processor, checks."""
+    processor = cpu_target.target_context.codegen().magic_tuple()
+    made_by = (numba.__version__, processor, numba.config.BOUNDSCHECK)
     digest = sha256(repr(made_by).encode())
     for name in SOURCES:
         digest.update(_source(name))

@@ -94,7 +94,7 @@ def decide(row: Array, p: Params, code: int) -> bool:
     s = Stream.of(row)
     if code == SHIFT:
         shifted(s, p)
-    if s.blocks == BLOCKS:
+    if s.blocks >= BLOCKS:
         if may_drop(s, p):
             drop(s)
         else:

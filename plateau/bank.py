@@ -55,7 +55,7 @@ class DetectorBank(Streaming):
         self._layout = detector._layout
         # Streams of some detectors lie in groups, of which the last may have idle places.
         groups = -(-self.streams // detector.group)
-        self._state = detector._make_state(groups * detector.group)
+        self._keep(detector._make_state(groups * detector.group))
 
     def _describe(self) -> Description:
         return {
@@ -116,7 +116,8 @@ class DetectorBank(Streaming):
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        return self.detector._advance(self._state, self.streams, samples)
+        with self._use:
+            return self.detector._advance(self._state, self.streams, samples)
 
     def update_many(self, xs: ArrayLike) -> NDArray[np.bool_]:
         """Take samples of each stream; the state is then as after one `update` for each row.
@@ -158,7 +159,8 @@ class DetectorBank(Streaming):
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples.ravel())
         row = None if bad is None else bad // self.streams
-        fired = self.detector._advance_many(self._state, self.streams, samples[:row])
+        with self._use:
+            fired = self.detector._advance_many(self._state, self.streams, samples[:row])
         if row is not None:
             try:
                 self.update(samples[row])
@@ -182,11 +184,12 @@ class DetectorBank(Streaming):
         chosen = np.arange(self.streams) if streams is None else self._chosen(streams)
         if not len(chosen):
             return
-        table = self._table()
-        rows = table[chosen]
-        self.detector._mark_changed(rows)
-        table[chosen] = rows
-        self._set_table(table)
+        with self._use:
+            table = self._table()
+            rows = table[chosen]
+            self.detector._mark_changed(rows)
+            table[chosen] = rows
+            self._set_table(table)
 
     def __len__(self) -> int:
         return self.streams
@@ -198,7 +201,9 @@ class DetectorBank(Streaming):
         except TypeError:
             raise TypeError(f"a stream is named by its index, not by {stream!r}") from None
         single = self.detector.clone()
-        single._set_table(self._table()[self._chosen(place)])
+        chosen = self._chosen(place)
+        with self._use:
+            single._set_table(self._table()[chosen])
         return single
 
     def _chosen(self, streams: ArrayLike) -> NDArray[np.int64]:

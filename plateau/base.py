@@ -189,7 +189,8 @@ class PlateauDetector(Streaming):
         """
         samples = as_samples(xs)
         bad = first_nonfinite(samples) if self._raises else None
-        offsets = self._take(samples[:bad])
+        with self._use:
+            offsets = self._take(samples[:bad])
         if bad is not None:
             raise nonfinite_error(samples, bad)
         return offsets
@@ -215,7 +216,9 @@ class PlateauDetector(Streaming):
             If there is not exactly one dimension; or if one is not finite and
             ``on_nonfinite="raise"``. The state stays as it was.
         """
-        return self._record(self._acceptable(xs))
+        samples = self._acceptable(xs)
+        with self._use:
+            return self._record(samples)
 
     def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
         """Take samples up to and including the first that fires.
@@ -235,7 +238,9 @@ class PlateauDetector(Streaming):
         TypeError, ValueError
             As `record`.
         """
-        return self._take_until_fire(self._acceptable(xs))
+        samples = self._acceptable(xs)
+        with self._use:
+            return self._take_until_fire(samples)
 
     def _acceptable(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
         """Return the samples if all may be taken."""
@@ -424,7 +429,8 @@ class KernelDetector(PlateauDetector):
 
     def changed(self) -> None:
         """Note that a new regime may begin here, see `PlateauDetector.changed`."""
-        self._mark_changed(self._table())
+        with self._use:
+            self._mark_changed(self._table())
 
 
 def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from plateau._arguments import number, one_of, positive, whole
 from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
 from plateau._rules import Precision, decide, precision
-from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
+from plateau._samples import LIMIT, NO_FLOAT, PLAIN, Sample, as_sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Description, Layout
 from plateau._stretches import bounds, mean_of
@@ -31,6 +31,9 @@ from plateau.outlook import Doubts, Gain, gain_of
 
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
+
+NO_ROWS = np.empty((0, len(c.Row._fields)))
+"""What a kernel is given that is to write down none."""
 
 
 class Settings(TypedDict, total=False):
@@ -151,7 +154,7 @@ class Detector(KernelDetector):
             SCALES.index(self.scale),
         )
         self._layout = LAYOUT
-        self._state = self._make_state(streams=1)
+        self._keep(self._make_state(streams=1))
         self._update = c.update.entry
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
@@ -178,17 +181,32 @@ class Detector(KernelDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
-        if type(x) is not float and getattr(x, "requires_grad", False):
-            x = as_sample(x)  # the kernel's own conversion would warn of the gradient
+        if type(x) is not float and type(x) not in PLAIN:
+            x = as_sample(x)
         try:
             code = self._update(self._state, x)
         except NO_FLOAT:
             code = self._update(self._state, as_sample(x))
-        return code != c.NOTHING and decide(self._state[PARAMS:], self._params, code)
+        return code != c.NOTHING and self._answer(code, x)
+
+    def _answer(self, code: int, x: Sample) -> bool:
+        """Do what the kernel has stopped for at a sample; return whether the detector fires."""
+        row = self._state[PARAMS:]
+        with self._use:
+            if code in (c.ASK, c.SHIFT):
+                return decide(row, self._params, code)
+            self._settle(row)
+        return self.update(x)
+
+    def _settle(self, row: NDArray[np.float64]) -> None:
+        """Make room for blocks where the rules were interrupted before they could."""
+        if row[c.FULL] >= c.BLOCKS:
+            decide(row, self._params, c.ASK)
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
         taken, row = 0, self._state[PARAMS:]
+        self._settle(row)
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
             more, closed, code = c.advance(self._state, 0, samples[taken:], rows)
@@ -213,7 +231,11 @@ class Detector(KernelDetector):
         c.update_bank(state, samples, codes)
         for stream in np.flatnonzero(codes).tolist():
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
-            fired[stream] = decide(row, self._params, int(codes[stream]))
+            code = int(codes[stream])
+            if code == c.OWED:
+                self._settle(row)
+                _, _, code = c.advance(state, stream, samples[stream : stream + 1], NO_ROWS)
+            fired[stream] = code != c.NOTHING and decide(row, self._params, code)
         return fired
 
     def _advance_many(
@@ -221,12 +243,12 @@ class Detector(KernelDetector):
     ) -> NDArray[np.bool_]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired = np.zeros(samples.shape, dtype=np.bool_)
-        none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken = samples[:, stream], 0
+            self._settle(row)
             while taken < len(own):
-                more, _, code = c.advance(state, stream, own[taken:], none)
+                more, _, code = c.advance(state, stream, own[taken:], NO_ROWS)
                 taken += more
                 if code != c.NOTHING:
                     fired[taken - 1, stream] = decide(row, self._params, code)
@@ -286,7 +308,8 @@ class Detector(KernelDetector):
             the present level on. So do schedules of a learning rate: what little a loss gains after
             the third reduction is small beside what it has gained since the beginning.
         """
-        self._mark_changed(self._table(), keep_range=keep_range)
+        with self._use:
+            self._mark_changed(self._table(), keep_range=keep_range)
 
     @staticmethod
     def _mark_changed(table: NDArray[Any], *, keep_range: bool = False) -> None:
@@ -422,7 +445,7 @@ def farthest(level: float, others: list[float]) -> float:
 def _layout() -> Layout:
     blocks, flags = range(c.BLOCKS), (0, 1)
     allowed = {
-        "full": blocks,
+        "full": range(c.BLOCKS + 1),  # all of them where the rules were interrupted
         "more": [2**i - 1 for i in range(53)],
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
@@ -461,6 +484,9 @@ def _fits(cells: Mapping[str, Any]) -> Any:
     for name in ("rise", "fall"):
         within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["full"])
     fit &= within | (cells["verdict"] != Verdict.PLATEAU)
+    for name in ("last_fire", "fire_length", "onset", "declared", "begun", "left_onset"):
+        fit &= cells[name] <= cells["accepted"]
+    fit &= cells["fires"] <= cells["last_fire"]
     return fit
 
 

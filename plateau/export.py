@@ -266,7 +266,7 @@ def _times(found: RunScan, plateau: Plateau) -> Record:
     if not found.run.clock:
         return {}
     record = _plateau_record(found, plateau)
-    return {
+    return {"seconds": wording.seconds_in(found.run, plateau)} | {
         f"{name.removesuffix('_x')}_time": None if value is None else wording.clock(value)
         for name, value in record.items()
         if name.endswith("_x")

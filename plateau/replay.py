@@ -89,7 +89,7 @@ def replay_run(
     if initial_lr is not None:
         positive("initial_lr", initial_lr)
     rows = rows_for(run, rule, unit)
-    detector = rule.detector(rows.values, rows.samples, run.mode)
+    detector = rule.counted(run).detector(rows.values, rows.samples, run.mode)
     events: list[LrChange] = []
     state, lr = PolicyState(), initial_lr
     for sample in fires(detector, track(rows.blocks(), rows.block_count)):

@@ -105,7 +105,8 @@ def scan(
         GiB that reading may take in each process. By default half of the machine's, in all.
     **settings
         ``window``, ``smooth``, ``alpha``, ``beta``, ``threshold`` and ``patience`` of a threshold
-        rule, ``horizon`` and ``scale`` of the calibrated detector.
+        rule, ``horizon`` and ``scale`` of the calibrated detector. What counts samples may be a
+        duration where x is a time, ``horizon="30m"``.
 
     Returns
     -------

@@ -17,6 +17,7 @@ from plateau_torch.familiar import Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
+from plateau_torch.repeats import Repeats, processes_of_accelerate
 
 VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
@@ -161,9 +162,12 @@ class PlateauLR(Familiar):
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
         self._intake = Intake(process_group, lag)
+        self._repeats = Repeats(optimizer)
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
+        rates_of(self.optimizer)  # warns of one that is not finite
         self._warm_up()
+        self._direct = False  # the first loss tells whether accelerate has several processes
         self._begin()
         self._count_steps()
 
@@ -207,7 +211,9 @@ class PlateauLR(Familiar):
             self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
-        self._intake.put(loss, self.last_epoch)
+        if self._repeats.has(loss):
+            return
+        self._intake.put(loss, self.last_epoch, self._detector, self._standing_rates())
         for arrived in self._intake.take():
             fires = self._schedule.take(arrived)
             if self._taken == self.warmup_steps:
@@ -265,9 +271,18 @@ class PlateauLR(Familiar):
             rate = max(rates_of(self.optimizer))
             self._intake.begin(self.state_dict(), rate, self._schedule.state.reductions)
 
+    def _standing_rates(self) -> list[float]:
+        """Return the rates, without those of which an accelerator would have to be waited for."""
+        rates = (group["lr"] for group in self.optimizer.param_groups)
+        return [float(rate) for rate in rates if not (isinstance(rate, Tensor) and rate.is_cuda)]
+
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
-        self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
+        self._direct = (
+            self._intake.is_plain
+            and self._taken >= self.warmup_steps
+            and processes_of_accelerate() == 1
+        )
 
     @property
     def detector(self) -> Detecting:

@@ -24,6 +24,7 @@ from plateau.commands.options import (
     Threshold,
     Window,
     X,
+    samples,
 )
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ class RuleOptions:
         with clear_errors():
             return Rule(
                 self.detector.value,
-                self.window,
-                self.smooth,
+                samples("window", self.window),
+                samples("smooth", self.smooth),
                 self.alpha,
                 self.beta,
                 self.threshold,
-                self.patience,
-                self.horizon,
+                samples("patience", self.patience),
+                samples("horizon", self.horizon),
                 self.scale.value if self.scale else None,
             )
 
