@@ -154,7 +154,7 @@ class Streaming(ABC):
 
     def _copied(self) -> NDArray[np.float64]:
         """Return the same, as it is at one moment."""
-        with self._use:
+        with self._use.to_copy():
             return self._table().copy()
 
     def _set_table(self, table: NDArray[np.float64]) -> None:

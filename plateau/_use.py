@@ -1,10 +1,14 @@
 """One thread at a time: what takes many samples lets other threads of Python go on meanwhile."""
 
-from threading import get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any
 
 from plateau._recurrence import BUSY, IN_USE
+
+COPYING = RLock()
 
 
 class Use:
@@ -44,3 +48,9 @@ class Use:
     ) -> None:
         self._state[BUSY] = 0.0
         self._by.clear()
+
+    @contextmanager
+    def to_copy(self) -> Iterator[None]:
+        """Hold it to read only. Who copies changes nothing, so copies wait for one another."""
+        with COPYING, self:
+            yield

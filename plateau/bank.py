@@ -202,7 +202,7 @@ class DetectorBank(Streaming):
             raise TypeError(f"a stream is named by its index, not by {stream!r}") from None
         single = self.detector.clone()
         chosen = self._chosen(place)
-        with self._use:
+        with self._use.to_copy():
             single._set_table(self._table()[chosen])
         return single
 

@@ -1,6 +1,7 @@
 """One thread at a time at one detector, filter or bank: another is refused, and nothing breaks."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from unittest import mock
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_a_thread_that_was_interrupted_may_go_on(name, one, each):
         one._use.__enter__()  # and never leaves
         call()
         assert not in_another_thread(call)
+
+
+@pytest.mark.parametrize("one", [*DETECTORS.values(), DetectorBank(Detector(), 3)], ids=repr)
+def test_a_copy_waits_for_another(one):
+    copies = [one.clone, one.state_dict, one.to_bytes]
+    if isinstance(one, DetectorBank):
+        copies.append(lambda: one[1])
+    for copy in copies:
+        with ThreadPoolExecutor(1) as pool:
+            with one._use.to_copy():
+                made = pool.submit(copy)
+                assert not wait([made], timeout=0.05).done
+            made.result()
 
 
 @pytest.mark.parametrize("one", [*DETECTORS.values()][:3], ids=[*DETECTORS][:3])

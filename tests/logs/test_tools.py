@@ -70,7 +70,7 @@ CASES = {
     "gurobi mip": Case(
         "    Nodes    |    Current Node    |     Objective Bounds      |     Work\n Expl Unexpl |  Obj  Depth IntInf | Incumbent    BestBd   Gap | It/Node Time\n\n"
         + each(lambda i: f"{100*i:6d} {90*i:5d} {1000*loss(i):10.5f}   12   34 {1100*loss(i):10.5f} {900*acc(i):10.5f}  {loss(i):.2f}%  12.{i%10}   {i:3d}s"),
-        "Incumbent", "Expl"),
+        "Gap", "Expl"),
     "cp-sat": Case(
         "Starting search at 0.01s with 8 workers.\n" + each(lambda i: f"#{i:<5d}  {i*1.1:.2f}s best:{2000*loss(i):<8.0f} next:[0,{2000*loss(i)-1:.0f}]   rnd_cst_lns (d=0.50 s={i} t=0.10 p=0.00)"),
         "best", "iteration", mode="both"),
@@ -98,7 +98,7 @@ CASES = {
     "locust history": Case(
         "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,90%,Total Request Count,Total Failure Count,Total Median Response Time,Total Average Response Time\n"
         + each(lambda i: f"{1651831920+i},{min(i,10)},,Aggregated,{100*acc(i):.2f},0.00,{100*loss(i):.0f},{110*loss(i):.0f},{120*loss(i):.0f},{150*loss(i):.0f},{100*i},0,{100*loss(i):.0f},{101*loss(i):.2f}"),
-        "Requests/s", "Total Request Count", mode="max"),
+        "Requests/s", "Timestamp", mode="max"),
     "jmeter": Case(
         "timeStamp,elapsed,label,responseCode,responseMessage,threadName,success,bytes,sentBytes,grpThreads,allThreads,Latency,IdleTime,Connect\n"
         + each(lambda i: f"{1651831920123+1000*i},{100*loss(i):.0f},home,200,OK,Group 1-{i%5},true,12345,123,5,5,{90*loss(i):.0f},0,{i%3}"),

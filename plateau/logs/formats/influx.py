@@ -17,9 +17,11 @@ from plateau.logs.text.blocks import blocks
 if TYPE_CHECKING:
     from plateau.logs.files.lines import Source
 
-WORD = r"(?:[^\s,=\\]|\\.)+"
-CELL = r'(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)'
-FIELD, TAG = re.compile(rf"({WORD})=({CELL})"), re.compile(rf"({WORD})=({WORD})")
+WORD = r"(?:[^\s,=\\]|\\.)++"
+CELL = r'(?:"(?:[^"\\]|\\.)*+"|[^\s,"]++)'
+# They begin where the one before has ended: tried within a word, they would take its square.
+FIELD = re.compile(rf"(?<![^,])({WORD})=({CELL})")
+TAG = re.compile(rf"(?<![^,])({WORD})=({WORD})")
 LINE = re.compile(
     rf"(?P<name>(?!#)(?:[^\s,\\]|\\.)+)(?P<tags>(?:,{WORD}={WORD})*) "
     rf"(?P<fields>{WORD}={CELL}(?:,{WORD}={CELL})*)(?: (?P<time>-?\d{{9,19}}))?"
