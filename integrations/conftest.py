@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 NEEDED = {
     "plateau_lightning": "lightning",
+    "plateau_streams/by_kafka.py": "quixstreams",
+    "plateau_streams/by_redis.py": "redis",
     "plateau_sweeps": "optuna",
     "plateau_transformers": "transformers",
     "plateau_boosting/by_lightgbm.py": "lightgbm",
