@@ -68,7 +68,7 @@ def test_three_kills_change_no_event(client, url):
         process = serve(*arguments)
         killed(process, lambda share=share: read() >= share * number, "a quarter of the messages")
         assert read() < number
-    assert ended(serve(*arguments, "--idle", 0.5)) == ""
+    assert ended(serve(*arguments, "--idle", 0.5)) == []
     assert by_key(told(client)) == expected()
     assert client.xpending("metrics", "plateau")["pending"] == 0
 
