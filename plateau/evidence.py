@@ -24,8 +24,8 @@ def e_value(blocks: ArrayLike) -> float:
 
     Each value is ranked among those before it. If they are exchangeable, whatever their
     distribution, the ranks w are independent and uniform, and exp(θ(±w - 1)) is at most 1 on
-    average; so is the mean over all times at which a shift may have begun of the product from then
-    on, and over both directions.
+    average; so is the mean of the products along all stretches, since nobody knows where a shift
+    began and how long it lasted, and over both directions.
 
     Parameters
     ----------
@@ -110,6 +110,10 @@ def _scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mixture(steps: NDArray[np.float64]) -> float:
-    """Logarithm of the mean, over all beginnings, of the product from there to the end."""
-    products = np.cumsum(steps[::-1])
-    return float(np.logaddexp.reduce(products) - np.log(len(products)))
+    """Logarithm of the mean, over all stretches, of the product along each."""
+    whole, ending = -np.inf, -np.inf  # of all so far, and of those that end here
+    for step in steps.tolist():
+        ending = np.logaddexp(ending, 0.0) + step
+        whole = np.logaddexp(whole, ending)
+    count = len(steps)
+    return float(whole - np.log(0.5 * count * (count + 1.0)))
