@@ -72,6 +72,8 @@ class DetectorBank(Streaming):
 
     __slots__ = ("_alarmed", "_room", "alarms", "detector", "per", "streams")
     _type = "DetectorBank"
+    _alarmed: NDArray[np.bool_]
+    _room: NDArray[np.float64]
     detector: KernelDetector
     streams: int
 

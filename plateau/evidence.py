@@ -51,9 +51,9 @@ def e_value(blocks: ArrayLike) -> float:
     scores = _scores(values)
     if not len(scores):
         return 1.0
-    logs = [_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0)]
+    down, up = (_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0))
     with np.errstate(over="ignore"):
-        return float(np.exp(np.logaddexp(*logs)) / BOTH)
+        return float(np.exp(np.logaddexp(down, up)) / BOTH)
 
 
 def e_bh(e_values: ArrayLike, rate: float = 0.05) -> NDArray[np.bool_]:

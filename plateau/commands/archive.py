@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ def _here(parts: Sequence["Part"], folder: Path, asked: "Asked") -> Iterator[boo
     from plateau.archive import work
 
     for part in parts:
-        yield _tried(part, lambda part=part: work(part, folder, asked))
+        yield _tried(part, partial(work, part, folder, asked))
 
 
 def _dask(parts: Sequence["Part"], folder: Path, asked: "Asked", address: str) -> Iterator[bool]:

@@ -63,8 +63,8 @@ def scan(
         from plateau.archive import Asked
         from plateau.commands.archive import scan_archive
 
-        about = read_one, settings.rule(), unit.value if unit else None, as_bytes(memory)
-        scan_archive(paths, archive, Asked(*about), dask, quiet=quiet)
+        asked = Asked(read_one, settings.rule(), unit.value if unit else None, as_bytes(memory))
+        scan_archive(paths, archive, asked, dask, quiet=quiet)
         return
     if dask is not None:
         raise typer.TyperException("--dask needs --archive FOLDER")

@@ -17,7 +17,7 @@ from plateau import Detector
 from plateau_streams import record
 
 KEYS = int(os.environ.get("PLATEAU_STREAM_KEYS", "100"))
-"""How many keys; with 1000 the contract takes minutes."""
+"""How many keys, at least 10; with 1000 the contract takes minutes."""
 SAMPLES = 500
 ENOUGH = 600.0
 """Seconds after which what is awaited does not come any more."""
