@@ -44,6 +44,18 @@ doctest_test_doctest_blocks = ""  # those of docstrings are run by pytest
 default_role = "py:obj"  # `Haar` in a docstring links to Haar
 add_module_names = False
 autodoc_member_order = "bysource"
+# Their adapters are described, the frameworks need not be there for that.
+autodoc_mock_imports = [
+    "catboost",
+    "keras",
+    "lightgbm",
+    "lightning",
+    "optuna",
+    "ray",
+    "river",
+    "transformers",
+    "xgboost",
+]
 # Members for detectors, not users.
 autodoc_default_options = {"exclude-members": "group, kernels, kernels_for, make_state"}
 autodoc_typehints = "none"  # the docstrings' parameter sections have them

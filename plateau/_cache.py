@@ -3,7 +3,7 @@
 numba keeps a list of what it has compiled beside numbered files. Processes that begin at once, on
 machines of different kinds that share a folder or right after an upgrade, can give two kernels the
 same number and then load the other's machine code. Here all that makes a kernel what it is stands
-in the name of its file, and each has one signature: whoever writes last has written the same.
+in the name of its file, and each has one signature: the last to write has written the same.
 
 Machine code runs, and so does a pickle: a file is loaded only where nobody but this user and the
 superuser can have put it there, and where its checksum is that of what was written.
@@ -49,8 +49,9 @@ file in which it is defined, and would not see an edit of another."""
 
 @cache
 def fingerprint() -> str:
-    """Return what differs wherever compiled kernels do: sources, numba, processor."""
-    made_by = (numba.__version__, cpu_target.target_context.codegen().magic_tuple())
+    """Return what differs wherever compiled kernels do: sources, numba, processor, checks."""
+    processor = cpu_target.target_context.codegen().magic_tuple()
+    made_by = (numba.__version__, processor, numba.config.BOUNDSCHECK)
     digest = sha256(repr(made_by).encode())
     for name in SOURCES:
         digest.update(_source(name))
@@ -98,7 +99,7 @@ class KernelCache:
             function.__code__.co_code,
             dumps(closed) if closed else b"",
         )
-        # Whoever can write there can write the package itself, or what Python compiled of it.
+        # A user who can write there can write the package itself, or what Python compiled of it.
         own = Path(function.__code__.co_filename).parent / "__pycache__"
         self._beside = Path(self.cache_path).resolve() == own.resolve()
 
@@ -128,7 +129,7 @@ class KernelCache:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._write(sha256(body).digest() + body)
         except OSError as error:
-            # Windows lets nobody replace what somebody reads.
+            # Windows does not replace a file that is being read.
             if os.name != "nt" or error.errno != errno.EACCES:
                 warn_of_no_cache(str(error.strerror))
 

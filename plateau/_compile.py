@@ -26,7 +26,7 @@ class Kernel(Generic[P, R]):
     *signature : numba.types.Type
         Types of its arguments. Callers pass exactly these: a number is converted, an array is not.
     nogil : bool
-        Whether other threads of Python may run meanwhile, as they should if it takes many samples.
+        Whether to release the GIL, as a kernel that takes many samples should.
     """
 
     def __init__(self, function: Callable[P, R], *signature: Any, nogil: bool = False) -> None:

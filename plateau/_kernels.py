@@ -23,9 +23,11 @@ from plateau._compile import (
     number,
 )
 from plateau._recurrence import (
+    BUSY,
     EMA_CELLS,
     FILTER,
     GROUP,
+    IN_USE,
     PARAMS,
     accept,
     constants_of,
@@ -59,7 +61,7 @@ class Kernels(NamedTuple):
     """
 
     update: Kernel[[Floats, Sample], bool]
-    """(state, sample) -> whether it fires."""
+    """(state, sample) -> whether it fires; RuntimeError if another thread uses the state."""
     update_many: Kernel[[Floats, Floats, Ints], int]
     """(state, samples, offsets) -> how many fire; it writes at which offsets."""
     until_fire: Kernel[[Floats, Floats], int]
@@ -90,7 +92,7 @@ def reading(state, at, stride):
 
 @kernel(FLOATS, INTS, INT, CODES, INTS, INTS)
 def readings(state, places, stride, verdicts, onsets, declared):
-    """Write the same for the streams at `places`."""
+    """Write verdict, onset and declared of the streams at `places`."""
     p = constants_of(state)
     for i in range(places.size):
         verdicts[i], onsets[i], declared[i] = reading_of(state, places[i], stride, p)
@@ -101,12 +103,16 @@ def readings(state, places, stride, verdicts, onsets, declared):
 
 @kernel(FLOATS, SAMPLE)
 def ema_update(state, sample):
+    if state[BUSY] != 0.0:
+        raise RuntimeError(IN_USE)
     p, x = constants_of(state), number(sample)
     return accept(ema_load, ema, ema_store, state, PARAMS, 1, p, x)
 
 
 @kernel(FLOATS, SAMPLE)
 def haar_update(state, sample):
+    if state[BUSY] != 0.0:
+        raise RuntimeError(IN_USE)
     p, x = constants_of(state), number(sample)
     return accept(haar_load, haar, haar_store, state, PARAMS, 1, p, x)
 

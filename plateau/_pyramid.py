@@ -34,7 +34,7 @@ from plateau._compile import (
     kernel,
     number,
 )
-from plateau._recurrence import PARAMS, PLATEAU, WARMING_UP
+from plateau._recurrence import BUSY, PARAMS, PLATEAU, WARMING_UP
 from plateau._samples import LIMIT
 from plateau._statistics import mean_of
 
@@ -66,8 +66,10 @@ LN10, LOG2 = math.log(10.0), math.log10(2.0)
 LARGEST = np.finfo(np.float64).max
 """What a sum of squares is at most."""
 
-NOTHING, ASK, SHIFT = range(3)
-"""What a kernel has for the rules: nothing, blocks to look at, or a CUSUM above its limit."""
+NOTHING, ASK, SHIFT, OWED, TAKEN = range(5)
+"""What a kernel has for the rules: nothing, blocks to look at, or a CUSUM above its limit. It has
+not taken the sample where the rules, once interrupted, owe full blocks a look, or where the state
+is taken by another thread."""
 
 
 class Params(NamedTuple):
@@ -403,7 +405,7 @@ def _share(size, others):
 @inline
 def _append(s):
     """Let the newest block, which is full, join the others."""
-    full, size, n = int(s[FULL]), s[FILLED], s[ACCEPTED]
+    full, size, n = int(min(max(s[FULL], 0.0), BLOCKS - 1.0)), s[FILLED], s[ACCEPTED]
     off = s[TOTAL] / size
     mean = s[START] + off
     s[MEANS + full] = mean
@@ -423,7 +425,7 @@ def _close(s, p):
     if s[VERDICT] == PLATEAU and _watch(s, p):
         return SHIFT
     full = s[FULL]
-    if full == BLOCKS or (full >= FIRST and full * (s[MORE] + 1.0) >= s[DUE]):
+    if full >= BLOCKS or (full >= FIRST and full * (s[MORE] + 1.0) >= s[DUE]):
         return ASK
     return NOTHING
 
@@ -491,6 +493,10 @@ def _params(state):
 def update(state, sample):
     """Take one sample of one stream; return what there is for the rules."""
     s = state[PARAMS:]
+    if state[BUSY] != 0.0:
+        return TAKEN
+    if s[FULL] >= BLOCKS:
+        return OWED
     if not _accept(s, number(sample)):
         return NOTHING
     return _close(s, _params(state))
@@ -502,7 +508,10 @@ def update_bank(state, xs, codes):
     p = _params(state)
     for i in range(xs.size):
         s = state[PARAMS + i * SIZE : PARAMS + (i + 1) * SIZE]
-        codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
+        if s[FULL] >= BLOCKS:
+            codes[i] = OWED
+        else:
+            codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
 @batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])

@@ -8,7 +8,8 @@ them. Those only differ in where samples come from and where results go. So a st
 in chunks, in a bank or as a whole gives the same numbers bit for bit. (`plateau.fast` takes eight
 numbers at a time through the same steps; nothing here needs it.)
 
-A detector is one flat float64 array, its *state*: the constants, then for each stream its cells.
+A detector is one flat float64 array, its *state*: the constants, whether a thread uses it
+(`plateau._use`), then for each stream its cells.
 These are `PerSample`, `Rare`, the filter's own and, of Haar only, three ring buffers. Counts are
 kept as floats, which are exact up to 2**53.
 """
@@ -20,6 +21,8 @@ import numpy as np
 from plateau._arithmetic import choose, fused
 from plateau._compile import inline
 from plateau._samples import LIMIT
+
+IN_USE = "in use by another thread: let them take turns with a lock, or give each its own"
 
 GROUP = 64
 """Streams of a bank whose cells lie interleaved: neighbours can then advance side by side."""
@@ -66,7 +69,8 @@ class Rare(NamedTuple):
     since: float  # samples accepted at the last `changed()`, 0 before
 
 
-PARAMS, HOT = len(Constants._fields), len(PerSample._fields)
+BUSY = len(Constants._fields)  # where it says whether a thread uses the state: 1, else 0
+PARAMS, HOT = BUSY + 1, len(PerSample._fields)
 FILTER = HOT + len(Rare._fields)  # where the filter's own cells begin
 ACCEPTED, PREVIOUS, VARIANCE, LEVEL, SLOPE, RUN = range(HOT)
 SKIPPED, FIRES, LAST_FIRE, SINCE = range(HOT, FILTER)
@@ -261,16 +265,22 @@ def haar(state, at, p, s, sums, x):
 
 
 @inline
-def _moving(state, at):
+def _moving(state, at, size):
+    """Read a moving sum; whatever its cells hold, its places are within the two buffers."""
     filled, side = np.uint64(state[at]), np.uint64(state[at + 1])
+    if filled + side > (size + ONE) & ~ONE:
+        filled, side = ZERO, ZERO
     return Moving(filled, side, state[at + 2], state[at + 3], state[at + 4])
 
 
 @inline
 def haar_load(state, at, stride):
+    p = constants_of(state)
+    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
     at += FILTER
     past = np.uint64(state[at + 2 * MOVING])
-    return Haar(_moving(state, at), _moving(state, at + MOVING), past)
+    samples, levels = _moving(state, at, smooth), _moving(state, at + MOVING, half)
+    return Haar(samples, levels, past if past < half else ZERO)
 
 
 @inline

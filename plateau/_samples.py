@@ -14,6 +14,10 @@ LIMIT = 2.0**500
 REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""
 
+PLAIN = {float, int, bool, np.float64, np.float32, np.int64, np.bool_}
+"""Types that a kernel may convert by itself. It would lose what is imaginary in a complex number of
+NumPy, and warn of a gradient or of what is masked."""
+
 Sample = SupportsFloat | SupportsIndex
 """A real number: int, float, a NumPy scalar, an array or tensor of one element."""
 
@@ -31,6 +35,8 @@ def as_sample(x: Any) -> float:
         If `x` is not one real number: a string, None, a complex number, an array.
     """
     number = not isinstance(x, (str, bytes, bytearray, complex))
+    if isinstance(x, np.ma.MaskedArray):
+        x = _without_masked(x) if x.dtype.kind in REAL else x.data
     if isinstance(x, (np.ndarray, np.generic)):
         number = x.size == 1 and x.dtype.kind in REAL
     elif getattr(x, "ndim", 0):
@@ -54,7 +60,7 @@ def _value(x: Any) -> Any:
 def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
     """Return `xs` as a one-dimensional, contiguous float64 array.
 
-    A frame or an array of one column is that column.
+    A frame or an array of one column is that column. What is absent is NaN.
 
     Raises
     ------
@@ -90,13 +96,33 @@ def as_rows(xs: ArrayLike) -> NDArray[np.float64]:
 
 def _real(xs: Any) -> NDArray[Any]:
     array = np.asarray(xs if type(xs) is np.ndarray else _understood(xs))
+    if array.dtype == object:
+        array = _present(array)
     if array.dtype.kind not in REAL:
         raise TypeError(f"samples must be real numbers, not {array.dtype}")
     return array
 
 
+def _present(objects: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers among which some are absent, None or pandas' NA, as floats with NaN."""
+    absent = [x is None or x is np.ma.masked or type(x).__name__ == "NAType" for x in objects.flat]
+    if not any(absent):
+        return objects
+    numbers = np.full(objects.size, np.nan)
+    known = ~np.array(absent)
+    numbers[known] = [as_sample(x) for x in objects.ravel()[known]]
+    return numbers.reshape(objects.shape)
+
+
+def _without_masked(xs: Any) -> Any:
+    """Return an array of NumPy with NaN in place of what is masked."""
+    return np.ma.filled(xs.astype(np.float64), np.nan)
+
+
 def _understood(xs: Any) -> Any:
     """Return what NumPy can make an array of, where it cannot by itself."""
+    if isinstance(xs, np.ma.MaskedArray) and xs.dtype.kind in REAL:
+        return _without_masked(xs)
     if hasattr(xs, "detach"):  # a tensor of PyTorch, which may have a gradient or be a bfloat16
         tensor = xs.detach().cpu()
         return tensor.double() if tensor.is_floating_point() else tensor

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _recurrence as r
+from plateau._arguments import LARGEST_COUNT
 from plateau._samples import LIMIT
+from plateau._use import Use
 
 VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
@@ -25,6 +27,9 @@ CHECKSUM = struct.Struct("<I")
 COUNT = struct.Struct("<I")
 RUNS = np.dtype([("begin", "<u4"), ("length", "<u4")])
 """Where the numbers are that are not 0: a stream that has just begun has few."""
+
+UNFILLED, SPARSEST = 2**30, 1024
+"""Bytes that a state may have in memory, whatever it had when saved; or so many times those."""
 
 LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
@@ -63,7 +68,8 @@ class Layout:
         high[list(self.squares)] = np.finfo(np.float64).max
         low = -high
         low[list(self.squares)] = 0.0
-        low[[self.names.index(name) for name in self.counts]] = 0.0
+        counts = [self.names.index(name) for name in self.counts]
+        low[counts], high[counts] = 0.0, LARGEST_COUNT
         for name, allowed in self.allowed.items():
             column = self.names.index(name)
             low[column], high[column] = min(allowed), max(allowed)
@@ -94,7 +100,8 @@ class Layout:
             return "it holds a number that no stream leads to"
         cells = dict(zip(self.names, table.T, strict=False))
         for name in self.counts:
-            if (cells[name] < 0).any() or (cells[name] % 1).any():
+            counted = cells[name]
+            if (counted < 0).any() or (counted % 1).any() or (counted > LARGEST_COUNT).any():
                 return f"{name} is not a count"
         if (table[:, self.squares] < 0).any():
             return "a variance is negative"
@@ -112,9 +119,10 @@ class Streaming(ABC):
     The table has a row for each stream. Its columns are the named cells, then the ring buffers.
     """
 
-    __slots__ = ("_layout", "_state")
+    __slots__ = ("_layout", "_state", "_use")
 
     _state: NDArray[np.float64]
+    _use: Use
     _layout: Layout
 
     _type: ClassVar[str]
@@ -125,6 +133,11 @@ class Streaming(ABC):
         if hasattr(self, name):
             raise AttributeError(f"{name} of {self!r} is read-only: make a new one")
         super().__setattr__(name, value)
+
+    def _keep(self, state: NDArray[np.float64]) -> None:
+        """Have this state."""
+        self._state = state
+        self._use = Use(state)
 
     @abstractmethod
     def _describe(self) -> Description:
@@ -139,18 +152,24 @@ class Streaming(ABC):
         """State, shape (streams, cells)."""
         return self._state[None, r.PARAMS :]
 
+    def _copied(self) -> NDArray[np.float64]:
+        """Return the same, as it is at one moment."""
+        with self._use:
+            return self._table().copy()
+
     def _set_table(self, table: NDArray[np.float64]) -> None:
         """Replace the state."""
         self._state[r.PARAMS :] = table[0]
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._set_table(np.zeros_like(self._table()))
+        with self._use:
+            self._set_table(np.zeros_like(self._table()))
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""
         twin = self._from_description(self._describe())
-        twin._set_table(self._table())
+        twin._set_table(self._copied())
         return twin
 
     def state_dict(self) -> dict[str, Any]:
@@ -162,7 +181,8 @@ class Streaming(ABC):
             ``version``, ``type`` and ``params`` say what the state belongs to; ``state`` holds its
             numbers by name, ``ring`` among them the buffers of moving sums. There is no NaN in it.
         """
-        table, names = self._table(), self._layout.names
+        names = self._layout.names
+        table = self._copied()
         columns: dict[str, Any] = {name: _plain(table[:, i]) for i, name in enumerate(names)}
         columns["ring"] = [_plain(row[len(names) :]) for row in table]
         if not self._many():
@@ -185,13 +205,12 @@ class Streaming(ABC):
             If the state is of another version, type or parameters, or damaged. The present state
             then stays as it was.
         """
-        if not isinstance(state, Mapping) or state.keys() != {"version", "type", "params", "state"}:
-            raise ValueError("a state must be a dict of version, type, params and state")
-        _check_version(state["version"])
-        if not (isinstance(state["params"], Mapping) and isinstance(state["state"], Mapping)):
-            raise ValueError("state is damaged: params and state must be dicts")
-        self._refuse_other({"type": state["type"], **state["params"]})
-        self._set_table(self._checked(self._table_of(state["state"])))
+        try:
+            table = self._table_in(state)
+        except RecursionError:
+            raise ValueError("state is damaged: lists within lists without end") from None
+        with self._use:
+            self._set_table(table)
 
     def to_bytes(self) -> bytes:
         r"""Return the state as bytes, the same on every machine.
@@ -204,7 +223,7 @@ class Streaming(ABC):
             long it is (u32), these numbers (f64); CRC-32 of all this (u32).
         """
         description = json.dumps(self._describe(), sort_keys=True).encode()
-        numbers = _packed(self._table().astype("<f8").ravel())
+        numbers = _packed(self._copied().astype("<f8", copy=False).ravel())
         body = HEADER.pack(MAGIC, VERSION, len(description)) + description + numbers
         return body + CHECKSUM.pack(zlib.crc32(body))
 
@@ -231,9 +250,11 @@ class Streaming(ABC):
         if kind != cls._type:
             raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
         try:
-            made = cls._from_description(description)
+            made = cls._from_description(description)  # zeros, which take no memory yet
+            if made._state.nbytes > max(UNFILLED, SPARSEST * len(data)):
+                raise ValueError("few bytes claim much memory")
             table = _spread(packed, np.zeros(made._table().shape))
-        except (KeyError, TypeError, ValueError, MemoryError, struct.error):
+        except (KeyError, TypeError, ValueError, MemoryError, RecursionError, struct.error):
             raise ValueError("state is damaged: parameters and numbers do not fit") from None
         made._set_table(made._checked(table))
         return made
@@ -254,6 +275,16 @@ class Streaming(ABC):
             if mine.get(key) != description.get(key):
                 theirs, ours = _call(description.get(key)), _call(mine.get(key))
                 raise ValueError(f"state was saved with {key}={theirs}, here it is {ours}")
+
+    def _table_in(self, state: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the table in what `state_dict` returned, if it belongs to this object."""
+        if not isinstance(state, Mapping) or state.keys() != {"version", "type", "params", "state"}:
+            raise ValueError("a state must be a dict of version, type, params and state")
+        _check_version(state["version"])
+        if not (isinstance(state["params"], Mapping) and isinstance(state["state"], Mapping)):
+            raise ValueError("state is damaged: params and state must be dicts")
+        self._refuse_other({"type": state["type"], **state["params"]})
+        return self._checked(self._table_of(state["state"]))
 
     def _table_of(self, cells: Mapping[str, Any]) -> NDArray[np.float64]:
         """Return the table that `state_dict` took apart."""

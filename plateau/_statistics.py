@@ -21,7 +21,7 @@ SHORTEST_PIECE = 4
 
 @helper
 def mean_of(values, begin, end):
-    """Their mean: four sums side by side, none of which waits for another."""
+    """Mean of the values: four sums side by side, none of which waits for another."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = begin + (end - begin) // 4 * 4
     for i in range(begin, whole, 4):
@@ -33,7 +33,7 @@ def mean_of(values, begin, end):
 
 @helper
 def variance_of(values, begin, end):
-    """Their variance."""
+    """Variance of the values."""
     mean, square = mean_of(values, begin, end), 0.0
     for i in range(begin, end):
         off = values[i] - mean
@@ -86,7 +86,7 @@ def inefficiencies(values, begin, end, starts, g):
 
 @helper
 def inefficiency(values, begin, end):
-    """Return the same of all of them."""
+    """Statistical inefficiency of values[begin:end]."""
     g = np.empty(1)
     inefficiencies(values, begin, end, ONE, g)
     return g[0]
@@ -118,7 +118,7 @@ def stationary_of(values, starts):
 
 @kernel(FLOATS)
 def inefficiency_of(values):
-    """Return that of all values."""
+    """Statistical inefficiency of all values."""
     return inefficiency(values, NONE, values.size)
 
 

@@ -11,6 +11,7 @@ from plateau import _recurrence as r
 from plateau._arguments import positive, whole
 from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
+from plateau._use import Use
 from plateau.base import KernelDetector, Readings, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
@@ -18,7 +19,7 @@ from plateau.outlook import Doubts, Gains
 
 
 class DetectorBank(Streaming):
-    """`k` streams under the same detector, one sample of each at a time or many.
+    """`k` streams under the same detector, fed one sample of each at a time or many.
 
     The numbers are those of `k` single detectors such as `detector`, bit for bit.
 
@@ -30,7 +31,7 @@ class DetectorBank(Streaming):
     Parameters
     ----------
     detector : Detector or ThresholdDetector
-        Taken as a description: each stream begins at its start. Of a `Detector` the `run_length`
+        Taken as a description: each stream starts afresh. Of a `Detector` the `run_length`
         becomes that of the budget, ``streams * per / alarms``.
     streams : int
         Number of streams, k, at least 1.
@@ -43,7 +44,7 @@ class DetectorBank(Streaming):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Examples
     --------
@@ -96,24 +97,24 @@ class DetectorBank(Streaming):
         """Have so many streams under a detector, those that there were among them."""
         group = detector.group
         # Streams of some detectors lie in groups, of which the last may have idle places.
-        size = (
-            r.PARAMS + -(-whole("streams", streams, least=1) // group) * group * self._layout.size
-        )
-        room = getattr(self, "_room", None)
-        if room is None or len(room) < size:
-            # Twice as much as is there, so that growing by one costs the same however many.
-            kept = 0 if room is None else len(self._state)
-            grown = np.zeros(size if room is None else max(size, 2 * len(room)))
-            grown[:kept] = self._state[:kept] if kept else 0.0
-            room = grown
+        groups = -(-whole("streams", streams, least=1) // group)
+        room = self._room_for(r.PARAMS + groups * group * self._layout.size)
         room[: r.PARAMS] = detector._make_state(group)[: r.PARAMS]
-        self._change(
-            detector=detector,
-            streams=streams,
-            _room=room,
-            _state=room[:size],
-            _alarmed=np.zeros(streams, dtype=np.bool_),
-        )
+        state = room[: r.PARAMS + groups * group * self._layout.size]
+        self._change(detector=detector, streams=streams, _room=room)
+        self._change(_state=state, _use=Use(state), _alarmed=np.zeros(streams, dtype=np.bool_))
+
+    def _room_for(self, numbers: int) -> NDArray[np.float64]:
+        """Return an array of at least so many numbers, that begins with the present state."""
+        room: NDArray[np.float64] | None = getattr(self, "_room", None)
+        if room is None:
+            return np.zeros(numbers)
+        if len(room) >= numbers:
+            return room
+        # Twice as much as there was, so that growing by one costs the same however many there are.
+        grown = np.zeros(max(numbers, 2 * len(room)))
+        grown[: len(self._state)] = self._state
+        return grown
 
     def _change(self, **attributes: object) -> None:
         for name, value in attributes.items():
@@ -153,7 +154,8 @@ class DetectorBank(Streaming):
         (5, 432000.0)
         """
         total = self.streams + whole("streams", streams, least=1)
-        self._become(_within(self.detector, total, self.alarms, self.per), total)
+        with self._use:
+            self._become(_within(self.detector, total, self.alarms, self.per), total)
 
     def _many(self) -> bool:
         return True
@@ -286,17 +288,18 @@ class DetectorBank(Streaming):
         if absent is not None:
             # To a kernel they are not finite, which changes nothing but the count of such samples.
             samples = np.where(absent, np.nan, samples)
-        fired, alarms = advance(self._state, self.streams, samples)
-        self._alarmed[:] = False
-        self._alarmed[alarms] = True
-        if absent is not None:
-            skipped = self._cells()[:, :, self._layout.names.index("skipped")]
-            streams, counts = np.unique(np.nonzero(absent)[-1], return_counts=True)
-            skipped[np.divmod(streams, self.detector.group)] -= counts
+        with self._use:
+            fired, alarms = advance(self._state, self.streams, samples)
+            self._alarmed[:] = False
+            self._alarmed[alarms] = True
+            if absent is not None:
+                skipped = self._cells()[:, :, self._layout.names.index("skipped")]
+                streams, counts = np.unique(np.nonzero(absent)[-1], return_counts=True)
+                skipped[np.divmod(streams, self.detector.group)] -= counts
         return fired
 
     def changed(self, streams: ArrayLike | None = None) -> None:
-        """Take note that a new regime may begin here, see `PlateauDetector.changed`.
+        """Note that a new regime may begin here, see `PlateauDetector.changed`.
 
         Parameters
         ----------
@@ -311,21 +314,23 @@ class DetectorBank(Streaming):
         chosen = np.arange(self.streams) if streams is None else self._chosen(streams)
         if not len(chosen):
             return
-        table = self._table()
-        rows = table[chosen]
-        self.detector._mark_changed(rows)
-        table[chosen] = rows
-        self._set_table(table)
+        with self._use:
+            table = self._table()
+            rows = table[chosen]
+            self.detector._mark_changed(rows)
+            table[chosen] = rows
+            self._set_table(table)
 
     def __len__(self) -> int:
         return self.streams
 
     def __getitem__(self, stream: int) -> KernelDetector:
-        """Return a single detector that goes on where this stream is."""
+        """Return a single detector that continues this stream."""
         place = int(self._chosen(self._index(stream))[0])
         single = self.detector.clone()
         single.reset()
-        single._set_table(self._cells()[divmod(place, self.detector.group)][None])
+        with self._use:
+            single._set_table(self._cells()[divmod(place, self.detector.group)][None])
         return single
 
     @staticmethod
@@ -347,7 +352,8 @@ class DetectorBank(Streaming):
         if self.alarms is not None and "run_length" in own:
             own = {**own, "run_length": self.detector._describe().get("run_length")}
         self.detector._refuse_other(own)
-        self._cells()[divmod(place, self.detector.group)] = detector._table()[0]
+        with self._use:
+            self._cells()[divmod(place, self.detector.group)] = detector._copied()[0]
 
     def _chosen(self, streams: ArrayLike) -> NDArray[np.int64]:
         """Return the indices of the streams that a mask or indices stand for."""
@@ -391,7 +397,8 @@ class DetectorBank(Streaming):
         so many samples. Streams in the order of it, ``np.argsort(-bank.evidence)[:10]``, are those
         to look at first. Of threshold rules it is NaN.
         """
-        return self.detector._evidence(self._state, self.streams)
+        with self._use:
+            return self.detector._evidence(self._state, self.streams)
 
     @property
     def onset(self) -> NDArray[np.int64]:

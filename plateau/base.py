@@ -118,7 +118,7 @@ class Readings(NamedTuple):
 
 
 class PlateauDetector(Streaming):
-    """Something that says of a stream whether it has stopped moving."""
+    """A detector: it says whether a stream has stopped moving."""
 
     __slots__ = ("_raises", "mode", "on_nonfinite")
 
@@ -192,7 +192,8 @@ class PlateauDetector(Streaming):
         """
         samples = as_samples(xs)
         bad = first_nonfinite(samples) if self._raises else None
-        offsets = self._take(samples[:bad])
+        with self._use:
+            offsets = self._take(samples[:bad])
         if bad is not None:
             raise nonfinite_error(samples, bad)
         return offsets
@@ -218,10 +219,12 @@ class PlateauDetector(Streaming):
             If there is not exactly one dimension; or if one is not finite and
             ``on_nonfinite="raise"``. The state stays as it was.
         """
-        return self._record(self._acceptable(xs))
+        samples = self._acceptable(xs)
+        with self._use:
+            return self._record(samples)
 
     def until_fire(self, xs: ArrayLike | Iterable[float]) -> int | None:
-        """Take samples up to the first that fires; those behind it are not taken.
+        """Take samples up to and including the first that fires.
 
         Parameters
         ----------
@@ -238,7 +241,9 @@ class PlateauDetector(Streaming):
         TypeError, ValueError
             As `record`.
         """
-        return self._take_until_fire(self._acceptable(xs))
+        samples = self._acceptable(xs)
+        with self._use:
+            return self._take_until_fire(samples)
 
     def _acceptable(self, xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:
         """Return the samples if all may be taken."""
@@ -261,8 +266,8 @@ class PlateauDetector(Streaming):
         ------
         Event
             Indices are offsets in `xs`, skipped samples included. What began before the first of
-            them has an onset below 0. A plateau that an earlier call has told of is not known any
-            more, so give a stream as one iterator.
+            them has an onset below 0. Plateaus reported by an earlier call are forgotten, so give a
+            stream as one iterator.
 
         Raises
         ------
@@ -286,7 +291,7 @@ class PlateauDetector(Streaming):
 
     @abstractmethod
     def changed(self) -> None:
-        """Take note that a new regime may begin here, say because the learning rate was lowered.
+        """Note that a new regime may begin here, say because the learning rate was lowered.
 
         The plateau, if there is one, ends here, and a new one is sought from here on. What is known
         of the level and of how samples follow each other stays; `slope` and `noise` may be NaN
@@ -348,14 +353,14 @@ class PlateauDetector(Streaming):
 
     @property
     def fires(self) -> int:
-        """How many fires in a row, up to the last one, nothing came between.
+        """Fires in a row, up to the last one, with no progress between them.
 
-        Progress comes between, and so does `changed()` unless it was called at the fire itself.
+        `changed()` starts the count anew too, unless it was called at the fire itself.
         """
         return int(self._cell("fires"))
 
     def __repr__(self) -> str:
-        """Return the call that makes it; once it has taken samples, what it says of them."""
+        """Return the call that makes it or, once it has taken samples, what it says of them."""
         if not self.count:
             return super().__repr__()
         said = str(self.verdict)
@@ -384,7 +389,7 @@ class PlateauDetector(Streaming):
 
 
 class KernelDetector(PlateauDetector):
-    """A detector that is compiled, of which a bank holds many streams."""
+    """A compiled detector, which a bank can run over many streams."""
 
     __slots__ = ()
 
@@ -434,8 +439,9 @@ class KernelDetector(PlateauDetector):
         """Begin a new regime for the streams whose cells are the rows of `table`, in place."""
 
     def changed(self) -> None:
-        """Take note that a new regime may begin here, see `PlateauDetector.changed`."""
-        self._mark_changed(self._table())
+        """Note that a new regime may begin here, see `PlateauDetector.changed`."""
+        with self._use:
+            self._mark_changed(self._table())
 
 
 def nan_unless(known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:

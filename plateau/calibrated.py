@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -12,7 +13,7 @@ from plateau._arguments import number, one_of, positive, whole
 from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
 from plateau._rules import Precision, decide, precision
-from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
+from plateau._samples import LIMIT, NO_FLOAT, PLAIN, Sample, as_sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Description, Layout
 from plateau._stretches import bounds, mean_of
@@ -32,6 +33,9 @@ from plateau.outlook import Doubts, Gain, gain_of
 ROWS = 1024
 """Blocks that are closed at most before Python looks at them."""
 
+NO_ROWS = np.empty((0, len(c.Row._fields)))
+"""What a kernel is given that is to write down none."""
+
 
 class Settings(TypedDict, total=False):
     """What a `Detector` can be given, for functions that make one."""
@@ -45,9 +49,9 @@ class Settings(TypedDict, total=False):
 
 
 class Detector(KernelDetector):
-    """Tells whether a stream is flat, moves or leaves it open, whatever its units and its noise.
+    """Tells whether a stream is flat, moving or undecided, whatever its units and its noise.
 
-    A stream is flat when there is evidence that it makes no progress any more: none that is seen
+    A stream is flat when there is evidence that it makes no more progress: none that is seen
     beside its own noise, or none that counts beside the range that it has covered. Where the noise
     is small beside that range a dozen samples are enough; where there is only noise it takes
     hundreds. Noise and autocorrelation are estimated as it goes, so the same settings serve any
@@ -66,20 +70,20 @@ class Detector(KernelDetector):
         what counts is progress: a metric that gets worse makes none. Without, any movement is an
         improvement, and a stream is flat when it is stationary.
     horizon : int, optional
-        Samples without visible drift that make a plateau. By default as many as evidence takes:
-        some 600 where there is nothing but noise.
+        Samples without visible drift that make a plateau. By default as many as the evidence
+        takes: some 600 in pure noise.
     min_change : float, default 0.05
         A drift below this share of the range covered since the last change of regime makes a slow
         plateau: the block means of the last quarter of the stream lie within it, or its drift is
         surely below twice as much, once to either side. At least 0 and below 1.
     scale : {"auto", "linear", "log"}, default "auto"
-        Whether changes count as they are or by their logarithm. By itself the detector takes the
+        Whether changes count as they are or by their logarithm. ``"auto"`` takes the
         logarithm from where a positive metric has fallen by two decades, brief excursions apart;
         ``"log"`` takes it as long as all samples are positive. What is said of positive metrics
         holds for negative ones, mirrored.
     run_length : float, default 1e7
-        A plateau of a stream that stays flat is said to have shifted once in so many samples, on
-        average. More make shifts known a little later.
+        Average number of samples between two false shifts of a stream that stays flat. The larger
+        it is, the later shifts are known.
     on_nonfinite : {"skip", "raise"}, default "skip"
         What to do with a sample that is NaN, infinite or above 2**500 in magnitude. Either way it
         leaves the state as it was; ``"skip"`` counts it in `skipped`.
@@ -87,7 +91,7 @@ class Detector(KernelDetector):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Notes
     -----
@@ -96,8 +100,8 @@ class Detector(KernelDetector):
     An update costs O(1), amortised: the stream is kept as at most 256 block means, 6 kB, and looked
     at as a whole each time it has grown by an eighth. The onset maximises the number of
     uncorrelated samples behind it (Chodera, J. Chem. Theory Comput. 12, 2016); a plateau ends by a
-    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page "The
-    calibrated detector" of the documentation derives the tests and says what is calibrated.
+    CUSUM of the ranks of its blocks, whose run length no distribution changes. The page
+    "Derivations" of the documentation derives the tests.
 
     Examples
     --------
@@ -151,7 +155,7 @@ class Detector(KernelDetector):
             SCALES.index(self.scale),
         )
         self._layout = LAYOUT
-        self._state = self._make_state(streams=1)
+        self._keep(self._make_state(streams=1))
         self._update = c.update.entry
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
@@ -178,17 +182,32 @@ class Detector(KernelDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
-        if type(x) is not float and getattr(x, "requires_grad", False):
-            x = as_sample(x)  # the kernel's own conversion would warn of the gradient
+        if type(x) is not float and type(x) not in PLAIN:
+            x = as_sample(x)
         try:
             code = self._update(self._state, x)
         except NO_FLOAT:
             code = self._update(self._state, as_sample(x))
-        return code != c.NOTHING and decide(self._state[PARAMS:], self._params, code)
+        return code != c.NOTHING and self._answer(code, x)
+
+    def _answer(self, code: int, x: Sample) -> bool:
+        """Do what the kernel has stopped for at a sample; return whether the detector fires."""
+        row = self._state[PARAMS:]
+        with self._use:
+            if code in (c.ASK, c.SHIFT):
+                return decide(row, self._params, code)
+            self._settle(row)
+        return self.update(x)
+
+    def _settle(self, row: NDArray[np.float64]) -> None:
+        """Make room for blocks where the rules were interrupted before they could."""
+        if row[c.FULL] >= c.BLOCKS:
+            decide(row, self._params, c.ASK)
 
     def _blocks(self, samples: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Take samples; yield the `Row` of each block that they fill, cut behind each fire."""
         taken, row = 0, self._state[PARAMS:]
+        self._settle(row)
         while taken < len(samples):
             rows = np.empty((min(ROWS, len(samples) - taken), len(c.Row._fields)))
             more, closed, code = c.advance(self._state, 0, samples[taken:], rows)
@@ -215,7 +234,10 @@ class Detector(KernelDetector):
         for stream in np.flatnonzero(codes).tolist():
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             code = int(codes[stream])
-            fired[stream] = decide(row, self._params, code)
+            if code == c.OWED:
+                self._settle(row)
+                _, _, code = c.advance(state, stream, samples[stream : stream + 1], NO_ROWS)
+            fired[stream] = code != c.NOTHING and decide(row, self._params, code)
             if _alarms(row, code):
                 alarms.append(stream)
         return fired, np.array(alarms, dtype=np.int64)
@@ -225,12 +247,12 @@ class Detector(KernelDetector):
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
         fired, alarms = np.zeros(samples.shape, dtype=np.bool_), []
-        none = np.empty((0, len(c.Row._fields)))
         for stream in range(streams):
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             own, taken, alarmed = samples[:, stream], 0, False
+            self._settle(row)
             while taken < len(own):
-                more, _, code = c.advance(state, stream, own[taken:], none)
+                more, _, code = c.advance(state, stream, own[taken:], NO_ROWS)
                 taken += more
                 if code != c.NOTHING:
                     fired[taken - 1, stream] = decide(row, self._params, code)
@@ -290,15 +312,30 @@ class Detector(KernelDetector):
                 own[3:] = gain
         return found
 
+    def changed(self, *, keep_range: bool = False) -> None:
+        """Note that a new regime may begin here, see `PlateauDetector.changed`.
+
+        Parameters
+        ----------
+        keep_range : bool, default False
+            What counts as a movement is judged by the range of the whole stream, not by that from
+            the present level on. So do schedules of a learning rate: what little a loss gains after
+            the third reduction is small beside what it has gained since the beginning.
+        """
+        with self._use:
+            self._mark_changed(self._table(), keep_range=keep_range)
+
     @staticmethod
-    def _mark_changed(table: NDArray[Any]) -> None:
+    def _mark_changed(table: NDArray[Any], *, keep_range: bool = False) -> None:
         for s in table:
             full = int(s[c.FULL])
-            if full:  # what counts is still judged by the range that was covered
-                before = [*bounds(s[c.MEANS : c.MEANS + full])]
-                before += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
-                now = mean_of(s[c.MEANS + full - max(1, full // 4) : c.MEANS + full])
-                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, max(before, key=lambda x: abs(x - now))
+            if full:
+                level = mean_of(s[c.MEANS + full - max(1, full // 4) : c.MEANS + full])
+                if keep_range:
+                    ends = [*bounds(s[c.MEANS : c.MEANS + full])]
+                    ends += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
+                    level = max(ends, key=partial(_distance, level))
+                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, level
             if s[c.LAST_FIRE] != s[c.ACCEPTED]:
                 s[c.FIRES] = 0.0
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
@@ -388,7 +425,7 @@ class Detector(KernelDetector):
 
     @property
     def gain(self) -> Gain | None:
-        """Progress to be expected from as many samples again as since the last change.
+        """Progress expected from as many samples again as since the last change.
 
         None where nothing can be said: without a direction, from few samples, of a constant. See
         `plateau.Gain`; it is an extrapolation of the last two doublings.
@@ -419,10 +456,14 @@ def _alarms(row: NDArray[np.float64], code: int) -> bool:
     return code == c.SHIFT and row[c.VERDICT] in (Verdict.IMPROVING, Verdict.WORSENING)
 
 
+def _distance(one: float, other: float) -> float:
+    return abs(one - other)
+
+
 def _layout() -> Layout:
     blocks, flags = range(c.BLOCKS), (0, 1)
     allowed = {
-        "full": blocks,
+        "full": range(c.BLOCKS + 1),  # all of them where the rules were interrupted
         "more": [2**i - 1 for i in range(53)],
         "verdict": range(len(Verdict)),
         "rise_from": blocks,
@@ -461,6 +502,9 @@ def _fits(cells: Mapping[str, Any]) -> Any:
     for name in ("rise", "fall"):
         within &= (cells[name] == 0) | (cells[f"{name}_from"] < cells["full"])
     fit &= within | (cells["verdict"] != Verdict.PLATEAU)
+    for name in ("last_fire", "fire_length", "onset", "declared", "begun", "left_onset"):
+        fit &= cells[name] <= cells["accepted"]
+    fit &= cells["fires"] <= cells["last_fire"]
     return fit
 
 

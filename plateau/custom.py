@@ -3,12 +3,14 @@
 import inspect
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau._recurrence import PARAMS
 from plateau._samples import LIMIT, Sample, as_sample
 from plateau._state import Description, Layout
 from plateau.base import KINDS, Kind, Mode, PlateauDetector, Trace, Verdict
@@ -74,13 +76,16 @@ class CustomDetector(PlateauDetector):
     def __init__(self, mode: Mode = "min", on_nonfinite: Literal["skip", "raise"] = "skip") -> None:
         self._set_mode(mode, on_nonfinite)
         self.state = self.State()
+        self._keep(np.zeros(PARAMS))  # only for whether a thread uses it: the rest is in `state`
         names = tuple(field.name for field in fields(self.state))
         allowed = {"verdict": range(5), "kind": range(2), "interrupted": range(2)}
         counts = ("accepted", "skipped", "fires", "last_fire", "onset", "declared")
-        self._layout = Layout(names, 0, allowed, counts, squares=(), largest=LIMIT * LIMIT)
+        self._layout = Layout(
+            names, 0, allowed, counts, squares=(), largest=LIMIT * LIMIT, fits=_fits
+        )
 
     def __init_subclass__(cls) -> None:
-        """Save it under its own name."""
+        """Give saved states the name of the class."""
         super().__init_subclass__()
         cls._type = cls.__name__
 
@@ -110,7 +115,10 @@ class CustomDetector(PlateauDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
-        sample = as_sample(x)
+        with self._use:
+            return self._accept(as_sample(x))
+
+    def _accept(self, sample: float) -> bool:
         if not abs(sample) <= LIMIT:
             self.state.skipped += 1.0
             return False
@@ -125,20 +133,21 @@ class CustomDetector(PlateauDetector):
         return fired
 
     def changed(self) -> None:
-        """Take note that a new regime may begin here, see `PlateauDetector.changed`."""
-        self.regime_changed(self.state)
-        if self.state.accepted != self.state.last_fire:
-            self.state.interrupted = 1.0
+        """Note that a new regime may begin here, see `PlateauDetector.changed`."""
+        with self._use:
+            self.regime_changed(self.state)
+            if self.state.accepted != self.state.last_fire:
+                self.state.interrupted = 1.0
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
-        fired = [i for i, x in enumerate(samples.tolist()) if self.update(x)]
+        fired = [i for i, x in enumerate(samples.tolist()) if self._accept(x)]
         return np.array(fired, dtype=np.int64)
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
-        return next((i for i, x in enumerate(samples.tolist()) if self.update(x)), None)
+        return next((i for i, x in enumerate(samples.tolist()) if self._accept(x)), None)
 
     def _record(self, samples: NDArray[np.float64]) -> Trace:
-        known = [self._known(self.update(x)) for x in samples.tolist()]
+        known = [self._known(self._accept(x)) for x in samples.tolist()]
         columns = np.array(known, dtype=np.float64).reshape(-1, len(Trace._fields)).T
         kinds = (np.float64, np.float64, np.int8, np.bool_, np.int64, np.int8)
         return Trace(*(column.astype(kind) for column, kind in zip(columns, kinds, strict=True)))
@@ -200,3 +209,8 @@ class CustomDetector(PlateauDetector):
     def noise(self) -> float:
         """Standard deviation of the stream around its level; NaN while warming up."""
         return self.state.noise if self.verdict is not Verdict.WARMING_UP else math.nan
+
+
+def _fits(cells: Mapping[str, Any]) -> Any:
+    """Whether no fire is later than now."""
+    return (cells["fires"] <= cells["last_fire"]) & (cells["last_fire"] <= cells["accepted"])

@@ -11,7 +11,7 @@ from plateau import _recurrence as r
 from plateau import fast
 from plateau._arguments import positive, whole
 from plateau._kernels import reading, readings
-from plateau._samples import NO_FLOAT, Sample, as_sample
+from plateau._samples import NO_FLOAT, PLAIN, Sample, as_sample
 from plateau._state import Description
 from plateau.base import (
     FLAT,
@@ -55,7 +55,7 @@ class ThresholdDetector(KernelDetector):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
 
     Notes
     -----
@@ -95,8 +95,8 @@ class ThresholdDetector(KernelDetector):
         self.threshold = positive("threshold", threshold)
         self.patience = whole("patience", patience, least=0)
         self._set_mode(mode, on_nonfinite)
-        self._layout = slope_filter._layout
-        self._state = self._make_state(streams=1)
+        self._layout = slope_filter._layout_with(self.patience)
+        self._keep(self._make_state(streams=1))
         self._update = slope_filter.kernels.update.entry
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
@@ -128,17 +128,19 @@ class ThresholdDetector(KernelDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises:
             self._refuse_nonfinite(x)
-        if type(x) is not float and getattr(x, "requires_grad", False):
-            x = as_sample(x)  # the kernel's own conversion would warn of the gradient
+        if type(x) is not float and type(x) not in PLAIN:
+            x = as_sample(x)
         try:
             return self._update(self._state, x)
         except NO_FLOAT:
-            return self._update(self._state, as_sample(x))
+            with self._use:  # or else another thread has it
+                sample = as_sample(x)
+            return self._update(self._state, sample)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
         kernels = self.slope_filter.kernels_for(len(samples), self.patience)
-        found = kernels.update_many(self._state, samples, offsets)
+        found = kernels.update_many.entry(self._state, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
@@ -156,7 +158,8 @@ class ThresholdDetector(KernelDetector):
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         fired = np.empty(streams, dtype=np.bool_)
-        fast.bank_kernels(self.slope_filter.kernels).bank(state, streams, samples, fired)
+        kernels = fast.bank_kernels(self.slope_filter.kernels)
+        kernels.bank.entry(state, streams, samples, fired)
         return fired, NO_ALARMS
 
     def _advance_many(

@@ -75,7 +75,7 @@ class Event:
 
 
 class Span(NamedTuple):
-    """A plateau that was told."""
+    """A plateau that was reported."""
 
     start: int
     """Row where it began."""
@@ -90,7 +90,7 @@ class Span(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Something that a trace tells."""
+    """Something that changed in a trace."""
 
     sample: int
     """Sample at which it was known."""

@@ -31,7 +31,7 @@ FORMULA = r"^[=+@\t\r]|^-."
 
 PART = ".part"
 LEFT = 3600.0
-"""Seconds after which a part is nobody's any more."""
+"""Seconds after which a partly written file counts as abandoned."""
 
 EXACT = 2.0**53
 """Up to it a float holds every whole number."""
@@ -109,7 +109,7 @@ def rendered(
 ) -> bytes:
     """Return a document (json) or its rows (jsonl, csv, parquet) as the bytes of a file.
 
-    With ``guard`` the names in csv are none that a spreadsheet takes as a formula.
+    With ``guard`` no name in csv is one that a spreadsheet takes as a formula.
     """
     if form == "json":
         return (json.dumps(document, allow_nan=False) + "\n").encode()
@@ -266,7 +266,7 @@ def _times(found: RunScan, plateau: Plateau) -> Record:
     if not found.run.clock:
         return {}
     record = _plateau_record(found, plateau)
-    return {
+    return {"seconds": wording.seconds_in(found.run, plateau)} | {
         f"{name.removesuffix('_x')}_time": None if value is None else wording.clock(value)
         for name, value in record.items()
         if name.endswith("_x")

@@ -8,7 +8,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,12 +22,23 @@ from plateau._state import Description, Layout, Streaming
 
 
 def filter_layout(
-    *own: str, rings: int = 0, allowed: Mapping[str, Collection[int]] = MappingProxyType({})
+    *own: str,
+    patience: int,
+    rings: int = 0,
+    allowed: Mapping[str, Collection[int]] = MappingProxyType({}),
 ) -> Layout:
-    """Return the layout of a filter with these cells of its own."""
+    """Return the layout of a filter with these cells of its own, under a rule of this patience."""
     names = (*r.PerSample._fields, *r.Rare._fields, *own)
     counts = ("accepted", "run", *r.Rare._fields)
-    return Layout(names, rings, allowed, counts, squares=(r.VARIANCE,))
+
+    def fits(cells: Mapping[str, Any]) -> Any:
+        """Whether nothing is later than now, and no run longer than the patience."""
+        fit = (cells["run"] <= patience) & (cells["fires"] <= cells["last_fire"])
+        for name in ("run", "last_fire", "since"):
+            fit &= cells[name] <= cells["accepted"]
+        return fit
+
+    return Layout(names, rings, allowed, counts, squares=(r.VARIANCE,), fits=fits)
 
 
 class SlopeFilter(Streaming):
@@ -62,8 +73,8 @@ class SlopeFilter(Streaming):
         """Return the parameters that only its kernel needs."""
 
     @abstractmethod
-    def _make_layout(self) -> Layout:
-        """Return what its cells are."""
+    def _layout_with(self, patience: int = 0) -> Layout:
+        """Return what its cells are under a rule of this patience; without one nothing is flat."""
 
     def make_state(
         self,
@@ -85,12 +96,12 @@ class SlopeFilter(Streaming):
             patience=patience,
         )
         state = np.zeros(r.PARAMS + streams * self._layout.size)
-        state[: r.PARAMS] = params
+        state[: len(params)] = params
         return state
 
     def _begin(self) -> None:
-        self._layout = self._make_layout()
-        self._state = self.make_state()
+        self._layout = self._layout_with()
+        self._keep(self.make_state())
 
     @classmethod
     def _from_description(cls, description: Description) -> Self:
@@ -119,13 +130,18 @@ class SlopeFilter(Streaming):
         sample = as_sample(x)
         if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
-        self.kernels.update(self._state, sample)
+        try:
+            self.kernels.update(self._state, sample)
+        except RuntimeError:
+            with self._use:  # or else another thread has it
+                pass
+            self.kernels.update(self._state, sample)
         return self.slope
 
     def update_many(
         self, xs: ArrayLike | Iterable[float], out: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """Take samples in a row and return the slope after each, as so many `update` would.
+        """Take samples in a row and return the slope after each, as `update` would for each.
 
         Parameters
         ----------
@@ -150,7 +166,9 @@ class SlopeFilter(Streaming):
         """
         samples = as_samples(xs)
         slopes = np.empty_like(samples) if out is None else _checked_out(out, samples)
-        bad = self.kernels_for(len(samples)).response(self._state, samples, slopes)
+        kernels = self.kernels_for(len(samples))
+        with self._use:
+            bad = kernels.response(self._state, samples, slopes)
         if bad >= 0:
             raise nonfinite_error(samples, bad)
         return slopes
@@ -281,8 +299,9 @@ class EmaHaar(SlopeFilter):
         # Weights and their complements then add up to 1 exactly, so that a constant stays one.
         return {"alpha": 1.0 - (1.0 - self.alpha), "beta": 1.0 - (1.0 - self.beta)}
 
-    def _make_layout(self) -> Layout:
-        return filter_layout("step")
+    def _layout_with(self, patience: int = 0) -> Layout:
+        """Return what its cells are under a rule of this patience."""
+        return filter_layout("step", patience=patience)
 
 
 class Ema(EmaHaar):
@@ -403,7 +422,8 @@ class Haar(SlopeFilter):
     def _constants(self) -> dict[str, float]:
         return {"half": self.window // 2, "smooth": self.smooth}
 
-    def _make_layout(self) -> Layout:
+    def _layout_with(self, patience: int = 0) -> Layout:
+        """Return what its cells are under a rule of this patience."""
         half = self.window // 2
         own: list[str] = []
         allowed: dict[str, Collection[int]] = {"past": range(half)}
@@ -413,7 +433,7 @@ class Haar(SlopeFilter):
             buffer = (size + 1) // 2
             allowed |= {f"{name}.filled": range(buffer), f"{name}.side": (0, buffer + 1)}
             rings += 2 * (buffer + 1)
-        return filter_layout(*own, "past", rings=rings, allowed=allowed)
+        return filter_layout(*own, "past", patience=patience, rings=rings, allowed=allowed)
 
 
 FILTERS: dict[str, type[SlopeFilter]] = {cls._type: cls for cls in (Ema, EmaHaar, Haar)}
@@ -421,5 +441,5 @@ FILTERS: dict[str, type[SlopeFilter]] = {cls._type: cls for cls in (Ema, EmaHaar
 
 
 def filter_from(description: Description) -> SlopeFilter:
-    """Make the slope filter that a description tells of."""
+    """Make the slope filter of a description."""
     return FILTERS[description["type"]]._from_description(description)

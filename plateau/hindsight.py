@@ -1,4 +1,4 @@
-"""Where a series that is over was flat, as somebody says who sees all of it.
+"""Where a finished series was flat, judged with all of it in view.
 
     samples ─▶ at most 120 blocks ─▶ straight pieces ─▶ gentle ones in a row ─▶ flat end, slow start
 

@@ -202,7 +202,7 @@ def scan_run(
         Whether to judge by what was known at the time only, as ``plateau watch`` does.
     """
     rows = rows_for(run, rule, unit)
-    detector = rule.detector(rows.values, rows.samples, run.mode)
+    detector = rule.counted(run).detector(rows.values, rows.samples, run.mode)
     level = np.full(len(run.values), np.nan)
     lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
     fed = Follower(detector, rows.usual).feed(run.values, run.x, lr, track)

@@ -1,4 +1,4 @@
-"""What going on would bring: the progress to be expected from as many samples again.
+"""What going on would bring: the progress expected from as many samples again.
 
 Where progress fades, the next doubling of a run brings no more than the last one did: a power law
 brings the same share of it each time, an exponential ever less. So the last two doublings say what
@@ -28,7 +28,7 @@ DOUBT = 1.645
 
 
 class Gain(NamedTuple):
-    """Progress that is to be expected, in metric units; more is better whatever the mode."""
+    """Expected progress, in metric units; more is better whatever the mode."""
 
     expected: float
     """From as many samples again."""
@@ -54,7 +54,7 @@ class Gains(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """How well is known what a detector says of a stream; NaN where it is not."""
+    """How certain a detector's readings of a stream are; NaN where that is not known."""
 
     level_error: float
     effective: float

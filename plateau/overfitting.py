@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 FEWEST = 8
-"""Values of either metric: of fewer nothing is told."""
+"""Least number of values of either metric: fewer say nothing."""
 
 AFTER = 3
 """Values of the held-out metric behind its best one, at least."""
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
 
 
 def turn_of(run: Run) -> Turn | None:
-    """Find the place from which on a run learnt its training data only; None where it did not.
+    """Find where a run began to learn its training data only; None where it did not.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a detector is to whoever uses one: the offline tools, a watch, an adapter of a framework."""
+"""What the offline tools, a watch and the adapters need of a detector."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, Self, runtime_checkable
@@ -18,7 +18,7 @@ class Detecting(Protocol):
         """Take one sample; return whether the detector fires."""
 
     def changed(self) -> None:
-        """Take note that a new regime may begin here."""
+        """Note that a new regime may begin here."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain data, safe for JSON."""
@@ -44,17 +44,17 @@ class Detecting(Protocol):
 
     @property
     def fires(self) -> int:
-        """How many fires in a row nothing came between."""
+        """Fires in a row with no progress between them."""
 
 
 @runtime_checkable
 class DetectorProtocol(Detecting, Protocol):
-    """Something that is fed a stream and says whether it has stopped moving.
+    """What is fed a stream and says whether it has stopped moving.
 
-    `plateau.Detector` and `plateau.ThresholdDetector` are such things, and whatever is derived from
-    `plateau.custom.CustomDetector`. `update`, `update_many`, `record` and `until_fire` are ways to
-    take the same samples and leave the same state; what else the members promise is what the
-    contract suite tests (``tests/test_contract.py``).
+    `plateau.Detector`, `plateau.ThresholdDetector` and whatever is derived from
+    `plateau.custom.CustomDetector` are detectors. `update`, `update_many`, `record` and
+    `until_fire` are ways to take the same samples and leave the same state; the
+    contract suite (``tests/test_contract.py``) tests what else the members promise.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class DetectorProtocol(Detecting, Protocol):
 
     @property
     def on_nonfinite(self) -> str:
-        """What becomes of a sample that is not finite: it is skipped, or an error is raised."""
+        """Whether a sample that is not finite is skipped or raises an error."""
 
     @property
     def revises(self) -> bool:

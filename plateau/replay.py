@@ -1,4 +1,4 @@
-"""Replay: where a plateau scheduler would have changed the learning rate of a run that is over."""
+"""Replay: where a plateau scheduler would have changed the learning rate of a finished run."""
 
 import math
 import re
@@ -88,7 +88,7 @@ def replay_run(
     if initial_lr is not None:
         positive("initial_lr", initial_lr)
     rows = rows_for(run, rule, unit)
-    detector = rule.detector(rows.values, rows.samples, run.mode)
+    detector = rule.counted(run).detector(rows.values, rows.samples, run.mode)
     events: list[LrChange] = []
     state, lr = PolicyState(), initial_lr
     for sample in fires(detector, track(rows.blocks(), rows.block_count)):
@@ -108,7 +108,7 @@ def fires(detector: DetectorProtocol, blocks: Iterable[NDArray[np.float64]]) -> 
     Yields
     ------
     int
-        Index of that sample; the detector has then taken it and nothing behind it.
+        Index of that sample; the detector has then taken it and nothing after it.
     """
     position = 0
     for block in blocks:

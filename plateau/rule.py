@@ -1,7 +1,7 @@
-"""Which detector a series that is known as a whole gets, and settings that were left open."""
+"""Which detector a finished series gets, and the settings that were left open."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,11 @@ from plateau._scale import Scale
 from plateau.base import Mode, PlateauDetector
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
+from plateau.durations import in_samples, seconds_of, step_of
 from plateau.filters import EmaHaar, Haar, SlopeFilter
+
+if TYPE_CHECKING:
+    from plateau.logs.model import Run
 
 NOISE_MARGIN = 3.0
 """Standard deviations of a slope of pure noise that the threshold should be away from 0."""
@@ -20,13 +24,16 @@ NOISE_MARGIN = 3.0
 OWN = {"horizon", "scale"}
 """Settings of the calibrated detector."""
 
+COUNTS = ("window", "smooth", "patience", "horizon")
+"""Settings in samples, which may be durations where x is a time."""
+
 LONGEST = 1 << 22
 """Half of the longest window that is chosen: its rings take some 200 MB."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A detector for a finished series: the calibrated one, if nothing else is asked for.
+    """A detector for a finished series, by default the calibrated one.
 
     Of a threshold rule, what is None is chosen from the series. Flat is then a slope that would
     need the whole length of the series to cross half of the range in which its middle 80 % of
@@ -39,16 +46,16 @@ class Rule:
     kind : {"auto", "haar", "ema"}, default "auto"
         The slope filter of a threshold rule; auto takes ``"ema"`` if `alpha` or `beta` is given,
         ``"haar"`` if another setting is, and without any the calibrated detector.
-    window, smooth : int, optional
-        Of `plateau.Haar`, in samples.
+    window, smooth : int or str, optional
+        Of `plateau.Haar`, in samples; of a series whose x is a time also a duration, ``"30m"``.
     alpha, beta : float, optional
         Of `plateau.EmaHaar`.
     threshold : float, optional
         Of `plateau.ThresholdDetector`, in metric units per sample.
-    patience : int, optional
-        Of `plateau.ThresholdDetector`, in samples.
-    horizon : int, optional
-        Of `plateau.Detector`, in samples.
+    patience : int or str, optional
+        Of `plateau.ThresholdDetector`, in samples, or a duration.
+    horizon : int or str, optional
+        Of `plateau.Detector`, in samples, or a duration.
     scale : {"auto", "linear", "log"}, optional
         Of `plateau.Detector`.
 
@@ -59,23 +66,30 @@ class Rule:
     """
 
     kind: Literal["auto", "haar", "ema"] = "auto"
-    window: int | None = None
-    smooth: int | None = None
+    window: int | str | None = None
+    smooth: int | str | None = None
     alpha: float | None = None
     beta: float | None = None
     threshold: float | None = None
-    patience: int | None = None
-    horizon: int | None = None
+    patience: int | str | None = None
+    horizon: int | str | None = None
     scale: Scale | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None:
             positive("threshold", self.threshold)
-        if self.patience is not None:
+        durations = {name for name in COUNTS if isinstance(getattr(self, name), str)}
+        for name in durations:
+            try:
+                seconds_of(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        if self.patience is not None and "patience" not in durations:
             whole("patience", self.patience, least=0)
         given = self._given()
         if own := given & OWN:
-            self._calibrated("min")
+            if not durations:
+                self._calibrated("min")
             if self.kind != "auto" or not given <= OWN | {"kind"}:
                 names, verb = " and ".join(sorted(own)), "belongs" if len(own) == 1 else "belong"
                 raise ValueError(f"{names} {verb} to the detector auto and to no other setting")
@@ -84,10 +98,34 @@ class Rule:
             self._refuse(ema, "ema")
         if self.kind == "ema":
             self._refuse(haar, "haar")
-        self._filter(half=1)  # names what is wrong with the other settings
+        if not durations:
+            self._filter(half=1)  # names what is wrong with the other settings
 
     def _given(self) -> set[str]:
         return {field.name for field in fields(self) if getattr(self, field.name) is not None}
+
+    def counted(self, run: "Run") -> Self:
+        """Return the rule for a run, with its durations in samples."""
+        return self.paced(step_of(run.x) if run.clock else None, run.x_name)
+
+    def paced(self, step: float | None, x_name: str) -> Self:
+        """Return the rule for samples that follow each other after so many seconds."""
+
+        def counted(name: str) -> int | None:
+            value = getattr(self, name)
+            return None if value is None else in_samples(name, value, step, x_name)
+
+        if not any(isinstance(getattr(self, name), str) for name in COUNTS):
+            return self
+        window, smooth, patience, horizon = map(counted, COUNTS)
+        return replace(self, window=window, smooth=smooth, patience=patience, horizon=horizon)
+
+    def _count(self, name: str) -> int | None:
+        """Return a setting in samples."""
+        value = getattr(self, name)
+        if isinstance(value, str):
+            raise ValueError(f"{name} {value} is a duration: where x is a time only")
+        return None if value is None else int(value)
 
     @property
     def calibrated(self) -> bool:
@@ -96,7 +134,7 @@ class Rule:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to be chosen from a series that is known as a whole."""
+        """Whether no setting is left to be chosen from the whole series."""
         ema = self.kind == "ema" or bool(self._given() & {"alpha", "beta"})
         needed = {"alpha", "beta", "patience"} if ema else {"window"}
         return self.calibrated or needed | {"threshold"} <= self._given()
@@ -134,21 +172,22 @@ class Rule:
         flat = _flat_slope(values, samples) if self.threshold is None else self.threshold
         half = _half_window(values, samples, flat)
         slope_filter = self._filter(half)
-        patience = 2 * half if self.window is None else self.window
-        if self.patience is not None:
-            patience = self.patience
+        window, patience = self._count("window"), self._count("patience")
+        if patience is None:
+            patience = 2 * half if window is None else window
         return ThresholdDetector(slope_filter, flat, patience, mode=mode)
 
     def _calibrated(self, mode: Mode) -> Detector:
-        return Detector(mode, horizon=self.horizon, scale=self.scale or "auto")
+        return Detector(mode, horizon=self._count("horizon"), scale=self.scale or "auto")
 
     def _filter(self, half: int) -> SlopeFilter:
         if self.kind == "ema" or self.alpha is not None or self.beta is not None:
             weight = 1 / half
             alpha = weight if self.alpha is None else self.alpha
             return EmaHaar(alpha, weight if self.beta is None else self.beta)
-        window = 2 * half if self.window is None else self.window
-        return Haar(window, window if self.smooth is None else self.smooth)
+        window, smooth = self._count("window"), self._count("smooth")
+        window = 2 * half if window is None else window
+        return Haar(window, window if smooth is None else smooth)
 
 
 def _flat_slope(values: NDArray[np.float64], samples: int) -> float:

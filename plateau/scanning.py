@@ -105,7 +105,8 @@ def scan(
         GiB that reading may take in each process. By default half of the machine's, in all.
     **settings
         ``window``, ``smooth``, ``alpha``, ``beta``, ``threshold`` and ``patience`` of a threshold
-        rule, ``horizon`` and ``scale`` of the calibrated detector.
+        rule, ``horizon`` and ``scale`` of the calibrated detector. What counts samples may be a
+        duration where x is a time, ``horizon="30m"``.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def _left_out(no_logs: Sequence[str]) -> str:
 class Scan:
     """What a scan found: its runs, each with its plateaus, in the order of the logs.
 
-    It has a length, can be gone through and indexed. Each run has the ``run`` that was read, its
+    It has a length and can be iterated and indexed. Each run has the ``run`` that was read, its
     ``plateaus``, its ``verdict`` at the end, its ``gain``: what as many rows again are expected to
     bring. A notebook shows it as a table and a picture.
 
@@ -313,7 +314,7 @@ class Scan:
         return frame(scan_rows(self.logs), SCAN_COLUMNS)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return the same for pandas, which must be installed."""
+        """Return a row for each plateau as a frame of pandas, which must be installed."""
         import pandas as pd
 
         return pd.DataFrame(self.to_polars().to_dict(as_series=False))

@@ -121,7 +121,7 @@ def trace(
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers, or a setting is none.
+        If `xs` is not one row of real numbers, or a setting is invalid.
 
     Examples
     --------
@@ -165,8 +165,8 @@ def find_plateaus(
 ) -> Plateaus:
     """Find the plateaus of a whole series.
 
-    With a `Detector` they are those of hindsight, as somebody marks them who sees the whole series:
-    a stream knows less, and `Plateau.declared` says when it would have known. A positive series
+    With a `Detector` they are judged in hindsight, with the whole series in view: a stream
+    knows less, and `Plateau.declared` says when it would have known. A positive series
     that falls by two decades or more is judged by its logarithm (`Detector.scale`). With a
     `ThresholdDetector`, or a `horizon` of your own, they are what the detector says while it is
     fed.
@@ -190,7 +190,7 @@ def find_plateaus(
     Raises
     ------
     TypeError, ValueError
-        If `xs` is not one row of real numbers, or a setting is none.
+        If `xs` is not one row of real numbers, or a setting is invalid.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_fuzz import FILES, damaged
 
 from plateau import cli
 
@@ -52,8 +53,25 @@ def texts(draw):
 
 
 @st.composite
+def real_ones(draw):
+    """A sample log of any format, damaged."""
+    content = FILES[draw(st.sampled_from(sorted(FILES)))]
+    return damaged(content, draw(st.randoms(use_true_random=False)))
+
+
+@st.composite
+def file_names(draw):
+    """A name that a file can have: of all characters of Unicode but "/" and NUL."""
+    stem = draw(
+        st.text(st.characters(exclude_characters="/\0"), max_size=12).filter(lambda s: s.strip("."))
+    )
+    ending = draw(st.sampled_from(["", ".log", ".csv", ".jsonl", ".txt", ".gz", ".parquet", ".db"]))
+    return stem.encode(errors="replace").decode() + ending
+
+
+@st.composite
 def files(draw):
-    content = draw(json_lines() | tables() | texts() | st.binary(max_size=400))
+    content = draw(json_lines() | tables() | texts() | real_ones() | st.binary(max_size=400))
     if content and draw(st.booleans()):  # damaged
         at = draw(st.integers(0, len(content) - 1))
         content = (
@@ -81,6 +99,7 @@ def run(*arguments):
 
 @given(
     files(),
+    file_names(),
     st.sampled_from(
         [
             ["scan"],
@@ -88,6 +107,7 @@ def run(*arguments):
             ["scan", "--format", "csv", "--fail-on", "nan"],
             ["columns"],
             ["report", "--format", "markdown"],
+            ["replay"],
             ["watch", "--idle", "0", "--output", "events"],
         ]
     ),
@@ -99,9 +119,9 @@ def run(*arguments):
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_any_file_is_read_or_refused(tmp_path_factory, content, command):
+def test_any_file_is_read_or_refused(tmp_path_factory, content, name, command):
     folder = tmp_path_factory.mktemp("any")
-    path = folder / "a.log"
+    path = folder / name
     path.write_bytes(content)
     command = [folder / each if each == "events" else each for each in command]
     before = spent()

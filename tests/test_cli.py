@@ -576,3 +576,21 @@ def test_names_are_taken_as_they_are_printed(run, tmp_path):
     log.write_text("".join(f"{i}: {5 / (1 + i)}, {6 / (1 + i)} avg\n" for i in range(40)))
     code, out, err = run("scan", log, "--metric", "loss", "--format", "json")
     assert (code, json.loads(out)["logs"][0]["runs"][0]["metric"]) == (0, "loss"), err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file here stands for a full disk")
+def test_a_full_disk_is_one_line(tmp_path):
+    log = tmp_path / "a.csv"
+    log.write_text("step,loss\n" + "".join(f"{i},{i}.5\n" for i in range(60)))
+    command = [sys.executable, "-c", "from plateau.cli import main; main()", "scan", log]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "plateau: No space left on device\n")
+
+
+def test_a_file_with_a_hole_of_a_terabyte_is_one_line(run, tmp_path):
+    log = tmp_path / "a.csv"
+    log.write_text("step,loss\n" + "".join(f"{i},{i}.5\n" for i in range(60)))
+    os.truncate(log, 2**40)
+    code, out, err = run("scan", log)
+    assert (code, out, err) == (2, b"", f"plateau: {log}: a line is longer than 64 MiB\n")

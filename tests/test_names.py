@@ -31,13 +31,17 @@ def name(request):
 @pytest.fixture
 def log(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jsonl").write_text(lines_of(name))
+    return "a.jsonl"
+
+
+def lines_of(name):
     falling = [3 - i / 20 for i in range(40)]
     rows = [
         {"step": i, name: value + (i * 7919 % 13) / 100}
         for i, value in enumerate(falling + [1.0] * 260)
     ]
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return "a.jsonl"
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def ran(*arguments, code=0):
@@ -93,6 +97,20 @@ def test_a_command_is_run_whatever_the_name(log, tmp_path):
     subprocess.run(command, cwd=tmp_path, check=True)
     assert (tmp_path / "told").read_text(errors="surrogateescape").startswith("loss")
     assert (tmp_path / "s").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="--exec is tried by a shell's words")
+def test_a_name_is_no_command(tmp_path):
+    """Names reach `--exec` in its environment, where a shell does not look for commands."""
+    name = "loss $(touch a) `touch b`; touch c | touch d & touch e > f"
+    log, before = tmp_path / "$(touch g);x.jsonl", {"told", "o"}
+    log.write_text(lines_of(name))
+    command = [sys.executable, "-c", "from plateau.cli import main; main()", "watch", log]
+    command += ["--idle", "0", "--horizon", "24", "--output", "o"]
+    command += ["--exec", 'printf "%s" "$PLATEAU_METRIC $PLATEAU_PATH" > told']
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "told").read_text().startswith("loss $(touch a)")
+    assert {each.name for each in tmp_path.iterdir()} == {log.name, *before}
 
 
 def test_what_a_command_is_given_can_be_given():

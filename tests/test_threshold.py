@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import streams, threshold_detectors
 
-from plateau import Detector, Ema, EmaHaar, Haar, ThresholdDetector, Verdict, trace
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, Verdict, trace
 
 
 @given(threshold_detectors, streams())
@@ -205,7 +206,21 @@ def test_whole_numbers_are_samples(x):
 
 
 @pytest.mark.parametrize(
-    "x", ["1.5", b"1", None, 1j, [1.0], np.ones(2), np.ones((1, 0)), np.array(1j), object()]
+    "x",
+    [
+        "1.5",
+        b"1",
+        None,
+        1j,
+        [1.0],
+        np.ones(2),
+        np.ones((1, 0)),
+        np.array(1j),
+        object(),
+        np.complex128(1 + 2j),
+        np.complex64(1),
+        np.ma.array([1j], mask=[False]),
+    ],
 )
 def test_anything_else_is_refused(x):
     detector = ThresholdDetector(Ema(1.0), 1.0, 3)
@@ -246,6 +261,37 @@ def test_any_row_of_real_numbers_is_a_stream(xs):
     assert (detector.level, detector.slope, detector.count) == (4.0, 2.0, 3)
 
 
+@pytest.mark.parametrize(
+    "xs",
+    [
+        np.ma.array([1.0, 99.0, 2.0], mask=[0, 1, 0]),
+        np.ma.array([1, 99, 2], mask=[0, 1, 0]),
+        [1.0, None, 2.0],
+        [1.0, pd.NA, 2.0],
+        pd.Series([1.0, pd.NA, 2.0], dtype=object),
+        pd.Series([1, None, 2], dtype="Int64"),
+    ],
+    ids=["masked", "masked whole numbers", "None", "NA", "objects", "Int64"],
+)
+def test_what_is_absent_is_no_value(xs):
+    detector = ThresholdDetector(Ema(1.0), 1.0, 3)
+    bank = DetectorBank(detector, 3)
+    detector.update_many(xs)
+    assert (detector.level, detector.count, detector.skipped) == (2.0, 2, 1)
+    bank.update(xs)
+    assert bank.skipped.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("detector", [ThresholdDetector(Ema(1.0), 1.0, 3), Detector()])
+@pytest.mark.parametrize("x", [np.ma.masked, np.ma.array([5.0], mask=[True])])
+def test_what_is_masked_is_skipped(detector, x):
+    one = detector.clone()
+    assert one.update(x) is False
+    assert (one.count, one.skipped) == (0, 1)
+    one.update(np.ma.array([5.0]))
+    assert one.level == 5.0
+
+
 def test_an_iterator_is_a_stream():
     detector = ThresholdDetector(Ema(1.0), 1.0, 3)
     detector.update_many(float(x) for x in range(5))
@@ -267,7 +313,8 @@ def test_a_read_only_array_is_a_stream():
         ([[1.0, 2.0]], ValueError, r"one-dimensional, not of shape \(1, 2\): choose a column"),
         (["a", "b"], TypeError, "real numbers, not <U1"),
         ([1j], TypeError, "real numbers, not complex128"),
-        ([None], TypeError, "real numbers, not object"),
+        ([object()], TypeError, "real numbers, not object"),
+        ([None, "a"], TypeError, "one real number, not str 'a'"),
     ],
 )
 def test_anything_else_is_no_stream(xs, error, message):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from plateau.durations import in_samples, seconds_of, shown, step_of
 from plateau.export import LogScan, scan_document, scan_rows
 from plateau.logs import read_log
 from plateau.offline import scan_run
@@ -99,3 +100,77 @@ def test_counters_are_no_times(tmp_path):
 @pytest.mark.parametrize("x", [np.inf, 1e300, -1e30, np.nan])
 def test_what_is_no_time_is_a_number(x):
     assert wording.clock(x) == wording.position(x)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("90s", 90), ("30m", 1800), ("1h30m", 5400), ("1h 30 min", 5400), ("2d", 172_800)),
+        *(("0.5s", 0.5), ("250ms", 0.25)),
+    ],
+)
+def test_a_duration_is_read(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "30", "30x", "1h and more", "0s", "-5m", "5 m 3"])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="is no duration"):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "0.25s"), (59, "59s"), (60, "1m"), (5430, "1h 30m"), (86_400 * 9 + 7200, "9d 2h")],
+)
+def test_a_length_is_shown(seconds, text):
+    assert shown(seconds) == text
+
+
+def test_a_duration_is_so_many_samples():
+    assert step_of(np.array([1.9e9, 1.9e9 + 60, 1.9e9 + 600, 1.9e9 + 660])) == 60
+    assert step_of(1000 * np.array([1.9e9, 1.9e9 + 60])) == 60  # milliseconds
+    assert in_samples("horizon", "30m", 60.0, "ts") == 30
+    assert in_samples("window", "5m", 60.0, "ts") == 6  # even
+    assert in_samples("patience", "1s", 60.0, "ts") == 1
+    with pytest.raises(ValueError, match="too few times"):
+        in_samples("horizon", "30m", step_of(np.array([1.9e9])), "ts")
+
+
+def noisy(path, x, rows=400):
+    rng = np.random.default_rng(0)
+    lines = (f"{x(i)},{9 * np.exp(-i / 15) + rng.normal():.4f}\n" for i in range(rows))
+    path.write_text("ts,ms\n" + "".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_horizon_in_minutes_is_one_in_rows(tmp_path, spelling):
+    (run,) = read_log(noisy(tmp_path / "a.csv", SPELLINGS[spelling])).runs
+    told, counted = (scan_run(run, Rule(horizon=each)) for each in ("2h", 120))
+    assert told.plateaus
+    assert told.detector.horizon == 120
+    assert told.plateaus == counted.plateaus
+    rule = Rule("haar", window="20m", smooth="5m", threshold=0.1, patience="10m").counted(run)
+    assert (rule.window, rule.smooth, rule.patience) == (20, 5, 10)
+
+
+def test_a_duration_needs_times(tmp_path):
+    (run,) = read_log(noisy(tmp_path / "a.csv", lambda i: i)).runs
+    with pytest.raises(ValueError, match="horizon 2h is a duration, but x, 'ts', is no time"):
+        scan_run(run, Rule(horizon="2h"))
+    with pytest.raises(ValueError, match="horizon: '2x' is no duration"):
+        Rule(horizon="2x")
+
+
+def test_how_long_a_plateau_lasts_is_shown(tmp_path):
+    scan = scanned(tmp_path / "a.csv", "milliseconds")
+    (found,) = scan.runs
+    (plateau,) = found.plateaus
+    lasted = 60 * (min(plateau.stop, N - 1) - plateau.start)
+    (record,) = scan_document([scan])["logs"][0]["runs"][0]["plateaus"]
+    assert record["seconds"] == lasted
+    assert shown(lasted) in plateau_cells(found)[0]
+    console = Console(file=io.StringIO(), width=160)
+    show_scan(console, [scan])
+    assert f" {shown(lasted)} " in console.file.getvalue()

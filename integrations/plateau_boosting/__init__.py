@@ -1,18 +1,20 @@
 """Plateau detection for boosting: stop adding trees when a validation metric is flat.
 
-`LightGBMStop` needs lightgbm and `XGBoostStop` xgboost; each is loaded when it is first asked for.
+`CatBoostStop` needs catboost, `LightGBMStop` lightgbm and `XGBoostStop` xgboost; each is loaded
+when it is first asked for.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from plateau_boosting.by_catboost import CatBoostStop as CatBoostStop
     from plateau_boosting.by_lightgbm import LightGBMStop as LightGBMStop
     from plateau_boosting.by_xgboost import XGBoostStop as XGBoostStop
 
-__all__ = ["LightGBMStop", "XGBoostStop"]
+__all__ = ["CatBoostStop", "LightGBMStop", "XGBoostStop"]
 
-_HOMES = {"LightGBMStop": "lightgbm", "XGBoostStop": "xgboost"}
+_HOMES = {"CatBoostStop": "catboost", "LightGBMStop": "lightgbm", "XGBoostStop": "xgboost"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from lightgbm import CVBooster
 from lightgbm.callback import CallbackEnv, EarlyStopException
 
 from plateau import Detector, Stopper
+from plateau.alerts import Alerts
 from plateau.detecting import Detecting, as_detector
 
 
@@ -23,6 +24,8 @@ class LightGBMStop:
         Names of the evaluation set and of the metric; by default the first that is no training set.
     slow : bool, default False
         Whether to stop on a slow plateau too.
+    alerts : Alerts, optional
+        Are told when the training is stopped.
 
     Notes
     -----
@@ -32,8 +35,8 @@ class LightGBMStop:
     Examples
     --------
     >>> from plateau import Detector
-    >>> from plateau_boosting import LightGBMStop  # doctest: +SKIP
-    >>> stop = LightGBMStop(Detector(horizon=40))  # doctest: +SKIP
+    >>> from plateau_boosting import LightGBMStop
+    >>> stop = LightGBMStop(Detector(horizon=40))
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class LightGBMStop:
         data: str | None = None,
         metric: str | None = None,
         slow: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
         self.order = 30  # as LightGBM's own early stopping: behind what records and logs
         self.before_iteration = False
@@ -50,6 +54,7 @@ class LightGBMStop:
         self.data = data
         self.metric = metric
         self.slow = slow
+        self._alerts = alerts
         self.stopper: Stopper | None = None
         """The `plateau.Stopper` of the training; None before its first iteration."""
         self._best: list[Any] = []
@@ -66,6 +71,8 @@ class LightGBMStop:
         stop = self.stopper.step(value)
         if self.stopper.best_step == self.stopper.taken - 1 or not self._best:
             self._best, self._best_at = results, env.iteration
+        if stop and self._alerts:
+            self._alerts.send("stopped", self.stopper.reason)
         if stop or env.iteration == env.end_iteration - 1:  # how LightGBM learns the best iteration
             raise EarlyStopException(self._best_at, self._best)
 

@@ -8,6 +8,7 @@ from typing import Any
 import xgboost
 
 from plateau import Detector, Stopper
+from plateau.alerts import Alerts
 from plateau.detecting import Detecting, as_detector
 
 ATTRIBUTE = "plateau_stop"
@@ -20,7 +21,7 @@ HIGHER = ("auc", "aucpr", "pre", "map", "ndcg")
 class XGBoostStop(xgboost.callback.TrainingCallback):
     """Stop when a metric is flat, or gets worse; the booster knows the best iteration.
 
-    A booster that is trained on, with ``xgb_model=``, goes on from the state in its attributes.
+    Continued training, with ``xgb_model=``, resumes from the state in the booster's attributes.
 
     Parameters
     ----------
@@ -31,12 +32,14 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
         Names of the evaluation set and of the metric; by default the last ones, as in XGBoost.
     slow : bool, default False
         Whether to stop on a slow plateau too.
+    alerts : Alerts, optional
+        Are told when the training is stopped, in the first of several processes.
 
     Examples
     --------
     >>> from plateau import Detector
-    >>> from plateau_boosting import XGBoostStop  # doctest: +SKIP
-    >>> stop = XGBoostStop(Detector(horizon=40))  # doctest: +SKIP
+    >>> from plateau_boosting import XGBoostStop
+    >>> stop = XGBoostStop(Detector(horizon=40))
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
         data: str | None = None,
         metric: str | None = None,
         slow: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
         super().__init__()
         self._detector = None if detector is None else as_detector(detector)
         self.data = data
         self.metric = metric
         self.slow = slow
+        self._alerts = alerts
         self.stopper: Stopper | None = None
         """The `plateau.Stopper` of the training; None before its first iteration."""
         self._saved: str | None = None
@@ -78,6 +83,8 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
             best = {"best_score": self.stopper.best, "best_iteration": self._first + epoch - ago}
             model.set_attr(**{name: str(value) for name, value in best.items()})
         model.set_attr(**{ATTRIBUTE: json.dumps(self.stopper.state_dict())})
+        if stop and self._alerts and xgboost.collective.get_rank() == 0:
+            self._alerts.send("stopped", self.stopper.reason)
         return stop
 
     def _begin(self, metric: str) -> Stopper:

@@ -1,4 +1,4 @@
-"""The card of a network: what somebody who gets its file should know."""
+"""The card of a network: what a user of its file should know."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def write_card(target: Path, facts: Mapping[str, str]) -> Path:
 
 
 def describe(run: Path, config: Config, terms: str | None) -> dict[str, str]:
-    """Return what somebody who gets the file should know, by name."""
+    """Return what a user of the file should know, by name."""
     state = load_checkpoint(run)
     side = config.image_size
     head = "Semi-Siamese, " if config.siamese else ""

@@ -95,7 +95,7 @@ def is_checkpoint(path: Path) -> bool:
 
 @contextmanager
 def fitting(out: Path) -> Iterator[None]:
-    """Say of which checkpoint it is that an entry is not as it must be."""
+    """Name the checkpoint in the error about a damaged entry."""
     try:
         yield
     except (RuntimeError, LookupError, TypeError, AttributeError) as error:

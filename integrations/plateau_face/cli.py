@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +71,7 @@ def train(
 ) -> None:
     """Train a network; a run that was stopped goes on with --resume."""
     from plateau.checks import whole
+    from plateau.watching.lock import Lock
     from plateau_face import train as training
     from plateau_face.checkpoint import CHECKPOINT
     from plateau_face.config import from_command_line, load_config
@@ -81,10 +82,12 @@ def train(
         "data": data, "synthetic": synthetic, "val": val, "model": model, "margin": margin,
         "schedule": schedule, "epochs": epochs, "batch": batch, "lr": lr, "seed": seed,
     }  # fmt: skip
-    with clear_errors(), Progress() as progress:
+    with clear_errors(), Progress() as progress, ExitStack() as held:
         if resume:
             if config:
                 raise ValueError("--resume takes the configuration of the run, and no file")
+            if out.is_dir():
+                held.enter_context(Lock(out / CHECKPOINT))
             changes = from_command_line(overrides or (), given)
             more = 0 if extend is None else whole("extend", extend, least=1)
             trainer = training.resume(out, progress.report, changes, more)
@@ -92,6 +95,8 @@ def train(
             raise ValueError("--extend goes on with a run: it needs --resume")
         else:
             settings = load_config(config, overrides or (), given)
+            out.mkdir(parents=True, exist_ok=True)
+            held.enter_context(Lock(out / CHECKPOINT))
             trainer = training.start(settings, out, progress.report)
         progress.say(trainer.described())
         progress.start(trainer.step, trainer.end)

@@ -19,8 +19,8 @@ MAY_CHANGE = (
     "data", "identities", "val", "val_folder", "val_every", "terms", "device", "threads", "compile",
     "log_every", "save_every", "keep", "keep_every",
 )  # fmt: skip
-"""Names of the configuration that say where and on what is trained and what is told of it, not
-what: a run may go on with others."""
+"""Names of the configuration that do not change what is trained, only where, on what device and
+with which reports: a run may be resumed with other values."""
 SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
 OPTIMIZERS = ("sgd", "adamw", "muon")
 AT_PLATEAU = ("reduce", "cool")

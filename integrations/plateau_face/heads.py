@@ -136,7 +136,7 @@ class PartialHead(Head):
         return torch.searchsorted(self._rows, labels)
 
     def scatter(self, optimizer: Optimizer) -> None:
-        """Put them back."""
+        """Put the sampled prototypes back."""
         (sample,) = self._sample
         self.weight[self._rows] = sample.detach()
         for moment, name in self._moments.items():

@@ -33,7 +33,7 @@ class Schedule(Protocol):
         """Return the state as plain data."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; the optimizer has the rates already."""
+        """Resume from a saved state; the optimizer has the rates already."""
 
 
 Curve = Callable[[float], float]
@@ -98,7 +98,7 @@ class Curved:
         return {"step": self._step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self._step = state["step"]
         self._set()
 
@@ -174,7 +174,7 @@ class PlateauThenDecay:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self._plateau.load_state_dict(state["plateau"])
         self._step, self._full = state["step"], state["full"]
         self._decay, self.end = state["decay"], state["end"]
@@ -223,7 +223,7 @@ class ReducedEachEpoch:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self._step = state["step"]
         self._sum, self._count = state["sum"], state["count"]
         self._reduce.load_state_dict(state["reduce"])

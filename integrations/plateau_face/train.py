@@ -1,4 +1,4 @@
-"""Training: the loop, what it keeps, and how it goes on after it was stopped.
+"""Training: the loop, what it keeps, and how it resumes.
 
     plateau-face train --synthetic --epochs 1 --out run
 

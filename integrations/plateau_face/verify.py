@@ -85,7 +85,7 @@ def squared_distances(unit: Floats, pairs: Pairs) -> Floats:
 
 
 FARS = (1e-2, 1e-3)
-"""False-accept rates at which the true-accept rate is told."""
+"""False-accept rates at which the true-accept rate is reported."""
 LOWEST_FAR = 1e-4
 """Told too where there are different pairs enough that one of them alone is no more than that."""
 

@@ -8,6 +8,7 @@ import lightning.pytorch as lightning
 import torch
 from torch import Tensor
 
+from plateau.alerts import Alerts
 from plateau.detecting import Detecting, as_detector
 from plateau_torch import PlateauLR, PlateauStopper
 from plateau_torch.processes import Group
@@ -28,9 +29,12 @@ class _Listener(lightning.Callback, ABC):
     checkpoint in the middle of an epoch would lack a loss.
     """
 
-    def __init__(self, detector: Detecting | None, monitor: str | None) -> None:
+    def __init__(
+        self, detector: Detecting | None, monitor: str | None, alerts: Alerts | None
+    ) -> None:
         self._detector = as_detector(detector)
         self.monitor = monitor
+        self._alerts = alerts
         self._taker: _Taker | None = None
         self._restored: dict[str, Any] | None = None
         self._total: Tensor | float = 0.0  # of the losses since the last step, as they are scaled
@@ -96,11 +100,11 @@ class _Listener(lightning.Callback, ABC):
 
 
 class PlateauRate(_Listener):
-    """Lower the learning rate where the loss makes no progress any more: `PlateauLR` as a callback.
+    """Lower the learning rate where the loss makes no more progress: `PlateauLR` as a callback.
 
     It is given the mean training loss of every step of the optimizer, over all processes, or a
     metric of each validation. Its state lies in Lightning's checkpoints, so a run that is resumed
-    anywhere, also in the middle of an epoch, has the rates of one in one go.
+    anywhere, also in the middle of an epoch, has the rates of an uninterrupted one.
 
     Parameters
     ----------
@@ -109,6 +113,8 @@ class PlateauRate(_Listener):
         ``plateau.Detector()``.
     monitor : str, optional
         Name of a metric that is logged in validation. By default the loss of each training step.
+    alerts : Alerts, optional
+        Are told when the loss is flat, in the first of several processes.
     **arguments
         Of `plateau_torch.PlateauLR`: `factor`, `min_lr`, `wait`, `warmup_steps`, `on_plateau`, …
 
@@ -119,9 +125,14 @@ class PlateauRate(_Listener):
     """
 
     def __init__(
-        self, detector: Detecting | None = None, *, monitor: str | None = None, **arguments: Any
+        self,
+        detector: Detecting | None = None,
+        *,
+        monitor: str | None = None,
+        alerts: Alerts | None = None,
+        **arguments: Any,
     ) -> None:
-        super().__init__(detector, monitor)
+        super().__init__(detector, monitor, alerts)
         self._arguments = arguments
         weight = torch.nn.Parameter(torch.zeros(1))
         PlateauLR(torch.optim.SGD([weight]), **arguments)  # says now what is wrong, not in the fit
@@ -137,7 +148,10 @@ class PlateauRate(_Listener):
                 f"PlateauRate needs one optimizer, there are {len(trainer.optimizers)}: make a "
                 "plateau_torch.PlateauLR for each in the module and call its step()"
             )
-        return PlateauLR(trainer.optimizers[0], detector, process_group=group, **self._arguments)
+        made = PlateauLR(trainer.optimizers[0], detector, process_group=group, **self._arguments)
+        if self._alerts and trainer.is_global_zero:
+            made.on_plateau = (*made.on_plateau, self._alerts)
+        return made
 
 
 class PlateauStop(_Listener):
@@ -149,6 +163,8 @@ class PlateauStop(_Listener):
         As in `PlateauRate`.
     slow : bool, default False
         Whether to stop on a slow plateau too.
+    alerts : Alerts, optional
+        Are told when the fit is stopped, in the first of several processes.
 
     Examples
     --------
@@ -157,9 +173,14 @@ class PlateauStop(_Listener):
     """
 
     def __init__(
-        self, detector: Detecting | None = None, *, monitor: str | None = None, slow: bool = False
+        self,
+        detector: Detecting | None = None,
+        *,
+        monitor: str | None = None,
+        slow: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
-        super().__init__(detector, monitor)
+        super().__init__(detector, monitor, alerts)
         self.slow = slow
 
     @property
@@ -171,6 +192,11 @@ class PlateauStop(_Listener):
         return PlateauStopper(detector, slow=self.slow, process_group=group)
 
     def _take(self, trainer: lightning.Trainer, loss: Tensor | float) -> None:
+        assert self.stopper is not None
+        before = self.stopper.stopped
         super()._take(trainer, loss)
-        if self.stopper is not None and self.stopper.stopped:
-            trainer.should_stop = True
+        if not self.stopper.stopped:
+            return
+        trainer.should_stop = True
+        if self._alerts and not before and trainer.is_global_zero:
+            self._alerts.send("stopped", self.stopper.reason)

@@ -5,6 +5,7 @@ from typing import Literal
 import optuna
 
 from plateau import Detector, Stopper
+from plateau.alerts import Alerts
 from plateau.checks import Sample, as_sample
 from plateau.detecting import Detecting
 
@@ -16,7 +17,7 @@ class PlateauStop(Stopper):
     """Say when to finish a trial: its metric is flat, or gets worse.
 
     A trial that is flat is done, not bad: return its value, so that the study has it. A pruner
-    would leave the study without. Pruners go on comparing: each value is reported to them.
+    would leave the study without it. Pruners go on comparing: each value is reported to them.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ class PlateauStop(Stopper):
         ``plateau.Detector()`` in the mode of the study.
     slow : bool, default False
         Whether to finish on a slow plateau too.
+    alerts : Alerts, optional
+        Are told when the trial is finished.
 
     Raises
     ------
@@ -53,7 +56,12 @@ class PlateauStop(Stopper):
     """
 
     def __init__(
-        self, trial: optuna.Trial, detector: Detecting | None = None, *, slow: bool = False
+        self,
+        trial: optuna.Trial,
+        detector: Detecting | None = None,
+        *,
+        slow: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
         directions = trial.study.directions
         if len(directions) != 1:
@@ -64,6 +72,7 @@ class PlateauStop(Stopper):
         if getattr(self.detector, "mode", mode) != mode:
             raise ValueError(f"the study wants mode {mode!r}, not that of {self.detector!r}")
         self.trial = trial
+        self._alerts = alerts
 
     def step(self, metrics: Sample) -> bool:
         """Take the value of one step and report it to the trial.
@@ -79,7 +88,10 @@ class PlateauStop(Stopper):
             Whether to finish the trial.
         """
         self.trial.report(as_sample(metrics), self.taken)
+        before = self.stopped
         finished = super().step(metrics)
-        if finished:
+        if finished and not before:
             self.trial.set_user_attr(REASON, self.reason)
+            if self._alerts:
+                self._alerts.send("finished", f"trial {self.trial.number}: {self.reason}")
         return finished

@@ -1,5 +1,6 @@
 """What programs ask a `ReduceLROnPlateau` for: answered where there is an answer."""
 
+import warnings
 from typing import Any, NoReturn
 
 from torch.optim import Optimizer
@@ -35,7 +36,7 @@ class Familiar(ReduceLROnPlateau):
 
     @property
     def factor(self) -> float:  # type: ignore[override]
-        """What a reduction multiplies the rates with."""
+        """What a reduction multiplies the rates by."""
         return self._schedule.policy.factor
 
     @property
@@ -85,10 +86,18 @@ class Familiar(ReduceLROnPlateau):
 
 
 def refuse_arguments(detector: object, others: dict[str, object]) -> None:
-    """Refuse what `ReduceLROnPlateau` would take, in one line."""
+    """Refuse what `ReduceLROnPlateau` would take, in one line.
+
+    Some programs give a `last_epoch` to every scheduler. Torch's -1 means that it is new.
+    """
     if isinstance(detector, str):
         such = f"plateau.Detector({detector!r})"
         raise TypeError(f"detector must be a detector such as {such}, not {detector!r}; {PAGE}")
+    if others.pop("last_epoch", -1) != -1:
+        warnings.warn(
+            "PlateauLR begins anew whatever its last_epoch: to go on, load its state_dict()",
+            stacklevel=3,  # where the scheduler is made
+        )
     for name in others:
         if name not in ARGUMENTS:
             raise TypeError(f"PlateauLR() got an unexpected keyword argument {name!r}")

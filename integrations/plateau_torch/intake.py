@@ -2,12 +2,13 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from plateau.checks import Sample, as_sample, whole
+from plateau.detecting import Detecting
 from plateau_torch.processes import Group, mean_loss, processes
 
 LAG_OF_A_GROUP = 4
@@ -54,12 +55,15 @@ class Intake:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def put(self, loss: Sample | Tensor, step: int) -> None:
-        """Queue the loss of a step."""
+    def put(
+        self, loss: Sample | Tensor, step: int, detector: Detecting, rates: Sequence[float] = ()
+    ) -> None:
+        """Queue the loss of a step; before it, detector and rates are the same in all processes."""
         if isinstance(loss, Tensor):
             loss = one_number(loss)
         if self.processes:
-            loss = self.processes.gather(loss, step)
+            standing = detector.count, detector.fires, detector.onset is None, *rates
+            loss = self.processes.gather(loss, step, standing)
         if not isinstance(loss, Tensor):
             self._queue.append(as_sample(loss))
         else:

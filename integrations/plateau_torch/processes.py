@@ -27,22 +27,23 @@ class Processes:
 
         So no process waits for the others before the first loss.
         """
-        mark = zlib.crc32(repr(state).encode())  # below 2**32: a float64 holds it
-        self._beginning = torch.tensor([rate, reductions, mark], dtype=torch.float64)
+        self._beginning = torch.tensor([rate, reductions, _mark(state)], dtype=torch.float64)
 
-    def gather(self, loss: Sample | Tensor, step: int) -> Tensor:
-        """Return what each process has, shape (processes, 5), on the device of the loss.
+    def gather(self, loss: Sample | Tensor, step: int, standing: object = None) -> Tensor:
+        """Return what each process has, shape (processes, 6), on the device of the loss.
 
-        It is the loss, the step, and what it began with: rate, reductions and mark. Every process
-        receives the same numbers, so that what they make of them is the same bit for bit, which a
-        reduction does not promise. On an accelerator nothing waits for them here.
+        It is the loss, the step, what it began with (rate, reductions and mark), and a mark of
+        where it stands, plain data. Every process receives the same numbers, so that what they make
+        of them is the same bit for bit, which a reduction does not promise. On an accelerator
+        nothing waits for them here.
         """
         if not isinstance(loss, Tensor):
             loss = torch.tensor(as_sample(loss), dtype=torch.float64)
         loss = loss.to(torch.float64).reshape(1)
         if self._beginning.device != loss.device:
             self._beginning = self._beginning.to(loss.device)  # waits, so once only
-        own = torch.cat([loss, torch.full_like(loss, step), self._beginning])
+        stands = torch.full_like(loss, _mark(standing))
+        own = torch.cat([loss, torch.full_like(loss, step), self._beginning, stands])
         gathered = own.new_empty(dist.get_world_size(self.group), len(own))
         dist.all_gather(list(gathered), own, group=self.group)
         return gathered
@@ -88,10 +89,10 @@ def mean_loss(rows: Sequence[Sequence[float]]) -> float:
     Raises
     ------
     RuntimeError
-        If the processes are not at the same step or did not begin alike, say because one has
-        loaded another checkpoint.
+        If the processes are not at the same step, did not begin alike, say because one has
+        loaded another checkpoint, or have come apart since.
     """
-    losses, steps, rates, reductions, marks = zip(*rows, strict=True)
+    losses, steps, rates, reductions, marks, standings = zip(*rows, strict=True)
     if len(set(steps)) > 1:
         raise RuntimeError(
             f"the processes have taken {_whole(steps)} steps: let all of them load the same "
@@ -103,12 +104,23 @@ def mean_loss(rows: Sequence[Sequence[float]]) -> float:
             f"with learning rates {list(rates)} and {_whole(reductions)} reductions: "
             "give all of them the same rates, arguments and detector, or the same checkpoint"
         )
+    if len(set(standings)) > 1:
+        raise RuntimeError(
+            "the processes differ in learning rates, fires or plateaus although they took the same "
+            f"losses, at step {_whole(steps)[0]}: call changed(), reset() and whatever sets a rate "
+            "in all of them"
+        )
     if not all(map(math.isfinite, losses)):
         return math.nan
     # Halved, as losses next to the largest float would overflow on the way.
     mean = 2.0 * math.fsum(0.5 * loss / len(losses) for loss in losses)
     lowest, highest = float(min(losses)), float(max(losses))  # rounding must not leave them
     return min(max(mean, lowest), highest)
+
+
+def _mark(data: object) -> int:
+    """Return what differs, but for a few in 2**32, where plain data does; a float64 holds it."""
+    return zlib.crc32(repr(data).encode())
 
 
 def _whole(numbers: Sequence[float]) -> list[int]:

@@ -1,5 +1,7 @@
 """Learning rates of an optimizer: numbers, or tensors that are changed in place."""
 
+import math
+import warnings
 from typing import Any
 
 from torch import Tensor
@@ -7,8 +9,13 @@ from torch.optim import Optimizer
 
 
 def rates_of(optimizer: Optimizer) -> list[float]:
-    """Return the learning rate of each param group."""
-    return [float(group["lr"]) for group in optimizer.param_groups]
+    """Return the learning rate of each param group; warn of one that is not finite."""
+    rates = [float(group["lr"]) for group in optimizer.param_groups]
+    for number, rate in enumerate(rates):
+        if not math.isfinite(rate):
+            message = f"the learning rate of param group {number} is {rate}: no step is right"
+            warnings.warn(message, stacklevel=2)
+    return rates
 
 
 def set_rate(group: dict[str, Any], rate: float) -> None:

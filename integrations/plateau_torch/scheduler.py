@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from plateau_torch.familiar import Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
+from plateau_torch.repeats import Repeats, processes_of_accelerate
 
 VERSION = 3
 """Of the saved state: changes when a saved state would be misread."""
@@ -46,13 +48,16 @@ Callback = Callable[[PlateauEvent], object]
 
 
 class PlateauLR(Familiar):
-    """Lower the learning rates of an optimizer when its loss makes no progress any more.
+    """Lower the learning rates of an optimizer when its loss makes no more progress.
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
-    reduction waits for at least as many losses as there were between the last one and the one
-    before it, and for twice as many if the loss has not fallen visibly since: one that brought
-    nothing is not followed by another soon.
+    reduction waits until the run has grown by an eighth, and for ever longer if the loss has not
+    fallen visibly since the last ones: what brought nothing is not tried again soon.
+
+    Where the optimizer makes several steps for each loss, as with a validation loss, the losses are
+    too few for evidence. There the rate falls also when none has been better than the best for an
+    eighth of the run, three losses at least.
 
     Parameters
     ----------
@@ -62,19 +67,19 @@ class PlateauLR(Familiar):
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The scheduler feeds this very object and counts its steps by it: let
         nothing else feed it, and do not reset it.
-    factor, max_reductions, min(self._min_lrs), cooldown, restart_after, restart_factor, wait
+    factor, max_reductions, min_lr, cooldown, restart_after, restart_factor, wait
         What to do at a fire: see `plateau.policy.Policy`. The policy looks at the highest rate.
         `min_lr` may be one for each param group; groups added later then have the least of them.
         By default `wait` is 1 for a `plateau.Detector` without a `horizon`, which says that the
         loss is flat as soon as there is evidence of it, and 0 for any other, whose horizon or
         patience is a wait of its own.
     warmup_steps : int, default 0
-        Over so many steps the rates rise in equal parts to what they are given as. Fires of these
-        steps are ignored and patience starts anew after them.
+        Steps over which the rates rise linearly to their given values. Fires of these steps are
+        ignored, and patience starts anew after them.
     on_plateau : callable, or several, optional
         Called with a `PlateauEvent` at each fire after the warm-up, also when the policy leaves
-        the rates as they are. Who changes something else there, say the batch size, calls
-        ``scheduler.detector.changed()``.
+        the rates as they are. If you change something else there, say the batch size,
+        call ``scheduler.detector.changed()``.
     process_group : torch.distributed.ProcessGroup or "world", optional
         The detector sees the mean loss of these processes, the same number in each, so their rates
         stay the same. All must call `step` equally often. By default a process is alone.
@@ -85,7 +90,7 @@ class PlateauLR(Familiar):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
     RuntimeError
         If ``process_group="world"`` and ``torch.distributed`` is not initialised.
 
@@ -95,7 +100,7 @@ class PlateauLR(Familiar):
     Lightning, the Trainer of transformers and torch itself ask for to know that `step` wants a
     metric. ``SequentialLR`` and ``ChainedScheduler``, whose `step` has none, refuse it. To combine
     it with another scheduler call both: each multiplies the rates that it finds. Only during its
-    own warm-up it sets them.
+    own warm-up does it set them.
 
     Examples
     --------
@@ -114,6 +119,7 @@ class PlateauLR(Familiar):
     """
 
     _step_count = 0  # accelerate counts here the steps of gradient accumulation
+    _steps = 0  # of the optimizer since the last loss
 
     def __init__(
         self,
@@ -156,10 +162,14 @@ class PlateauLR(Familiar):
         self.warmup_steps = whole("warmup_steps", warmup_steps, least=0)
         self.on_plateau = _callbacks(on_plateau)
         self._intake = Intake(process_group, lag)
+        self._repeats = Repeats(optimizer)
         self._full: list[float] = []  # rates that the warm-up leads to
         self._highest: list[float] = []  # at a fire so far
+        rates_of(self.optimizer)  # warns of one that is not finite
         self._warm_up()
+        self._direct = False  # the first loss tells whether accelerate has several processes
         self._begin()
+        self._count_steps()
 
     def step(self, metrics: Sample | Tensor) -> None:  # type: ignore[override]  # no epoch: torch deprecates it
         """Take the loss of one step, after the optimizer's own step.
@@ -181,6 +191,11 @@ class PlateauLR(Familiar):
             If it is not one real number, or the processes of the group are not at the same step or
             did not begin alike.
         """
+        steps, self._steps = self._steps, 0
+        if steps > 1 or self._schedule.summed:
+            self._schedule.summed = steps > 1
+            self._step_by_intake(metrics)
+            return
         if self._direct and type(metrics) is float:  # most calls
             loss = metrics
         elif self._direct and isinstance(metrics, Tensor) and not (CUDA and metrics.is_cuda):
@@ -196,9 +211,11 @@ class PlateauLR(Familiar):
             self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
-        self._intake.put(loss, self.last_epoch)
+        if self._repeats.has(loss):
+            return
+        self._intake.put(loss, self.last_epoch, self._detector, self._standing_rates())
         for arrived in self._intake.take():
-            fires = self._detector.update(arrived)
+            fires = self._schedule.take(arrived)
             if self._taken == self.warmup_steps:
                 self._detector.changed()
             elif self._taken > self.warmup_steps and self._schedule.is_due(fires=fires):
@@ -235,15 +252,37 @@ class PlateauLR(Familiar):
                 set_rate(group, full * (next_step / self.warmup_steps))
         self._set_direct()
 
+    def _count_steps(self) -> None:
+        """Count the steps of the optimizer from one loss to the next.
+
+        A wrapper that is an optimizer by class only cannot be asked to tell of them.
+        """
+        if hasattr(self.optimizer, "_optimizer_step_post_hooks"):
+            myself = ref(self)
+            self.optimizer.register_step_post_hook(lambda *_: _stepped(myself()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._count_steps()  # a copy of an optimizer tells nobody
+
     def _begin(self) -> None:
         """Let the processes of the group see that all begin alike."""
         if self._intake.processes:
             rate = max(rates_of(self.optimizer))
             self._intake.begin(self.state_dict(), rate, self._schedule.state.reductions)
 
+    def _standing_rates(self) -> list[float]:
+        """Return the rates, without those of which an accelerator would have to be waited for."""
+        rates = (group["lr"] for group in self.optimizer.param_groups)
+        return [float(rate) for rate in rates if not (isinstance(rate, Tensor) and rate.is_cuda)]
+
     def _set_direct(self) -> None:
         """Note whether a number can go straight to the detector."""
-        self._direct = self._intake.is_plain and self._taken >= self.warmup_steps
+        self._direct = (
+            self._intake.is_plain
+            and self._taken >= self.warmup_steps
+            and processes_of_accelerate() == 1
+        )
 
     @property
     def detector(self) -> Detecting:
@@ -297,6 +336,7 @@ class PlateauLR(Familiar):
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
             "highest_lr": list(self._highest),
+            "steps": self._steps,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -317,10 +357,10 @@ class PlateauLR(Familiar):
             )
         mine = {"warmup_steps": self.warmup_steps, "min_lrs": self._min_lrs}
         saved.refuse_others({name: state[name] for name in mine}, mine)
-        waiting = saved.waiting(state["waiting"])
+        waiting, steps = saved.waiting(state["waiting"]), saved.count("steps", state["steps"])
         lr, full, highest = self._groups_of(state)
         self._schedule.load_state_dict(state["schedule"])
-        self._full, self._highest = full, highest
+        self._full, self._highest, self._steps = full, highest, steps
         self._intake.restore(waiting)
         for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
             set_rate(group, rate)
@@ -343,6 +383,11 @@ class PlateauLR(Familiar):
                     f"state is damaged: {name} has {len(rates)} rates for {groups} groups"
                 )
         return found
+
+
+def _stepped(scheduler: PlateauLR | None) -> None:
+    if scheduler is not None:
+        scheduler._steps += 1
 
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:

@@ -28,7 +28,7 @@ class PlateauStopper(Stopper):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as said above.
+        If an argument is invalid.
     RuntimeError
         If ``process_group="world"`` and ``torch.distributed`` is not initialised.
 
@@ -76,7 +76,7 @@ class PlateauStopper(Stopper):
             If it is not one real number, or the processes of the group are not at the same step or
             did not begin alike.
         """
-        self._intake.put(metrics, self.steps)
+        self._intake.put(metrics, self.steps, self._detector)
         self.steps += 1
         for loss in self._intake.take():
             self._take(loss)

@@ -11,6 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState
 
 from plateau import Schedule, Stopper
+from plateau.alerts import Alerts
 from plateau.detecting import Detecting, as_detector
 from plateau.policy import Policy
 from plateau_torch.rates import set_rate
@@ -26,9 +27,10 @@ class _Listener(TrainerCallback, ExportableState, ABC):
     is taken from there at the beginning of each training.
     """
 
-    def __init__(self, detector: Detecting | None, monitor: str) -> None:
+    def __init__(self, detector: Detecting | None, monitor: str, alerts: Alerts | None) -> None:
         self._detector = as_detector(detector)
         self.monitor = monitor
+        self._alerts = alerts
         self._taker: Schedule | Stopper | None = None
 
     @abstractmethod
@@ -36,7 +38,9 @@ class _Listener(TrainerCallback, ExportableState, ABC):
         """Return what takes the numbers of a training."""
 
     @abstractmethod
-    def _take(self, loss: float, control: TrainerControl, **objects: Any) -> None:
+    def _take(
+        self, loss: float, control: TrainerControl, alerts: Alerts | None, **objects: Any
+    ) -> None:
         """Give it a number, and do what it says."""
 
     def state(self) -> dict[str, Any]:
@@ -80,15 +84,16 @@ class _Listener(TrainerCallback, ExportableState, ABC):
         loss = logs[self.monitor]
         if self.monitor == TRAINING and args.logging_nan_inf_filter and loss == 0.0:
             loss = math.nan  # as which the Trainer logs a step whose loss is not finite
-        self._take(loss, control, **objects)
+        alerts = self._alerts if state.is_world_process_zero else None
+        self._take(loss, control, alerts, **objects)
 
 
 class PlateauRate(_Listener):
-    """Lower the learning rate where the loss makes no progress any more.
+    """Lower the learning rate where the loss makes no more progress.
 
     It scales what the Trainer's own scheduler begins from, so it multiplies with its warm-up and
     decay. The Trainer saves that with its scheduler, so a training that is resumed from a
-    checkpoint has the rates of one in one go.
+    checkpoint has the rates of an uninterrupted one.
 
     Parameters
     ----------
@@ -100,6 +105,8 @@ class PlateauRate(_Listener):
     monitor : str, default "loss"
         What is logged: the loss of the training, best with ``logging_steps=1``, or a metric of the
         evaluations such as ``"eval_loss"``.
+    alerts : Alerts, optional
+        Are told when the loss is flat, in the first of several processes.
 
     Examples
     --------
@@ -113,8 +120,9 @@ class PlateauRate(_Listener):
         policy: Policy | None = None,
         *,
         monitor: str = TRAINING,
+        alerts: Alerts | None = None,
     ) -> None:
-        super().__init__(detector, monitor)
+        super().__init__(detector, monitor, alerts)
         self._policy = Schedule(self._detector, policy).policy  # says now what is wrong
 
     @property
@@ -125,11 +133,15 @@ class PlateauRate(_Listener):
     def _make(self, detector: Detecting) -> Schedule:
         return Schedule(detector, self._policy)
 
-    def _take(self, loss: float, control: TrainerControl, **objects: Any) -> None:
+    def _take(
+        self, loss: float, control: TrainerControl, alerts: Alerts | None, **objects: Any
+    ) -> None:
         schedule, optimizer = self.schedule, objects["optimizer"]
         assert schedule is not None
         groups = optimizer.param_groups
         event = schedule.step(loss, max(float(g.get("initial_lr", g["lr"])) for g in groups))
+        if event is not None and alerts:
+            alerts(event)
         if event is None or event.factor == 1.0:
             return
         for group in groups:
@@ -150,6 +162,8 @@ class PlateauStop(_Listener):
         As in `PlateauRate`.
     slow : bool, default False
         Whether to stop on a slow plateau too.
+    alerts : Alerts, optional
+        Are told when the training is stopped, in the first of several processes.
 
     Examples
     --------
@@ -158,9 +172,14 @@ class PlateauStop(_Listener):
     """
 
     def __init__(
-        self, detector: Detecting | None = None, *, monitor: str = TRAINING, slow: bool = False
+        self,
+        detector: Detecting | None = None,
+        *,
+        monitor: str = TRAINING,
+        slow: bool = False,
+        alerts: Alerts | None = None,
     ) -> None:
-        super().__init__(detector, monitor)
+        super().__init__(detector, monitor, alerts)
         self.slow = slow
 
     @property
@@ -171,7 +190,11 @@ class PlateauStop(_Listener):
     def _make(self, detector: Detecting) -> Stopper:
         return Stopper(detector, slow=self.slow)
 
-    def _take(self, loss: float, control: TrainerControl, **_: Any) -> None:
+    def _take(self, loss: float, control: TrainerControl, alerts: Alerts | None, **_: Any) -> None:
         assert self.stopper is not None
-        if self.stopper.step(loss):
-            control.should_training_stop = True
+        before = self.stopper.stopped
+        if not self.stopper.step(loss):
+            return
+        control.should_training_stop = True
+        if alerts and not before:
+            alerts.send("stopped", self.stopper.reason)

@@ -24,6 +24,7 @@ from plateau.commands.options import (
     Threshold,
     Window,
     X,
+    samples,
 )
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class ColumnOptions:
     mode: Better = None
 
     def chosen(self) -> dict[str, Any]:
-        """Return them under their names, for readers that take them so, but for the metrics."""
+        """Return x, learning rate and mode as keyword arguments for a reader."""
         return {"x": self.x, "lr": self.lr, "mode": self.mode.value if self.mode else None}
 
     def asked(self) -> "Asked":
-        """Return them for readers that take them as one."""
+        """Return all of them as one object for a reader."""
         from plateau.logs.choosing.asked import Asked
 
         return Asked(self.one(), self.x, self.lr, self.mode.value if self.mode else None)
@@ -78,13 +79,13 @@ class RuleOptions:
         with clear_errors():
             return Rule(
                 self.detector.value,
-                self.window,
-                self.smooth,
+                samples("window", self.window),
+                samples("smooth", self.smooth),
                 self.alpha,
                 self.beta,
                 self.threshold,
-                self.patience,
-                self.horizon,
+                samples("patience", self.patience),
+                samples("horizon", self.horizon),
                 self.scale.value if self.scale else None,
             )
 

@@ -33,7 +33,7 @@ def clear_errors(path: str | Path | None = None) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
     except BrokenPipeError:
-        raise  # nobody reads any more: no news for anybody
+        raise  # standard output is closed: there is nobody to tell
     except OSError as error:
         message, path = error.strerror or str(error), error.filename or path
     else:

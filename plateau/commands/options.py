@@ -1,10 +1,13 @@
 """The options that the commands share, with their help."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+WHOLE = re.compile(r"[-+]?\d+")
 
 
 class Mode(StrEnum):
@@ -70,9 +73,28 @@ class Lines(StrEnum):
     jsonl = "jsonl"
 
 
-def option(panel: str, text: str, *names: str, least: float | None = None) -> Any:
+def option(
+    panel: str, text: str, *names: str, least: float | None = None, metavar: str | None = None
+) -> Any:
     """Return an option under a heading of the help page."""
-    return typer.Option(*names, help=text, rich_help_panel=panel, min=least)
+    return typer.Option(*names, help=text, rich_help_panel=panel, min=least, metavar=metavar)
+
+
+def samples(name: str, value: str | None) -> int | str | None:
+    """Return what an option counts: samples, or a duration, which is checked later."""
+    if value is None or WHOLE.fullmatch(value):
+        return None if value is None else int(value)
+    from plateau.durations import seconds_of
+
+    try:
+        seconds_of(value)
+    except ValueError:
+        hint = f"{value!r} is neither a number of samples nor a duration such as 90s or 30m"
+        raise typer.BadParameter(hint, param_hint=f"--{name}") from None
+    return value
+
+
+COUNT = "INTEGER|DURATION"
 
 
 LOG, DETECTOR, POLICY, OUTPUT = "Log", "Detector", "Policy", "Output"
@@ -113,12 +135,17 @@ Detector = Annotated[
     ),
 ]
 Window = Annotated[
-    int | None,
+    str | None,
     option(
-        DETECTOR, "haar: levels in the kernel. Default: as the noise asks for; of a watch none."
+        DETECTOR,
+        "haar: levels in the kernel. Default: as the noise asks for; of a watch none.",
+        metavar=COUNT,
     ),
 ]
-Smooth = Annotated[int | None, option(DETECTOR, "haar: samples in a level. Default: the window.")]
+Smooth = Annotated[
+    str | None,
+    option(DETECTOR, "haar: samples in a level. Default: the window.", metavar=COUNT),
+]
 Alpha = Annotated[float | None, option(DETECTOR, "ema: weight of a sample. Default: 2 / window.")]
 Beta = Annotated[float | None, option(DETECTOR, "ema: weight of a step. Default: 2 / window.")]
 Threshold = Annotated[
@@ -130,14 +157,17 @@ Threshold = Annotated[
     ),
 ]
 Patience = Annotated[
-    int | None, option(DETECTOR, "Flat samples before it is a plateau. Default: the window.")
+    str | None,
+    option(DETECTOR, "Flat samples before it is a plateau. Default: the window.", metavar=COUNT),
 ]
 Horizon = Annotated[
-    int | None,
+    str | None,
     option(
         DETECTOR,
         "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
-        "a short log needs less.",
+        "a short log needs less. Where x is a time, this and all that counts samples may be a "
+        "duration: 90s, 30m, 2h.",
+        metavar=COUNT,
     ),
 ]
 ScaleOption = Annotated[
@@ -193,6 +223,15 @@ Command = Annotated[
         OUTPUT,
         "Run this by the shell for each event, which is in PLATEAU_EVENT, PLATEAU_X, …",
         "--exec",
+    ),
+]
+AlertTo = Annotated[
+    list[str] | None,
+    option(
+        OUTPUT,
+        "Send each event to webhook[:FILE], mail:ADDRESS, mlflow:RUN, tensorboard:FOLDER, "
+        "trackio:PROJECT or wandb:PROJECT; may be repeated.",
+        "--alert",
     ),
 ]
 StateFile = Annotated[

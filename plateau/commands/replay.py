@@ -8,6 +8,7 @@ import typer
 from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import clear_errors, console
 from plateau.commands.options import (
+    COUNT,
     POLICY,
     Format,
     Guard,
@@ -17,11 +18,13 @@ from plateau.commands.options import (
     RunName,
     UnitOption,
     option,
+    samples,
 )
 from plateau.commands.results import check_files, emit, keep_apart
 from plateau.commands.scanning import asking, bar, tell_of_compiling
 
 if TYPE_CHECKING:
+    from plateau.logs.model import Run
     from plateau.policy import Policy
 
 
@@ -32,19 +35,27 @@ class PolicyOptions:
     factor: Annotated[float, option(POLICY, "A reduction multiplies the rate by this.")] = 0.5
     max_reductions: Annotated[int, option(POLICY, "Reductions at most.")] = 8
     min_lr: Annotated[float, option(POLICY, "Never reduce the rate below this.", "--min-lr")] = 0.0
-    cooldown: Annotated[int, option(POLICY, "Samples after a change without another.")] = 0
+    cooldown: Annotated[
+        str, option(POLICY, "Samples after a change without another.", metavar=COUNT)
+    ] = "0"
     restart_after: Annotated[
         int | None,
         option(POLICY, "Reductions in a row without progress before a restart. Default: never."),
     ] = None
     restart_factor: Annotated[float, option(POLICY, "A restart multiplies the rate by this.")] = 4.0
 
-    def policy(self) -> "Policy":
-        """Return the policy that they describe, or say what does not fit."""
+    def policy(self, run: "Run | None" = None) -> "Policy":
+        """Return the policy that they describe for a run, or say what does not fit."""
+        from plateau.durations import in_samples, step_of
         from plateau.policy import Policy
 
+        cooldown = samples("cooldown", self.cooldown) or 0
+        if run is not None:
+            step = step_of(run.x) if run.clock else None
+            cooldown = in_samples("cooldown", cooldown, step, run.x_name)
+        known = 0 if isinstance(cooldown, str) else cooldown
         with clear_errors():
-            return Policy(**vars(self))
+            return Policy(**{**vars(self), "cooldown": known})
 
 
 @grouped
@@ -76,7 +87,7 @@ def replay(
     tell_of_compiling()
     check_files(output_format, output, None)
     keep_apart([path], [output])
-    rule, policy = settings.rule(), reaction.policy()
+    rule, _ = settings.rule(), reaction.policy()  # before the log is read
     with clear_errors(path):
         log = asking(columns, run, equals=False)(path)
         if len(log.runs) > 1:
@@ -85,7 +96,7 @@ def replay(
         done = replay_run(
             log.runs[0],
             rule,
-            policy,
+            reaction.policy(log.runs[0]),
             unit=unit.value if unit else None,
             initial_lr=initial_lr,
             track=bar(quiet=quiet),

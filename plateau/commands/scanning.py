@@ -44,7 +44,7 @@ def scanned(
 ) -> "list[LogScan]":
     """Scan logs one after the other; those that cannot be read get a line on stderr each.
 
-    ``shown_by`` is the module that shows the results, for which nobody has to wait later; each
+    ``shown_by`` is the module that shows the results, loaded while logs are read; each
     process that reads may take so much ``memory``, in GiB.
     """
     from plateau.logs.several.find import find_logs
@@ -74,10 +74,10 @@ def scanned(
 
 def load(rule: "Rule") -> None:
     """Load the compiled detector, or compile it, while the first log is being read."""
-    import numpy as np
+    from plateau.calibrated import Detector
 
     if rule.calibrated:
-        rule.detector(np.empty(0), 0)
+        Detector()
 
 
 def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:

@@ -2,7 +2,8 @@
 
 import errno
 import signal
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,7 @@ from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import (
     OUTPUT,
+    AlertTo,
     Command,
     EventFile,
     Idle,
@@ -22,13 +24,17 @@ from plateau.commands.options import (
 from plateau.commands.results import keep_apart
 from plateau.commands.scanning import tell_of_compiling
 
+if TYPE_CHECKING:
+    from plateau.alerts import Alerts
+
 
 @grouped
 def watch(
     path: Annotated[
         str,
         typer.Argument(
-            help="Log, folder of TensorBoard, - for standard input.", show_default=False
+            help="Log, folder of logs or of TensorBoard, - for standard input.",
+            show_default=False,
         ),
     ],
     columns: ColumnOptions,
@@ -39,12 +45,14 @@ def watch(
     ),
     output: EventFile = None,
     command: Command = None,
+    alert: AlertTo = None,
     state: StateFile = None,
     idle: Idle = None,
     fail_on: StopOn = None,
     quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
 ) -> None:
     """Follow a log that is being written, and print what happens as it happens."""
+    from plateau.watching.many import Many, holds_many
     from plateau.watching.session import Options, Session
     from plateau.watching.status import Status
     from plateau.watching.stop import Stop
@@ -73,8 +81,17 @@ def watch(
             state,
         )
     as_json = output_format is Lines.jsonl
-    teller = Teller(json=as_json, output=output, command=command, complain=tell, stop=stop)
-    session = Session(options, teller, tell, status)
+    teller = Teller(
+        json=as_json,
+        output=output,
+        command=command,
+        alerts=alerts_to(alert, tell),
+        complain=tell,
+        stop=stop,
+    )
+    session: Many | Session = Session(options, teller, tell, status)
+    if holds_many(path):
+        session = Many(options, teller, tell, status)
     try:
         with clear_errors():
             session.resume()
@@ -89,3 +106,15 @@ def watch(
         raise BrokenPipeError(errno.EPIPE, "nobody reads standard output")
     if stop.by == signal.SIGINT:
         raise typer.Exit(128 + stop.by)
+
+
+def alerts_to(places: list[str] | None, complain: Callable[[str], None]) -> "Alerts | None":
+    """Return what sends alerts to these places, None if there are none."""
+    if not places:
+        return None
+    from plateau.alerts import Alerts
+    from plateau.alerts.asked import sink_of
+
+    with clear_errors():
+        sinks = [sink_of(place) for place in places]
+    return Alerts(*sinks, complain=lambda line: complain(f"--alert: {line}"))

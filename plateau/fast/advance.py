@@ -82,5 +82,5 @@ def largest(v):
 
 @inline
 def due(p, run):
-    """Return the samples until a run could be longer than the patience."""
-    return np.inf if p.threshold == -np.inf else p.patience + 1.0 - run
+    """Return the samples until a run could be longer than the patience, at least one."""
+    return np.inf if p.threshold == -np.inf else max(p.patience + 1.0 - run, 1.0)

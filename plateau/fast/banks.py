@@ -64,7 +64,7 @@ def _rows(state, at, streams, p, xs, first, hop, stride, rows, fired):
             taken = lane(accepted, j)
             special |= taken == 0.0 or not abs(lane(s.previous, j)) <= WIDE
             count = min(count, p.warmup - taken) if taken < p.warmup else count
-        count = 1 if special else int(count)
+        count = 1 if special else max(int(count), 1)
         if not special:
             zero = spread(0.0)
             watch = Watch(zero, zero, zero, 0.0, 0.0)

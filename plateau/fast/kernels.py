@@ -44,7 +44,7 @@ def _update_many(load, filtered, store, pieces, state, xs, offsets):
 
 @inline
 def _response(load, filtered, store, pieces, state, xs, slopes):
-    """`response`, likewise."""
+    """`response` in pieces as far as that goes; the plain loop does the rest."""
     saved, nowhere = state.copy(), np.empty(0, np.int64)
     begin = head_of(state, xs)
     respond(load, filtered, store, state, xs, 0, begin, slopes)

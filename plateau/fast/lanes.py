@@ -11,7 +11,8 @@ from itertools import product
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from plateau._arithmetic import NUMBER, choose, define, fused, llvm
@@ -130,7 +131,9 @@ def row(typing: Any, array: Any, at: Any) -> Any:
     """Read neighbours in an array, from index `at` on."""
 
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        place = builder.gep(_data(context, builder, array, values[0]), [values[1]])
+        last = builder.add(values[1], values[1].type(WIDTH - 1))
+        data = _data(context, builder, array, values[0], values[1], last)
+        place = builder.gep(data, [values[1]])
         loaded = builder.load(builder.bitcast(place, VECTOR.as_pointer()))
         loaded.align = 8
         return loaded
@@ -143,7 +146,9 @@ def put(typing: Any, array: Any, at: Any, v: Any) -> Any:
     """Write lanes to neighbours in an array, from index `at` on."""
 
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        place = builder.gep(_data(context, builder, array, values[0]), [values[1]])
+        last = builder.add(values[1], values[1].type(WIDTH - 1))
+        data = _data(context, builder, array, values[0], values[1], last)
+        place = builder.gep(data, [values[1]])
         stored = builder.store(values[2], builder.bitcast(place, VECTOR.as_pointer()))
         stored.align = 8
         return context.get_dummy_value()
@@ -157,7 +162,8 @@ def gather(typing: Any, array: Any, at: Any, stride: Any) -> Any:
 
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         _, at, stride = values
-        data = _data(context, builder, array, values[0])
+        last = builder.add(at, builder.mul(stride, stride.type(WIDTH - 1)))
+        data = _data(context, builder, array, values[0], at, last)
         v = ir.Constant(VECTOR, ir.Undefined)
         for i in range(WIDTH):
             v = builder.insert_element(v, builder.load(builder.gep(data, [at])), INDEX(i))
@@ -173,7 +179,8 @@ def scatter(typing: Any, array: Any, at: Any, stride: Any, v: Any) -> Any:
 
     def emit(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         _, at, stride, v = values
-        data = _data(context, builder, array, values[0])
+        last = builder.add(at, builder.mul(stride, stride.type(WIDTH - 1)))
+        data = _data(context, builder, array, values[0], at, last)
         for i in range(WIDTH):
             builder.store(builder.extract_element(v, INDEX(i)), builder.gep(data, [at]))
             at = builder.add(at, stride)
@@ -182,5 +189,11 @@ def scatter(typing: Any, array: Any, at: Any, stride: Any, v: Any) -> Any:
     return types.void(array, types.int64, types.int64, LANES), emit
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    return context.make_array(kind)(context, builder, array).data
+def _data(context: Any, builder: Any, kind: Any, array: Any, *places: Any) -> Any:
+    """Return where an array's numbers are; with NUMBA_BOUNDSCHECK=1 the places must be there."""
+    made = context.make_array(kind)(context, builder, array)
+    if config.BOUNDSCHECK:
+        (length,) = cgutils.unpack_tuple(builder, made.shape, 1)
+        for place in places:
+            cgutils.do_boundscheck(context, builder, place, length)
+    return made.data

@@ -354,7 +354,7 @@ def _read_row(rings, at):
 
 @inline
 def _write_row(rings, at, x):
-    """Write one."""
+    """Write one number to the ring of each lane."""
     put(rings, at * ROW, x)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Data
 
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 FORTRAN = re.compile(r"[-+]?\d*+\.?\d*+D[-+]\d++")
 MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
 LONGEST = 64  # characters of a number
@@ -27,9 +28,12 @@ def number(token: str) -> float | None:
     text = token.strip()
     if len(text) > LONGEST:
         return None
-    if THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    if FORTRAN.fullmatch(text):
+    if "," in text:
+        if THOUSANDS.fullmatch(text):
+            text = text.replace(",", "")
+        elif DECIMAL_COMMA.fullmatch(text):
+            text = text.replace(",", ".")
+    if "D" in text and FORTRAN.fullmatch(text):
         text = text.replace("D", "E")
     try:
         return float(text)
@@ -52,6 +56,12 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
         found = [number(token) for token in tokens]
     present = np.array([value is not None for value in found], dtype=bool)
     return at[present], np.array([v for v in found if v is not None], dtype=np.float64)
+
+
+def is_measured(cell: str) -> bool:
+    """Whether a cell is a number with its unit, such as "51 %"."""
+    measured = MEASURED.fullmatch(cell) if len(cell) <= LONGEST else None
+    return measured is not None and number(measured[1]) is not None
 
 
 def odd_numbers(cells: Sequence[str]) -> list[float | None]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._scale import AUTO, by_logarithm
+from plateau.durations import MILLISECONDS
 from plateau.hindsight import BLOCKS, FEWEST, blocks_of, in_units
 from plateau.logs.model import Run
-from plateau.showing import wording
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def shown_x(run: Run) -> Floats:
     """Return x as an axis has it: a time in milliseconds since 1970 by the clocks of this place."""
     if not run.clock or not len(run.x):
         return run.x
-    seconds = run.x / 1000 if abs(run.x[0]) > wording.MILLISECONDS else run.x
+    seconds = run.x / 1000 if abs(run.x[0]) > MILLISECONDS else run.x
     here = datetime.fromtimestamp(float(seconds[0])).astimezone().utcoffset() or timedelta()
     return np.asarray(1000 * (seconds + here.total_seconds()))
 

@@ -82,6 +82,7 @@ def _plateau_table(found: RunScan) -> Table:
         "to",
         "kind",
         "rows",
+        *(("lasts",) if run.clock else ()),
         "level",
         f"slope/{found.unit}",
         "noise",
@@ -94,6 +95,7 @@ def _plateau_table(found: RunScan) -> Table:
             wording.until(run, plateau),
             plateau.kind,
             f"{(plateau.stop - plateau.start) * found.run.every:,}",
+            *((wording.lasts(run, plateau),) if run.clock else ()),
             *(f"{plateau.level:.4g}", f"{plateau.slope:+.1e}", f"{plateau.noise:.2g}"),
         )
     return table

@@ -7,6 +7,7 @@ from plateau._rules import ODDS
 from plateau.base import Mode, PlateauDetector, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
+from plateau.durations import MILLISECONDS, shown
 from plateau.logs.model import Run
 from plateau.offline import RunScan, Unit
 from plateau.outlook import Gain
@@ -17,9 +18,6 @@ NOISE_ONLY = round(ODDS**2)
 
 LONG = 1e15
 """Above it, x is written with a power of ten."""
-
-MILLISECONDS = 1e11
-"""Seconds since 1970 of the year 5138: what is larger are milliseconds."""
 
 CLOCK_TEXT = len("2031-03-04 05:00:00")
 
@@ -107,6 +105,17 @@ def until(run: Run, plateau: Plateau) -> str:
     """Say where in x a plateau ends."""
     end = float(run.x[min(plateau.stop, len(run.x) - 1)])
     return place(run, end) if plateau.closed else "end"
+
+
+def lasts(run: Run, plateau: Plateau) -> str:
+    """Say how long a plateau lasts, where x is a time."""
+    return shown(seconds_in(run, plateau))
+
+
+def seconds_in(run: Run, plateau: Plateau) -> float:
+    """Return the seconds from the first row of a plateau to the one behind it."""
+    first, last = run.x[plateau.start], run.x[min(plateau.stop, len(run.x) - 1)]
+    return float(last - first) / (1000 if abs(first) > MILLISECONDS else 1)
 
 
 def now(found: RunScan) -> str:

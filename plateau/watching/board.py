@@ -49,7 +49,6 @@ class Board:
         """What each file has of the run."""
         self.points = Points()
         """Those that made no rows yet."""
-        self._warned = False
 
     def read(self) -> bool:
         """Read what is new; return whether there was anything."""
@@ -58,9 +57,6 @@ class Board:
 
     def _files(self) -> list[Path]:
         names = event_files(item.name for item in self._path.iterdir())
-        if not names and not self._warned:
-            self._warned = True
-            self.columns.complain(f"{self._path}: this folder has no event file of TensorBoard yet")
         return [self._path / name for name in names]
 
     def _read(self, path: Path) -> bool:

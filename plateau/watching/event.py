@@ -60,8 +60,8 @@ def as_json(record: Fields) -> str:
     return json.dumps(record, allow_nan=False)
 
 
-def as_text(record: Fields) -> str:
-    """Return a record as one line for people."""
+def as_text(record: Fields, *, path: bool = False) -> str:
+    """Return a record as one line for people, with the ``path`` of its log where there are many."""
     kind, shown = record["event"], {name: _shown(name, record) for name in record}
     said = {
         PLATEAU: "plateau since {start_x}, level {level}",
@@ -71,7 +71,7 @@ def as_text(record: Fields) -> str:
         NONFINITE: "not finite, {value}",
         RUN: "another run begins",
     }[kind]
-    at = "run {run}, {metric} at {x_name} {x}: "
+    at = "{path}, " * path + "run {run}, {metric} at {x_name} {x}: "
     return printable((at + said).format(**shown))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from plateau.logs.large.thinned import Rows
     from plateau.logs.text.shapes import Headed
     from plateau.watching.columns import Columns
+    from plateau.watching.prometheus import Query
     from plateau.watching.tail import Pipe, Tail
 
 HELD = 256 << 10
@@ -33,17 +34,19 @@ class LineLog:
 
     Parameters
     ----------
-    source : Tail or Pipe
+    source : Tail, Pipe or Query
         Gives the bytes.
     columns : Columns
         Chooses the columns.
     """
 
-    def __init__(self, source: Tail | Pipe, columns: Columns) -> None:
+    def __init__(self, source: Tail | Pipe | Query, columns: Columns) -> None:
         self.source = source
         self.columns = columns
         self.lines: Lines | None = None
         self.headed: Headed = {}
+        self.labelled = False
+        """Whether lines are samples with labels, of several series."""
         self.last = False
         """Whether columns must be chosen from what is there: no more is waited for."""
         self.left = b""
@@ -89,12 +92,19 @@ class LineLog:
         """Give the rows of the metric that are complete; None if there are none."""
         if self.ended:
             self.left, self.part = self.left + self.part, b""
-        if self.columns.chosen is None and not self._choose():
+        if self.labelled or (self.columns.chosen is None and not self._choose()):
             return None
         whole = self.ended or len(self.left) > HELD
         end = len(self.left) if whole else self._end_of_rows()
         data, self.left = self.left[:end], self.left[end:]
         return self.columns.rows(self._contents(data)) if data else None
+
+    def samples(self) -> Contents | None:
+        """Give the samples with labels that came; None where lines are of another kind."""
+        if not self.labelled or self.lines is None or self.lines.format.series is None:
+            return None
+        data, self.left = self.left, b""
+        return self.lines.format.series(source_of(self.columns.path, data, [], last=False))
 
     def _choose(self) -> bool:
         last = self.ended or self.last
@@ -111,7 +121,11 @@ class LineLog:
         lines = lines_of(source)
         if not lines.format.followed and (last or len(source.lines) > ENOUGH):
             raise LogError(f"{path}: {lines.format.label} {cannot_be_followed()}")
-        if not self.columns.choose(lines.read(source), last=last):
+        contents = lines.read(source)
+        if lines.format.series and len(contents.tables) > 1:
+            self.lines, self.labelled = lines, True
+            return False
+        if not self.columns.choose(contents, last=last):
             return False
         self.lines = lines
         return True

@@ -1,4 +1,4 @@
-"""One watch for each state: a lock that is gone when its process is, however that ended."""
+"""One process for each state or run: a lock is gone when its process is, however that ended."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from plateau.export import naming
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Self
 
 LINKS = getattr(os, "O_NOFOLLOW", 0)
 
@@ -51,6 +52,12 @@ class Lock:
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
         return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Let others have it."""

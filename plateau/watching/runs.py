@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.durations import step_of
 from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
 from plateau.logs.names.judge import counts_steps
+from plateau.watching.columns import ENOUGH
 from plateau.watching.event import RUN, Event
 from plateau.watching.run_starts import RunStarts, split
 from plateau.watching.track import Track
@@ -43,6 +45,9 @@ class Runs:
         """Whether samples are steps of x, if it turns out to count them."""
         self._asked = unit == "step"
         self._x_name = chosen.x_name
+        self.pace = np.nan
+        """Seconds from one row to the next, where x is a time."""
+        self._clock = chosen.clock
         self.usual: int | None = None
         self.number = 1
         """Of the present run."""
@@ -73,6 +78,7 @@ class Runs:
 
     def _settle(self, x: NDArray[np.float64]) -> None:
         """Find out by the first rows whether samples are steps, and of how many the first is."""
+        self.pace = step_of(x[:ENOUGH])
         counts = counts_steps(self._x_name, x) and grows(x)
         if self.steps and self._asked and not counts:
             raise LogError(f"column {self._x_name!r} is no growing count of steps: use --unit row")
@@ -82,5 +88,6 @@ class Runs:
 
     def fresh(self) -> Track:
         """Return what follows a run from its first row."""
-        detector = self._rule.detector(np.empty(0), 0, self._mode)
+        rule = self._rule.paced(self.pace if self._clock else None, self._x_name)
+        detector = rule.detector(np.empty(0), 0, self._mode)
         return Track(detector, self.usual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,29 +11,38 @@ from typing import TYPE_CHECKING, Any
 from plateau.events import NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
+from plateau.logs.formats.known import lines_named
 from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
 from plateau.watching.columns import Columns
 from plateau.watching.event import position, watched
+from plateau.watching.labelled import Series
 from plateau.watching.lines import LineLog
 from plateau.watching.lock import Lock
+from plateau.watching.prometheus import Query, is_prometheus
 from plateau.watching.runs import Runs
-from plateau.watching.state import read_state, resume_log, resume_runs, state_text
+from plateau.watching.state import read_state, resume_log, resume_runs, state_of, whole_state
 from plateau.watching.tail import Pipe, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from plateau.logs.choosing.asked import Asked
+    from plateau.logs.columns import Contents
     from plateau.offline import Unit
     from plateau.rule import Rule
+    from plateau.watching.columns import Chosen
     from plateau.watching.event import Event
+    from plateau.watching.state import State
     from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
     Log = LineLog | Board
+
+PROMETHEUS = "prometheus"
+"""The format of its answers."""
 
 PAUSE = 0.1
 """Seconds between two looks at a log in which nothing was new."""
@@ -51,7 +61,7 @@ class Options:
     Attributes
     ----------
     path : str
-        A file, a folder of TensorBoard, or ``-`` for standard input.
+        A file, a folder of TensorBoard, a folder of logs, or ``-`` for standard input.
     asked : Asked
         The columns.
     rule : Rule
@@ -76,9 +86,10 @@ class Options:
 
     def __post_init__(self) -> None:
         self.rule.refuse_open("a log that grows")
-        if self.state and self.path == STDIN:
-            raise ValueError("--state needs a file: standard input cannot be read again")
-        if URL.match(self.path):
+        if self.state and (self.path == STDIN or is_prometheus(self.path)):
+            what = "standard input" if self.path == STDIN else "Prometheus"
+            raise ValueError(f"--state needs a file: {what} cannot be read again")
+        if not is_prometheus(self.path) and URL.match(self.path):
             raise ValueError(f"{self.path}: a URL cannot be followed: use plateau scan")
 
     @property
@@ -98,6 +109,8 @@ class Session:
         Tells the events.
     complain, show : callable
         Are told in one line what went wrong, and how it stands.
+    happens : callable
+        Is told the path when something happened.
     """
 
     def __init__(
@@ -106,13 +119,16 @@ class Session:
         teller: Teller,
         complain: Callable[[str], None],
         show: Callable[[str], None],
+        happens: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._options = options
         self._teller = teller
         self._complain = complain
         self._show = show
+        self._happens = happens
         self._log: Log | None = None
         self._runs: Runs | None = None
+        self._series: Series | None = None
         self._saved = 0.0
         self._lock: Lock | None = None
         self.failed = False
@@ -122,16 +138,16 @@ class Session:
         """Follow the log to the end of the watch; `resume` comes before."""
         last, over = time.monotonic(), False
         while not (over or self.failed or self._teller.unheard or stop.by is not None):
-            if self._step():
+            if self.step():
                 last = time.monotonic()
             elif self._ended or self._is_idle(time.monotonic() - last):
                 over = True
             else:
                 time.sleep(PAUSE)
         self._save()
-        if self._runs is None and over:
-            self._hurry()
-        elif self._runs is None and stop.by is not None:
+        if not self.begun and over:
+            self.hurry()
+        elif not self.begun and stop.by is not None:
             why = "too few rows to choose a metric from" if self._log else "never came"
             self._complain(f"{self._options.path}: {why}")
 
@@ -142,7 +158,7 @@ class Session:
         if self._lock:
             self._lock.release()
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
 
         No state is kept of it: a watch that goes on may choose from more.
@@ -150,7 +166,7 @@ class Session:
         if self._log is None:
             raise LogError(f"{self._options.path}: no such file")
         self._log.last = True
-        self._step(keep=False)
+        self.step(keep=False)
 
     @property
     def _ended(self) -> bool:
@@ -168,37 +184,79 @@ class Session:
         if state is None:
             self._teller.begin()
             return
-        self._teller.begin(**state["told"])
+        try:
+            self._teller.begin(**state["told"])
+            self.restore(state)
+        except (KeyError, TypeError, AttributeError, IndexError):  # what is read is not what it was
+            raise ValueError(f"{self._options.state}: is damaged: begin without it") from None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known what is watched."""
+        return self._runs is not None or self._series is not None
+
+    def state(self) -> State:
+        """Return where it stands in its log; once it has `begun`."""
+        assert self._log is not None
+        assert self._runs is not None
+        return state_of(self._log, self._runs)
+
+    def restore(self, state: State) -> None:
+        """Go on from where another watch of the same log stood."""
         self._log = self._open()
         resume_log(self._log, state)
         self._runs = self._choose(self._log)
         resume_runs(self._runs, state)
 
-    def _step(self, *, keep: bool = True) -> bool:
+    def step(self, *, keep: bool = True) -> bool:
         """Take what is new; return whether there was anything."""
         if self._log is None:
-            if self._options.path != STDIN and not Path(self._options.path).exists():
+            if self._is_file and not Path(self._options.path).exists():
                 self._show(printable(f"waiting for {self._options.path}"))
                 return False
             self._log = self._open()
         new = self._log.read()
         rows = self._log.rows()
+        if isinstance(self._log, LineLog) and (samples := self._log.samples()) is not None:
+            self._sample(samples)
+            return new
         if self._runs is None and (chosen := self._log.columns.chosen):
             self._runs = self._choose(self._log)
             self._teller.announce(watched(self._options.path, chosen))
         events = self._runs.take(rows) if self._runs and rows else []
         for run, event in events:
-            self._tell(run, event)
+            assert self._log.columns.chosen is not None
+            self._tell(run, event, self._log.columns.chosen)
         if keep and (events or (new and time.monotonic() - self._saved > SAVED)):
             self._save()
-        self._show(printable(self._status()))
+        self._show(printable(self.status()))
         return new
+
+    @property
+    def _is_file(self) -> bool:
+        return self._options.path != STDIN and not is_prometheus(self._options.path)
+
+    def _sample(self, samples: Contents) -> None:
+        """Take what came of series with labels."""
+        if self._series is None:
+            if self._options.state:
+                raise LogError(f"{self._options.path}: series with labels keep no --state")
+            asked = self._options.asked
+            self._series = Series(self._options.rule, asked.metric, asked.mode)
+            self._teller.announce(printable(f"watching the series of {self._options.path}"))
+        for run, chosen, event in self._series.take(samples):
+            self._tell(run, event, chosen)
+        self._show("\n".join(map(printable, self._series.board().split("\n"))))
 
     def _open(self) -> Log:
         path = self._options.path
         columns = Columns(path, self._options.asked, self._complain)
         if path == STDIN:
             return LineLog(Pipe(PAUSE), columns)
+        if is_prometheus(path):
+            log = LineLog(Query(path, self._complain), columns)
+            log.lines, log.labelled = lines_named(PROMETHEUS, {}), True
+            return log
         if Path(path).is_dir() or EVENTS in Path(path).name:
             return Board(Path(path), columns)
         if Path(path).exists() and not Path(path).is_file():
@@ -209,11 +267,9 @@ class Session:
         assert log.columns.chosen is not None
         return Runs(self._options.rule, log.columns.chosen, self._options.unit)
 
-    def _tell(self, run: str, event: Event) -> None:
+    def _tell(self, run: str, event: Event, chosen: Chosen) -> None:
         self._show("")
-        assert self._log is not None
-        chosen = self._log.columns.chosen
-        assert chosen is not None
+        self._happens(self._options.path)
         about = {"path": self._options.path, "run": run, "metric": chosen.metric}
         self._teller.tell(event, clock=chosen.clock, **about, x_name=chosen.x_name)
         self.failed |= any(event.kind in FAILS[one] for one in self._options.fail_on)
@@ -224,15 +280,22 @@ class Session:
         if self._options.state is None or self._log is None or self._runs is None:
             return
         told = {"number": self._teller.number, "size": self._teller.size}
-        text = state_text(self._options.settings, self._log, self._runs, told)
-        write_whole(self._options.state, text.encode())
+        state = whole_state(self._options.settings, told) | self.state()
+        write_whole(self._options.state, f"{json.dumps(state)}\n".encode())
 
-    def _status(self) -> str:
+    @property
+    def verdict(self) -> str | None:
+        """How it stands; None before columns were chosen, and of several series."""
+        track = self._runs.track if self._runs else None
+        return str(track.detector.verdict) if track else None
+
+    def status(self) -> str:
+        """Say how it stands."""
         track = self._runs.track if self._runs else None
         if track is None or self._log is None or self._log.columns.chosen is None:
             return "waiting for enough rows to choose a metric from"
         chosen = self._log.columns.chosen
-        verdict = track.detector.verdict.name.lower().replace("_", " ")
+        verdict = self.verdict
         level = f"{chosen.metric} {track.detector.level:.4g}"
         clock = chosen.clock
         since = f" since {position(track.since, clock=clock)}" if track.flat else ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from plateau.watching.track import Track
 
 State = dict[str, Any]
-VERSION = 3
+VERSION = 4
 PARTS = ("follower", "changes", "detector", "x", "row", "rates")
 """Of a track and of its follower, that are objects themselves."""
 
@@ -47,8 +47,8 @@ def read_state(path: Path, settings: State) -> State | None:
         return None
     try:
         state = json.loads(text)
-        version, made = state["version"], state["settings"]
-    except (ValueError, TypeError, KeyError):
+        version, made = state["version"], dict(state["settings"])
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(f"{path}: is no state of plateau watch") from None
     if version != VERSION:
         raise ValueError(f"{path}: is a state of version {version}, expected {VERSION}")
@@ -58,11 +58,14 @@ def read_state(path: Path, settings: State) -> State | None:
     return dict(state)
 
 
-def state_text(settings: State, log: LineLog | Board, runs: Runs, told: State) -> str:
-    """Return the text of a state: settings, place in the log, columns, runs, what was told."""
-    state = {"version": VERSION, "settings": settings, "told": told}
-    state |= {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
-    return json.dumps(state) + "\n"
+def whole_state(settings: State, told: State) -> State:
+    """Return what every state begins with: its version, the settings, what was told."""
+    return {"version": VERSION, "settings": settings, "told": told}
+
+
+def state_of(log: LineLog | Board, runs: Runs) -> State:
+    """Return where a watch of one log stands: the place in it, columns and runs."""
+    return {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
 
 
 def resume_log(log: LineLog | Board, state: State) -> None:
@@ -84,7 +87,7 @@ def resume_log(log: LineLog | Board, state: State) -> None:
 def resume_runs(runs: Runs, state: State) -> None:
     """Bring runs to where they were."""
     kept = state["runs"]
-    runs.steps, runs.usual = kept["steps"], kept["usual"]
+    runs.steps, runs.usual, runs.pace = kept["steps"], kept["usual"], kept["pace"]
     runs.number, runs.told = kept["number"], kept["told"]
     vars(runs.along).update(kept["along"])
     if kept["track"] is not None:
@@ -130,6 +133,7 @@ def _runs(runs: Runs) -> State:
     return {
         "steps": runs.steps,
         "usual": runs.usual,
+        "pace": runs.pace,
         "number": runs.number,
         "told": runs.told,
         "along": vars(runs.along),

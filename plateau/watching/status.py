@@ -1,4 +1,4 @@
-"""A line on a terminal that is written over and over."""
+"""Some lines on a terminal that are written over and over."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Status:
     def __init__(self, *, quiet: bool) -> None:
         self._on = not quiet and sys.stderr.isatty()
         self._shown = ""
+        self._height = 1
         self._when = 0.0
 
     def __call__(self, text: str) -> None:
@@ -30,6 +31,9 @@ class Status:
         if not self._on or text == self._shown or (text and now - self._when < OFTEN):
             return
         self._shown, self._when = text, now
-        width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(f"\r\x1b[2K{text[:width]}")
+        size = shutil.get_terminal_size()
+        lines = [line[: size.columns - 1] for line in text.split("\n")[: size.lines - 1]]
+        up = f"\x1b[{self._height - 1}A\x1b[J" if self._height > 1 else "\x1b[2K"
+        sys.stderr.write("\r" + up + "\n".join(lines))
         sys.stderr.flush()
+        self._height = max(len(lines), 1)

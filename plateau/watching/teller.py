@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from plateau.alerts import Alerts
     from plateau.watching.event import Event, Fields
     from plateau.watching.stop import Stop
 
@@ -38,6 +39,8 @@ class Teller:
         The file that gets them instead of standard output.
     command : str or None
         Run by the shell for each event, with the event in its environment.
+    alerts : Alerts or None
+        Are sent for each event.
     complain : callable
         Is told in one line when the command fails.
     stop : Stop
@@ -50,12 +53,16 @@ class Teller:
         json: bool,
         output: Path | None,
         command: str | None,
+        alerts: Alerts | None,
         complain: Callable[[str], None],
         stop: Stop,
     ) -> None:
-        self._line = as_json if json else as_text
+        self._json = json
+        self.many = False
+        """Whether lines for people name the log."""
         self._output = output
         self._command = command
+        self._alerts = alerts
         self._complain = complain
         self._stop = stop
         self.number = 0
@@ -87,16 +94,19 @@ class Teller:
 
     def announce(self, line: str) -> None:
         """Tell people, before any event, what is watched."""
-        if self._line is as_text:
+        if not self._json:
             self._write(f"{line}\n".encode())
 
     def tell(self, event: Event, *, clock: bool, **about: str) -> None:
         """Tell of an event."""
         self.number += 1
         record = event.record(self.number, clock=clock, **about)
-        self._write(f"{self._line(record)}\n".encode())
+        line = as_json(record) if self._json else as_text(record, path=self.many)
+        self._write(f"{line}\n".encode())
         if self._command:
             self._run(self._command, record)
+        if self._alerts:
+            self._alerts.send(f"{record['metric']}: {record['event']}", as_text(record))
 
     def _write(self, line: bytes) -> None:
         if self._output is None:

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from face_runs import call, complaint
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
+from plateau.watching.lock import Lock
 from plateau_face.checkpoint import load_model
 from plateau_face.config import load_config
 from plateau_face.data.packed import PackedFaces
@@ -35,6 +37,16 @@ def test_a_run_is_verified_as_it_was_while_training(run):
     accuracy = re.match(r"synthetic: accuracy ([\d.]+) % ", told)
     assert float(accuracy[1]) == pytest.approx(100 * last["val_synthetic_accuracy"], abs=0.005)
     assert told.endswith("1000 pairs\n")
+
+
+@pytest.mark.parametrize("arguments", [["--resume", "--extend", "1"], SMALL])
+def test_a_run_is_for_one_process_at_a_time(run, capsys, monkeypatch, arguments):
+    log = (run / "log.jsonl").read_bytes()
+    with Lock(run / "last.pt"):
+        said = complaint(capsys, monkeypatch, "train", "--out", run, *arguments)
+    assert said == f"plateau-face: {run}/last.pt: is in use by process {os.getpid()}\n"
+    assert (run / "log.jsonl").read_bytes() == log
+    assert not (run / "last.pt.lock").exists()
 
 
 def test_no_file_is_opened_because_a_checkpoint_names_it(run, tmp_path, capsys, monkeypatch):

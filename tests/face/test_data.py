@@ -680,3 +680,28 @@ def test_coarse_images(tmp_path):
     torch.testing.assert_close(
         found[~same].mean(dim=(1, 2, 3)), plain[~same].mean(dim=(1, 2, 3)), atol=0.05, rtol=0
     )
+
+
+def test_a_mapped_file_that_is_cut_is_one_line(tmp_path):
+    """Reading where the file is no more would end the process."""
+    records = {key: record(png(key)[0] * 40, key % 3) for key in range(40)}
+    write_records(tmp_path / "t.rec", records)
+    faces = RecordFaces(tmp_path / "t.rec")
+    pack(faces, tmp_path / "encoded", None, lambda _: None)
+    pack(faces, tmp_path / "decoded", 8, lambda _: None)
+    encoded, decoded = (PackedFaces(tmp_path / name) for name in ("encoded", "decoded"))
+    for each in (faces, encoded, decoded):
+        os.truncate(each.path, 100)
+        with pytest.raises(ValueError, match="has become shorter since it was opened"):
+            each.read(39)
+    with pytest.raises(ValueError, match="has become shorter"):
+        decoded.read_many(np.array([39]))
+
+
+@pytest.mark.parametrize("offset", [-1, -8, -(2**62), 2**40, 2**62])
+def test_an_index_that_points_outside_is_named(tmp_path, offset):
+    write_records(tmp_path / "t.rec", {key: record(b"x", 0) for key in range(3)})
+    index = tmp_path / "t.idx"
+    index.write_text(f"{index.read_text()}3\t{offset}\n")
+    with pytest.raises(ValueError, match=f"byte {offset}: no record begins here"):
+        RecordFaces(tmp_path / "t.rec")

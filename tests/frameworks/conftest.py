@@ -1,1 +1,4 @@
-collect_ignore = ["lightning_worker.py"]  # a program; without Lightning it cannot even be looked at
+# Programs; without their framework they cannot even be looked at.
+collect_ignore = [
+    f"{name}_worker.py" for name in ("accelerate", "lightning", "transformers", "xgboost")
+]

@@ -96,7 +96,61 @@ class LightGBM:
         return str(folder / "booster.txt"), json.dumps(self.stop.state_dict())
 
 
-@pytest.fixture(params=[XGBoost, LightGBM])
+class CatBoost:
+    package = "catboost"
+
+    def trained(self, rounds=ROUNDS, before=None, **arguments):
+        import catboost
+
+        from plateau_boosting import CatBoostStop
+
+        training, held_out = data()
+        self.stop = CatBoostStop(FLAT.clone())
+        if before is not None:
+            self.stop.load_state_dict(json.loads(before[1]))
+        model = catboost.CatBoostRegressor(
+            iterations=rounds,
+            learning_rate=0.2,
+            depth=2,
+            boosting_type="Plain",
+            bootstrap_type="No",
+            random_strength=0,
+            thread_count=1,
+            allow_writing_files=False,
+            verbose=False,
+            **arguments,
+        )
+        model.fit(
+            *training,
+            eval_set=held_out,
+            callbacks=[self.stop],
+            init_model=None if before is None else before[0],
+        )
+        return model.evals_result_["validation"]["RMSE"], model
+
+    def best(self, model):
+        return model.tree_count_ - 1  # it keeps the trees up to the best
+
+    def kept(self, model, folder):
+        import catboost
+
+        model.save_model(folder / "model")
+        return catboost.CatBoostRegressor().load_model(folder / "model"), json.dumps(
+            self.stop.state_dict()
+        )
+
+
+def test_what_is_held_between_two_evaluations_is_taken_once():
+    pytest.importorskip("catboost")
+    boosting = CatBoost()
+    values, _ = boosting.trained(metric_period=3)
+    stopper, stops = stopped(values)
+    assert boosting.stop.stopper.taken == len(values)
+    assert stops.index(True) == len(values) - 1 < ROUNDS // 3 - 1
+    assert boosting.stop.stopper.best_step == stopper.best_step
+
+
+@pytest.fixture(params=[XGBoost, LightGBM, CatBoost])
 def boosting(request):
     pytest.importorskip(request.param.package)
     return request.param()
@@ -132,6 +186,15 @@ def test_what_is_not_evaluated_is_named(boosting):
             stop.after_iteration(None, 0, {"held_out": {"rmse": [1.0]}})
         with pytest.raises(ValueError, match="needs an evaluation set"):
             stop.after_iteration(None, 0, {})
+    elif boosting.package == "catboost":
+        for arguments, log, why in [
+            ({}, {"learn": {"RMSE": [1.0]}}, "needs an evaluation set"),
+            ({}, {"validation": {"RMSE": [1.0], "MAE": [1.0]}}, "needs metric=, one of RMSE, MAE"),
+            ({"metric": "AUC"}, {"validation": {"RMSE": [1.0]}}, "'AUC' is not there; there is R"),
+            ({"data": "test"}, {"validation": {"RMSE": [1.0]}}, "'test' is no evaluation set"),
+        ]:
+            with pytest.raises(ValueError, match=why):
+                plateau_boosting.CatBoostStop(**arguments)._chosen(log)
     else:
         with pytest.raises(ValueError, match="finds no auc of a set that is not for training"):
             plateau_boosting.LightGBMStop(metric="auc")._chosen(_environment(), [])

@@ -7,6 +7,7 @@ import pytest
 from trainings import BATCHES, FRAMEWORKS, LR, rows
 
 from plateau import Detector, Haar, Schedule, Stopper, ThresholdDetector
+from plateau.alerts import Alerts
 from plateau.policy import Policy
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what they warn about each other is theirs
@@ -73,3 +74,22 @@ def test_a_policy_is_the_policy(framework, tmp_path):
     expected = scheduled(run.losses, THRESHOLD, Policy(**policy))
     assert run.rates == pytest.approx(expected, rel=framework.rounding)
     assert run.rates[-1] == pytest.approx(LR / 10)
+
+
+def test_alerts_are_told_of_each_plateau_and_of_a_stop(framework, tmp_path):
+    class Kept:
+        def __init__(self):
+            self.sent = []
+
+        def send(self, title, text):
+            self.sent.append((title, text))
+
+    lowered, stopped = Kept(), Kept()
+    run = framework(tmp_path, THRESHOLD, alerts=Alerts(lowered)).train(rows(), epochs=2)
+    drops = len(set(run.rates)) - 1
+    assert drops > 0
+    assert sum("learning rate times 0.5" in text for _, text in lowered.sent) == drops
+    run = framework(tmp_path, THRESHOLD, stop=True, alerts=Alerts(stopped)).train(rows(), epochs=4)
+    stopper = Stopper(THRESHOLD.clone())
+    assert any(stopper.step(loss) for loss in run.losses)
+    assert stopped.sent == [("stopped", stopper.reason)]

@@ -1,9 +1,5 @@
 """What only Lightning has: accumulation, validation, processes, several optimizers."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from trainings import BATCHES, LR, Lightning, rows
@@ -97,16 +93,3 @@ def test_wrong_arguments_are_named_before_the_fit():
         PlateauRate(factor=2)
     with pytest.raises(TypeError, match="detector must be a detector"):
         PlateauRate(3)
-
-
-def test_two_processes_have_the_rates_of_the_mean_loss():
-    worker = Path(__file__).with_name("lightning_worker.py")
-    done = subprocess.run(
-        [sys.executable, worker], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    ranks = sorted(line for line in done.stdout.splitlines() if line.startswith("rank"))
-    assert [line.split(":")[0] for line in ranks] == ["rank 0", "rank 1"]
-    rates = {line.split(":")[1] for line in ranks}
-    assert len(rates) == 1
-    assert float(rates.pop()) < LR

@@ -11,7 +11,11 @@ import pytest
     [
         ("plateau_lightning", "PlateauRate", "lightning", "lightning"),
         ("plateau_transformers", "PlateauRate", "transformers", "transformers"),
+        ("plateau_keras", "PlateauRate", "keras", "keras"),
+        ("plateau_river", "PlateauDrift", "river", "river"),
         ("plateau_sweeps", "PlateauStop", "optuna", "optuna"),
+        ("plateau_sweeps", "TuneStop", "ray", "ray"),
+        ("plateau_boosting", "CatBoostStop", "catboost", "catboost"),
         ("plateau_boosting", "XGBoostStop", "xgboost", "xgboost"),
         ("plateau_boosting", "LightGBMStop", "lightgbm", "lightgbm"),
     ],

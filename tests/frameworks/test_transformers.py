@@ -1,5 +1,8 @@
 """What only the Trainer has: schedules of its own, evaluations, the filter of its log."""
 
+import re
+from pathlib import Path
+
 import pytest
 from trainings import BATCHES, LR, Transformers, rows
 
@@ -29,6 +32,59 @@ def test_it_multiplies_with_warm_up_and_decay_also_where_a_run_is_resumed(tmp_pa
     assert whole.rates == pytest.approx(expected, rel=1e-12)
     assert again.rates == pytest.approx(whole.rates[50:], rel=1e-15)
     assert factor < 1
+
+
+def test_without_callbacks_each_logged_loss_goes_to_plateau_lr(tmp_path):
+    import torch
+
+    from plateau_torch import PlateauLR
+
+    page = Path(__file__).parents[2] / "docs" / "transformers.md"
+    (shown,) = re.findall(r"```py\n(class EachLoss.*?)\n\n\n", page.read_text(), re.DOTALL)
+    known = {"TrainerCallback": transformers.TrainerCallback}
+    exec(shown, known)
+    losses, rates = [], []
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(3))
+
+        def forward(self, row):
+            return {"loss": (row[:, :3] @ self.weight - row[:, 3]).square().mean()}
+
+    class Recorder(transformers.TrainerCallback):
+        def on_log(self, args, state, control, logs, optimizer, **_):
+            if "loss" in logs:
+                losses.append(logs["loss"])
+                rates.append(optimizer.param_groups[0]["lr"])
+
+    model = Model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    arguments = transformers.TrainingArguments(
+        str(tmp_path),
+        num_train_epochs=3,
+        per_device_train_batch_size=4,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    transformers.Trainer(
+        model,
+        arguments,
+        train_dataset=[{"row": torch.from_numpy(row)} for row in rows()],
+        optimizers=(optimizer, PlateauLR(optimizer, FLAT.clone())),
+        callbacks=[known["EachLoss"](), Recorder()],
+    ).train()
+    schedule, lr, expected = Schedule(FLAT.clone(), Policy()), LR, []
+    for loss in losses:
+        event = schedule.step(loss, lr)
+        lr = event.lr if event else lr
+        expected.append(lr)
+    assert rates == expected
+    assert lr < LR
 
 
 def logged(callback, name, values, **arguments):

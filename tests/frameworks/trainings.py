@@ -5,6 +5,8 @@ no gradient: there a NaN can stand that leaves the weights alone. A framework ge
 a line in `FRAMEWORKS`.
 """
 
+import os
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -56,14 +58,17 @@ class Lightning:
     package = "lightning"
     rounding = 0.0
 
-    def __init__(self, folder, detector, *, stop=False, accumulate=1, policy=None):
+    def __init__(self, folder, detector, *, stop=False, accumulate=1, policy=None, alerts=None):
         import lightning.pytorch as lightning
         import torch
 
         from plateau_lightning import PlateauRate, PlateauStop
 
         self.lightning, self.torch, self.folder = lightning, torch, folder
-        self.callback = PlateauStop(detector) if stop else PlateauRate(detector, **(policy or {}))
+        if stop:
+            self.callback = PlateauStop(detector, alerts=alerts)
+        else:
+            self.callback = PlateauRate(detector, alerts=alerts, **(policy or {}))
         self.accumulate = accumulate
         self.checkpoint = str(folder / "run.ckpt")
 
@@ -119,15 +124,17 @@ class Transformers:
     package = "transformers"
     rounding = 1e-12  # it holds the rate as a product
 
-    def __init__(self, folder, detector, *, stop=False, policy=None):
+    def __init__(self, folder, detector, *, stop=False, policy=None, alerts=None):
         import torch
         import transformers
 
         from plateau_transformers import PlateauRate, PlateauStop
 
         self.torch, self.transformers, self.folder = torch, transformers, folder
-        settings = Policy(**policy or {})
-        self.callback = PlateauStop(detector) if stop else PlateauRate(detector, settings)
+        if stop:
+            self.callback = PlateauStop(detector, alerts=alerts)
+        else:
+            self.callback = PlateauRate(detector, Policy(**policy or {}), alerts=alerts)
         self.own = {"lr_scheduler_type": "constant"}
 
     def train(self, data, epochs, *, save_at=None, resume_at=None):
@@ -175,4 +182,69 @@ class Transformers:
         return run
 
 
-FRAMEWORKS = {"lightning": Lightning, "transformers": Transformers}
+class Keras:
+    """One callback for the rates, or one that stops, and a saved model as the checkpoint."""
+
+    package = "keras"
+    rounding = 1e-6  # it holds the rate in single precision
+
+    def __init__(self, folder, detector, *, stop=False, policy=None, alerts=None):
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        import keras
+
+        from plateau_keras import PlateauRate, PlateauStop
+
+        self.keras, self.folder = keras, folder
+        told = {"file": folder / "plateau.json", "save_freq": 10, "alerts": alerts}
+        if stop:
+            self.callback = PlateauStop(detector, **told)
+        else:
+            self.callback = PlateauRate(detector, Policy(**policy or {}), **told)
+
+    def train(self, data, epochs, *, save_at=None, resume_at=None):
+        keras, run, framework = self.keras, Run([], []), self
+
+        def squares(target, predicted):  # with a number behind each target that is added
+            return keras.ops.square(target[:, :1] - predicted)[:, 0] + target[:, 1]
+
+        class Data(keras.utils.PyDataset):
+            def __init__(self, start=0):
+                super().__init__()
+                self.start = start
+
+            def __len__(self):
+                return BATCHES - self.start
+
+            def __getitem__(self, index):
+                index += self.start
+                batch = data[index * BATCH : (index + 1) * BATCH]
+                return batch[:, :3], batch[:, 3:]
+
+        class Recorder(keras.callbacks.Callback):
+            def on_train_batch_begin(self, batch, logs=None):
+                x, y = Data(BATCHES - self.params["steps"])[batch]
+                (weight,) = self.model.get_weights()
+                run.losses.append(float(np.mean((x @ weight - y[:, :1])[:, 0] ** 2 + y[:, 1])))
+
+            def on_train_batch_end(self, batch, logs=None):
+                run.rates.append(float(self.model.optimizer.learning_rate))
+                if save_at == int(self.model.optimizer.iterations):
+                    self.model.save(framework.folder / "run.keras")
+
+        if resume_at:
+            model = keras.models.load_model(
+                self.folder / "run.keras", custom_objects={"squares": squares}
+            )
+        else:
+            dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+            model = keras.Sequential([keras.Input((3,)), dense])
+            model.compile(keras.optimizers.SGD(LR), squares)
+        fit = partial(model.fit, verbose=0, shuffle=False, callbacks=[self.callback, Recorder()])
+        begun = -(-(resume_at or 0) // BATCHES)
+        if resume_at and begun * BATCHES > resume_at:  # Keras has no way into an epoch
+            fit(Data(resume_at % BATCHES))
+        fit(Data(), initial_epoch=begun, epochs=epochs)
+        return run
+
+
+FRAMEWORKS = {"lightning": Lightning, "transformers": Transformers, "keras": Keras}

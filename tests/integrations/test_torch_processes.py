@@ -126,7 +126,7 @@ def test_a_number_is_taken_at_once(alone, loss):
 
 def test_steps_are_counted_beyond_what_a_small_float_holds(alone):
     gathered = Processes(alone).gather(torch.tensor(1.5, dtype=torch.float16), 100_001)
-    assert gathered.tolist() == [[1.5, 100_001.0, 0.0, 0.0, 0.0]]
+    assert gathered[:, :5].tolist() == [[1.5, 100_001.0, 0.0, 0.0, 0.0]]
 
 
 def test_the_group_is_named_or_given(alone):
@@ -140,7 +140,7 @@ def test_without_torch_distributed_there_is_no_world():
         scheduler_of("world")
 
 
-ALIKE = (0.8, 0.0, 7.0)  # rate, reductions and mark, the same in all processes
+ALIKE = (0.8, 0.0, 7.0, 5.0)  # rate, reductions and marks, the same in all processes
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -211,6 +211,32 @@ def test_processes_that_did_not_begin_alike_are_noticed(alone, monkeypatch):
     others[1].load_state_dict(others[1].state_dict() | {"stopped": True})
     with pytest.raises(RuntimeError, match="the processes began differently"):
         mean_loss(beginnings(others, monkeypatch))
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [
+        lambda made: made.detector.changed(),
+        lambda made: made.optimizer.param_groups[0].update(lr=0.3),
+    ],
+)
+def test_processes_that_come_apart_are_noticed_at_the_next_step(alone, monkeypatch, apart):
+    """What `changed()` does in one shows when the other fires: no second step has its rates."""
+    both = [scheduler_of(alone), scheduler_of(alone)]
+    for made in both:
+        for _ in range(9):  # two samples into the next stretch
+            made.step(1.0)
+    assert mean_loss(beginnings(both, monkeypatch)) == 0.5
+    apart(both[1])
+    for _ in range(10):
+        first, second = ((m.get_last_lr(), m.detector.fires, m.detector.count) for m in both)
+        if first != second:
+            break
+        assert mean_loss(beginnings(both, monkeypatch)) == 0.5
+        for made in both:
+            made.step(1.0)
+    with pytest.raises(RuntimeError, match=r"differ in learning rates, fires or plateaus .* step"):
+        mean_loss(beginnings(both, monkeypatch))
 
 
 def test_a_copy_shares_the_group_and_a_pickle_is_refused(alone):

@@ -1,11 +1,16 @@
 """PlateauLR as a scheduler of torch: groups, state, composition, callbacks."""
 
 import copy
+import gc
 import io
 import json
+import math
 import pickle
+import sys
+import weakref
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,6 +76,54 @@ def test_a_wrapper_may_count_in_it_as_in_any_scheduler():
     scheduler = made()
     scheduler._step_count += 1  # accelerate does, at the steps that accumulate gradients
     assert drive(scheduler) == drive(made())
+
+
+@pytest.fixture
+def two_processes(monkeypatch):
+    """Accelerate in two processes."""
+    state = SimpleNamespace(num_processes=2)
+    module = SimpleNamespace(is_initialized=lambda: True, AcceleratorState=lambda: state)
+    monkeypatch.setitem(sys.modules, "accelerate.state", module)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_what_accelerate_gives_once_for_each_process_is_taken_once(two_processes, pickled):
+    scheduler, static = made(), torch.zeros(())
+    if pickled:
+        scheduler = pickle.loads(pickle.dumps(scheduler))
+
+    def driven():
+        for loss in LOSSES:
+            static.fill_(loss)
+            scheduler.optimizer.step()
+            for _ in range(2):
+                scheduler.step(static)
+            yield scheduler.get_last_lr()
+
+    with pytest.warns(UserWarning, match="accelerate steps the scheduler 2 times") as told:
+        rates = list(driven())
+    assert len(told) == 1
+    assert rates == drive(made())
+
+
+def test_one_loss_after_another_may_be_the_same_tensor(two_processes):
+    scheduler, static = made(), torch.ones(())
+    for _ in range(6):
+        scheduler.optimizer.step()
+        scheduler.step(static)
+    assert scheduler.last_epoch == 6
+    for _ in range(6):  # another tensor is another loss, whoever steps the optimizer
+        scheduler.step(static.clone())
+        scheduler.step(static)
+    assert scheduler.last_epoch == 18
+
+
+def test_without_accelerate_a_captured_graph_may_step_the_optimizer_unseen():
+    scheduler, static = made(), torch.zeros(())
+    for loss in LOSSES:
+        static.fill_(loss)
+        scheduler.step(static)
+    assert scheduler.get_last_lr() == drive(made())[-1]
 
 
 def test_all_groups_are_scaled_and_none_is_taken_below_the_minimum():
@@ -353,6 +406,62 @@ def test_a_copy_goes_on_alike_and_alone(copied):
     assert twin.optimizer is not scheduler.optimizer
 
 
+def drive_epochs(scheduler, losses, steps=5):
+    """Several steps of the optimizer for each loss; return the rate after each loss."""
+    rates = []
+    for loss in losses:
+        for _ in range(steps):
+            scheduler.optimizer.step()
+        scheduler.step(loss)
+        rates.append(scheduler.get_last_lr()[0])
+    return rates
+
+
+EPOCHS = [5.0, 4.0, 3.0, 3.1, 3.2, 3.0, 2.0, 2.5, 2.5, 2.5]
+
+
+def test_losses_that_sum_up_steps_are_judged_with_patience():
+    falls = [0.1] * 5 + [0.05] * 4 + [0.025]
+    assert drive_epochs(PlateauLR(sgd(0.1)), EPOCHS) == falls
+    assert drive_epochs(PlateauLR(sgd(0.1), lag=0), EPOCHS) == falls
+    # One step or none for a loss: nothing is summed up.
+    for steps in (0, 1):
+        assert drive_epochs(PlateauLR(sgd(0.1)), EPOCHS, steps) == [0.1] * 10
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.deepcopy,
+        lambda s: pickle.loads(pickle.dumps(s)),
+        lambda s: loaded(PlateauLR(sgd(0.1)), s),
+    ],
+)
+@pytest.mark.parametrize("epochs", range(1, 9))
+def test_a_run_that_is_told_of_epochs_goes_on_alike(copied, epochs):
+    scheduler = PlateauLR(sgd(0.1))
+    before = drive_epochs(scheduler, EPOCHS[:epochs], steps=2)
+    scheduler.optimizer.step()  # in the middle of an epoch
+    twin = copied(scheduler)
+    twin.optimizer.step()
+    twin.step(EPOCHS[epochs])
+    after = [twin.get_last_lr()[0], *drive_epochs(twin, EPOCHS[epochs + 1 :], steps=2)]
+    assert before + after == drive_epochs(PlateauLR(sgd(0.1)), EPOCHS, steps=2)
+
+
+def loaded(fresh, scheduler):
+    fresh.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+    return fresh
+
+
+def test_a_scheduler_that_is_dropped_is_not_held_by_its_optimizer():
+    optimizer = sgd(0.1)
+    dropped = weakref.ref(PlateauLR(optimizer))
+    gc.collect()
+    assert dropped() is None
+    optimizer.step()
+
+
 def broken(**changes):
     return made(0.8).state_dict() | changes
 
@@ -505,6 +614,13 @@ def test_what_it_does_not_have_is_said_in_one_line(name):
     assert ("Move from ReduceLROnPlateau" in str(told.value)) == (name != "nope")
 
 
+def test_a_program_may_give_it_the_last_epoch_as_any_scheduler():
+    assert drive(made(last_epoch=-1)) == drive(made())
+    with pytest.warns(UserWarning, match="PlateauLR begins anew whatever its last_epoch") as told:
+        made(last_epoch=3)
+    assert told[0].filename == __file__
+
+
 def test_each_group_has_a_least_rate_of_its_own():
     rates = drive(made(0.8, 0.8, min_lr=[0.3, 0.0]))
     assert rates[-1][0] == 0.3
@@ -524,3 +640,9 @@ def test_each_group_has_a_least_rate_of_its_own():
 def test_arguments_of_reduce_lr_on_plateau_are_pointed_to_the_page(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_an_infinite_rate_is_warned_of():
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=math.inf)
+    with pytest.warns(UserWarning, match="learning rate of param group 0 is inf"):
+        PlateauLR(optimizer, ThresholdDetector(Haar(4), 0.1, 3))

@@ -55,6 +55,7 @@ def scheduled(losses, detector, lr, warmup_steps=0, **policy):
             )
             if factor != 1.0:
                 lr = max(lr * factor, min(lr, policy.min_lr))
-                detector.changed()
+                keep = {"keep_range": True} if isinstance(detector, Detector) else {}
+                detector.changed(**keep)
         rates.append(lr * min((step + 2) / warmup_steps, 1.0) if warmup_steps else lr)
     return rates

@@ -76,6 +76,35 @@ def exposition():
     return "".join(lines).encode()
 
 
+def points():
+    lines = [
+        f"job,host={host} queue={v + len(host)},jobs={s}i {1700000000 + s}000000000\n"
+        for s, v, _ in ROWS
+        for host in ("a", "bc")
+    ]
+    return "".join(lines).encode()
+
+
+def element(kind, data):
+    return struct.pack("<II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
+
+
+def matrix(name, values):
+    parts = element(6, struct.pack("<II", 6, 0)) + element(5, struct.pack("<ii", len(values), 1))
+    return element(14, parts + element(1, name) + element(9, np.array(values, "<f8").tobytes()))
+
+
+def matlab():
+    """As MATLAB and SciPy write it: one variable packed, one plain, one in a structure."""
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
+    packed = zlib.compress(matrix(b"step", [s for s, _, _ in ROWS]))
+    told = element(6, struct.pack("<II", 2, 0)) + element(5, struct.pack("<ii", 1, 1))
+    told += element(1, b"info") + struct.pack("<HHI", 5, 4, 8) + element(1, b"lr".ljust(8, b"\0"))
+    told += matrix(b"", [r for _, _, r in ROWS])
+    loss = matrix(b"loss", [v for _, v, _ in ROWS])
+    return head + struct.pack("<II", 15, len(packed)) + packed + loss + element(14, told)
+
+
 def arrays(**named):
     buffer = io.BytesIO()
     np.savez(buffer, **named) if len(named) > 1 else np.save(buffer, *named.values())
@@ -112,6 +141,8 @@ FILES = {
     "arrow": written("write_ipc"),
     "notebook": notebook(),
     "prometheus": exposition(),
+    "influx": points(),
+    "history.mat": matlab(),
     "loss.npy": arrays(loss=np.array([v for _, v, _ in ROWS])),
     "arrays.npz": arrays(step=np.arange(30), loss=np.array([v for _, v, _ in ROWS])),
     "mlflow/metrics/loss": "".join(f"{1700000000000 + s} {v} {s}\n" for s, v, _ in ROWS).encode(),

@@ -2,6 +2,7 @@
 
 import io
 import sqlite3
+import struct
 
 import numpy as np
 import pytest
@@ -21,6 +22,14 @@ def npy(array):
 def npz(**arrays):
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def mat(compressed=True, **variables):
+    """Write a file as MATLAB does."""
+    savemat = pytest.importorskip("scipy.io").savemat
+    buffer = io.BytesIO()
+    savemat(buffer, variables, do_compression=compressed)
     return buffer.getvalue()
 
 
@@ -74,12 +83,60 @@ def test_several_values_of_a_row(read):
         (npz(loss=LOSSES)[:-40], "the arrays cannot be read"),
         (b"PK\x03\x04abc", "a zip archive: unpack it first"),
         (b"\x89HDF\r\n\x1a\n" + bytes(64), "to_csv"),
-        (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(200), "writematrix"),
+        (b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(200), "save it with -v7"),
     ],
 )
 def test_what_cannot_be_read(read, data, reason):
     with pytest.raises(LogError, match=reason):
         read(data, "a.bin")
+
+
+INFO = {"TrainingLoss": LOSSES, "BaseLearnRate": np.full(N, 0.01), "Note": "text"}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize(
+    ("variables", "metric", "x", "rate"),
+    [
+        ({"epoch": np.array(STEPS), "loss": LOSSES, "name": "a"}, "loss", "epoch", None),
+        ({"info": INFO, "images": np.zeros((3, 4, 5))}, "info.TrainingLoss", "row", "info.BaseLearnRate"),
+        ({"iteration": np.array([STEPS], dtype=np.uint8), "cost": LOSSES[:, None]}, "cost", "iteration", None),
+        ({"cells": np.array([1, "a"], dtype=object), "err": LOSSES.astype(np.float32)}, "err", "row", None),
+    ],
+)  # fmt: skip
+def test_variables_of_matlab(read, compressed, variables, metric, x, rate):
+    log = read(mat(compressed, **variables), "run.mat")
+    assert (log.format, told(log)) == ("matlab", [("1", metric, x, "min", N)])
+    assert log.runs[0].lr_name == rate
+    assert log.runs[0].values == pytest.approx(LOSSES, rel=1e-6)
+
+
+def test_big_endian_variables(read):
+    def element(kind, data):
+        return struct.pack(">II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
+
+    parts = element(6, struct.pack(">II", 6, 0)) + element(5, struct.pack(">ii", 1, N))
+    parts += struct.pack(">HH4s", 4, 1, b"loss") + element(9, LOSSES.astype(">f8").tobytes())
+    data = b"MATLAB 5.0 MAT-file".ljust(124) + b"\1\0MI" + element(14, parts)
+    assert read(data, "run.mat").runs[0].values.tolist() == LOSSES.tolist()
+
+
+def test_what_stands_before_a_damage_is_read(read):
+    data = mat(compressed=False, loss=LOSSES, other=LOSSES)
+    log = read(data[:-40], "run.mat")
+    assert told(log) == [("1", "loss", "row", "min", N)]
+    (warning,) = log.warnings
+    assert "damaged behind 'loss'" in warning
+    with pytest.raises(LogError, match="the MATLAB file is damaged"):
+        read(data[:300], "run.mat")
+
+
+def test_a_file_that_unpacks_to_too_much(read, monkeypatch):
+    from plateau.logs.formats import matlab
+
+    monkeypatch.setattr(matlab, "LARGEST", 1 << 16)
+    with pytest.raises(LogError, match="holds more than"):
+        read(mat(loss=np.zeros(1 << 16)), "run.mat")
 
 
 @pytest.mark.parametrize(

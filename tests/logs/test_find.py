@@ -98,6 +98,15 @@ def test_links(tmp_path, found):
         read_log(tmp_path / "runs/self")
 
 
+def test_a_folder_of_many_files(tmp_path, found):
+    """Each is named or not by its name; none is opened twice, nothing grows with their square."""
+    for number in range(5000):
+        (tmp_path / f"{number}.pt").touch()
+    files(tmp_path, *(f"{number}.csv" for number in range(200)))
+    assert len(found(tmp_path)) == 200
+    assert not found.complaints
+
+
 def test_empty_folder(tmp_path, found):
     assert not found(tmp_path)
     assert found.complaints == [f"{tmp_path}: no logs in this folder"]

@@ -52,3 +52,16 @@ def test_each_run_has_its_own(read):
     first, second = read(part + part).runs
     assert first.held_out.lines.tolist() == first.lines.tolist()
     assert second.held_out.lines.tolist() == second.lines.tolist()
+
+
+def test_epochs_stand_where_their_steps_end(read_run):
+    text = "".join(
+        "".join(
+            f"epoch {e} step {s} train loss {loss(e + s / 50):.4f}\n" for s in range(10, 60, 10)
+        )
+        + f"epoch {e} valid loss {held(e):.4f}\n"
+        for e in range(1, 11)
+    )
+    run = read_run(text)
+    assert (run.x_name, run.held_out.x_name) == ("epoch, step", "epoch, step")
+    assert run.held_out.x.tolist() == run.x[4::5].tolist()

@@ -7,6 +7,7 @@ from made_up import STEPS, Case, N, acc, check, each, loss, rate
 
 from plateau.logs import NoSeriesError
 from plateau.replay import recorded_changes
+from plateau.showing import wording
 
 CLOCKS = [
     "2031-02-01 11:{m:02d}:07.{f:06d}: ",
@@ -231,7 +232,7 @@ BAR_HEAD = "                 Class     Images  Instances      Box(P          R  
 TABLES = {
     "infeasibilities": Case("Iteration    Objective       Primal Inf.    Dual Inf.      Time\n" + each(lambda i: f"{50 * i:8d}    {loss(i):.7e}   {acc(i):.6e}   0.000000e+00      {i // 9}s"), "Objective", "Iteration"),
     "a spread of infeasibility": Case("   iter   Primal Inf   Dual Inf   cost\n" + each(lambda i: f"  {i}  {acc(i):.4e}  {acc(i):.4e}  {loss(i):.4e}"), "cost", "iter"),
-    "rows without numbers": Case(" Node  Open |   Obj   Depth | Incumbent    Bound    Gap | Time\n\n" + "".join(f"    0     0   0.{i}    0          -    0.{i}      -    {i}s\n" for i in range(7)) + each(lambda i: f" {7 + i}    38   1.0{i}   9   {loss(i):.5f}    1.0{i}  {90 - i}.5%   {8 + i}s"), "Incumbent", "Node"),
+    "rows without numbers": Case(" Node  Open |   Obj   Depth | Incumbent    Bound    Gap | Time\n\n" + "".join(f"    0     0   0.{i}    0          -    0.{i}      -    {i}s\n" for i in range(7)) + each(lambda i: f" {7 + i}    38   1.0{i}   9   {loss(i):.5f}    1.0{i}  {90 - i}.5%   {8 + i}s"), "Gap", "Node"),
     "far below": Case("start\n iter  gap  best\n" + each(lambda i: f"  {i}  -  -") + each(lambda i: f"  {N + i}  {loss(i):.4f}  {2 * loss(i):.4f}"), "gap", "iter"),
     "stacked": Case(each(lambda i: f"          Bond          Angle       Dihedral\n    1.{i:02d}    3.{i:02d}    4.{i:02d}\n      Potential        Kinetic           Temp\n   {-acc(i):.5f}    2.{i:02d}   3.{i:02d}\n"), "Potential", "row", mode="both"),
     "stacked with steps": Case(each(lambda i: f"   Step   Time   Temp\n {100 * i} {i / 5:.5f} {300 + i % 7}.5\n   Bond   Angle   Potential\n 1.{i} 2.{i} {-acc(i):.5f}"), "Potential", "Step", mode="both"),
@@ -281,6 +282,32 @@ def test_labels_of_a_training(read):
         ("rank=a", "vllm:e2e_loss", "timestamp"),
         ("rank=b", "vllm:e2e_loss", "timestamp"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "metric", "clock"),
+    [
+        ("cpu,host={h},zone=x user={v:.3f},up=t {t}000000000", "cpu user", True),
+        ('net\\ if,host={h} latency={v:.3f},note="a, b" {t}000', "net if latency", True),
+        ("temperature,host={h} value={v:.3f}", "temperature", False),
+    ],
+)
+def test_points_of_influx(read, line, metric, clock):
+    text = each(lambda i: "\n".join(line.format(h=h, v=loss(i), t=1900000000 + i) for h in "ab"))
+    log = read("# points\n" + text)
+    assert log.format == "influx"
+    assert [(run.name, run.metric) for run in log.runs] == [("host=a", metric), ("host=b", metric)]
+    run = log.runs[1]
+    assert run.values.tolist() == [float(f"{loss(i):.3f}") for i in STEPS]
+    assert run.clock == clock
+    if clock:
+        assert wording.clock(run.x[0]) == wording.clock(1900000001)
+
+
+@pytest.mark.parametrize("line", ["train loss={v:.4f}", "step={i} loss={v:.4f}", "a,b c d={v}"])
+def test_lines_that_are_no_points(read, line):
+    text = each(lambda i: line.format(i=i, v=loss(i)))
+    assert read(text, metric="d" if "d=" in line else "loss").format == "text"
 
 
 def test_bins_and_counts_are_no_samples(read):

@@ -88,18 +88,18 @@ CASES = {
     "comet json": Case(json.dumps([{"name": "loss", "x": [10*i for i in STEPS], "y": [loss(i) for i in STEPS]}, {"name": "lr", "x": [10*i for i in STEPS], "y": [rate(i) for i in STEPS]}]), "loss", "x", lr="lr"),
     "clearml scalars": Case(json.dumps({"loss": {"train": {"name": "train", "x": [10*i for i in STEPS], "y": [loss(i) for i in STEPS]}}}), "loss.train", "x"),
     "aim csv": Case(",run.hash,metric.name,context,step,epoch,value\n" + each(lambda i: f"{2*i},ab12,loss,\"{{'subset': 'train'}}\",{i},1,{loss(i)}\n{2*i+1},ab12,lr,{{}},{i},1,{rate(i)}"), "loss", "step", lr="lr"),
-    "tensorboard csv": Case("Wall time,Step,Value\n" + each(lambda i: f"{1.7e9+i},{10*i},{loss(i)}"), "Value", "Step"),
+    "tensorboard csv": Case("Wall time,Step,Value\n" + each(lambda i: f"{1.7e9+i},{10*i},{loss(i)}"), "Value", "Step", mode="both"),
     "tensorboard json": Case(json.dumps([[1.7e9+i, 10*i, loss(i)] for i in STEPS]), "run", "column 2", mode="both"),
     "hf notebook": Case("Step\tTraining Loss\tValidation Loss\tWer\n" + each(lambda i: f"{500*i}\t{loss(i):.6f}\t{loss(i)+.1:.6f}\t{100*loss(i)/5:.4f}"), "Training Loss", "Step"),
     "gaussian splatting": Case("Optimizing output/abc\nOutput folder: ./output/abc\n" + "".join(f"\rTraining progress:  {i*2}%|▏         | {10*i}/30000 [00:{i:02d}<10:00, 50.1it/s, Loss={loss(i):.7f}]" for i in STEPS) + "\n[ITER 7000] Evaluating test: L1 0.03 PSNR 25.3\n", "Loss", "iteration"),
     "ase": Case("       Step     Time          Energy          fmax\n" + each(lambda i: f"BFGS: {i-1:4d} 10:{clock(i)} {-3*acc(i):15.6f} {loss(i):15.4f}"), "Energy", "Step", mode="both"),
-    "optuna": Case("[I 2022-05-06 10:00:00,100] A new study created in memory with name: no-name-1234\n" + each(lambda i: f"[I 2022-05-06 10:{clock(i)},123] Trial {i-1} finished with value: {loss(i):.12f} and parameters: {{'x': {i*.37%1:.12f}, 'n': {i%5}}}. Best is trial {i-1} with value: {loss(i):.12f}."), "value", "Trial"),
+    "optuna": Case("[I 2022-05-06 10:00:00,100] A new study created in memory with name: no-name-1234\n" + each(lambda i: f"[I 2022-05-06 10:{clock(i)},123] Trial {i-1} finished with value: {loss(i):.12f} and parameters: {{'x': {i*.37%1:.12f}, 'n': {i%5}}}. Best is trial {i-1} with value: {loss(i):.12f}."), "value", "Trial", mode="both"),
     "hyperopt": Case("".join(f"\r {i*2}%|▏         | {i}/{N} [00:{i:02d}<00:30,  1.20trial/s, best loss: {loss(i):.10f}]" for i in STEPS), "best loss", "iteration"),
     "deap": Case("gen\tnevals\tavg    \tstd    \tmin\tmax\n" + each(lambda i: f"{i-1}  \t{50+i%7} \t{acc(i):.5f}\t0.1234 \t{acc(i)-.2:.3f}\t{acc(i)+.2:.3f}"), "avg", "gen"),
     "k6 csv": Case("metric_name,timestamp,metric_value,check,error\n" + each(lambda i: f"http_req_duration,{1700000000+i},{100*loss(i):.6f},,\nvus,{1700000000+i},{i%5+1}.000000,,"), "http_req_duration", "timestamp"),
     "units row": Case("Time,Temperature,Pressure\ns,degC,bar\n" + each(lambda i: f"{i*.5},{20+10*acc(i):.3f},{1+loss(i)/100:.4f}"), "Temperature", "Time", mode="both"),
     "excel sep=": Case("\ufeffsep=;\r\nStep;Loss;LR\r\n" + "".join(f"{10*i};{loss(i):.4f};{rate(i)}\r\n".replace(".", ",") for i in STEPS), "Loss", "Step", lr="LR"),
-    "iso csv": Case("timestamp,value\n" + each(lambda i: f"2022-05-06T10:{clock(i)}Z,{loss(i):.4f}"), "value", "timestamp"),
+    "iso csv": Case("timestamp,value\n" + each(lambda i: f"2022-05-06T10:{clock(i)}Z,{loss(i):.4f}"), "value", "timestamp", mode="both"),
     "multi header": Case(",train,train,valid,valid\nepoch,loss,acc,loss,acc\n" + each(lambda i: f"{i},{loss(i)},{acc(i)},{loss(i)+.1},{acc(i)}"), "train loss", "epoch"),
     "fixed width": Case("STEP      LOSS      LR        NOTE\n" + each(lambda i: f"{10*i:<10d}{loss(i):<10.4f}{rate(i):<10.4f}{'ok' if i%3 else 'checkpoint saved'}"), "LOSS", "STEP", lr="LR"),
     "llama.cpp finetune": Case(each(lambda i: f"train_opt_callback: iter={i:6d} sample={i}/1000 sched={rate(i):.6f} loss={loss(i):.6f} dt=00:00:12 eta=01:00:00 |{'-'*(i%9)}>"), "loss", "iter"),
@@ -139,7 +139,7 @@ CASES = {
     "pyro": Case(each(lambda i: f"[iteration {50*i:04d}] loss: {100*loss(i):.4f}"), "loss", "iteration"),
     "julia info": Case(each(lambda i: f"┌ Info: Training\n│   epoch = {i}\n│   train_loss = {loss(i):.6f}\n└   η = {rate(i)}"), "train_loss", "epoch"),
     "julia flux": Case(each(lambda i: f"[ Info: Epoch {i} - loss {loss(i):.6f}"), "loss", "Epoch"),
-    "r nnet": Case("# weights:  19\ninitial  value 123.456789 \n" + each(lambda i: f"iter {10*i:3d} value {100*loss(i):.6f}") + "final  value 1.234567 \nconverged\n", "value", "iter"),
+    "r nnet": Case("# weights:  19\ninitial  value 123.456789 \n" + each(lambda i: f"iter {10*i:3d} value {100*loss(i):.6f}") + "final  value 1.234567 \nconverged\n", "value", "iter", mode="both"),
     "r gbm": Case("Iter   TrainDeviance   ValidDeviance   StepSize   Improve\n" + each(lambda i: f"{i:6d}        {loss(i):.4f}             nan     0.1000    0.0123"), "TrainDeviance", "Iter"),
     "cntk": Case(each(lambda i: f"Finished Epoch[{i:2d} of {N}]: [Training] ce = {loss(i):.8f} * 50000; errs = {100-90*acc(i):.3f}% * 50000; totalSamplesSeen = {50000*i}; learningRatePerSample = {rate(i)}; epochTime=12.3456s"), "ce", "totalSamplesSeen", lr="learningRatePerSample"),
     "lasagne": Case(each(lambda i: f"Epoch {i} of {N} took 1.234s\n  training loss:\t\t{loss(i):.6f}\n  validation loss:\t\t{loss(i)+.1:.6f}\n  validation accuracy:\t\t{100*acc(i):.2f} %"), "training loss", "Epoch"),
@@ -153,12 +153,20 @@ CASES = {
     "gpt-2-simple": Case(each(lambda i: f"[{10*i} | {7.1*i:.2f}] loss={loss(i):.2f} avg={loss(i)+.1:.2f}"), "loss", "iteration"),
     "sysbench": Case(each(lambda i: f"[ {i}s ] thds: 4 tps: {100*acc(i):.2f} qps: {2000*acc(i):.2f} (r/w/o: 1400.00/400.00/200.00) lat (ms,95%): {10*loss(i):.2f} err/s: 0.00 reconn/s: 0.00"), "tps", "iteration", mode="max"),
     "pgbench": Case("starting vacuum...end.\n" + each(lambda i: f"progress: {i}.0 s, {100*acc(i):.1f} tps, lat {loss(i):.3f} ms stddev 0.123"), "lat", "progress"),
-    "iperf3": Case("[ ID] Interval           Transfer     Bitrate         Retr  Cwnd\n" + each(lambda i: f"[  5]   {i-1}.00-{i}.00   sec   112 MBytes   {900*acc(i):.0f} Mbits/sec    {i%3}    382 KBytes"), "MBytes", "", mode="both"),
+    "iperf3": Case("[ ID] Interval           Transfer     Bitrate         Retr  Cwnd\n" + each(lambda i: f"[  5]   {i-1}.00-{i}.00   sec   112 MBytes   {900*acc(i):.0f} Mbits/sec    {i%3}    382 KBytes"), "Bitrate", "Interval", mode="max"),
     "pandas print": Case("TRAIN EPOCH  0:\n" + each(lambda i: f"TRAIN EPOCH {i:2d}:\nloss             {loss(i):.6f}\ncrl              0.144345\naccuracy         {acc(i):.6f}\nsec_per_batch    1.702358\nhr_per_epoch     1.048369\ndtype: float64\n\nVal epoch {i} has acc {acc(i):.3f} and loss {loss(i):.3f}"), "loss", "TRAIN EPOCH"),
     "plain list": Case(each(lambda i: f"{loss(i):.6f}"), "run", "row", mode="both"),
     "print tuple": Case(each(lambda i: f"({i}, {loss(i):.6f})"), "loss", "iteration"),
     "numpy repr": Case(each(lambda i: f"epoch {i} loss np.float64({loss(i):.6f}) lr tensor({rate(i)}, device='cuda:0')"), "loss", "epoch", lr="lr"),
     "tensor grad": Case(each(lambda i: f"Iteration: {i} Loss: tensor({loss(i):.4f}, device='cuda:0', grad_fn=<MseLossBackward0>)"), "Loss", "Iteration"),
+    "iperf3 sums": Case("[ ID] Interval           Transfer     Bitrate         Retr\n" + each(lambda i: f"[SUM] {i-1:3d}.00-{i}.00  sec  {110+i%4} MBytes  {int(900*acc(i))} Mbits/sec    {i%3}"), "Bitrate", "Interval", mode="max"),
+    "kaldi chain": Case(each(lambda i: f"LOG (train[5.5]:Print():t.cc:246) Iter: {i}, objective function for 'output' is {-loss(i):.6f} over 640000 frames."), "objective function", "Iter", mode="max"),
+    "ray table": Case("".join(f"Memory usage on this node: {12+i%3}.1/62.8 GiB\n+---------------+---------+------+--------+----------+\n| Trial name    | status  | iter |     ts |   reward |\n|---------------+---------+------+--------+----------|\n| PPO_v1_ab12   | RUNNING | {i:4d} | {4000*i:6d} | {200*acc(i):8.3f} |\n+---------------+---------+------+--------+----------+\n\n" for i in STEPS), "reward", "iter", mode="max"),
+    "kubectl top": Case("".join(f"NAME                     CPU(cores)   MEMORY(bytes)\ntrainer-6c9f-abc12       {int(900*acc(i))}m         {i%3+500}Mi\n" for i in STEPS), "CPU(cores)", "row", mode="both"),
+    "nvidia-smi csv": Case("timestamp, name, utilization.gpu [%], power.draw [W]\n" + each(lambda i: f"2022/05/06 10:{clock(i)}.123, NVIDIA A100, {int(95*acc(i))} %, {200*acc(i):.2f} W"), "utilization.gpu [%]", "timestamp", mode="both"),
+    "dates of Germany": Case("Datum;Notiz;Verlust\n" + each(lambda i: f"{1+i%28:02d}.{1+i//28:02d}.2031;a{i%7};{loss(i):.4f}".replace(".", ",").replace(",", ".", 2)), "Verlust", "Datum"),
+    "locust": Case("Timestamp,User Count,Name,Requests/s,50%,95%,Total Request Count\n" + each(lambda i: f"{1700000000+i},50,Aggregated,{100*acc(i):.2f},{int(20*loss(i))},{int(60*loss(i))},{100*i}"), "Requests/s", "Timestamp", mode="max"),
+    "two words of a metric": Case(each(lambda i: f"step {i} iou_loss = {loss(i)/9:.4f}, class_loss = 0.{i%7}, total_loss = {loss(i):.4f}"), "total_loss", "step"),
     "train_loss list": Case(json.dumps([loss(i) for i in STEPS]), "loss", "row"),
 }  # fmt: skip
 
@@ -166,3 +174,17 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_reads(read, name):
     check(read, CASES[name])
+
+
+def test_a_letter_among_many_names_is_unsure(read):
+    log = read(
+        " r  b   swpd   free  cache   in   cs us sy id wa\n"
+        + each(
+            lambda i: (
+                f"{i % 3:2d}  0      0 {812345 - i * 100} {1234567 + i * 10} {1200 + i * 37 % 90} "
+                f"{2400 + i * 29 % 70} {int(60 * acc(i)):2d}  3 {95 - int(60 * acc(i)):2d}  0"
+            )
+        )
+    )
+    assert log.runs[0].x_name == "row"  # a cache that fills counts nothing
+    assert "unsure: 'r' is no name of a metric" in log.warnings[0]

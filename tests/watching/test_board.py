@@ -76,13 +76,3 @@ def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
     assert len(read_log(tmp_path).runs) == 2
     other = [record(i, 1.0, b"accuracy", i) for i in range(50, 100)]
     assert run("watch", board(tmp_path, "b", other), "--idle", 0)[0] == 0
-
-
-def test_a_folder_without_event_files_is_told(run, tmp_path):
-    (tmp_path / "run.csv").write_text("step,loss\n1,2\n")
-    code, _, err = run("watch", tmp_path, "--idle", 0)
-    assert code == 2
-    assert err == (
-        f"plateau: {tmp_path}: this folder has no event file of TensorBoard yet\n"
-        f"plateau: {tmp_path}: no series of numbers found\n"
-    )

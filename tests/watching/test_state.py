@@ -76,6 +76,21 @@ def test_a_state_of_another_watch_is_refused(tmp_path):
     assert b"is no state of plateau watch" in broken.stderr
 
 
+def test_a_damaged_state_is_one_line(tmp_path):
+    path, state = tmp_path / "run.log", tmp_path / "state"
+    path.write_text(staircase(500))
+    assert watch(path, "--idle", 0, "--state", state).returncode == 0
+    good = json.loads(state.read_text())
+    damaged = [json.dumps(good | other) for other in ({"log": {}}, {"log": 5}, {"told": 5})]
+    damaged += [json.dumps(good | {"settings": 5}), "[" * 100_000, '{"version": ' * 50_000]
+    for text in damaged:
+        state.write_text(text)
+        done = watch(path, "--idle", 0, "--state", state)
+        lines = done.stderr.decode().splitlines()
+        assert (done.returncode, len(lines)) == (2, 1)
+        assert lines[0].startswith(f"plateau: {state}: is ")
+
+
 def test_an_output_that_lost_events_is_refused(tmp_path):
     path, state, output = tmp_path / "run.log", tmp_path / "state", tmp_path / "events"
     path.write_text(staircase(3000))

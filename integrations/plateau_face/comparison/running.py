@@ -131,7 +131,7 @@ class Jobs:
             self.progress.report({"run": run.name, "failed": folder.failed()})
 
     def epochs_done(self, run: Run) -> int:
-        """Return the epochs that a run has behind it."""
+        """Return the epochs that a run has completed."""
         epoch = RunFolder(self.out / run.name).last_row().get("epoch", 1)
         return int(epoch) - 1
 

@@ -84,14 +84,21 @@ class PackedFaces:
                 f"{self.path}: damaged: where image {np.argmax(wrong)} lies cannot be right"
             )
 
+    def _refuse_cut(self) -> None:
+        """Refuse a file that was cut since it was opened: reading there would end the process."""
+        if self.path.stat().st_size < len(self._bytes):
+            raise ValueError(f"{self.path}: has become shorter since it was opened")
+
     def read_many(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return images that were packed decoded, shape (images, size, size, 3), at once."""
+        self._refuse_cut()
         assert self.size is not None  # whoever asks has looked
         pixels = self._bytes[len(MAGIC) : self._offsets[-1]]
         return pixels.reshape(-1, self.size, self.size, 3)[indices]
 
     def encoded(self, index: int) -> bytes:
         """Return an image as it is in the file."""
+        self._refuse_cut()
         return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
 
     def read(self, index: int) -> Pixels:

@@ -93,6 +93,7 @@ class RecordFaces:
         labels = np.empty(len(self._offsets), dtype=np.float32)
         content = np.frombuffer(self._bytes, dtype=np.uint8)
         for first in range(0, len(labels), 2**20):
+            self._refuse_cut()
             part = slice(first, first + 2**20)
             labels[part] = self._some_labels(content, self._offsets[part])
         wrong = (labels != np.floor(labels)) | ~((labels >= 0) & (labels <= LABELS_MOST))
@@ -118,8 +119,14 @@ class RecordFaces:
             labels[index] = self._record(int(offsets[index]))[0][0]
         return labels
 
+    def _refuse_cut(self) -> None:
+        """Refuse a file that was cut since it was opened: reading there would end the process."""
+        if self._bytes.size() < len(self._bytes):
+            raise ValueError(f"{self.path}: has become shorter since it was opened")
+
     def _record(self, offset: int) -> tuple[NDArray[np.float32], bytes]:
         """Return the labels and the image of the record at `offset`."""
+        self._refuse_cut()
         parts, last, place = [], False, offset
         while not last:
             start, stop, last = self._part(place)
@@ -139,7 +146,7 @@ class RecordFaces:
     def _part(self, offset: int) -> tuple[int, int, bool]:
         """Return where the bytes of a part begin and end, and whether it is the last."""
         start = offset + 8
-        if start > len(self._bytes) or self._bytes[offset : offset + 4] != MAGIC:
+        if not 8 <= start <= len(self._bytes) or self._bytes[offset : offset + 4] != MAGIC:
             raise ValueError(f"{self.path} at byte {offset}: no record begins here")
         (word,) = struct.unpack("<I", self._bytes[offset + 4 : start])
         stop = start + (word & (2**29 - 1))

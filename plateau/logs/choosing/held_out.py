@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from plateau.logs.names.words import HELD_OUT, TRAINING, side, words
 
 if TYPE_CHECKING:
@@ -37,11 +39,18 @@ def paired(runs: Sequence[Run], held_out: Sequence[Run]) -> list[Run]:
     """Give each run that of its held-out metric: the one of its name, where there is one."""
     of = {_alone(run.name): run for run in held_out}
     return [
-        replace(run, held_out=replace(other, mode=run.mode))
-        if (other := of.get(_alone(run.name)))
-        else run
+        replace(run, held_out=_beside(run, other)) if (other := of.get(_alone(run.name))) else run
         for run in runs
     ]
+
+
+def _beside(run: Run, other: Run) -> Run:
+    """Put a held-out run on the x of its training: it may count epochs where that counts steps."""
+    other = replace(other, mode=run.mode)
+    if other.x_name == run.x_name:
+        return other
+    at = np.searchsorted(run.lines, other.lines, side="right") - 1
+    return replace(other, x_name=run.x_name, x=run.x[np.maximum(at, 0)], clock=run.clock)
 
 
 def _is_held_out(item: Column) -> bool:

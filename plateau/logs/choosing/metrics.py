@@ -28,6 +28,7 @@ SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export sever
 MEASURED_FEW = 2  # rows of a measurement in a table
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
+LETTERS = 4  # columns of a table among which a single letter says nothing
 EQUALS = 4  # metrics at most that are as good as each other
 NODES = 1000  # "node2.gpu1" is writer 2001
 TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
@@ -58,7 +59,7 @@ def choose_metrics(material: Material) -> list[Candidate]:
 
 
 def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
-    """Warn of a metric whose name says nothing, where a text or other columns leave it open."""
+    """Warn of a metric that says nothing, where a text or other columns leave it open."""
     best, taken = chosen[0], {one.column.name for one in chosen}
     others = listed(
         one.column.name
@@ -66,9 +67,12 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
         if one.column.name not in taken and not judge.x_points(one.column)
     )
     open_ = bool(others) or not best.table.sparse
-    if judge.is_unknown(best.column) and best.column.name and open_:
+    letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
+    if best.column.name and open_ and (letter or judge.is_unknown(best.column)):
         more = f"; there are also {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
+    elif others and judge.is_constant(best.column.values):
+        material.warnings.append(f"unsure: {best.column.name!r} never changes; there are {others}")
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number

@@ -153,7 +153,8 @@ def _split(
     if rate:
         lr = of_runs(material, rate, rows, x, axis, pieces)
     if not metric.name:
-        material.warnings.append(f"the log does not name its metric; taken as {UNNAMED_METRIC!r}")
+        told = f"unsure: the log does not name its metric; taken as {UNNAMED_METRIC!r}"
+        material.warnings.append(told)
     return [
         Run(
             name=_run_name(name, index, len(pieces)),

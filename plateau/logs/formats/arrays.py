@@ -17,7 +17,7 @@ from plateau.logs.columns import Contents, Table, column
 from plateau.logs.model import LogError, NoSeriesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -63,11 +63,17 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
         if "pickle" in reason or "Object arrays" in reason:
             reason = "it holds Python objects, which are never loaded"
         raise LogError(f"{path}: the arrays cannot be read: {reason}") from None
-    lengths = dict.fromkeys(map(len, found.values()))
+    if not found:
+        raise NoSeriesError(f"{path}: no series of numbers found")
+    return side_by_side("numpy", found)
+
+
+def side_by_side(kind: str, found: Mapping[str, NDArray[Any]]) -> Contents:
+    """Put series into tables: what is as long as another stands beside it."""
     tables: list[Table] = []
     first = 0
     numbers: list[NDArray[np.int64]] = []
-    for length in lengths:
+    for length in dict.fromkeys(map(len, found.values())):
         rows = np.arange(first, first + length)
         own = [
             column(name, rows, values) for name, values in found.items() if len(values) == length
@@ -75,15 +81,13 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
         tables.append(Table(own, length, sparse=True))
         numbers.append(np.arange(1, length + 1))
         first += length
-    if not tables:
-        raise NoSeriesError(f"{path}: no series of numbers found")
-    return Contents("numpy", tables, np.concatenate(numbers))
+    return Contents(kind, tables, np.concatenate(numbers))
 
 
 def _series(path: str, data: bytes, warnings: list[str]) -> Iterator[tuple[str, NDArray[Any]]]:
     if data.startswith(NPY):
         stem = Path(path).name.split(".")[0]
-        yield from _of_array(stem, _array(io.BytesIO(data)), warnings, alone=True)
+        yield from series_of(stem, _array(io.BytesIO(data)), warnings, alone=True)
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
@@ -94,7 +98,7 @@ def _series(path: str, data: bytes, warnings: list[str]) -> Iterator[tuple[str, 
                 continue
             with archive.open(member) as file:
                 name = member.filename.removesuffix(ENDING.decode())
-                yield from _of_array(name, _array(file), warnings, alone=False)
+                yield from series_of(name, _array(file), warnings, alone=False)
 
 
 def _array(file: Any) -> NDArray[Any]:
@@ -103,13 +107,13 @@ def _array(file: Any) -> NDArray[Any]:
     return array
 
 
-def _of_array(
+def series_of(
     name: str, array: NDArray[Any], warnings: list[str], *, alone: bool
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield the series of an array: its fields, itself, or its columns."""
     if array.dtype.names:
         for field in array.dtype.names:
-            yield from _of_array(field, array[field], warnings, alone=False)
+            yield from series_of(field, array[field], warnings, alone=False)
         return
     array = np.squeeze(array)
     if array.dtype.kind not in NUMERIC or not array.ndim or len(array) < LEAST:

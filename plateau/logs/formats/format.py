@@ -88,12 +88,16 @@ class LineFormat(Format):
         where parts are read as the whole is.
     in_parts : bool
         Whether lines can be read without those behind them.
+    series : callable or None
+        Gives the samples of lines with labels, where each set of labels is a series of its own; all
+        its labels are the name of its run.
     """
 
     recognise: Callable[[Source], Any]
     read: Callable[[Source, Any], Contents]
     read_part: Callable[[Source, Any, Headed], Contents] | None = None
     in_parts: bool = True
+    series: Callable[[Source], Contents] | None = None
 
 
 @dataclass(frozen=True)

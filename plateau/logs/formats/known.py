@@ -12,9 +12,11 @@ from plateau.logs.files.lines import UTF16
 from plateau.logs.formats import (
     arrays,
     columnar,
+    influx,
     json_document,
     json_lines,
     lines_of_text,
+    matlab,
     mlflow,
     notebook,
     prometheus,
@@ -40,6 +42,14 @@ FILE_FORMATS = (
         "of Python objects are pickles, and refused",
         recognised=arrays.recognised,
         read=arrays.read,
+    ),
+    FileFormat(
+        names=("matlab",),
+        label="MATLAB",
+        about="`.mat` of version 5 (`-v7`, `-v6`): the numeric variables, and those in structures; "
+        "later ones (`-v7.3`) are HDF5, and refused",
+        recognised=begins_with(matlab.MAGIC),
+        read=matlab.read,
     ),
     FileFormat(
         names=("sqlite",),
@@ -122,6 +132,16 @@ LINE_FORMATS = (
         "runs",
         recognise=prometheus.recognise,
         read=prometheus.read,
+        series=prometheus.series,
+        followed=True,
+    ),
+    LineFormat(
+        names=("influx",),
+        label="InfluxDB",
+        about="the line protocol, `cpu,host=a user=3.1 1700000000000000000`; tags name the runs",
+        recognise=influx.recognise,
+        read=influx.read,
+        series=influx.series,
         followed=True,
     ),
     LineFormat(
@@ -154,7 +174,7 @@ FORMATS = (*FILE_FORMATS, *LINE_FORMATS)
 REFUSED = {  # what a user may well hand us, and how to say what it is
     b"PK\x03\x04": "a zip archive: unpack it first",
     b"\x89HDF": "an HDF5 file, which is not read: save its curves with pandas' to_csv",
-    b"MATLAB 5.0": "a MATLAB file, which is not read: save its curves with writematrix",
+    b"MATLAB 7.3": "a MATLAB file in HDF5, which is not read: save it with -v7",
     b"FEA1": "a Feather file of version 1, which is not read",
     **{bytes([0x80, n]): "a pickle, which is never loaded: is not text" for n in range(2, 6)},
 }

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from plateau.logs.columns import named
 from plateau.logs.formats.captions import TECPLOT, goes_on, names_told
 from plateau.logs.names.judge import is_unknown, x_points
-from plateau.logs.numerals import number
+from plateau.logs.numerals import is_measured, number
+from plateau.logs.records.dates import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,7 +154,7 @@ def _last_name(last: str, name: str) -> str:
 def _is_text(row: list[str]) -> bool:
     """Whether some cells hold words, and none a number."""
     held = [cell for cell in row if cell.lower() not in BLANK]
-    words = [cell for cell in held if number(cell) is None]
+    words = [cell for cell in held if cell.endswith("%") or not _is_measure(cell)]  # "95%"
     return bool(words) and all(cell in words or cell.isalpha() for cell in held)  # "Primal Inf"
 
 
@@ -226,9 +227,13 @@ def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def _numeric(body: list[list[str]]) -> float:
-    """Share of numbers among the cells that hold anything."""
+    """Share of numbers, also with units, and times among the cells that hold anything."""
     held = [cell for row in body for cell in row if cell.lower() not in BLANK]
-    return sum(number(cell) is not None for cell in held) / len(held) if held else 0.0
+    return sum(map(_is_measure, held)) / len(held) if held else 0.0
+
+
+def _is_measure(cell: str) -> bool:
+    return number(cell) is not None or is_measured(cell) or seconds(cell) is not None
 
 
 def _remark_names(remark: str, separator: str, width: int) -> list[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What training minimises comes before what is only measured on the way; among those a loss is
 # plainest. A reward comes first: where there is one, the losses beside it (policy, value) say
 # little about progress.
-METRICS = {
+METRICS: dict[str, float] = {
     "reward": 11, "rewards": 11, "rew": 11, "ret": 11, "return": 11, "returns": 11,
     "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
@@ -39,15 +39,18 @@ METRICS = {
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
-    "entropy": 3, "value": 4, "fval": 4, "f": 3,
+    "entropy": 3, "value": 4, "function": 4, "fval": 4, "f": 3,
     "likelihood": 5, "loglikelihood": 5, "loglik": 5, "lnl": 5, "llh": 4, "posterior": 4,
     "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4,
     "success": 5, "successes": 5, "win": 4, "wins": 4, "hit": 4, "hits": 4, "pass": 4,
     "failure": 5, "failures": 5, "fail": 4, "errors": 7, "downtime": 5, "uptime": 5,
-    "availability": 5, "conversion": 5, "imbalance": 5, "gap": 5, "incumbent": 6,
+    "availability": 5, "conversion": 5, "imbalance": 5, "gap": 8.5, "incumbent": 6,
 }  # fmt: skip
 # What a machine is loaded with says little, but where nothing else is told it is what counts.
-RESOURCES = vocabulary("mem memory ram cpu gpu disk swap load util utilization utilisation usage")
+RESOURCES = vocabulary(
+    "mem memory ram cpu gpu disk swap load util utilization utilisation usage idle iowait cache "
+    "buff buffers free swpd"
+)
 # What a service or a network is judged by. In a training these tell how fast it runs, no more.
 SLOW = vocabulary("latency latencies lat ping rtt jitter ttfb")
 WAITED = vocabulary(  # for so long
@@ -77,7 +80,7 @@ UP = vocabulary(
     "successes wins pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.
-NEITHER_WAY = vocabulary("energy etot epot eng potential")
+NEITHER_WAY = vocabulary("energy etot epot eng potential value")
 NEGATIVE = vocabulary("neg negative minus")
 
 EITHER_WAY = vocabulary("objective objf obj incumbent")
@@ -196,7 +199,7 @@ def metric_points(column: Column, *, training: bool = False) -> float:
     points = max((_metric_word(word, found) for word in found), default=0.0) or UNKNOWN
     known = sum(len(word) > 1 and _metric_word(word, found) > 0 for word in found)
     plain = PLAIN | HELD_OUT | ({"rate"} if known and not _is_none(found) else set())
-    extra = sum(word not in plain for word in found) - max(known, 1)
+    extra = len(set(found) - plain) - 1
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
@@ -322,7 +325,7 @@ def _metric_word(word: str, beside: tuple[str, ...] = ()) -> float:
     """Points of a word; a single letter says something only alone."""
     if word in METRICS:
         alone = len(word) > 1 or all(len(other) == 1 for other in beside)
-        return float(METRICS[word]) if alone else 0.0
+        return METRICS[word] if alone else 0.0
     for ending in LONG_METRICS:
         if word.endswith(ending) and word != "entropy":
             return METRICS.get(ending, METRICS["crossentropy"]) + GLUED
@@ -355,6 +358,8 @@ PATH = re.compile(r"[./]")
 PER = re.compile(r"^(s|sec|secs|seconds?|ms|us|samples|tokens|images|imgs?|examples)/")  # s/it
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
+X_SUM = 0.5  # of all that there was so far ("total requests"): a clock is better
+SUMS = vocabulary("total totals count counts num number sum bytes size cumulative")
 X_BACK = -2.0  # where such a one goes back, and no epoch says why: a clock is better
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
@@ -435,8 +440,8 @@ def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) 
             counts = is_whole(x) and (np.mean(change > 0) >= UP_LEAST or inner)
             if is_clock(x):
                 points = X_TIME
-            elif counts:
-                points = X_UNKNOWN
+            elif counts and not RESOURCES.intersection(words(column.name)):
+                points = X_SUM if SUMS.intersection(words(column.name)) else X_UNKNOWN
             else:
                 points = X_LEAST if first and is_axis(column) else -np.inf
         distinct = 1 + np.count_nonzero(np.diff(np.sort(x)))  # np.unique would import numpy.ma

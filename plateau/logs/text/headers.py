@@ -18,7 +18,12 @@ BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
 LABEL = re.compile(
     r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d])"
-    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+(?=\D))"  # "10:00:01 AM  all  25.3"
+    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+(?=\D)"  # "10:00:01 AM  all  25.3"
+    r"|\[ *\w+\]\s+)"  # "[  5]   0.00-1.00" under "[ ID] Interval"
+)
+# Behind numbers, a word of its own: "0.00-1.00   sec   112 MBytes   900 Mbits/sec"
+UNIT = re.compile(
+    r"(?<=\d) {1,3}(?:secs?|[num]?s|[KMGT]?i?(?:Bytes|bytes|bits?|B|b)(?:/s(?:ec)?)?|%)(?!\S)"
 )
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
@@ -46,8 +51,10 @@ class Cell:
 def find_header(lines: list[str], row: int) -> list[str]:
     """Return the lines of the header above a row: names without numbers, perhaps stacked."""
     line = _without_label(lines[row])
-    cells = _cells(line, WORD)
+    cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
+    if len(_between_bars(line)) >= LEAST:
+        return _header(lines, row)
     if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
         return []
     return _header(lines, row) or _header(lines, _top_of(lines, row))
@@ -68,7 +75,8 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         The places of the row's cells, each with its name; empty where the header is of another
         table. It is less doubtful where it is ``close``, right above.
     """
-    label, line, last = label_of(line), _without_label(line), _without_label(header[-1])
+    label, last = label_of(line), _without_label(header[-1])
+    line = _without_units(_without_label(line))
     cells = _cells(line, WORD)
     if _is_named(cells):
         return _by_count(cells, last, LEAST)
@@ -91,7 +99,11 @@ def is_ruled(header: list[str], line: str) -> bool:
 def _is_named(cells: list[Cell]) -> bool:
     """Whether a row begins with a name: "all  25.3  0.0  1.2"."""
     bare = [BARE.match(cell.text) is not None for cell in cells]
-    return len(cells) > LEAST and not bare[0] and all(bare[1:])
+    return len(cells) >= LEAST and not bare[0] and all(bare[1:])
+
+
+def _without_units(line: str) -> str:
+    return UNIT.sub(lambda unit: " " * len(unit[0]), line)
 
 
 def _without_label(line: str) -> str:

@@ -72,7 +72,8 @@ SENTENCE = re.compile(
     r"(?:(.*?)\s++)?(?:at|after|for|in|on|during)\s++((?:[A-Za-z]\w*+\s++)?[A-Za-z]\w*+)\W*+",
     re.IGNORECASE,
 )
-QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+['"][^'"]*['"]$""")  # "… for 'output'"
+# "… for 'output'", before the number too: "… for 'output' is 0.5"
+QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+(['"])[^'"]*\1(?=\s*(?:is|was|[:=])?\s*$)""")
 COUNTERS = STEPS | EPOCHS | ROUNDS
 # "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
 PAIR = re.compile(
@@ -260,7 +261,8 @@ def counts(name: str) -> bool:
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    fields = BETWEEN.split(_without_joint(REMARK.sub("", WRAPPER.sub("", literal))))
+    literal = QUALIFIER.sub("", REMARK.sub("", WRAPPER.sub("", literal)))
+    fields = BETWEEN.split(_without_joint(literal))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = name[unit.end() :] if (unit := UNIT.match(name)) else name

@@ -37,7 +37,7 @@ class Spent:
 
     @property
     def by_choice(self) -> bool:
-        """Whether somebody could have acted on a plateau: of a training, not of a latency."""
+        """Whether a plateau could have been acted on: one of a training, not of a latency."""
         run = self.found.run
         counted = run.counts_steps or "epoch" in run.x_name.lower()
         return counted or run.lr is not None

@@ -47,7 +47,9 @@ def plateau_headings(found: RunScan) -> tuple[str, ...]:
     spent = Spent(found)
     saved = ("could be saved",) if spent.by_choice else ()
     return (
-        *("plateau", "from", "known at", "to", "kind", f"{spent.unit}s", *saved),
+        *("plateau", "from", "known at", "to", "kind", f"{spent.unit}s"),
+        *(("lasts",) if found.run.clock else ()),
+        *saved,
         *("level", f"slope per {found.unit}", "noise"),
     )
 
@@ -63,6 +65,7 @@ def plateau_cells(found: RunScan) -> list[tuple[str, ...]]:
             wording.until(run, plateau),
             plateau.kind,
             f"{spent.flat(plateau):,}",
+            *((wording.lasts(run, plateau),) if run.clock else ()),
             *((f"{spent.savable(plateau):,}",) if spent.by_choice else ()),
             f"{plateau.level:.4g}",
             f"{plateau.slope:+.1e}",

@@ -1,0 +1,108 @@
+"""Samples with labels as they come: one detector a series, new ones as they appear."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plateau.logs.large.parts import Wanted
+from plateau.logs.large.thinned import Rows
+from plateau.logs.names import judge
+from plateau.logs.records.samples import TIME
+from plateau.watching.columns import Chosen
+from plateau.watching.event import position
+from plateau.watching.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from plateau.base import Mode
+    from plateau.logs.columns import Column, Contents, Table
+    from plateau.rule import Rule
+    from plateau.watching.event import Event
+
+LINES = 8
+"""Series that the board on a terminal shows: those in which something happened last."""
+
+Key = tuple[str, str]
+"""Labels and name of a series."""
+
+
+class Series:
+    """The series of one input.
+
+    Parameters
+    ----------
+    rule : Rule
+        Settings of the detector; nothing may be left to be chosen.
+    metric : str or None
+        Take only series of this name.
+    mode : {"min", "max", "both"} or None
+        The way a metric gets better; None: by its name.
+    """
+
+    def __init__(self, rule: Rule, metric: str | None, mode: Mode | None) -> None:
+        self._rule = rule
+        self._metric = metric
+        self._mode = mode
+        self._runs: dict[Key, Runs] = {}
+        self._chosen: dict[Key, Chosen] = {}
+        self._happened: dict[Key, None] = {}
+
+    def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
+        """Take the next samples; yield what happened, with the labels of its series."""
+        for table in contents.tables:
+            times = next((item for item in table.columns if item.name == TIME), None)
+            for item in table.columns:
+                if item is not times and self._metric in (None, item.name):
+                    yield from self._take(table, item, times)
+
+    def _take(
+        self, table: Table, item: Column, times: Column | None
+    ) -> Iterator[tuple[str, Chosen, Event]]:
+        key = (table.run or "", item.name)
+        if key not in self._runs:
+            self._chosen[key] = self._choose(item.name, clock=times is not None)
+            self._runs[key] = Runs(self._rule, self._chosen[key], None)
+        chosen = self._chosen[key]
+        x = [_times_at(item, times)] if chosen.clock and times is not None else []
+        if chosen.clock and times is None:
+            return  # a sample that lost its time cannot be placed
+        lr = np.full(len(item.values), np.nan)
+        for _, event in self._runs[key].take(Rows(item.values, x, lr, item.rows)):
+            self._happened.pop(key, None)
+            self._happened[key] = None
+            yield key[0] or "1", chosen, event
+
+    def _choose(self, name: str, *, clock: bool) -> Chosen:
+        main = (TIME,) if clock else ()
+        wanted = Wanted(None, name, held_out=False, main=main, counting=main, rate=None, rates=())
+        return Chosen(
+            wanted, self._mode or judge.direction(name), (), (), False, False, None, clock
+        )
+
+    def board(self) -> str:
+        """Say how many series stand how, and how those stand in which something happened last."""
+        stands = Counter(
+            str(runs.track.detector.verdict) for runs in self._runs.values() if runs.track
+        )
+        counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
+        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
+        return "\n".join([f"{len(self._runs):,} series: {counts}", *lines])
+
+    def _stands(self, key: Key) -> str:
+        track = self._runs[key].track
+        assert track is not None
+        chosen, detector = self._chosen[key], track.detector
+        at = position(track.follower.x_last, clock=chosen.clock)
+        return f"{key[0]} {key[1]} {detector.level:.4g} at {at}: {detector.verdict}"
+
+
+def _times_at(item: Column, times: Column) -> NDArray[np.float64]:
+    """Return the time of each value; of one without the last one before."""
+    at = np.searchsorted(times.rows, item.rows, side="right") - 1
+    return np.asarray(times.values[np.maximum(at, 0)])

@@ -1,0 +1,205 @@
+"""Many logs at once: all of a folder, also those that come later, each with its own detector."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plateau.export import write_whole
+from plateau.logs.formats.tensorboard import EVENTS, event_files
+from plateau.logs.model import LogError, NoSeriesError
+from plateau.logs.several.find import find_logs
+from plateau.showing import wording
+from plateau.showing.printing import printable
+from plateau.watching.lock import Lock
+from plateau.watching.session import PAUSE, SAVED, Session
+from plateau.watching.state import read_state, whole_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plateau.watching.session import Options
+    from plateau.watching.stop import Stop
+    from plateau.watching.teller import Teller
+
+LOOK = 1.0
+"""Seconds between two looks for new logs."""
+
+LINES = 8
+"""Logs that the board on a terminal shows: those in which something happened last."""
+
+WAITING = "waiting"
+
+
+def holds_many(path: str) -> bool:
+    """Whether a path is a folder of logs, and not the event files of one run."""
+    folder = Path(path)
+    return folder.is_dir() and not event_files(each.name for each in folder.iterdir())
+
+
+class Many:
+    """One watch of all logs of a folder.
+
+    Parameters
+    ----------
+    options : Options
+        How each is watched; the path is the folder, the state that of all.
+    teller : Teller
+        Tells the events, each with the path of its log.
+    complain, show : callable
+        Are told in one line what went wrong, and in some how it stands.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        teller: Teller,
+        complain: Callable[[str], None],
+        show: Callable[[str], None],
+    ) -> None:
+        self._options = options
+        self._teller = teller
+        teller.many = True
+        self._complain = complain
+        self._show = show
+        self._sessions: dict[str, Session] = {}
+        self._left: set[str] = set()  # what cannot be followed
+        self._happened: dict[str, None] = {}  # logs in the order in which something did, last
+        self._kept: dict[str, Any] = {}  # states of logs that were not seen yet
+        self._lock: Lock | None = None
+        self._saved = self._looked = -LOOK
+
+    @property
+    def failed(self) -> bool:
+        """Whether something happened that must not."""
+        return any(session.failed for session in self._sessions.values())
+
+    def resume(self) -> None:
+        """Go on from the state, if there is one; else begin."""
+        state = None
+        if self._options.state:
+            self._lock = Lock(self._options.state)
+            state = read_state(self._options.state, self._options.settings)
+        if state is None:
+            self._teller.begin()
+            return
+        self._teller.begin(**state["told"])
+        self._kept = dict(state["logs"])
+
+    def run(self, stop: Stop) -> None:
+        """Follow the logs to the end of the watch; `resume` comes before."""
+        last = time.monotonic()
+        while not (self.failed or self._teller.unheard or stop.by is not None):
+            if self._sweep(stop):
+                last = time.monotonic()
+            elif self._is_idle(time.monotonic() - last):
+                self._hurry()
+                break
+            else:
+                time.sleep(PAUSE)
+        self._save()
+
+    def close(self) -> None:
+        """Let go of the logs and of the state."""
+        for session in self._sessions.values():
+            session.close()
+        if self._lock:
+            self._lock.release()
+
+    def _is_idle(self, seconds: float) -> bool:
+        return self._options.idle is not None and seconds >= self._options.idle
+
+    def _sweep(self, stop: Stop) -> bool:
+        """Take what is new in all logs; return whether there was anything."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._look()
+        told, new = self._teller.number, False
+        for path in list(self._sessions):
+            if stop.by is not None or self._teller.unheard:
+                break
+            new |= self._step(path)
+        if self._teller.number > told or (new and now - self._saved > SAVED):
+            self._save()
+        self._show(self._board())
+        return new
+
+    def _look(self) -> None:
+        """Begin to follow what is new in the folder."""
+        for path in self._paths():
+            if path in self._sessions or path in self._left:
+                continue
+            session = Session(
+                replace(self._options, path=path),
+                self._teller,
+                self._complain,
+                lambda _: None,
+                self._happens,
+            )
+            self._sessions[path] = session
+            if state := self._kept.pop(path, None):
+                self._guarded(path, partial(session.restore, state))
+
+    def _paths(self) -> Iterator[str]:
+        """Yield the logs; event files of a run are one, by the name of their folder."""
+        for found in find_logs([self._options.path], lambda _: None):
+            path = Path(found.path)
+            if path.is_dir() and holds_many(found.path):
+                continue  # such as a run of MLflow, of which each metric is a file
+            yield str(path.parent) if EVENTS in path.name else found.path
+
+    def _step(self, path: str) -> bool:
+        return bool(self._guarded(path, partial(self._sessions[path].step, keep=False)))
+
+    def _guarded(self, path: str, call: Callable[[], Any]) -> Any:
+        """Do something with a log; one that cannot be followed is told and left."""
+        try:
+            return call()
+        except (LogError, OSError) as error:
+            if not isinstance(error, NoSeriesError):
+                told = str(error)
+                self._complain(told if path in told else f"{path}: {told}")
+            self._sessions.pop(path).close()
+            self._left.add(path)
+            return False
+
+    def _happens(self, path: str) -> None:
+        """Note in which log something happened last."""
+        self._happened.pop(path, None)
+        self._happened[path] = None
+
+    def _hurry(self) -> None:
+        """Choose columns from few rows where no more come."""
+        for path, session in list(self._sessions.items()):
+            if not session.begun:
+                self._guarded(path, session.hurry)
+        if not any(session.begun for session in self._sessions.values()):
+            raise LogError(f"{self._options.path}: no log in this folder can be followed")
+
+    def _save(self) -> None:
+        """Write the states of all logs, after the events that they count."""
+        self._saved = time.monotonic()
+        if self._options.state is None:
+            return
+        kept = {path: session.state() for path, session in self._sessions.items() if session.begun}
+        told = {"number": self._teller.number, "size": self._teller.size}
+        state = whole_state(self._options.settings, told) | {"logs": {**self._kept, **kept}}
+        write_whole(self._options.state, f"{json.dumps(state)}\n".encode())
+
+    def _board(self) -> str:
+        """Say how many logs stand how, and how those stand in which something happened last."""
+        stands = Counter(session.verdict or WAITING for session in self._sessions.values())
+        counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
+        last = [path for path in reversed(self._happened) if path in self._sessions][:LINES]
+        lines = [f"{self._short(path)}: {self._sessions[path].status()}" for path in last]
+        head = f"{wording.count(len(self._sessions), 'log')}: {counts}"
+        return "\n".join(map(printable, [head, *lines]))
+
+    def _short(self, path: str) -> str:
+        return str(Path(path).relative_to(self._options.path))

@@ -1,0 +1,110 @@
+"""Prometheus as a source: what a query of its HTTP API says, again and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from plateau.durations import seconds_of
+from plateau.logs.model import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from urllib.error import HTTPError
+
+SCHEMES = ("prometheus+http", "prometheus+https")
+EVERY = "15s"
+"""How often is asked, by default: as often as Prometheus looks by itself."""
+
+LIMIT = 10.0
+"""Seconds to wait for an answer."""
+
+ASKED_WRONG = range(400, 500)
+"""Codes of answers that would not change."""
+
+NAME = "__name__"
+UNNAMED = "value"
+"""What the values of an expression are called."""
+
+
+def is_prometheus(path: str) -> bool:
+    """Whether a path is the address of a Prometheus."""
+    return path.startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
+
+
+class Query:
+    """Asks a Prometheus, and gives what it says as lines of samples with labels.
+
+    Parameters
+    ----------
+    path : str
+        ``prometheus+http://HOST:PORT?query=EXPRESSION&every=15s``.
+    complain : callable
+        Is told in one line when it does not answer; it is asked again.
+    """
+
+    ended = False
+    renewed = False
+
+    def __init__(self, path: str, complain: Callable[[str], None]) -> None:
+        self.path = path
+        parts = urlsplit(path.removeprefix("prometheus+"))
+        asked = parse_qs(parts.query)
+        if not asked.get("query"):
+            raise LogError(f"{path}: ask for something: {SCHEMES[0]}://HOST:PORT?query=EXPRESSION")
+        self._every = seconds_of(asked.get("every", [EVERY])[0])
+        query = urlencode({"query": asked["query"][0]})
+        base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self._address = f"{base}/api/v1/query?{query}"
+        self._complain = complain
+        self._due = time.monotonic()
+        self._silent = False
+
+    def read(self) -> bytes:
+        """Return the lines of another answer where one is due."""
+        if time.monotonic() < self._due:
+            return b""
+        from http.client import HTTPException  # not every watch needs them
+        from urllib.error import HTTPError
+        from urllib.request import urlopen
+
+        self._due = max(self._due + self._every, time.monotonic())
+        try:
+            with urlopen(self._address, timeout=LIMIT) as answer:
+                found = json.load(answer)["data"]
+            lines = _lines(found["resultType"], found["result"])
+        except (OSError, HTTPException, ValueError, KeyError, TypeError, IndexError) as error:
+            if isinstance(error, HTTPError) and error.code in ASKED_WRONG:
+                raise LogError(f"{self.path}: {_reason(error)}") from None
+            if not self._silent:
+                self._complain(f"{self.path}: gives no answer, and is asked again: {error}")
+            self._silent = True
+            return b""
+        self._silent = False
+        return "".join(lines).encode()
+
+    def close(self) -> None:
+        """Leave Prometheus as it is."""
+
+
+def _reason(error: HTTPError) -> str:
+    """Return what Prometheus says is wrong with a query."""
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"answers {error.code} {error.reason}"
+
+
+def _lines(kind: str, result: Any) -> list[str]:
+    if kind == "scalar":
+        return [_line({}, *result)]
+    return [_line(dict(each["metric"]), *each["value"]) for each in result]
+
+
+def _line(labels: dict[str, str], at: float, value: str) -> str:
+    """Write a sample as exporters do, its time in milliseconds."""
+    name = labels.pop(NAME, UNNAMED)
+    told = ",".join(f"{label}={json.dumps(text)}" for label, text in sorted(labels.items()))
+    return f"{name}{{{told}}} {value} {round(1000 * at)}\n"

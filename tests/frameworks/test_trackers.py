@@ -1,0 +1,78 @@
+"""Alerts in the trackers themselves: what was sent is found in what they keep."""
+
+import sqlite3
+
+import pytest
+
+from plateau.alerts import Alerts, MLflow, TensorBoard, Trackio, Wandb
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def sent(sink):
+    """Send two alerts; nothing may go wrong."""
+    told = []
+    alerts = Alerts(sink, name="run 7", complain=told.append)
+    alerts.send("plateau", "since sample 5")
+    alerts.send("stopped", "gets worse")
+    assert told == []
+
+
+def kept(folder):
+    """All bytes in a folder."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_wandb(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    with pytest.raises(ValueError, match="Wandb needs a run"):
+        Wandb()
+    run = wandb.init(project="plateau", mode="offline", dir=str(tmp_path))
+    sent(Wandb())
+    run.finish()
+    found = kept(tmp_path)
+    assert b"run 7: plateau" in found
+    assert b"since sample 5" in found
+    assert b"run 7: stopped" in found  # not left out by W&B's own limit of one a minute
+
+
+def test_trackio(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    trackio = pytest.importorskip("trackio")
+    run = trackio.init(project="plateau", name="run", embed=False)
+    sent(Trackio(run))
+    sent(Trackio())
+    trackio.finish()
+    (file,) = tmp_path.rglob("plateau.db")
+    with sqlite3.connect(file) as stored:
+        rows = stored.execute("select title, text from alerts").fetchall()
+    assert rows.count(("run 7: plateau", "since sample 5")) == 2
+
+
+def test_mlflow(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with pytest.raises(ValueError, match="MLflow needs a run"):
+        MLflow()
+    experiment = mlflow.create_experiment("plateau", artifact_location=str(tmp_path))
+    with mlflow.start_run(experiment_id=experiment) as run:
+        sent(MLflow())
+    tags = mlflow.get_run(run.info.run_id).data.tags
+    assert tags["plateau.alert"] == "run 7: stopped - gets worse"
+    sent(MLflow(run.info.run_id))
+
+
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    sink = TensorBoard(tmp_path)
+    sent(sink)
+    sink.writer.close()
+    found = EventAccumulator(str(tmp_path))
+    found.Reload()
+    (tag,) = found.Tags()["tensors"]
+    assert tag.startswith("plateau.alert")
+    texts = [event.tensor_proto.string_val[0].decode() for event in found.Tensors(tag)]
+    assert texts == ["run 7: plateau - since sample 5", "run 7: stopped - gets worse"]

@@ -1,0 +1,131 @@
+"""One thread at a time at one detector, filter or bank: another is refused, and nothing breaks."""
+
+import threading
+from unittest import mock
+
+import numpy as np
+import pytest
+from own import NoBest
+
+from plateau import Detector, DetectorBank, Ema, Haar, ThresholdDetector, calibrated
+from plateau import _pyramid as c
+from plateau._recurrence import PARAMS
+
+XS = np.random.default_rng(0).normal(size=4096) + np.arange(4096) * 0.5
+DETECTORS = {
+    "calibrated": Detector(),
+    "threshold, Ema": ThresholdDetector(Ema(0.1), 0.01, 50),
+    "threshold, Haar": ThresholdDetector(Haar(10), 0.01, 50),
+    "own": NoBest(0.1, 20),
+}
+SAVED = ("state_dict", "to_bytes", "clone", "reset")
+
+
+def calls():
+    """Each way to take samples or a state, of everything that has them."""
+    for name, one in DETECTORS.items():
+        yield name, one, [lambda d=one: d.update(1.0), *taken(one, "update_many", XS[:9])]
+        yield name, one, [*taken(one, "record", XS[:9]), *taken(one, "until_fire", XS[:9])]
+        yield name, one, [one.changed]
+    for name, one in {"Haar": Haar(10), "Ema": Ema(0.1)}.items():
+        yield name, one, [lambda f=one: f.update(1.0), *taken(one, "update_many", XS[:9])]
+    for name, single in list(DETECTORS.items())[:3]:
+        bank = DetectorBank(single, 3)
+        yield f"bank, {name}", bank, [*taken(bank, "update", XS[:3]), bank.changed]
+        yield f"bank, {name}", bank, [*taken(bank, "update_many", XS[:9].reshape(3, 3))]
+        yield f"bank, {name}", bank, [lambda b=bank: b[1]]
+
+
+def taken(one, name, xs):
+    return [lambda: getattr(one, name)(xs)]
+
+
+def in_another_thread(call):
+    """Call in a thread of its own; return the error, if there is one."""
+    errors = []
+
+    def run():
+        try:
+            call()
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return errors
+
+
+@pytest.mark.parametrize(("name", "one", "each"), [*calls()])
+def test_a_second_thread_is_refused_while_the_first_is_within(name, one, each):
+    saved = one.state_dict()
+    loads = [lambda: one.load_state_dict(saved), *(getattr(one, way) for way in SAVED)]
+    for call in [*each, *loads]:
+        with one._use:
+            (told,) = in_another_thread(call)
+        assert told.startswith("in use by another thread")
+        assert not in_another_thread(call)  # it takes turns
+
+
+@pytest.mark.parametrize(("name", "one", "each"), [*calls()])
+def test_a_thread_that_was_interrupted_may_go_on(name, one, each):
+    for call in each:
+        one._use.__enter__()  # and never leaves
+        call()
+        assert not in_another_thread(call)
+
+
+@pytest.mark.parametrize("one", [*DETECTORS.values()][:3], ids=[*DETECTORS][:3])
+def test_two_threads_at_one_detector_break_nothing(one):
+    """One feeds it many samples at a time, the other one by one: each in turn, or refused."""
+    detector, begin, told = one.clone(), threading.Barrier(2), []
+
+    def feed(call):
+        begin.wait()
+        for _ in range(40):
+            try:
+                call()
+            except RuntimeError as error:
+                told.append(str(error))
+
+    both = [lambda: detector.update_many(XS), lambda: [detector.update(x) for x in XS[:50]]]
+    threads = [threading.Thread(target=feed, args=[call]) for call in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(each.startswith("in use by another thread") for each in told)
+    assert type(detector).from_bytes(detector.to_bytes()).to_bytes() == detector.to_bytes()
+
+
+@pytest.mark.parametrize("stop", range(1, 8))
+def test_rules_that_are_interrupted_are_asked_again(stop):
+    """Wherever Ctrl-C comes between a full block and the rules, blocks stay within their array."""
+    seen = 0
+
+    def interrupted(row, *rest):
+        nonlocal seen
+        seen += row[c.FULL] >= c.BLOCKS
+        if seen == stop:
+            seen += 1
+            raise KeyboardInterrupt
+        return decided(row, *rest)
+
+    decided, whole = calibrated.decide, Detector()
+    bank, single, many = DetectorBank(Detector(), 1), Detector(), Detector()
+    whole.update_many(XS)
+    with mock.patch.object(calibrated, "decide", interrupted):
+        for one in (bank, single, many):
+            seen = 0
+            while (count := int(np.max(one.count))) < len(XS):
+                try:
+                    if one is many:
+                        one.update_many(XS[count:])
+                    for x in XS[count:] if one is not many else ():
+                        one.update([x] if one is bank else x)
+                except KeyboardInterrupt:
+                    assert one._state[PARAMS + c.FULL] == c.BLOCKS
+    for one in (bank[0], single, many):
+        assert one.count == whole.count
+        assert one._state[PARAMS + c.FULL] <= c.BLOCKS
+        assert Detector.from_bytes(one.to_bytes()).to_bytes() == one.to_bytes()

@@ -1,0 +1,138 @@
+"""Samples with labels on standard input and of a Prometheus: one detector a series."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from following import events_of, folded, scanned, watch
+
+from plateau.logs import read_log
+
+ROWS = 1200
+START = 1_900_000_000
+
+
+def values_of(seed):
+    rng = np.random.default_rng(seed)
+    at = np.arange(ROWS)
+    fall = (seed % 2) * np.clip((at - 800) / 100, 0, 3)
+    return np.round(10 + 9 * np.exp(-at / 50) - fall + 0.1 * rng.normal(size=ROWS), 4)
+
+
+SERIES = {"a": values_of(0), "b": values_of(1), "c": values_of(2)}
+LINES = {
+    "prometheus": 'wait_seconds{{host="{host}",job="x"}} {value} {at}000\n',
+    "influx": "wait,host={host},job=x seconds={value} {at}000000000\n",
+    "without times": 'wait_seconds{{host="{host}",job="x"}} {value}\n',
+}
+
+
+def text_of(line):
+    """Series ``c`` begins later than the others."""
+    return "".join(
+        line.format(host=host, value=values[i - late], at=START + i)
+        for i in range(ROWS + 100)
+        for host, values in SERIES.items()
+        for late in [100 * (host == "c")]
+        if 0 <= i - late < ROWS
+    )
+
+
+def expected(tmp_path, host):
+    path = tmp_path / f"{host}.csv"
+    rows = (f"{i},{value}\n" for i, value in enumerate(SERIES[host]))
+    path.write_text("step,loss\n" + "".join(rows))
+    return scanned(read_log(path, mode="min"))["1"]
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_each_series_has_its_own_detector(tmp_path, kind):
+    done = watch("-", "--format", "jsonl", input=text_of(LINES[kind]).encode())
+    assert done.returncode == 0, done.stderr
+    events = events_of(done.stdout)
+    assert folded(events) == {f"host={host}, job=x": expected(tmp_path, host) for host in SERIES}
+    assert ("time" in events[0]) == (kind != "without times")
+
+
+class Prometheus(BaseHTTPRequestHandler):
+    """Answers queries with one sample of each series more, is down once, and says what is wrong."""
+
+    asked = -1
+
+    def do_GET(self):
+        cls = type(self)
+        query = parse_qs(urlsplit(self.path).query)["query"][0]
+        cls.asked += 1
+        if query == "wait(":
+            self.answer(400, {"status": "error", "error": "parse error: unclosed"})
+        elif cls.asked == 3:
+            self.answer(503, {})
+        else:
+            i = min(cls.asked, ROWS - 1)
+            result = [
+                {"metric": {"__name__": query, "host": host}, "value": [START + i, str(values[i])]}
+                for host, values in SERIES.items()
+            ]
+            data = {"resultType": "vector", "result": result}
+            self.answer(200, {"status": "success", "data": data})
+
+    def answer(self, code, content):
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def address():
+    Prometheus.asked = -1
+    with ThreadingHTTPServer(("127.0.0.1", 0), Prometheus) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"prometheus+http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_query_is_asked_again_and_again(address):
+    done = watch(
+        *(f"{address}?query=wait_seconds&every=1ms", "--format", "jsonl"),
+        *("--fail-on", "plateau", "--horizon", "40"),
+    )
+    assert done.returncode == 1
+    assert done.stderr.count(b"gives no answer, and is asked again: HTTP Error 503") == 1
+    event = events_of(done.stdout)[-1]
+    assert event["event"] == "plateau"
+    assert event["run"] in {"host=a", "host=b", "host=c"}
+    assert event["metric"] == "wait_seconds"
+    assert START < event["x"] / 1000 < START + ROWS
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("?query=wait(&every=1s", b"parse error: unclosed"),
+        ("", b"?query=EXPRESSION"),
+        ("?query=a&every=1x", b"is no duration"),
+    ],
+)
+def test_what_is_asked_wrong_is_told(address, query, told):
+    done = watch(f"{address}{query}")
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_series_keep_no_state(tmp_path, address):
+    path = tmp_path / "run.prom"
+    path.write_text(text_of(LINES["prometheus"]))
+    done = watch(path, "--idle", "0", "--state", tmp_path / "state")
+    assert done.returncode == 2
+    assert b"series with labels keep no --state" in done.stderr
+    done = watch(f"{address}?query=a", "--state", tmp_path / "state")
+    assert done.returncode == 2
+    assert b"Prometheus cannot be read again" in done.stderr

@@ -1,0 +1,96 @@
+"""A folder of logs that grow: one detector a log, new ones as they appear."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+from following import begin, events_of, folded, scanned, until, watch
+
+from plateau.logs import read_log
+
+ROWS = 1500
+
+
+def lines_of(seed, rows=ROWS):
+    """A loss that falls, is flat, and falls again where ``seed`` is odd."""
+    rng = np.random.default_rng(seed)
+    at = np.arange(rows)
+    level = 1 + 8 * np.exp(-at / 60) - (seed % 2) * np.clip((at - 900) / 200, 0, 2)
+    loss = level + 0.05 * rng.normal(size=rows)
+    return [f"step {10 * i} loss {value:.4f}\n" for i, value in enumerate(loss)]
+
+
+@pytest.fixture(scope="module")
+def logs():
+    return {f"run{seed}.log": lines_of(seed) for seed in range(6)}
+
+
+def by_log(events):
+    found = {}
+    for event in events:
+        told = {name: value for name, value in event.items() if name != "number"}
+        found.setdefault(told.pop("path"), []).append(told)
+    return found
+
+
+def test_each_log_has_its_own_detector(tmp_path, logs):
+    for name, lines in logs.items():
+        path = tmp_path / ("deeper" if "3" in name else "") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(lines))
+    (tmp_path / "notes.txt").write_text("nothing to see here\n")
+    done = watch(tmp_path, "--idle", "0", "--format", "jsonl")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    events = by_log(events_of(done.stdout))
+    assert len(events) == len(logs)
+    for path, told in events.items():
+        assert folded(told) == scanned(read_log(path))
+    text = watch(tmp_path, "--idle", "0", "--fail-on", "plateau")
+    assert text.returncode == 1
+    assert f"{tmp_path}/run0.log, run 1, loss at step".encode() in text.stdout
+
+
+def test_killed_and_resumed_it_tells_what_it_would_have_told(tmp_path, logs):
+    folder, state, out = tmp_path / "logs", tmp_path / "state", tmp_path / "events"
+    folder.mkdir()
+
+    def grow(names, start, stop):
+        for at in range(start, stop, 100):
+            for name in names:
+                with (folder / name).open("a") as file:
+                    file.write("".join(logs[name][at : min(at + 100, stop)]))
+
+    options = [folder, "--format", "jsonl", "--state", state, "--output", out]
+    watching = begin(*options)
+    names = list(logs)
+    grow(names[2:], 0, 800)  # the first two come later
+    until(lambda: out.exists() and out.read_bytes())
+    until(lambda: state.exists() and len(json.loads(state.read_text())["logs"]) == 4)
+    grow(names[:2], 0, 800)
+    watching.send_signal(signal.SIGKILL)
+    watching.communicate()
+    grow(names, 800, ROWS)
+    done = watch(*options, "--idle", "1")
+    assert done.returncode == 0, done.stderr
+    whole = watch(folder, "--idle", "0", "--format", "jsonl")
+    events = events_of(out.read_bytes())
+    assert by_log(events) == by_log(events_of(whole.stdout))
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_a_log_that_cannot_be_followed_is_told_once_and_left(tmp_path, logs):
+    (tmp_path / "good.log").write_text("".join(logs["run0.log"]))
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1\n" + bytes(100))
+    done = watch(tmp_path, "--idle", "0.5", "--format", "jsonl")
+    assert done.returncode == 0
+    assert done.stderr.count(b"cannot be followed") == 1
+    assert list(by_log(events_of(done.stdout))) == [str(tmp_path / "good.log")]
+
+
+def test_a_folder_without_logs_is_no_success(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to see here\n")
+    done = watch(tmp_path, "--idle", "0")
+    assert done.returncode == 2
+    assert b"no log in this folder can be followed" in done.stderr
