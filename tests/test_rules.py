@@ -495,12 +495,12 @@ def test_a_stretch_at_rest():
     for spread, more, rests in ((4.8, 0, True), (5.2, 0, False), (5.2, 31, True), (5.2, 15, False)):
         s = pretend(np.r_[descent, noise], verdict=UNDECIDED, more=more, above=1, below=1)
         s.spreads[: s.blocks] = spread**2
-        assert (rules.rested(s, P._replace(horizon=0)) is not None) is rests
+        assert (rules.rested(s, P._replace(horizon=0, scale=0)) is not None) is rests
     # It hides it on a logarithmic axis already where it is larger beside the level.
     for level, spread, rests in ((40.0, 2.0, True), (40.0, 3.0, False), (-20.0, 3.0, True)):
         s = pretend(np.r_[descent, noise] + level, verdict=UNDECIDED, below=level < 0, above=1)
         s.spreads[: s.blocks] = spread**2
-        assert (rules.rested(s, P._replace(horizon=0)) is not None) is rests
+        assert (rules.rested(s, P._replace(horizon=0, scale=0)) is not None) is rests
     # What gets worse is no rest; and a climb back from the best leaves progress to make.
     assert rested(descent, noise + 8 * line(24))[0] is None
 
