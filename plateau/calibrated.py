@@ -322,8 +322,7 @@ class Detector(KernelDetector):
             the present level on. So do schedules of a learning rate: what little a loss gains after
             the third reduction is small beside what it has gained since the beginning.
         """
-        with self._use:
-            self._mark_changed(self._table(), keep_range=keep_range)
+        self._mark_changed(self._table(), keep_range=keep_range)
 
     @staticmethod
     def _mark_changed(table: NDArray[Any], *, keep_range: bool = False) -> None:
