@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 NEEDED = {
     "plateau_lightning": "lightning",
+    "plateau_streams/by_kafka.py": "quixstreams",
+    "plateau_streams/by_redis.py": "redis",
     "plateau_keras": "keras",
     "plateau_river": "river",
     "plateau_sweeps/by_optuna.py": "optuna",

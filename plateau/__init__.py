@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from plateau.filters import Ema as Ema
     from plateau.filters import EmaHaar as EmaHaar
     from plateau.filters import Haar as Haar
+    from plateau.keyed import KeyedDetectors as KeyedDetectors
     from plateau.outlook import Gain as Gain
     from plateau.scanning import Scan as Scan
     from plateau.scanning import read_log as read_log
@@ -36,6 +37,7 @@ _HOMES = {
     "Haar": "filters",
     "Event": "events",
     "Gain": "outlook",
+    "KeyedDetectors": "keyed",
     "Plateau": "segments",
     "Scan": "scanning",
     "Schedule": "schedule",

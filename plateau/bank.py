@@ -1,5 +1,6 @@
 """Many streams under the same detector."""
 
+from collections.abc import Callable
 from operator import index
 from typing import Self
 
@@ -7,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau import _recurrence as r
-from plateau._arguments import whole
+from plateau._arguments import positive, whole
 from plateau._samples import as_rows, as_samples, first_nonfinite, nonfinite_error
 from plateau._state import Description, Streaming
+from plateau._use import Use
 from plateau.base import KernelDetector, Readings, Verdict
 from plateau.calibrated import Detector
 from plateau.detectors import ThresholdDetector
@@ -19,14 +21,25 @@ from plateau.outlook import Doubts, Gains
 class DetectorBank(Streaming):
     """`k` streams under the same detector, fed one sample of each at a time or many.
 
-    The numbers are those of `k` single detectors, bit for bit.
+    The numbers are those of `k` single detectors such as `detector`, bit for bit.
+
+    Alarms are ends of plateaus by a shift, to the better or the worse, see `alarmed`. The bank has
+    a budget of them: streams that all stay flat are expected to give at most `alarms` in every
+    `per` updates together, however they depend on each other. A plateau that ends because more
+    samples tell another story obeys no rate, and is no alarm.
 
     Parameters
     ----------
     detector : Detector or ThresholdDetector
-        Taken as a description: each stream starts afresh.
+        Taken as a description: each stream starts afresh. Of a `Detector` the `run_length`
+        becomes that of the budget, ``streams * per / alarms``.
     streams : int
         Number of streams, k, at least 1.
+    alarms : float or None, default 1
+        False alarms that all streams together may give in `per` updates; above 0. None: the
+        `run_length` stays, so that more streams give more of them.
+    per : float, default 86400
+        Updates for which they are counted: with one a second, a day.
 
     Raises
     ------
@@ -42,32 +55,107 @@ class DetectorBank(Streaming):
     ...     fired = bank.update(np.array([-1.0 * t, 5.0]))
     >>> bank.in_plateau.tolist()
     [False, True]
+
+    A thousand streams, one of which shifts; one false alarm a day is allowed:
+
+    >>> from plateau import Detector
+    >>> bank = DetectorBank(Detector("both"), streams=1000)
+    >>> bank.detector.run_length
+    86400000.0
+    >>> samples = np.random.default_rng(0).normal(size=(1100, 1000))
+    >>> samples[1000:, 7] += 4.0
+    >>> for row in samples:
+    ...     fired = bank.update(row)
+    ...     if bank.alarmed.any():
+    ...         print(np.flatnonzero(bank.alarmed))
+    [7]
     """
 
-    __slots__ = ("detector", "streams")
+    __slots__ = ("_alarmed", "_room", "alarms", "detector", "per", "streams")
     _type = "DetectorBank"
+    _alarmed: NDArray[np.bool_]
+    _room: NDArray[np.float64]
+    detector: KernelDetector
+    streams: int
 
-    def __init__(self, detector: KernelDetector, streams: int) -> None:
+    def __init__(
+        self,
+        detector: KernelDetector,
+        streams: int,
+        *,
+        alarms: float | None = 1.0,
+        per: float = 86_400.0,
+    ) -> None:
         if not isinstance(detector, KernelDetector):
             raise TypeError(f"detector must be Detector or ThresholdDetector, not {detector!r}")
-        self.detector = detector
-        self.streams = whole("streams", streams, least=1)
+        self.alarms = None if alarms is None else positive("alarms", alarms)
+        self.per = positive("per", per)
         self._layout = detector._layout
+        self._become(_within(detector, streams, self.alarms, self.per), streams)
+
+    def _become(self, detector: KernelDetector, streams: int) -> None:
+        """Have so many streams under a detector, those that there were among them."""
+        group = detector.group
         # Streams of some detectors lie in groups, of which the last may have idle places.
-        groups = -(-self.streams // detector.group)
-        self._keep(detector._make_state(groups * detector.group))
+        groups = -(-whole("streams", streams, least=1) // group)
+        room = self._room_for(r.PARAMS + groups * group * self._layout.size)
+        room[: r.PARAMS] = detector._make_state(group)[: r.PARAMS]
+        state = room[: r.PARAMS + groups * group * self._layout.size]
+        self._change(detector=detector, streams=streams, _room=room)
+        self._change(_state=state, _use=Use(state), _alarmed=np.zeros(streams, dtype=np.bool_))
+
+    def _room_for(self, numbers: int) -> NDArray[np.float64]:
+        """Return an array of at least so many numbers, that begins with the present state."""
+        room: NDArray[np.float64] | None = getattr(self, "_room", None)
+        if room is None:
+            return np.zeros(numbers)
+        if len(room) >= numbers:
+            return room
+        # Twice as much as there was, so that growing by one costs the same however many there are.
+        grown = np.zeros(max(numbers, 2 * len(room)))
+        grown[: len(self._state)] = self._state
+        return grown
+
+    def _change(self, **attributes: object) -> None:
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)  # of itself, where nobody else may
 
     def _describe(self) -> Description:
         return {
             "type": self._type,
             "detector": self.detector._describe(),
             "streams": self.streams,
+            "alarms": self.alarms,
+            "per": self.per,
         }
 
     @classmethod
     def _from_description(cls, description: Description) -> Self:
         kind = DETECTORS[description["detector"]["type"]]
-        return cls(kind._from_description(description["detector"]), description["streams"])
+        detector = kind._from_description(description["detector"])
+        # A bank of an earlier release had no budget.
+        budget = {"alarms": None} | {name: description[name] for name in BUDGET & {*description}}
+        return cls(detector, description["streams"], **budget)
+
+    def grow(self, streams: int) -> None:
+        """Add streams, which begin at their start; the run length becomes that of more of them.
+
+        Parameters
+        ----------
+        streams : int
+            How many to add, at least 1. Adding them one by one costs no more.
+
+        Examples
+        --------
+        >>> from plateau import Detector, DetectorBank
+        >>> bank = DetectorBank(Detector(), streams=2)
+        >>> bank.grow(3)
+        >>> bank.streams, bank.detector.run_length
+        (5, 432000.0)
+        """
+        total = self.streams + whole("streams", streams, least=1)
+        with self._use:
+            self._become(_within(self.detector, total, self.alarms, self.per), total)
 
     def _many(self) -> bool:
         return True
@@ -86,13 +174,16 @@ class DetectorBank(Streaming):
         cells = self._cells()
         cells[:] = padded.reshape(cells.shape)
 
-    def update(self, x: ArrayLike) -> NDArray[np.bool_]:
+    def update(self, x: ArrayLike, present: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Take one sample of each stream.
 
         Parameters
         ----------
         x : array_like, shape (k,)
             The samples, in metric units.
+        present : array_like of bool, shape (k,), optional
+            Which streams have a sample; what stands for the others is not looked at, and nothing
+            changes for them. NaN is not that: it is a sample that was not finite. All by default.
 
         Returns
         -------
@@ -112,14 +203,16 @@ class DetectorBank(Streaming):
             raise ValueError(
                 f"this bank takes {self.streams} samples at a time, not {len(samples)}"
             )
+        absent = self._absent(present, samples.shape)
+        if absent is not None:
+            samples = np.where(absent, 0.0, samples)
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples)
             if bad is not None:
                 raise nonfinite_error(samples, bad)
-        with self._use:
-            return self.detector._advance(self._state, self.streams, samples)
+        return self._take(samples, absent, self.detector._advance)
 
-    def update_many(self, xs: ArrayLike) -> NDArray[np.bool_]:
+    def update_many(self, xs: ArrayLike, present: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Take samples of each stream; the state is then as after one `update` for each row.
 
         Parameters
@@ -127,6 +220,8 @@ class DetectorBank(Streaming):
         xs : array_like, shape (n, k)
             The samples, in metric units: a row for each `update`. Either memory order is fast: an
             array that has a row for each stream is passed as its transpose, ``xs.T``.
+        present : array_like of bool, shape (n, k), optional
+            Which streams have a sample at which update, see `update`.
 
         Returns
         -------
@@ -155,17 +250,52 @@ class DetectorBank(Streaming):
             raise ValueError(
                 f"this bank takes {self.streams} samples at a time, not {samples.shape[1]}"
             )
+        absent = self._absent(present, samples.shape)
+        if absent is not None:
+            samples = np.where(absent, 0.0, samples)
         bad = None
         if self.detector.on_nonfinite == "raise":
             bad = first_nonfinite(samples.ravel())
         row = None if bad is None else bad // self.streams
-        with self._use:
-            fired = self.detector._advance_many(self._state, self.streams, samples[:row])
+        gone = None if absent is None else absent[:row]
+        fired = self._take(samples[:row], gone, self.detector._advance_many)
         if row is not None:
             try:
                 self.update(samples[row])
             except ValueError as error:
                 raise ValueError(f"row {row}: {error}") from None
+        return fired
+
+    def _absent(
+        self, present: ArrayLike | None, shape: tuple[int, ...]
+    ) -> NDArray[np.bool_] | None:
+        """Return which samples are not there; None if all are."""
+        if present is None:
+            return None
+        mask = np.asarray(present)
+        if mask.dtype != np.bool_ or mask.shape != shape:
+            raise ValueError(
+                f"present must be a mask of shape {shape}, not {mask.dtype} {mask.shape}"
+            )
+        return None if mask.all() else ~mask
+
+    def _take(
+        self,
+        samples: NDArray[np.float64],
+        absent: NDArray[np.bool_] | None,
+        advance: Callable[..., tuple[NDArray[np.bool_], NDArray[np.int64]]],
+    ) -> NDArray[np.bool_]:
+        if absent is not None:
+            # To a kernel they are not finite, which changes nothing but the count of such samples.
+            samples = np.where(absent, np.nan, samples)
+        with self._use:
+            fired, alarms = advance(self._state, self.streams, samples)
+            self._alarmed[:] = False
+            self._alarmed[alarms] = True
+            if absent is not None:
+                skipped = self._cells()[:, :, self._layout.names.index("skipped")]
+                streams, counts = np.unique(np.nonzero(absent)[-1], return_counts=True)
+                skipped[np.divmod(streams, self.detector.group)] -= counts
         return fired
 
     def changed(self, streams: ArrayLike | None = None) -> None:
@@ -196,15 +326,34 @@ class DetectorBank(Streaming):
 
     def __getitem__(self, stream: int) -> KernelDetector:
         """Return a single detector that continues this stream."""
+        place = int(self._chosen(self._index(stream))[0])
+        single = self.detector.clone()
+        single.reset()
+        with self._use.to_copy():
+            single._set_table(self._cells()[divmod(place, self.detector.group)][None])
+        return single
+
+    @staticmethod
+    def _index(stream: int) -> int:
         try:
-            place = index(stream)
+            return index(stream)
         except TypeError:
             raise TypeError(f"a stream is named by its index, not by {stream!r}") from None
-        single = self.detector.clone()
-        chosen = self._chosen(place)
-        with self._use.to_copy():
-            single._set_table(self._table()[chosen])
-        return single
+
+    def __setitem__(self, stream: int, detector: KernelDetector) -> None:
+        """Let a stream go on where a single detector is.
+
+        Its parameters must be those of the bank's, but for a run length that the budget sets.
+        """
+        place = int(self._chosen(self._index(stream))[0])
+        if not isinstance(detector, KernelDetector):
+            raise TypeError(f"a stream goes on from a detector, not from {detector!r}")
+        own = detector._describe()
+        if self.alarms is not None and "run_length" in own:
+            own = {**own, "run_length": self.detector._describe().get("run_length")}
+        self.detector._refuse_other(own)
+        with self._use:
+            self._cells()[divmod(place, self.detector.group)] = detector._copied()[0]
 
     def _chosen(self, streams: ArrayLike) -> NDArray[np.int64]:
         """Return the indices of the streams that a mask or indices stand for."""
@@ -231,6 +380,25 @@ class DetectorBank(Streaming):
     def in_plateau(self) -> NDArray[np.bool_]:
         """Which streams are in a plateau, shape (k,)."""
         return np.equal(self.verdict, Verdict.PLATEAU)
+
+    @property
+    def alarmed(self) -> NDArray[np.bool_]:
+        """Streams whose plateau was ended by a shift in the last update or updates, shape (k,).
+
+        This is what the budget is about. It is not part of the state.
+        """
+        return self._alarmed.copy()
+
+    @property
+    def evidence(self) -> NDArray[np.float64]:
+        """How rare what is seen of a shift is, shape (k,); NaN outside a plateau.
+
+        The run length of which it would be an alarm: a stream that stays flat comes so far once in
+        so many samples. Streams in the order of it, ``np.argsort(-bank.evidence)[:10]``, are those
+        to look at first. Of threshold rules it is NaN.
+        """
+        with self._use:
+            return self.detector._evidence(self._state, self.streams)
 
     @property
     def onset(self) -> NDArray[np.int64]:
@@ -305,6 +473,19 @@ class DetectorBank(Streaming):
     def _read(self) -> Readings:
         return self.detector._readings(self._state, self.streams)
 
+
+def _within(
+    detector: KernelDetector, streams: int, alarms: float | None, per: float
+) -> KernelDetector:
+    """Return a detector with the run length of a budget, if it has one."""
+    if alarms is None or not isinstance(detector, Detector):
+        return detector
+    description = detector._describe() | {"run_length": streams * per / alarms}
+    return Detector._from_description(description)
+
+
+BUDGET = {"alarms", "per"}
+"""What a bank is given beside its detector and the number of its streams."""
 
 DETECTORS: dict[str, type[KernelDetector]] = {
     "Detector": Detector,

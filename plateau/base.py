@@ -29,6 +29,9 @@ Kind = Literal["flat", "slow"]
 KINDS: tuple[Kind, ...] = ("flat", "slow")
 """Their names: no movement to be seen; or some, but little beside what was covered before."""
 
+NO_ALARMS: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+"""Streams of a bank that have shifted, where none is known to."""
+
 SIGNS: dict[Mode, float] = {"min": -1.0, "max": 1.0, "both": 0.0}
 
 
@@ -402,14 +405,22 @@ class KernelDetector(PlateauDetector):
     @abstractmethod
     def _advance(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take one sample of each stream in a bank's state and return which fire."""
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Take one sample of each stream in a bank's state; return which fire, and alarms.
+
+        Those are the streams whose plateau has shifted, which a threshold rule does not know.
+        """
 
     @abstractmethod
     def _advance_many(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Take samples of each stream in a bank's state, shape (n, streams); return which fire."""
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Take samples of each stream in a bank's state, shape (n, streams); return the same."""
+
+    def _evidence(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        """Return how rare what is seen of a shift is for each stream of a bank, NaN if unknown."""
+        del state
+        return np.full(streams, np.nan)
 
     def _doubts(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
         """Return the `plateau.outlook.Doubts` of each stream in a bank's state, a row each.

@@ -226,9 +226,10 @@ class Detector(KernelDetector):
 
     def _advance(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         codes, fired = np.empty(streams, np.int8), np.zeros(streams, dtype=np.bool_)
         c.update_bank(state, samples, codes)
+        alarms = []
         for stream in np.flatnonzero(codes).tolist():
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
             code = int(codes[stream])
@@ -236,23 +237,35 @@ class Detector(KernelDetector):
                 self._settle(row)
                 _, _, code = c.advance(state, stream, samples[stream : stream + 1], NO_ROWS)
             fired[stream] = code != c.NOTHING and decide(row, self._params, code)
-        return fired
+            if _alarms(row, code):
+                alarms.append(stream)
+        return fired, np.array(alarms, dtype=np.int64)
 
     def _advance_many(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Take samples of one stream after the other: its blocks stay in the cache."""
-        fired = np.zeros(samples.shape, dtype=np.bool_)
+        fired, alarms = np.zeros(samples.shape, dtype=np.bool_), []
         for stream in range(streams):
             row = state[PARAMS + stream * c.SIZE : PARAMS + (stream + 1) * c.SIZE]
-            own, taken = samples[:, stream], 0
+            own, taken, alarmed = samples[:, stream], 0, False
             self._settle(row)
             while taken < len(own):
                 more, _, code = c.advance(state, stream, own[taken:], NO_ROWS)
                 taken += more
                 if code != c.NOTHING:
                     fired[taken - 1, stream] = decide(row, self._params, code)
-        return fired
+                    alarmed = alarmed or _alarms(row, code)
+            if alarmed:
+                alarms.append(stream)
+        return fired, np.array(alarms, dtype=np.int64)
+
+    def _evidence(self, state: NDArray[np.float64], streams: int) -> NDArray[np.float64]:
+        table = state[PARAMS:].reshape(-1, c.SIZE)[:streams]
+        highest = np.maximum(table[:, c.RISE], table[:, c.FALL])
+        with np.errstate(over="ignore"):
+            rare = (table[:, c.MORE] + 1.0) * np.exp(c.OFFSET + c.RATE * highest)
+        return nan_unless(table[:, c.VERDICT] == Verdict.PLATEAU, rare)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.array(list(self._fires(samples)), dtype=np.int64)
@@ -435,6 +448,11 @@ class Detector(KernelDetector):
 
     def _if_warm(self, cell: int) -> float:
         return math.nan if self.verdict is Verdict.WARMING_UP else self._at(cell)
+
+
+def _alarms(row: NDArray[np.float64], code: int) -> bool:
+    """Whether the rules have just ended a plateau because its level has shifted."""
+    return code == c.SHIFT and row[c.VERDICT] in (Verdict.IMPROVING, Verdict.WORSENING)
 
 
 def farthest(level: float, others: list[float]) -> float:

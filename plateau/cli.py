@@ -1,4 +1,4 @@
-"""The command line: ``plateau demo``, ``scan``, ``columns``, ``replay``, ``watch``, ``report``."""
+"""The command line: ``plateau demo``, ``scan``, ``report``, ``watch`` and so on."""
 
 import atexit
 import gc
@@ -18,6 +18,7 @@ from plateau.commands.once import Command
 from plateau.commands.replay import replay
 from plateau.commands.report import report
 from plateau.commands.scan import scan
+from plateau.commands.stream import stream
 from plateau.commands.watch import watch
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def version(
         typer.echo(context.get_help())
 
 
-for command in (demo, scan, report, columns, replay, watch):
+for command in (demo, scan, report, columns, replay, watch, stream):
     app.command(cls=Command)(command)
 
 

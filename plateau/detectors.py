@@ -13,7 +13,17 @@ from plateau._arguments import positive, whole
 from plateau._kernels import reading, readings
 from plateau._samples import NO_FLOAT, PLAIN, Sample, as_sample
 from plateau._state import Description
-from plateau.base import FLAT, SIGNS, KernelDetector, Mode, Readings, Trace, Verdict, nan_unless
+from plateau.base import (
+    FLAT,
+    NO_ALARMS,
+    SIGNS,
+    KernelDetector,
+    Mode,
+    Readings,
+    Trace,
+    Verdict,
+    nan_unless,
+)
 from plateau.filters import SlopeFilter, filter_from
 
 
@@ -146,15 +156,15 @@ class ThresholdDetector(KernelDetector):
 
     def _advance(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         fired = np.empty(streams, dtype=np.bool_)
         kernels = fast.bank_kernels(self.slope_filter.kernels)
         kernels.bank.entry(state, streams, samples, fired)
-        return fired
+        return fired, NO_ALARMS
 
     def _advance_many(
         self, state: NDArray[np.float64], streams: int, samples: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         fired = np.zeros(samples.shape, dtype=np.bool_)
         ordered = samples if samples.flags.f_contiguous else np.ascontiguousarray(samples)
         flat = ordered.ravel(order="K")
@@ -162,7 +172,7 @@ class ThresholdDetector(KernelDetector):
         hop, stride = (max(step // samples.itemsize, 1) for step in ordered.strides)
         kernels = fast.bank_kernels(self.slope_filter.kernels)
         kernels.bank_many(state, streams, flat, hop, stride, fired.ravel())
-        return fired
+        return fired, NO_ALARMS
 
     def _readings(self, state: NDArray[np.float64], streams: int) -> Readings:
         size, group = self._layout.size, self.group

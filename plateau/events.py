@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+D = TypeVar("D", bound="DetectorProtocol")
+
 EventKind = Literal["plateau", "resumed", "ended", "worsening", "nonfinite"]
 
 PLATEAU: EventKind = "plateau"
@@ -34,6 +38,10 @@ NONFINITE: EventKind = "nonfinite"
 
 BLOCK = 1 << 18
 """Samples taken at a time."""
+
+HEAD = struct.Struct("<qqb???H")
+"""Begins a saved listener: samples before the first, samples taken, verdict; whether the last was
+not finite, it moves the wrong way, and that would be news; plateaus that follow."""
 
 BEFORE = 64
 """Plateaus that are remembered: a new one may turn out to be one of them, interrupted."""
@@ -163,7 +171,7 @@ class Changes:
         return self.plateaus[-1]
 
 
-class Listener:
+class Listener(Generic[D]):
     """Lets a detector take samples, and tells what happens.
 
     Parameters
@@ -172,7 +180,7 @@ class Listener:
         It goes on from where it is. Nothing else may feed it.
     """
 
-    def __init__(self, detector: DetectorProtocol) -> None:
+    def __init__(self, detector: D) -> None:
         self.detector = detector
         self._before = detector.count  # samples that the detector had taken by itself
         self._taken = 0
@@ -186,8 +194,28 @@ class Listener:
             began, known = detector.onset - self._before, detector.declared - self._before
             self._changes.plateaus.append(Span(began, began, known))
 
+    def take_one(self, x: float) -> list[Event]:
+        """Take the next sample; return what happened, which mostly is nothing."""
+        if not abs(x) <= LIMIT:
+            return self._take(np.array([x]))
+        detector, changes = self.detector, self._changes
+        index = detector.count - self._before
+        detector.update(x)
+        self._places.append(index, self._taken)
+        self._broken = False
+        self._taken += 1
+        verdict = int(detector.verdict)
+        worse = bool(worsening(detector, verdict, detector.slope))
+        if verdict == changes.verdict and worse == changes.worse:
+            return []
+        found = changes.look(self._own(_now(detector), np.array([0])), index)
+        return [self._event(self._taken - 1, change, detector) for change in found]
+
     def take(self, samples: Array) -> list[Event]:
         """Take the next samples; return what happened, by indices from the first one ever."""
+        return self.take_one(float(samples[0])) if len(samples) == 1 else self._take(samples)
+
+    def _take(self, samples: Array) -> list[Event]:
         accepted = np.flatnonzero(np.abs(samples) <= LIMIT)
         begin = self.detector.count - self._before
         at = np.arange(begin, begin + len(accepted))
@@ -202,7 +230,8 @@ class Listener:
         ]
         offsets = [(int(accepted[change.sample - begin]), change) for change in told]
         offsets += [(change.sample, change) for change in broken]
-        events, done = [], 0
+        events: list[Event] = []
+        done = 0
         for i, change in sorted(offsets, key=lambda each: each[0]):
             if twin is not None:  # the detector itself has gone on to the end
                 twin.update_many(samples[done : i + 1])
@@ -210,6 +239,37 @@ class Listener:
             events.append(self._event(self._taken + i, change, twin or self.detector))
         self._taken += len(samples)
         return events
+
+    def to_bytes(self) -> bytes:
+        """Return what it knows beside its detector, which is saved by itself."""
+        changes = self._changes
+        spans = np.array(changes.plateaus, dtype="<f8").reshape(-1, len(Span._fields))
+        news = self._broken, changes.worse, changes.armed
+        head = HEAD.pack(self._before, self._taken, changes.verdict, *news, len(spans))
+        return head + spans.tobytes() + self._places.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, detector: D) -> Self:
+        """Go on where another one was, with its detector as it was then.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not those of a listener.
+        """
+        made = cls(detector)
+        changes, size = made._changes, len(Span._fields)
+        try:
+            *head, spans = HEAD.unpack_from(data)
+            told = np.frombuffer(data, "<f8", spans * size, HEAD.size).reshape(spans, size)
+            made._places = Places.from_bytes(data[HEAD.size + told.nbytes :])
+        except (struct.error, ValueError):
+            raise ValueError("state is damaged: it does not say what was told") from None
+        made._before, made._taken, changes.verdict, made._broken, changes.worse, changes.armed = (
+            head
+        )
+        changes.plateaus = [_span(*each) for each in told.tolist()]
+        return made
 
     def _own(self, found: Trace, at: NDArray[np.int64]) -> Trace:
         """Return the trace of some samples, in which the first one ever has the index 0."""
@@ -238,14 +298,31 @@ class Listener:
         return sample if sample < 0 else int(self._places(sample))
 
 
-def worsening(
-    detector: DetectorProtocol, verdict: ArrayLike, slope: ArrayLike
-) -> NDArray[np.bool_]:
-    """Tell from what a detector said whether the metric moved the wrong way."""
+def _now(detector: DetectorProtocol) -> Trace:
+    """Return what a detector knows at present, as a trace of one sample."""
+    verdict, onset = detector.verdict, detector.onset
+    return Trace(
+        np.array([detector.level]),
+        np.array([detector.slope]),
+        np.array([verdict], dtype=np.int8),
+        np.zeros(1, dtype=np.bool_),  # no event is made of fires and kinds
+        np.array([-1 if onset is None else onset]),
+        np.zeros(1, dtype=np.int8),
+    )
+
+
+def _span(start: float, onset: float, declared: float, stop: float, ended: float) -> Span:
+    """Return a plateau from saved numbers; NaN stands where it has not stopped."""
+    stopped = None if math.isnan(stop) else int(stop)
+    return Span(int(start), int(onset), int(declared), stopped, int(ended))
+
+
+def worsening(detector: DetectorProtocol, verdict: Any, slope: Any) -> Any:
+    """Tell from what a detector said, once or in arrays, whether the metric moved the wrong way."""
     if isinstance(detector, ThresholdDetector):
-        backwards = -SIGNS[detector.mode] * np.asarray(slope)
-        return np.asarray((detector.mode != "both") & (backwards >= detector.threshold))
-    return np.asarray(np.asarray(verdict) == Verdict.WORSENING)
+        backwards = -SIGNS[detector.mode] * slope
+        return (backwards >= detector.threshold) & (detector.mode != "both")
+    return verdict == int(Verdict.WORSENING)
 
 
 def events_of(detector: DetectorProtocol, parts: Iterable[Array]) -> Iterator[Event]:

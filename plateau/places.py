@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -44,6 +44,16 @@ class Places:
                 self._begin(int(at[0]), float(values[0]))
                 at, values = at[1:], values[1:]
 
+    def append(self, at: int, value: float) -> None:
+        """Append one value, whose position is above all others."""
+        run = self.runs[-1] if self.runs else 0
+        if run and at == self.lasts[-1] + run:
+            steps = (at - self.starts[-1]) // run
+            if self.values[-1] + steps * self.rises[-1] == value:
+                self.lasts[-1] = at
+                return
+        self.add(np.array([at]), np.array([value]))
+
     def thin(self) -> None:
         """Leave out every second piece if there are too many."""
         if len(self.starts) <= MOST:
@@ -54,6 +64,27 @@ class Places:
         self.runs = [1] * len(across) + [0]
         self.rises = [*(np.diff(values) / across).tolist(), 0.0]
         self.lasts = [*(start - 1 for start in starts[1:]), starts[-1]]
+
+    def to_bytes(self) -> bytes:
+        """Return the pieces as bytes."""
+        pieces = self.starts, self.values, self.runs, self.rises, self.lasts
+        return np.array(pieces, dtype="<f8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Make one of what `to_bytes` returned.
+
+        Raises
+        ------
+        ValueError
+            If that is no table of pieces.
+        """
+        made = cls()
+        starts, values, runs, rises, lasts = np.frombuffer(data, "<f8").reshape(5, -1)
+        made.starts, made.values = starts.astype(np.int64).tolist(), values.tolist()
+        made.runs, made.rises = runs.astype(np.int64).tolist(), rises.tolist()
+        made.lasts = lasts.astype(np.int64).tolist()
+        return made
 
     def __call__(self, at: int) -> float:
         """Return the value that was in force at a position."""

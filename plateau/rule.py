@@ -139,6 +139,14 @@ class Rule:
         needed = {"alpha", "beta", "patience"} if ema else {"window"}
         return self.calibrated or needed | {"threshold"} <= self._given()
 
+    def refuse_open(self, what: str) -> None:
+        """Raise an error if a setting is left to be chosen from a series that is not known."""
+        if not self.complete:
+            raise ValueError(
+                f"{what} tells too little to choose from: give --threshold with --window, "
+                "or with --alpha, --beta and --patience; or none, for the calibrated detector"
+            )
+
     @staticmethod
     def _refuse(given: set[str], kind: str) -> None:
         if given:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors
 
-from plateau import DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
+from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
 
 SIZES = [1, 2, 63, 64, 65, 130]
 
@@ -23,7 +23,7 @@ def samples(data, streams, steps=40):
 @given(st.data(), detectors, st.sampled_from(SIZES))
 def test_a_bank_is_so_many_detectors_bit_for_bit(data, detector, streams):
     bank = DetectorBank(detector, streams)
-    singles = [detector.clone() for _ in range(streams)]
+    singles = [bank.detector.clone() for _ in range(streams)]
     for i, row in enumerate(samples(data, streams)):
         fired = bank.update(row)
         assert fired.tolist() == [one.update(x) for one, x in zip(singles, row, strict=True)]
@@ -150,3 +150,141 @@ def test_wrong_arguments_are_named():
 def test_the_state_of_a_stream_is_small():
     bank = DetectorBank(ThresholdDetector(EmaHaar(1e-3, 1e-3), 1e-5, 100), 1 << 16)
     assert bank._state.nbytes / len(bank) <= 100
+
+
+@given(st.data(), detectors, st.sampled_from(SIZES))
+def test_an_absent_sample_is_none(data, detector, streams):
+    bank, many = DetectorBank(detector, streams), DetectorBank(detector, streams)
+    singles = [bank.detector.clone() for _ in range(streams)]
+    xs = samples(data, streams)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    present = rng.random(xs.shape) < data.draw(st.sampled_from([0.0, 0.5, 0.9, 1.0]))
+    for row, there in zip(xs, present, strict=True):
+        fired = bank.update(np.where(there, row, np.inf), there)
+        for i, one in enumerate(singles):
+            assert fired[i] == (bool(there[i]) and one.update(row[i]))
+    many.update_many(xs, present)
+    assert many.to_bytes() == bank.to_bytes()
+    for i in (0, streams - 1):
+        assert bank[i].to_bytes() == singles[i].to_bytes()
+
+
+def test_what_is_absent_need_not_be_finite():
+    bank = DetectorBank(ThresholdDetector(Haar(2), 0.1, 2, on_nonfinite="raise"), 2)
+    bank.update([1.0, np.nan], [True, False])
+    bank.update_many([[1.0, np.nan]], [[True, False]])
+    assert (bank.count.tolist(), bank.skipped.tolist()) == ([2, 0], [0, 0])
+    with pytest.raises(ValueError, match="is not finite"):
+        bank.update([1.0, np.nan], [True, True])
+    for present in ([True], [1, 0], [[True, False]]):
+        with pytest.raises(ValueError, match=r"present must be a mask of shape \(2,\)"):
+            bank.update([1.0, 2.0], present)
+
+
+@given(st.data(), detectors, st.sampled_from(SIZES), st.integers(1, 70))
+def test_a_bank_grows_and_what_was_there_goes_on(data, detector, streams, more):
+    bank = DetectorBank(detector, streams, alarms=None)
+    whole = DetectorBank(detector, streams + more, alarms=None)
+    xs = samples(data, streams + more)
+    late = np.arange(streams + more) >= streams
+    for row in xs[:20]:
+        bank.update(row[:streams])
+        whole.update(row, ~late)
+    for _ in range(more):
+        bank.grow(1)
+    for row in xs[20:]:
+        np.testing.assert_array_equal(bank.update(row), whole.update(row))
+    assert bank.to_bytes() == whole.to_bytes()
+    assert DetectorBank.from_bytes(bank.to_bytes()).to_bytes() == bank.to_bytes()
+
+
+def test_growing_one_by_one_copies_little():
+    bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 2), 1)
+    rooms = set()
+    for _ in range(2000):
+        bank.grow(1)
+        rooms.add(len(bank._room))
+    assert len(rooms) <= 12
+
+
+@given(st.data(), detectors, st.sampled_from(SIZES))
+def test_a_stream_goes_on_from_a_detector(data, detector, streams):
+    bank, xs = DetectorBank(detector, streams), samples(data, streams)
+    place = data.draw(st.integers(0, streams - 1))
+    single = bank.detector.clone()
+    for row in xs[:20]:
+        bank.update(row)
+        single.update(row[0])
+    bank[place] = single
+    assert bank[place].to_bytes() == single.to_bytes()
+    for row in xs[20:]:
+        assert bank.update(row)[place] == single.update(row[place])
+    assert bank[place].to_bytes() == single.to_bytes()
+
+
+def test_a_stream_takes_no_detector_of_another_kind():
+    bank = DetectorBank(Detector(), 2)
+    bank[0] = Detector(run_length=5.0)  # which is the bank's to say
+    assert bank[0].run_length == 2 * 86_400
+    with pytest.raises(ValueError, match="saved with mode='max', here it is 'min'"):
+        bank[0] = Detector("max")
+    with pytest.raises(ValueError, match="saved with type"):
+        bank[0] = ThresholdDetector(Haar(2), 0.1, 2)
+    with pytest.raises(TypeError, match="goes on from a detector"):
+        bank[0] = 3.0
+    with pytest.raises(IndexError):
+        bank[2] = Detector()
+    kept = DetectorBank(Detector(), 2, alarms=None)
+    with pytest.raises(ValueError, match=r"saved with run_length=5\.0"):
+        kept[0] = Detector(run_length=5.0)
+
+
+def test_the_budget_sets_the_run_length():
+    assert DetectorBank(Detector(), 10).detector.run_length == 864_000
+    assert DetectorBank(Detector(), 10, alarms=5, per=100).detector.run_length == 200
+    assert DetectorBank(Detector(), 10, alarms=None).detector.run_length == 1e7
+    bank = DetectorBank(Detector(), 10, alarms=2.0)
+    assert DetectorBank.from_bytes(bank.to_bytes()).alarms == 2.0
+    bank.grow(10)
+    assert bank.detector.run_length == bank[19].run_length == 864_000
+    rule = ThresholdDetector(Haar(2), 0.1, 2)
+    assert DetectorBank(rule, 3).detector is rule
+    for wrong in ({"alarms": 0}, {"per": -1.0}):
+        with pytest.raises(ValueError, match="must be above 0"):
+            DetectorBank(Detector(), 2, **wrong)
+
+
+def test_alarms_are_shifts_and_within_the_budget():
+    rng = np.random.default_rng(5)
+    xs, streams = rng.normal(size=(3000, 40)), 40
+    xs[2000:, :5] += 3.0
+    bank = DetectorBank(Detector("both"), streams, alarms=1, per=3000)
+    alarms = np.zeros((len(xs), streams), dtype=bool)
+    for i, row in enumerate(xs):
+        before = bank.in_plateau
+        bank.update(row)
+        alarms[i] = bank.alarmed
+        assert not (alarms[i] & ~before).any()
+    assert alarms[:2000].sum() <= 3  # one is expected of the 3000
+    assert alarms[2000:2200, :5].any(axis=0).all()
+    many = DetectorBank(Detector("both"), streams, alarms=1, per=3000)
+    many.update_many(xs[:2000])
+    many.update_many(xs[2000:2200])
+    np.testing.assert_array_equal(many.alarmed, alarms[2000:2200].any(axis=0))
+
+
+def test_evidence_is_largest_where_a_shift_is_near():
+    xs = np.random.default_rng(6).normal(size=(1500, 20))
+    bank = DetectorBank(Detector("both"), 20, alarms=1, per=1e9)
+    bank.update_many(xs)
+    assert np.isnan(bank.evidence).tolist() == (~bank.in_plateau).tolist()
+    flat = np.flatnonzero(bank.in_plateau)
+    assert len(flat) >= 10
+    row = np.zeros(20)
+    row[flat[3]] = 1.2
+    bank.update_many(np.random.default_rng(7).normal(size=(60, 20)) + row)
+    assert np.nanargmax(bank.evidence) == flat[3]
+    assert not bank.alarmed.any()
+    rule = DetectorBank(ThresholdDetector(Haar(2), 0.1, 2), 3)
+    assert np.isnan(rule.evidence).all()
+    assert not rule.alarmed.any()

@@ -234,7 +234,7 @@ def test_a_bank_of_detectors_goes_through_all_that_happens():
     columns.append(np.full(3000, 0.1))
     table = np.array(columns).T
     detector = Detector(horizon=200, run_length=500.0)
-    bank = DetectorBank(detector, len(columns))
+    bank = DetectorBank(detector, len(columns), alarms=None)
     fired = np.array([bank.update(row) for row in table])
     for i, column in enumerate(columns):
         single = detector.clone()

@@ -1,8 +1,14 @@
 """``plateau scan``."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import console
 from plateau.commands.options import (
+    OUTPUT,
     Fail,
     Format,
     Guard,
@@ -14,9 +20,10 @@ from plateau.commands.options import (
     Quiet,
     RunName,
     UnitOption,
+    option,
 )
 from plateau.commands.results import check_files, draw, emit, gate
-from plateau.commands.scanning import asking, scanned
+from plateau.commands.scanning import as_bytes, asking, scanned
 
 
 @grouped
@@ -32,11 +39,35 @@ def scan(
     fail_on: Fail = None,
     memory: Memory = None,
     guard: Guard = True,
+    archive: Annotated[
+        Path | None,
+        option(
+            OUTPUT,
+            "Folder that takes the results of any number of logs as Parquet, part by part; what is "
+            "there is not done again.",
+            "--archive",
+        ),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        option(OUTPUT, "With --archive: scheduler of Dask, or local for one of this machine."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Find the plateaus of every run in saved logs."""
     check_files(output_format, output, plot)
     read_one = asking(columns, run)
+    if archive is not None:
+        if output_format is not Format.table or plot or fail_on:
+            raise typer.TyperException("--archive takes no --format, --plot and --fail-on")
+        from plateau.archive import Asked
+        from plateau.commands.archive import scan_archive
+
+        asked = Asked(read_one, settings.rule(), unit.value if unit else None, as_bytes(memory))
+        scan_archive(paths, archive, asked, dask, quiet=quiet)
+        return
+    if dask is not None:
+        raise typer.TyperException("--dask needs --archive FOLDER")
     shown_by = "plateau.showing.terminal" if output_format is Format.table and not quiet else None
     outputs = [output, plot]
     scans = scanned(

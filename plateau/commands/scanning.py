@@ -54,7 +54,7 @@ def scanned(
     keep_apart((one.path for one in found), outputs)
     alone = len(found) == 1  # one bar at a time: over the files, or within the only one
     told = Reading() if alone and not quiet and sys.stderr.isatty() else None
-    logs = read_logs(found, read_one, told, memory=_bytes(memory))
+    logs = read_logs(found, read_one, told, memory=as_bytes(memory))
     # What follows takes a while to import, numba most of all: the first log is being read.
     from plateau.follower import untracked
     from plateau.scanning import scan_logs
@@ -102,7 +102,8 @@ def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":
     )
 
 
-def _bytes(gibibytes: float | None) -> int | None:
+def as_bytes(gibibytes: float | None) -> int | None:
+    """Return a size in bytes."""
     return None if gibibytes is None else int(gibibytes * (1 << 30))
 
 

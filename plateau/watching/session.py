@@ -85,11 +85,7 @@ class Options:
     state: Path | None
 
     def __post_init__(self) -> None:
-        if not self.rule.complete:
-            raise ValueError(
-                "a log that grows tells too little to choose from: give --threshold with --window, "
-                "or with --alpha, --beta and --patience; or none, for the calibrated detector"
-            )
+        self.rule.refuse_open("a log that grows")
         if self.state and (self.path == STDIN or is_prometheus(self.path)):
             what = "standard input" if self.path == STDIN else "Prometheus"
             raise ValueError(f"--state needs a file: {what} cannot be read again")

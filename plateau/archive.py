@@ -1,0 +1,219 @@
+"""Archives: any number of logs, scanned part by part, each kept in Parquet as it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from plateau import __version__
+from plateau.export import SCAN_COLUMNS, frame, scan_rows, write_whole
+from plateau.logs.several.parallel import read_logs
+from plateau.outlook import COLUMNS, columns_of
+from plateau.scanning import scan_logs
+from plateau.showing.report.spent import Spent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import polars
+
+    from plateau.export import Columns, LogScan, Record
+    from plateau.logs.model import Log
+    from plateau.logs.several.find import Found
+    from plateau.offline import Unit
+    from plateau.rule import Rule
+
+SIZE = 50
+"""Logs of a part, but for those of one folder that may hold the same runs in two formats."""
+
+WORST = 10
+"""Runs that are named in a summary."""
+
+PLATEAUS, RUNS, DONE = "plateaus", "runs", "done"
+"""Folders of an archive: rows of both kinds, and what says that a part has all its rows."""
+
+RUN_COLUMNS: Columns = (
+    dict.fromkeys(("path", "format", "run", "metric", "x", "mode", "verdict", "unit"), str)
+    | dict.fromkeys(("points", "nonfinite", "plateaus", "total", "savable"), int)
+    | dict.fromkeys(("flat_share", *COLUMNS), float)
+)
+"""Columns of a run: ``total`` and ``savable`` count what ``unit`` says, steps or rows."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How logs are read and scanned."""
+
+    read: Callable[..., Log]
+    """As `plateau.scanning.reader_of` makes it, so that another process can be given it."""
+    rule: Rule
+    unit: Unit | None = None
+    memory: int | None = None
+    """Bytes that reading may take in each process."""
+
+    def describe(self) -> str:
+        """Return what the results depend on, beside the logs."""
+        named: dict[str, Any] = getattr(self.read, "keywords", {})
+        return f"{__version__} {sorted(named.items())} {self.rule} {self.unit}"
+
+
+class Part(NamedTuple):
+    """Some of the logs."""
+
+    name: str
+    """Begins with its number; the rest changes with the logs and with what is asked."""
+    found: tuple[Found, ...]
+
+
+class Summary(NamedTuple):
+    """What is in an archive."""
+
+    logs: int
+    runs: int
+    flat: int
+    """Runs that end in a plateau."""
+    share: float
+    """Share of the rows that lies in flat plateaus, of an average run."""
+    savable: dict[str, tuple[int, int]]
+    """By unit, steps or rows: how many could have been saved, of how many."""
+    worst: list[Record]
+    """The runs of which the most could have been saved, with the columns of `RUN_COLUMNS`."""
+    said: list[str]
+    """What could not be read, or was left out."""
+
+
+def parts_of(found: Iterable[Found], asked: Asked, size: int = SIZE) -> list[Part]:
+    """Cut logs into parts, in their order.
+
+    Logs of a folder whose names end differently stay together: two may be of one run, which is then
+    taken once.
+    """
+    parts: list[Part] = []
+    logs: list[Found] = []
+    for group in _apart(found):
+        if logs and len(logs) + len(group) > size:
+            parts.append(_part(len(parts), logs, asked))
+            logs = []
+        logs += group
+    return [*parts, _part(len(parts), logs, asked)] if logs else parts
+
+
+def left(folder: Path, parts: Sequence[Part]) -> list[Part]:
+    """Return the parts that are not done; remove what an archive has of other logs or settings."""
+    wanted = {part.name for part in parts}
+    for kind in (DONE, RUNS, PLATEAUS):  # so that none of another kind counts as done
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for file in (folder / kind).iterdir():
+            if file.stem not in wanted and not file.name.startswith("."):
+                file.unlink()
+    return [part for part in parts if not _done(folder, part.name).exists()]
+
+
+def work(part: Part, folder: Path, asked: Asked) -> None:
+    """Scan a part and keep what was found. It is done when the last of its files is there."""
+    said: list[str] = []
+    answers = read_logs(part.found, asked.read, memory=asked.memory)
+    logs = scan_logs(answers, asked.rule, asked.unit, said.append)
+    said += [f"{one.log.path}: {text}" for one in logs for text in one.log.warnings]
+    for kind, rows, columns in (
+        (PLATEAUS, scan_rows(logs), SCAN_COLUMNS),
+        (RUNS, list(run_rows(logs)), RUN_COLUMNS),
+    ):
+        write_whole(folder / kind / f"{part.name}.parquet", _parquet(rows, columns))
+    done = {"logs": len(logs), "said": said}
+    write_whole(_done(folder, part.name), json.dumps(done).encode())
+
+
+def run_rows(scans: Iterable[LogScan]) -> Iterator[Record]:
+    """Yield a record for each run."""
+    for scan in scans:
+        for found in scan.runs:
+            run, spent = found.run, Spent(found)
+            yield {
+                "path": scan.log.path,
+                "format": scan.log.format,
+                "run": run.name,
+                "metric": run.metric,
+                "x": run.x_name,
+                "mode": run.mode,
+                "verdict": str(found.verdict),
+                "unit": spent.unit,
+                "points": len(run.values) * run.every,
+                "nonfinite": found.nonfinite,
+                "plateaus": len(found.plateaus),
+                "total": spent.total,
+                "savable": spent.all_savable,
+                "flat_share": found.flat_share,
+                **columns_of(found.gain),
+            }
+
+
+def read(folder: Path, kind: str = PLATEAUS) -> polars.DataFrame:
+    """Return the rows of all parts that are done, in the order of the logs."""
+    import polars as pl
+
+    names = sorted(file.stem for file in (folder / DONE).glob("*.json"))
+    parts = [pl.read_parquet(folder / kind / f"{name}.parquet") for name in names]
+    columns = SCAN_COLUMNS if kind == PLATEAUS else RUN_COLUMNS
+    return pl.concat([frame([], columns), *parts])
+
+
+def summary(folder: Path) -> Summary:
+    """Sum up the parts that are done."""
+    import polars as pl
+
+    done = [json.loads(file.read_bytes()) for file in sorted((folder / DONE).glob("*.json"))]
+    runs = read(folder, RUNS)
+    by_unit = runs.group_by("unit").agg(pl.col("savable").sum(), pl.col("total").sum())
+    share = pl.col("savable") / pl.col("total").clip(1)
+    worst = runs.filter(pl.col("savable") > 0).sort(share, descending=True, maintain_order=True)
+    return Summary(
+        logs=sum(part["logs"] for part in done),
+        runs=len(runs),
+        flat=len(runs.filter(pl.col("verdict") == "plateau")),
+        share=float(runs["flat_share"].mean() or 0.0),  # type: ignore[arg-type] # of floats
+        savable={unit: (saved, total) for unit, saved, total in sorted(by_unit.iter_rows())},
+        worst=worst.head(WORST).to_dicts(),
+        said=[text for part in done for text in part["said"]],
+    )
+
+
+def _apart(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield logs that must stay together."""
+    for _, logs in groupby(found, key=lambda one: os.path.split(one.path)[0]):
+        beside = list(logs)
+        if len({os.path.splitext(one.path)[1] for one in beside}) > 1:  # noqa: PTH122 # or a URL
+            yield beside
+        else:
+            yield from ([one] for one in beside)
+
+
+def _part(number: int, logs: Sequence[Found], asked: Asked) -> Part:
+    known = "\n".join([asked.describe(), *(f"{one} {_stamp(one.path)}" for one in logs)])
+    digest = hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:16]
+    return Part(f"{number:06d}-{digest}", tuple(logs))
+
+
+def _stamp(path: str) -> str:
+    """Return what changes when a log does, of one that lies here."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 # Path would change a URL
+    except (OSError, ValueError):
+        return ""
+    return f"{state.st_size} {state.st_mtime_ns}"
+
+
+def _done(folder: Path, name: str) -> Path:
+    return folder / DONE / f"{name}.json"
+
+
+def _parquet(rows: Sequence[Record], columns: Columns) -> bytes:
+    buffer = io.BytesIO()
+    frame(rows, columns).write_parquet(buffer)
+    return buffer.getvalue()

@@ -1,0 +1,79 @@
+"""What is in an archive, as a table for people and as a page."""
+
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from plateau.archive import Summary
+from plateau.export import Record
+from plateau.showing import wording
+from plateau.showing.printing import printable
+
+HEADINGS = ("run", "metric", "rows", "plateaus", "ends", "could be saved")
+SHOWN = 100
+"""Lines of what was odd that a page shows."""
+
+
+def totals(summary: Summary) -> list[tuple[str, str]]:
+    """Return what is said of all runs: what it is, and how much."""
+    of_all = summary.flat / max(summary.runs, 1)
+    found = [
+        ("logs", f"{summary.logs:,}"),
+        ("runs", f"{summary.runs:,}"),
+        ("end in a plateau", f"{summary.flat:,}, {of_all:.0%}"),
+        ("flat, of an average run", f"{summary.share:.0%}"),
+    ]
+    for unit, (saved, total) in summary.savable.items():
+        share = saved / max(total, 1)
+        found.append((f"{unit}s that could be saved", f"{saved:,} of {total:,}, {share:.0%}"))
+    return found
+
+
+def show_archive(console: Console, summary: Summary) -> None:
+    """Print what is in an archive."""
+    for what, amount in totals(summary):
+        console.print(f"{what}: {amount}", soft_wrap=True)
+    if not summary.worst:
+        return
+    table = Table(*HEADINGS, title="The most could be saved of", title_justify="left")
+    for run in summary.worst:
+        table.add_row(*map(Text, _cells(run)))
+    console.print(table)
+
+
+def page(summary: Summary) -> str:
+    """Return what is in an archive as one HTML page that loads nothing and runs nothing."""
+    environment = Environment(
+        loader=PackageLoader("plateau.showing", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("plateau.showing.report").joinpath("report.css").read_text(encoding="utf-8")
+    return environment.get_template("archive.html").render(
+        style=Markup(style),
+        totals=totals(summary),
+        headings=HEADINGS,
+        worst=[_cells(run) for run in summary.worst],
+        said=[printable(text) for text in summary.said[:SHOWN]],
+        more=len(summary.said[SHOWN:]),
+    )
+
+
+def _cells(run: Record) -> tuple[str, ...]:
+    saved = wording.count(run["savable"], run["unit"])
+    share = run["savable"] / max(run["total"], 1)
+    name = run["path"] if run["run"] in run["path"] else f"{run['path']} ({run['run']})"
+    texts = printable(name), printable(run["metric"])
+    return (
+        *texts,
+        f"{run['points']:,}",
+        str(run["plateaus"]),
+        run["verdict"],
+        f"{saved}, {share:.0%}",
+    )

@@ -1,0 +1,106 @@
+"""Archives: part by part and again, equal to one scan row by row."""
+
+import io
+
+import polars as pl
+import pytest
+from make import make_logs
+
+from plateau import archive
+from plateau.logs.several.find import Found
+
+COUNT, BAD = 12, {3}
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("logs")
+    make_logs(folder, COUNT, damaged=BAD)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(archive.parts_of, "__defaults__", (5,))
+
+
+def single(run, logs):
+    code, out, _ = run("scan", logs, "--format", "parquet")
+    assert code == 0
+    return pl.read_parquet(io.BytesIO(out))
+
+
+def times(folder):
+    return {
+        f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns
+        for file in folder.rglob("*.parquet")
+    }
+
+
+def test_an_archive_is_one_scan_row_by_row(run, logs, tmp_path):
+    folder = tmp_path / "results"
+    code, out, err = run("scan", logs, "--archive", folder)
+    assert code == 0
+    assert archive.read(folder).equals(single(run, logs))
+    runs = archive.read(folder, archive.RUNS)
+    assert len(runs) == COUNT - len(BAD)
+    assert f"logs: {COUNT - len(BAD)}\n" in out.decode()
+    assert "run00003.csv" in err
+    page = (folder / "summary.html").read_text()
+    assert "run00003.csv" in page
+    assert "could be saved" in page
+    told = archive.summary(folder)
+    (saved, total) = told.savable["step"]
+    assert (saved, total) == (runs["savable"].sum(), runs["total"].sum())
+    assert saved > 0
+    assert len(told.worst) == len(runs.filter(pl.col("savable") > 0)[: archive.WORST])
+    shares = [each["savable"] / each["total"] for each in told.worst]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_what_is_done_is_not_done_again(run, logs, tmp_path):
+    folder = tmp_path / "results"
+    run("scan", logs, "--archive", folder, "--quiet")
+    before = times(folder)
+    assert len(before) == 6
+    lost = sorted((folder / archive.DONE).iterdir())[1]
+    lost.unlink()  # as if it had been killed before
+    _, _, err = run("scan", logs, "--archive", folder, "--quiet")
+    assert "2 of 3 parts are there" in err
+    after = times(folder)
+    assert {name for name in after if after[name] != before[name]} == {
+        f"{kind}/{lost.stem}.parquet" for kind in (archive.PLATEAUS, archive.RUNS)
+    }
+
+
+def test_other_logs_and_settings_are_done_anew(run, tmp_path):
+    logs, folder = tmp_path / "logs", tmp_path / "results"
+    make_logs(logs, 7)
+    run("scan", logs, "--archive", folder, "--quiet")
+    make_logs(logs, 8)
+    first = logs / "000" / "run00000.csv"
+    first.write_text(first.read_text() + "300,0.5\n")
+    run("scan", logs, "--archive", folder, "--quiet")
+    assert archive.read(folder).equals(single(run, logs))
+    before = times(folder)
+    run("scan", logs, "--archive", folder, "--quiet", "--horizon", 200)
+    assert times(folder).keys().isdisjoint(before)
+
+
+def test_two_formats_of_a_run_stay_together(tmp_path):
+    asked = archive.Asked(read=print, rule=None)
+    names = ["a/1.csv", "a/2.csv", "b/1.csv", "b/1.json", "b/2.csv", "b/2.json", "c/1.csv"]
+    parts = archive.parts_of([Found(name, "x") for name in names], asked, size=3)
+    cut = [[one.path for one in part.found] for part in parts]
+    assert cut == [names[:2], names[2:6], names[6:]]
+
+
+def test_bad_usage_is_one_line(run, logs, tmp_path):
+    for arguments, problem in [
+        (("--dask", "local"), "--dask needs --archive FOLDER"),
+        (("--archive", tmp_path, "--format", "json"), "--archive takes no --format"),
+        (("--archive", logs / "results"), "which is read"),
+        (("--archive", tmp_path, "--dask", "tcp://127.0.0.1:1"), "--dask"),
+    ]:
+        code, _, err = run("scan", logs, *arguments)
+        assert (code, problem in err) == (2, True), err

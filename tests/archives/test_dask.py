@@ -1,0 +1,83 @@
+"""Archives on a cluster of Dask: a worker that is killed loses nothing."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+from make import make_logs
+
+from plateau import archive
+
+pytest.importorskip("distributed", reason="needs Dask")
+
+COUNT = int(os.environ.get("PLATEAU_ARCHIVE_LOGS", "150"))
+"""How many logs; 5000 take minutes."""
+BAD = {7}
+ENOUGH = 600.0
+
+
+def start(*command, **more):
+    return subprocess.Popen(
+        [sys.executable, "-m", *map(str, command)], stderr=subprocess.PIPE, text=True, **more
+    )
+
+
+@pytest.fixture
+def cluster():
+    """A scheduler and two workers, each a process."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{kind}", *map(str, arguments)],
+            stderr=subprocess.DEVNULL,
+        )
+        for kind, *arguments in [
+            ("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"),
+            *[("worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard")] * 2,
+        ]
+    ]
+    yield address, processes[1:]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def until(condition, process):
+    deadline = time.monotonic() + ENOUGH
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_worker_and_a_killed_scan_lose_nothing(run, cluster, tmp_path):
+    address, workers = cluster
+    logs, folder = tmp_path / "logs", tmp_path / "results"
+    make_logs(logs, COUNT, damaged=BAD)
+    command = "plateau", "scan", logs, "--archive", folder, "--dask", address, "--quiet"
+
+    def done():
+        return len(list((folder / archive.DONE).glob("*.json")))
+
+    first = start(*command)
+    until(done, first)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    again = start(*command)
+    workers[0].send_signal(signal.SIGKILL)
+    _, said = again.communicate(timeout=ENOUGH)
+    assert again.returncode == 0, said
+    assert "parts are there" in said
+    code, out, _ = run("scan", logs, "--format", "parquet")
+    assert code == 0
+    assert archive.read(folder).equals(pl.read_parquet(io.BytesIO(out)))
+    assert len(archive.read(folder, archive.RUNS)) == COUNT - len(BAD)
