@@ -1,9 +1,13 @@
 """Pages can be read where they are: programs stand in them as they are run."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
+
+import plateau
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [path for path in DOCS.glob("*.md") if path.name != "changelog.md"]
@@ -19,3 +23,23 @@ def test_a_program_stands_in_a_page_as_it_is_run(program):
 
 def test_no_program_is_behind_an_include():
     assert not [page.name for page in PAGES if "{literalinclude}" in page.read_text()]
+
+
+def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(DOCS)])
+    from make_formats import with_table
+
+    page = (DOCS / "logs.md").read_text()
+    assert page == with_table(page), "python docs/make_formats.py"
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (DOCS / "api.md").read_text()
+    assert not [name for name in plateau.__all__ if f"[`plateau.{name}`](#" not in page]
+
+
+def test_the_notebook_is_kept_without_results():
+    cells = json.loads((DOCS / "notebook.ipynb").read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
