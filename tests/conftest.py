@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from plateau import cli
-
 # Read where torch is imported, later than this file. Networks of tests are so small that threads
 # would only wait for each other, and so would the processes of `pytest -n`.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -25,6 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 @pytest.fixture
 def run(monkeypatch, capfdbinary):
     """Run the command line in this process: (exit code, stdout, stderr)."""
+    from plateau import cli  # the core's tests run where nothing of it is installed
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])
