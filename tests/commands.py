@@ -27,7 +27,7 @@ SLOW = (
     "python -m pytest",
     "python -m tests.benchmarks",
     "python tests/benchmarks/watch_rate.py",
-    "plateau-face train",
+    "plateau-face",
     "sphinx-build",
 )
 """How commands begin that take minutes."""

@@ -9,7 +9,8 @@ import pytest
 
 import plateau
 
-DOCS = Path(__file__).parents[1] / "docs"
+TOP = Path(__file__).parents[1]
+DOCS = TOP / "docs"
 PAGES = [path for path in DOCS.glob("*.md") if path.name != "changelog.md"]
 PROGRAMS = [*sorted(DOCS.glob("examples/*.py")), DOCS / "experiments" / "small.toml"]
 
@@ -43,3 +44,14 @@ def test_the_notebook_is_kept_without_results():
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert code
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_the_changelog_has_the_form_that_tools_read():
+    headings = re.findall(r"^## .*$", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = re.compile(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d")
+    assert headings[0] == "## [Unreleased]"
+    assert all(released.fullmatch(heading) for heading in headings[1:])
+
+
+def test_who_cites_cites_this_version():
+    assert f"\nversion: {plateau.__version__}\n" in (TOP / "CITATION.cff").read_text()

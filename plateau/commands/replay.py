@@ -19,7 +19,7 @@ from plateau.commands.options import (
     option,
 )
 from plateau.commands.results import check_files, emit, keep_apart
-from plateau.commands.scanning import asking, bar, tell_of_compiling
+from plateau.commands.scanning import asking, bar
 
 if TYPE_CHECKING:
     from plateau.policy import Policy
@@ -73,7 +73,6 @@ def replay(
     from plateau.replay import replay_run
     from plateau.showing.terminal import show_replay
 
-    tell_of_compiling()
     check_files(output_format, output, None)
     keep_apart([path], [output])
     rule, policy = settings.rule(), reaction.policy()
