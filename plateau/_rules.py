@@ -2,7 +2,7 @@
 
 A kernel of `plateau._pyramid` stops where there is something to decide, O(log n) times in a stream,
 and `decide` is called. From there on this file reads top to bottom. A rule reads and changes the
-state of one stream as a `Stream`; sums with loops within loops are in `plateau._statistics`.
+state of one stream as a `Stream`; what a stretch of blocks looks like is in `plateau._stretches`.
 docs/calibrated.md derives the tests.
 """
 
@@ -13,19 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._estimates import SMALL, within_bound
-from plateau._pieces import Pieces, straight
+from plateau._pieces import straight
 from plateau._pyramid import BLOCKS, FIRST, SHIFT, Params, Stream, persistence, whitened
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
 from plateau._scale import LINEAR, LOG, by_logarithm
-from plateau._statistics import drift_of, inefficiencies_of, inefficiency_of
+from plateau._statistics import drift_of, inefficiency_of
+from plateau._stretches import (
+    LEAST,
+    ONE_SIDED,
+    ROUNDING,
+    SURE,
+    Start,
+    apart,
+    bounded_mean,
+    bounds,
+    late_change,
+    mean_of,
+    progress_bound,
+    resting,
+    runs_off,
+    speeds_up,
+    stationary,
+    variance_of,
+    wider,
+    without_outlier,
+)
 
 Array = NDArray[np.float64]
 
 GROWTH = 0.125
 """Share by which a stream grows between two assessments."""
 
-LEAST = 12
-"""Blocks that a stretch must have for its drift and its noise to be told apart."""
 
 SHARE = 0.25
 """Share of the time since the last change that a plateau without drift must have lasted."""
@@ -40,21 +58,13 @@ EFFECTIVE, REMAINING = 15.0, 12.0
 """Uncorrelated blocks' worth that a plateau needs to be declared, and to stand: below that a
 random walk cannot be told from a flat, correlated stream."""
 
-UNSEEN, SURE, CLEAR = 2.5, 4.0, 20.0
-"""Standard errors: no drift is seen; a drift is certain; a drift so clear, however small, that
-the stream moves (a noise-free power law never stops)."""
+UNSEEN, CLEAR = 2.5, 20.0
+"""Standard errors: no drift is seen; a drift so clear, however small, that the stream moves (a
+noise-free power law never stops)."""
 
 REST = 0.6
 """Progress that does not count beside what came before, in times `min_change` of the range."""
 
-ONE_SIDED = 1.645
-"""Standard errors of a one-sided 95 % bound."""
-
-TRIM = 0.05
-"""Share of the blocks at each end that make neither the range of a stream nor a late onset."""
-
-ROUNDING = 1e-12
-"""Share of a level below which a difference of two means may be rounding."""
 
 DROPPED, SHORTEST, FREE = 4.0, 64.0, 30.0
 """In a plateau the blocks stay shorter than what evidence takes by DROPPED, if more than SHORTEST:
@@ -166,83 +176,6 @@ def _index(s: Stream, block: int) -> float:
     return s.first + block * s.size
 
 
-# ---- what the blocks look like -------------------------------------------------------------------
-
-
-def mean_of(values: Array) -> float:
-    """Mean; NumPy's own method takes three times as long for so few values."""
-    return float(np.add.reduce(values)) / len(values)
-
-
-def variance_of(values: Array) -> float:
-    """Variance, as `mean_of`."""
-    off = values - mean_of(values)
-    return float(off @ off) / len(values)
-
-
-class Start(NamedTuple):
-    """Where blocks became stationary."""
-
-    best: int  # the start that leaves the most uncorrelated blocks
-    onset: int  # the first at the level of what follows, of those that are as good
-    inefficiency: float  # of the blocks from the best start on
-
-
-def stationary(means: Array) -> Start:
-    """Tell where blocks became stationary.
-
-    The best start leaves the most uncorrelated blocks, max N_eff = (n - i)/g (Chodera 2016). Of
-    the starts beside it that are as good to within one standard error, √(6/N_eff) of ln N_eff, the
-    onset is the first at which the stream has reached the level that it then keeps.
-    """
-    n = len(means)
-    starts = n - max(FIRST, n // 20)
-    if starts < 1:
-        return Start(0, 0, inefficiency_of(means))
-    g = inefficiencies_of(means, starts)
-    left = np.arange(n, n - starts, -1) / g
-    best = int(left.argmax())
-    enough = left[best] * math.exp(-math.sqrt(6.0 / left[best]))
-    worse = np.flatnonzero(left < enough)
-    before = int(np.searchsorted(worse, best))  # the best is none of them
-    begin = int(worse[before - 1]) + 1 if before > 0 else 0
-    end = int(worse[before]) + 1 if before < len(worse) else starts
-    level = mean_of(means[best:])
-    reached = means[begin:end] <= level if means[begin] > level else means[begin:end] >= level
-    first = int(reached.argmax())
-    return Start(best, begin + first if reached[first] else best, float(g[best]))
-
-
-def apart(before: Array, after: Array) -> float:
-    """Mean of what came after less that of what came before, in the latter's standard errors.
-
-    Those are the errors that it would have if both were alike. Below `SURE` of them 0 is returned.
-    """
-    level = mean_of(before)
-    off = mean_of(after) - level
-    if abs(off) <= ROUNDING * abs(level):
-        return 0.0
-    variance, share = variance_of(before), 1.0 / len(after) + 1.0 / len(before)
-    error = math.sqrt(variance * share)
-    if abs(off) <= SURE * error:  # correlation, which takes long to compute, only makes it larger
-        return 0.0
-    error = math.sqrt(variance * inefficiency_of(before) * share)
-    if abs(off) <= SURE * error:
-        return 0.0
-    return off / error if error > 0.0 else math.copysign(math.inf, off)
-
-
-def bounds(values: Array) -> tuple[float, float]:
-    """Least and largest of some values, without outlying ones."""
-    ordered, trimmed = np.sort(values), int(TRIM * len(values))
-    return float(ordered[trimmed]), float(ordered[len(values) - 1 - trimmed])
-
-
-def bounded_mean(values: Array) -> float:
-    """Mean of some values, with outlying ones taken for the nearest that is not."""
-    return float(np.clip(values, *bounds(values)).mean())
-
-
 def covered(s: Stream) -> float:
     """Range of the blocks and of the level from before them, without outlying blocks."""
     low, high = bounds(s.values[: s.blocks])
@@ -255,31 +188,6 @@ def covered(s: Stream) -> float:
 def noise_of(s: Stream, begin: int, variance: float) -> float:
     """Deviation of the samples from a block on, given the variance between blocks."""
     return math.sqrt(variance + mean_of(s.within[begin : s.blocks]))
-
-
-def without_outlier(values: Array) -> Array:
-    """Replace one that has more than half of the variance of all by the mean of the others.
-
-    Beside such a one the others look like white noise, whatever they do. The last one stays: it may
-    be the beginning of something.
-    """
-    off = values - mean_of(values)
-    far = int(np.abs(off).argmax())
-    if off[far] ** 2 <= 0.5 * (off @ off) or far == len(values) - 1:
-        return values
-    clean = values.copy()
-    clean[far] = mean_of(values) - off[far] / (len(values) - 1)
-    return clean
-
-
-def wider(z: float, freedom: float) -> float:
-    """Quantile of Student's t that is as rare as z is for a normal distribution.
-
-    The first terms of its expansion in one over the degrees of freedom (Fisher and Cornish 1960).
-    """
-    nu, square = max(freedom, 2.0), z * z
-    second = (5.0 * square * square + 16.0 * square + 3.0) / 96.0
-    return z * (1.0 + ((square + 1.0) / 4.0 + second / nu) / nu)
 
 
 # ---- outside a plateau ---------------------------------------------------------------------------
@@ -311,6 +219,11 @@ def returned(s: Stream) -> int | None:
     return begin
 
 
+def evidence(p: Params) -> float:
+    """Return the samples that a stretch in noise must have."""
+    return p.horizon or ODDS * ODDS - 1.0
+
+
 def settled(s: Stream, p: Params, onset: int) -> bool:
     """Whether the stream since this block shows no drift, or surely none that matters."""
     length = s.blocks - onset
@@ -318,7 +231,7 @@ def settled(s: Stream, p: Params, onset: int) -> bool:
     change, error, _, rest = drift_of(values)
     describe(s, change, error, length, noise_of(s, onset, rest))
     samples = length * s.size
-    if samples < (p.horizon or ODDS * ODDS - 1.0) or length < max(SHARE * s.blocks, LEAST):
+    if samples < evidence(p) or length < max(SHARE * s.blocks, LEAST):
         return False
     if length / inefficiency_of(values) < EFFECTIVE:
         return False
@@ -385,33 +298,11 @@ def rested(s: Stream, p: Params) -> int | None:
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
+    if s.noise > s.unit * p.change * whole and (s.blocks - begin) * s.size < evidence(p):
+        return None  # the noise hides what counts
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
     s.tolerance, s.kind = least, FLAT
-    return begin
-
-
-def progress_bound(values: Array, sign: float) -> float:
-    """One-sided 95 % bound of the progress along values, but at least half of its own doubt.
-
-    So what gets worse by chance does not hide that little is known.
-    """
-    change, error, effective, _ = drift_of(values)
-    doubt = wider(ONE_SIDED, effective - 2.0) * float(error)
-    return max(sign * float(change), -0.5 * doubt) + doubt
-
-
-def resting(found: Pieces, sign: float, least: float) -> int:
-    """Where the last pieces begin that make no progress, nor come after any."""
-    level, begin = 0.0, len(found.values)
-    for a, b in zip(found.cuts[-2::-1].tolist(), found.cuts[:0:-1].tolist(), strict=True):
-        piece = found.fitted[a:b]
-        change, mean = piece[-1] - piece[0], mean_of(piece)
-        after = len(found.values) - begin
-        off = level - mean if after else 0.0
-        if max(sign * change, sign * off) > least:
-            break
-        level, begin = (level * after + mean * (b - a)) / (after + b - a), a
     return begin
 
 
@@ -449,40 +340,6 @@ def kind_of(s: Stream, p: Params, begin: int, change: float, error: float) -> fl
     """Kind of a plateau that is tolerated: slow if it moves, or may go on as it did before."""
     slow = abs(change) > UNSEEN * error or continues(s, p, begin, change, error)
     return SLOW if slow else FLAT
-
-
-def runs_off(means: Array) -> float:
-    """By how many errors both halves of the last eighth have left all before; 0 if they have not.
-
-    A stream that runs off ever faster has no visible line: its end outweighs all the rest.
-    """
-    n = len(means)
-    if n < 2 * LEAST:
-        return 0.0
-    latest, half = n - n // 8, n - n // 16
-    first = apart(means[:latest], means[latest:half])
-    if first == 0.0:
-        return 0.0
-    second = apart(means[:latest], means[half:])
-    if first * second <= 0.0:
-        return 0.0
-    return first if abs(first) < abs(second) else second
-
-
-def speeds_up(means: Array) -> float:
-    """`SURE` errors, signed, where the last steps have one direction and each is larger; else 0.
-
-    Too few blocks may have run off for `runs_off`. Of seven steps in any order, of either sign,
-    three in a million do so, which is rarer than `SURE` errors are.
-    """
-    third, second, first = means[-3:].tolist()
-    last, before = first - second, second - third
-    if last * before <= 0.0 or abs(last) <= abs(before):  # most streams
-        return 0.0
-    steps = np.diff(means[-FIRST:])
-    one_way = bool(np.all(steps > 0.0) or np.all(steps < 0.0))
-    grows = one_way and bool(np.all(np.diff(np.abs(steps)) > 0.0))
-    return math.copysign(SURE, steps[-1]) if grows else 0.0
 
 
 def moves(s: Stream, p: Params, change: float) -> None:
@@ -617,14 +474,6 @@ def _forget(s: Stream, blocks: int) -> None:
         values[left : s.blocks] = 0.0
     s.full = float(left)
     s.first += blocks * s.size
-
-
-def late_change(values: Array) -> tuple[float, float]:
-    """Change along all values, by their first and last quarter, and its standard error."""
-    quarter = max(len(values) // 4, 4)
-    _, error, _, _ = drift_of(values[-quarter:])
-    change = mean_of(values[-quarter:]) - mean_of(values[:quarter])
-    return change / 0.75, error / math.sqrt(6.0) / 0.75
 
 
 def stands(s: Stream, p: Params, start: Start) -> bool:

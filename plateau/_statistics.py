@@ -93,11 +93,27 @@ def inefficiency(values, begin, end):
 
 
 @kernel(FLOATS, INT)
-def inefficiencies_of(values, starts):
-    """Return that of values[i:], for each i < starts."""
-    g = np.empty(starts)
-    inefficiencies(values, NONE, values.size, starts, g)
-    return g
+def stationary_of(values, starts):
+    """From where values are stationary, of so many starts: see `plateau._stretches.stationary`."""
+    n, g = values.size, np.empty(starts)
+    inefficiencies(values, NONE, n, starts, g)
+    best = 0
+    for i in range(starts):
+        g[i] = (n - i) / g[i]  # from here on what each start is worth, N_eff
+        if g[i] > g[best]:
+            best = i
+    enough = g[best] * math.exp(-math.sqrt(6.0 / g[best]))
+    begin = best
+    while begin > 0 and g[begin - 1] >= enough:
+        begin -= 1
+    level = mean_of(values, best, n)
+    side = 1.0 if values[begin] > level else -1.0
+    onset = begin
+    while side * (values[onset] - level) > 0.0:
+        if onset + 1 == starts or g[onset] < enough:
+            return best, best, (n - best) / g[best]
+        onset += 1
+    return best, onset, (n - best) / g[best]
 
 
 @kernel(FLOATS)

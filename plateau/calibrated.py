@@ -15,6 +15,7 @@ from plateau._rules import Precision, decide, precision
 from plateau._samples import LIMIT, NO_FLOAT, Sample, as_sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Description, Layout
+from plateau._stretches import bounds, mean_of
 from plateau.base import (
     KINDS,
     SIGNS,
@@ -270,7 +271,7 @@ class Detector(KernelDetector):
             s = Stream.of(row)
             if s.verdict != Verdict.WARMING_UP:
                 own[:3] = *precision(s), s.confidence
-            gain = gain_of(s.means[: s.blocks], self._params.sign)
+            gain = self._gain_of(s)
             if gain is not None:
                 own[3:] = gain
         return found
@@ -279,9 +280,11 @@ class Detector(KernelDetector):
     def _mark_changed(table: NDArray[Any]) -> None:
         for s in table:
             full = int(s[c.FULL])
-            if full:  # the level that the new regime comes from
-                recent = s[c.MEANS + full - max(1, full // 4) : c.MEANS + full]
-                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, recent.mean()
+            if full:  # what counts is still judged by the range that was covered
+                before = [*bounds(s[c.MEANS : c.MEANS + full])]
+                before += [s[c.KNOWN_LEVEL]] if s[c.KNOWN] else []
+                now = mean_of(s[c.MEANS + full - max(1, full // 4) : c.MEANS + full])
+                s[c.KNOWN], s[c.KNOWN_LEVEL] = 1.0, max(before, key=lambda x: abs(x - now))
             if s[c.LAST_FIRE] != s[c.ACCEPTED]:
                 s[c.FIRES] = 0.0
             s[c.FIRST_INDEX], s[c.VERDICT] = s[c.ACCEPTED], Verdict.WARMING_UP
@@ -376,9 +379,11 @@ class Detector(KernelDetector):
         None where nothing can be said: without a direction, from few samples, of a constant. See
         `plateau.Gain`; it is an extrapolation of the last two doublings.
         """
-        blocks = int(self._at(c.FULL))
-        means = self._state[PARAMS + c.CELLS : PARAMS + c.CELLS + blocks]
-        return gain_of(means, self._params.sign)
+        return self._gain_of(Stream.of(self._state[PARAMS:]))
+
+    def _gain_of(self, s: Stream) -> Gain | None:
+        known = s.known_level if s.known else None
+        return gain_of(s.means[: s.blocks], self._params.sign, known)
 
     @property
     def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

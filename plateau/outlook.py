@@ -74,7 +74,7 @@ def columns_of(gain: Gain | None) -> dict[str, float | None]:
     return dict(zip(COLUMNS, gain or (None,) * len(COLUMNS), strict=True))
 
 
-def gain_of(values: Array, sign: float) -> Gain | None:
+def gain_of(values: Array, sign: float, known: float | None = None) -> Gain | None:
     """Return what as many samples again are expected to bring.
 
     Parameters
@@ -83,15 +83,18 @@ def gain_of(values: Array, sign: float) -> Gain | None:
         Samples so far, or means of equal blocks of them.
     sign : float
         Direction of progress: -1 down, +1 up; 0: there is none.
+    known : float, optional
+        Level from before a change, which counts for the range covered.
 
     Returns
     -------
     Gain or None
         None where nothing can be said: no direction, too few numbers, or no movement at all.
     """
-    n, whole = len(values), float(np.ptp(values)) if len(values) else 0.0
-    if not sign or n < FEWEST or whole == 0.0:
+    n = len(values)
+    if not sign or n < FEWEST or np.ptp(values) == 0.0:
         return None
+    whole = float(np.ptp(values if known is None else np.append(values, known)))
     first, middle, last = (_level(values, n // part) for part in (4, 2, 1))
     before = sign * (middle - first)
     brought = max(sign * (last - middle), 0.0) + 0.0  # no negative zero

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from plateau._arguments import number, positive, whole
 
+MOST = 64
+"""Doublings of a wait: no run is longer."""
+
 
 class PolicyState(NamedTuple):
     """What a policy remembers between two fires."""
@@ -19,9 +22,9 @@ class PolicyState(NamedTuple):
     highest: float = 0.0
     """Highest learning rate at a fire so far: a restart does not go beyond it."""
     changed: int = 0
-    """Sample behind the last change of the rate."""
-    stretch: int = 0
-    """Samples from the change before up to that one."""
+    """Samples taken at the last change of the rate."""
+    vain: int = 0
+    """Changes in a row, up to the one before it, after which the level became no better."""
     level: float = math.inf
     """Level of the metric at that change, lower is better."""
     error: float = 0.0
@@ -59,9 +62,9 @@ class Policy:
         A restart multiplies the learning rate by it, above 1, but never leads beyond the highest
         rate at a fire so far: as a rule, the rate that the training began with.
     wait : float, default 0.0
-        After a change the next one waits for at least so many times the samples that passed before
-        it: the run must be given the time that it has been seen to need. It waits twice as long if
-        the level has not become better since, by two standard errors.
+        After a change the next one waits until the run has grown by this share of its length. If
+        the level has not become better since, by two standard errors, it waits for twice the share,
+        and for twice as much again after each further change in a row that brought nothing.
 
     Raises
     ------
@@ -153,14 +156,15 @@ class Policy:
         state = state._replace(streak=streak, highest=max(state.highest, lr))
         if state.reductions >= self.max_reductions or sample < state.quiet_until:
             return Reaction(1.0, state)
-        due = state.changed + 2 * self._waits(state.stretch) - 1
-        if sample < due and self._in_vain(state, level, error):
+        vain = state.vain + 1 if self._in_vain(state, level, error) else 0
+        due = state.changed + self._waits(state.changed, vain) - 1
+        if sample < due:
             return Reaction(1.0, state._replace(quiet_until=due))
-        stretch = sample + 1 - state.changed
+        taken = sample + 1
         acted = state._replace(
-            quiet_until=sample + 1 + max(self.cooldown, self._waits(stretch) - 1),
-            changed=sample + 1,
-            stretch=stretch,
+            quiet_until=taken + max(self.cooldown, self._waits(taken) - 1),
+            changed=taken,
+            vain=vain,
             level=math.inf if math.isnan(level) else level,
             error=error,
         )
@@ -175,9 +179,9 @@ class Policy:
         factor = _ratio(lowered, lr, self.factor)
         return Reaction(factor, acted._replace(reductions=state.reductions + 1, streak=streak + 1))
 
-    def _waits(self, stretch: int) -> int:
-        """Return the samples to wait after a stretch of so many."""
-        return round(self.wait * stretch)
+    def _waits(self, taken: int, vain: int = 0) -> int:
+        """Return the samples to wait after a change at so many, the last ones of them in vain."""
+        return round(math.ldexp(self.wait, min(vain, MOST)) * taken)
 
     @staticmethod
     def _in_vain(state: PolicyState, level: float, error: float) -> bool:

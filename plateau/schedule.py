@@ -12,8 +12,11 @@ from plateau.detecting import Detecting, as_detector
 from plateau.events import PLATEAU, Event
 from plateau.policy import Policy, PolicyState
 
-VERSION = 1
+VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
+
+WAIT = 0.125
+"""Share by which a run grows before its rate falls again."""
 
 
 class Schedule:
@@ -28,8 +31,8 @@ class Schedule:
         A `plateau.Detector`, or another detector of one stream; by default a fresh
         ``plateau.Detector()``. The schedule feeds this very object: let nothing else feed it.
     policy : Policy, optional
-        What to do at a fire. By default ``Policy(wait=1)`` beside a `plateau.Detector` without a
-        `horizon`, which says that the loss is flat as soon as there is evidence of it, and
+        What to do at a fire. By default ``Policy(wait=0.125)`` beside a `plateau.Detector` without
+        a `horizon`, which says that the loss is flat as soon as there is evidence of it, and
         ``Policy()`` beside any other, whose horizon or patience is a wait of its own.
 
     Raises
@@ -171,7 +174,9 @@ class Schedule:
         said = "" if verdict is None else f", {verdict.name.lower().replace('_', ' ')}"
         waits = self.state.quiet_until - self._detector.count
         wait = f", waits {waits:,} more" if waits > 0 else ""
-        return f"{self.state.reductions} reductions in {self.taken:,} losses{said}{wait}"
+        count = self.state.reductions
+        made = f"{count} reduction{'s' * (count != 1)} in {self.taken:,} losses"
+        return f"{made}{said}{wait}"
 
     def __repr__(self) -> str:
         return f"<Schedule: {self.standing}>"
@@ -216,17 +221,11 @@ class Schedule:
 
 def usual_wait(detector: Detecting) -> float:
     """Return the wait that goes with a detector."""
-    return float(isinstance(detector, Detector) and detector.horizon is None)
+    return WAIT if isinstance(detector, Detector) and detector.horizon is None else 0.0
 
 
 def level_of(detector: Detecting) -> tuple[float, float]:
-    """Return the level of a loss, lower is better, and its standard error.
-
-    The level is an average over about the last eighth of what the detector has seen of a plateau. A
-    detector that does not know its noise gives no error.
-    """
-    onset, noise = detector.onset, getattr(detector, "noise", math.nan)
+    """Return the level of a loss, lower is better, and its standard error, 0 if it is not known."""
     level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
-    if onset is None or not math.isfinite(noise):
-        return level, 0.0
-    return level, noise * math.sqrt(8.0 / max(detector.count - onset, 8))
+    error = getattr(detector, "level_error", math.nan)
+    return level, error if math.isfinite(error) else 0.0

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import reference
 from scipy.signal import lfilter
 
 from plateau import Detector
@@ -72,3 +73,13 @@ def noisy(seed, n=200):
 
 def white(seed, n=12_000):
     return rng(seed).normal(size=n)
+
+
+def line(n):
+    """Straight, of mean 0; the least-squares line changes by 1 over it."""
+    return (np.arange(n) - 0.5 * (n - 1)) / n
+
+
+def level_off(values):
+    """The same without drift."""
+    return values - reference.drift(values)[0] * line(len(values))

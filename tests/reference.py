@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-from scipy import ndimage, optimize, signal
+from scipy import ndimage, optimize, signal, stats
 
 LIMIT = 2.0**500
 
@@ -163,6 +163,13 @@ def drift(values):
     g = inefficiency(rest)
     error = np.sqrt(np.sum(rest**2) / (n - 2) * g / np.sum((t - t.mean()) ** 2))
     return slope * n, error * n, n / g, np.mean(rest**2)
+
+
+def progress_bound(values, sign):
+    """One-sided 95 % bound of the progress along values, by Student's t."""
+    change, error, effective, _ = drift(values)
+    doubt = stats.t.isf(0.05, max(effective - 2, 2)) * error
+    return max(sign * change, -doubt / 2) + doubt
 
 
 def stationary(values):

@@ -143,29 +143,37 @@ def test_wrong_arguments_are_named(arguments, message):
         Policy(**arguments)
 
 
-def test_the_next_change_waits_for_as_long_as_the_one_before_took():
-    policy, state, acted = Policy(wait=1.0), PolicyState(), []
-    for sample in range(99, 2000, 100):
-        level = -float(sample)  # each reduction brings something
-        factor, state = policy.react(state, sample, 1.0, 1, level, 0.1)
-        acted += [sample] if factor < 1 else []
-    assert acted == [99, 199, 299, 399, 499, 599, 699, 799]
-    policy, state, acted = Policy(wait=1.0), PolicyState(), []
-    for sample in (299, 399, 599, 699, 1199, 1799):
-        factor, state = policy.react(state, sample, 1.0, 1, -float(sample), 0.1)
-        acted += [sample] if factor < 1 else []
-    assert acted == [299, 599, 1199, 1799]
+def lowered(policy, asked, level):
+    """Samples taken at each reduction of a run that is asked about after so many samples."""
+    state, acted = PolicyState(), []
+    for taken in asked:
+        factor, state = policy.react(state, taken - 1, 1.0, 1, level(taken), 0.1)
+        acted += [taken] if factor < 1 else []
+    return acted
 
 
-def test_after_one_that_brought_nothing_it_waits_twice_as_long():
-    policy, state, acted = Policy(wait=1.0, max_reductions=100), PolicyState(), []
-    for sample in range(99, 10_000, 100):
-        factor, state = policy.react(state, sample, 1.0, 1, 0.5, 0.1)
-        acted += [sample + 1] if factor < 1 else []
-    assert acted == [100, 300, 700, 1500, 3100, 6300]
+def test_the_next_change_waits_until_the_run_has_grown_by_a_share():
+    asked = range(100, 2000, 100)
+    better = lambda taken: -float(taken)  # noqa: E731
+    assert lowered(Policy(wait=1.0), asked, better) == [100, 200, 400, 800, 1600]
+    assert lowered(Policy(wait=0.5), asked, better) == [100, 200, 300, 500, 800, 1200, 1800]
+    assert lowered(Policy(wait=0.25), [300, 374, 375, 400, 469], better) == [300, 375, 469]
+
+
+def test_after_those_that_brought_nothing_it_waits_ever_longer():
+    policy = Policy(wait=0.25, max_reductions=100)
+    asked = range(4, 20_000, 4)
+    # It grows by 1/2, 1, 2, 4, 8 times; after one that brought something by 1/4 again.
+    assert lowered(policy, asked, lambda taken: 0.5) == [4, 8, 16, 48, 240, 2160]
+    assert lowered(policy, asked[:30], lambda taken: -float(taken > 50)) == [4, 8, 16, 48, 60, 92]
     for fall, factor in ((2.9, 0.5), (2.7, 1.0), (0.0, 1.0)):  # two errors of it: 2.83
         state = policy.react(PolicyState(), 99, 1.0, 1, 10.0, 1.0).state
-        assert policy.react(state, 200, 1.0, 1, 10.0 - fall, 1.0).factor == factor
+        assert policy.react(state, 130, 1.0, 1, 10.0 - fall, 1.0).factor == factor
+
+
+def test_a_run_without_an_end_does_not_overflow_its_waits():
+    state = PolicyState(reductions=1, changed=2**52, vain=2**40, level=0.0)
+    assert Policy(wait=0.125).react(state, 2**53, 1.0, 1, 1.0).factor == 1.0
 
 
 def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
@@ -174,11 +182,6 @@ def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
     assert policy.react(state, 199, 1.0, 1).factor == 0.5
     with pytest.raises(ValueError, match="wait must be at least 0, not -1"):
         Policy(wait=-1)
-
-
-def test_a_wait_is_as_long_as_what_came_before_the_first_change():
-    _, state = Policy(wait=1.0).react(PolicyState(), sample=9, lr=0.8, fires=1)
-    assert (state.changed, state.stretch, state.quiet_until) == (10, 10, 10 + 9)
 
 
 def test_a_level_is_taken_as_exact_where_no_error_is_given():

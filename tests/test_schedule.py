@@ -58,11 +58,11 @@ def test_an_event_tells_what_is_known_before_the_reaction():
     assert (event.factor, event.lr) == (0.5, 0.5)
     assert schedule.detector.verdict is Verdict.WARMING_UP
     assert schedule.in_cooldown
-    assert repr(schedule).startswith("<Schedule: 1 reductions in 1,2")
+    assert repr(schedule).startswith("<Schedule: 1 reduction in 1,208 losses, warming up")
 
 
 def test_the_usual_policy_waits_beside_a_detector_without_a_horizon():
-    assert Schedule().policy == Policy(wait=1)
+    assert Schedule().policy == Policy(wait=0.125)
     assert Schedule(Detector(horizon=24)).policy == Schedule(flat_detector()).policy == Policy()
 
 
@@ -83,7 +83,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     driven(schedule, FLAT)
     before = schedule.state_dict()
     for change, message in [
-        ({"version": 9}, "state has version 9, this library reads version 1"),
+        ({"version": 9}, "state has version 9, this library reads version 2"),
         ({"taken": 99}, "damaged: 99 losses taken, 24 seen"),
         ({"detector": None}, "detector: a state must be a dict"),
         ({"more": 1}, "a state of Schedule has version, policy"),

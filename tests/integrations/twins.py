@@ -24,7 +24,7 @@ policies = st.fixed_dictionaries(
 def policy_for(detector, policy):
     """The policy, which by default waits beside a detector that has no horizon of its own."""
     free = isinstance(detector, Detector) and detector.horizon is None
-    return Policy(**{"wait": float(free), **policy})
+    return Policy(**{"wait": 0.125 if free else 0.0, **policy})
 
 
 def waited(policy, state, sample, detector):
@@ -33,12 +33,11 @@ def waited(policy, state, sample, detector):
 
 
 def level_of(detector):
-    """The level, lower is better, and the error of an average over an eighth of the plateau."""
-    sign = -1.0 if detector.mode == "max" else 1.0
-    if detector.onset is None or not math.isfinite(detector.noise):
-        return sign * detector.level, 0.0
-    eighth = max(detector.count - detector.onset, 8) / 8
-    return sign * detector.level, detector.noise / math.sqrt(eighth)
+    """The level, lower is better, and its error where that is known."""
+    level = -detector.level if detector.mode == "max" else detector.level
+    if not isinstance(detector, Detector) or math.isnan(detector.level_error):
+        return level, 0.0
+    return level, detector.level_error
 
 
 def scheduled(losses, detector, lr, warmup_steps=0, **policy):
