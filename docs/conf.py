@@ -23,7 +23,7 @@ exclude_patterns = ["_build", "sample"]
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600  # of a cell, on a machine that has more to do
 nb_merge_streams = True
 nb_render_markdown_format = "gfm"
 
