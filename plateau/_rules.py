@@ -279,7 +279,8 @@ def rested(s: Stream, p: Params) -> int | None:
         odd, hop = s.blocks % 2, 2
         values = 0.5 * (values[odd::2] + values[odd + 1 :: 2])
     level = s.on_scale(s.known_level) if s.known else float(values[0])
-    whole = max(float(values.max()), level) - min(float(values.min()), level)
+    low, high = min(float(values.min()), level), max(float(values.max()), level)
+    whole = high - low
     if len(values) < LEAST or whole <= 0.0:
         return None
     half, least = values[len(values) // 2 :], REST * p.change * whole
@@ -298,12 +299,21 @@ def rested(s: Stream, p: Params) -> int | None:
     begin = odd + hop * begin
     change, error, _, rest = drift_of(s.values[begin : s.blocks])
     describe(s, change, error, s.blocks - begin, noise_of(s, begin, rest))
-    if s.noise > s.unit * p.change * whole and (s.blocks - begin) * s.size < evidence(p):
+    counts = s.unit * p.change * lesser_range(s, low, high, mean_of(s.values[begin : s.blocks]))
+    if s.noise > counts and (s.blocks - begin) * s.size < evidence(p):
         return None  # the noise hides what counts
     if p.sign * change < -max(wider(SURE, s.blocks - begin - 2) * error, least):
         return None  # it gets worse, which is no rest
     s.tolerance, s.kind = least, FLAT
     return begin
+
+
+def lesser_range(s: Stream, low: float, high: float, level: float) -> float:
+    """Range covered, on a logarithmic axis in units of the present level if that is less."""
+    least, most = sorted((abs(s.anchor + low), abs(s.anchor + high)))
+    if s.logged or (s.above and s.below) or not least:
+        return high - low
+    return min(high - low, abs(s.anchor + level) * math.log(most / least))
 
 
 def levelled(s: Stream, p: Params) -> int | None:

@@ -186,7 +186,7 @@ class Policy:
     @staticmethod
     def _in_vain(state: PolicyState, level: float, error: float) -> bool:
         """Whether the last change is not seen to have brought anything."""
-        return level > state.level - 2.0 * math.hypot(error, state.error)
+        return level >= state.level - 2.0 * math.hypot(error, state.error)
 
 
 def _ratio(new: float, old: float, usual: float) -> float:

@@ -82,6 +82,15 @@ def finite(name: str, value: Any) -> float:
         raise _damaged(error) from None
 
 
+def best(state: Mapping[str, Any]) -> tuple[float, int | None]:
+    """Return the best value of a state and its step: NaN and None, if there is none."""
+    value = None if state["best"] is None else finite("best", state["best"])
+    step = None if state["best_step"] is None else count("best_step", state["best_step"])
+    if (value is None) != (step is None):
+        raise _damaged("best and best_step are both None or both numbers")
+    return math.nan if value is None else value, step
+
+
 def plain(state: PolicyState) -> dict[str, Any]:
     """Return what a policy remembers as JSON has it: a level that is not known is None."""
     level = state.level if math.isfinite(state.level) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from plateau import saved
 from plateau._samples import Sample, as_sample
+from plateau.best import Best
 from plateau.calibrated import Detector
 from plateau.detecting import Detecting, as_detector
 from plateau.events import PLATEAU, Event
@@ -17,6 +18,9 @@ VERSION = 2
 
 WAIT = 0.125
 """Share by which a run grows before its rate falls again."""
+
+PATIENCE, FEWEST = 0.125, 3
+"""Share of a run, and losses, without a better one, for losses that sum up many steps."""
 
 
 class Schedule:
@@ -34,6 +38,10 @@ class Schedule:
         What to do at a fire. By default ``Policy(wait=0.125)`` beside a `plateau.Detector` without
         a `horizon`, which says that the loss is flat as soon as there is evidence of it, and
         ``Policy()`` beside any other, whose horizon or patience is a wait of its own.
+    summed : bool, default False
+        Whether each loss sums up many steps, as the mean loss of an epoch or a validation loss
+        does. So few and noisy losses are no evidence for long. So the rate falls also when none
+        has been better than the best for an eighth of the run, three losses at least.
 
     Raises
     ------
@@ -52,7 +60,13 @@ class Schedule:
     10 5 0.5 0.2
     """
 
-    def __init__(self, detector: Detecting | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        detector: Detecting | None = None,
+        policy: Policy | None = None,
+        *,
+        summed: bool = False,
+    ) -> None:
         self._detector = as_detector(detector)
         if policy is None:
             policy = Policy(wait=usual_wait(self._detector))
@@ -63,6 +77,8 @@ class Schedule:
         """What the policy remembers."""
         self.countdown = 0
         """Losses until a plateau that was met during a wait is asked about; 0 if none was."""
+        self.summed = bool(summed)
+        self._best = Best(self._detector)  # of the losses that sum up steps
         self._before = self._seen  # by the detector before it was given to this schedule
 
     @property
@@ -112,15 +128,30 @@ class Schedule:
         TypeError, ValueError
             As `plateau.Detector.update`.
         """
-        fires = self._detector.update(as_sample(loss))
+        fires = self.take(as_sample(loss))
         return self.react(lr, fires=fires) if self.is_due(fires=fires) else None
 
+    def take(self, loss: float) -> bool:
+        """Take a loss, as `step` does, without a reaction; return whether the detector fires."""
+        index = self._detector.count
+        fires = self._detector.update(loss)
+        if self.summed and self._detector.count > index:
+            self._best.take(loss, index)
+        return fires
+
     def is_due(self, *, fires: bool) -> bool:
-        """Whether the policy is to be asked about a loss that the detector has taken by itself.
+        """Whether the policy is to be asked about a loss that the detector has taken.
 
         It counts the loss of a wait: ask once for each while there is a `countdown`.
         """
-        return fires or (self.countdown > 0 and self._is_over())
+        over = self.countdown > 0 and self._is_over()
+        return fires or over or (self.summed and self._is_out_of_patience())
+
+    def _is_out_of_patience(self) -> bool:
+        """Whether none of the last losses is better than the best, nor was the rate changed."""
+        best, count = self._best.step, self._detector.count
+        since = max(0 if best is None else best + 1, self.state.changed)
+        return count - since >= max(PATIENCE * count, FEWEST)
 
     def react(self, lr: float, *, fires: bool) -> Event | None:
         """Ask the policy, as `step` does where it is due.
@@ -139,10 +170,12 @@ class Schedule:
         """
         detector = self._detector
         onset, level = detector.onset, detector.level  # as they are before the reaction
+        if onset is None and self._best.step is not None:
+            onset = self._best.step + 1
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
         factor, self.state = self._policy.react(
-            self.state, detector.count - 1, lr, detector.fires, *level_of(detector)
+            self.state, detector.count - 1, lr, detector.fires, *self._reached()
         )
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
@@ -152,6 +185,15 @@ class Schedule:
             return None
         index = self.taken - 1
         return Event(index, PLATEAU, onset, level, slope, gain, declared, factor, lr)
+
+    def _reached(self) -> tuple[float, float]:
+        """Return the level of the loss, lower is better, and its standard error, 0 if not known."""
+        if self.summed:
+            return self._best.level, 0.0
+        detector = self._detector
+        level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
+        error = getattr(detector, "level_error", math.nan)
+        return level, error if math.isfinite(error) else 0.0
 
     def _is_over(self) -> bool:
         """Count a loss of a wait; return whether it is over and the plateau still lasts."""
@@ -189,6 +231,9 @@ class Schedule:
             "policy_state": saved.plain(self.state),
             "detector": self._detector.state_dict(),
             "taken": self.taken,
+            "summed": self.summed,
+            "best": self._best.value if self._best.step is not None else None,
+            "best_step": self._best.step,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -208,6 +253,8 @@ class Schedule:
         saved.refuse_others(state["policy"], asdict(self._policy))
         policy_state = saved.policy_state(state["policy_state"])
         taken = saved.count("taken", state["taken"])
+        summed = saved.flag("summed", state["summed"])
+        best, step = saved.best(state)
         present = self._detector.state_dict()
         saved.load_detector(self._detector, state["detector"])
         if taken > self._seen:
@@ -215,17 +262,11 @@ class Schedule:
             self._detector.load_state_dict(present)
             raise ValueError(f"state is damaged: {taken} losses taken, {seen} seen")
         self._before = self._seen - taken
-        self.state = policy_state
+        self.state, self.summed = policy_state, summed
+        self._best.value, self._best.step = best, step
         self.countdown = self._left_to_wait()
 
 
 def usual_wait(detector: Detecting) -> float:
     """Return the wait that goes with a detector."""
     return WAIT if isinstance(detector, Detector) and detector.horizon is None else 0.0
-
-
-def level_of(detector: Detecting) -> tuple[float, float]:
-    """Return the level of a loss, lower is better, and its standard error, 0 if it is not known."""
-    level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
-    error = getattr(detector, "level_error", math.nan)
-    return level, error if math.isfinite(error) else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 from plateau import saved
 from plateau._samples import Sample, as_sample
 from plateau.base import Verdict
+from plateau.best import Best
 from plateau.detecting import Detecting, as_detector
 
 
@@ -46,10 +47,7 @@ class Stopper:
         self.stopped = False
         self.reason = ""
         """Why to stop, in words; empty before."""
-        self.best = math.nan
-        """Best value so far; NaN before the first."""
-        self.best_step: int | None = None
-        """Index of its step."""
+        self._best = Best(self._detector)
         self.taken = 0
         """Values taken, those that were not finite included."""
 
@@ -57,6 +55,16 @@ class Stopper:
     def detector(self) -> Detecting:
         """What says whether the metric is flat."""
         return self._detector
+
+    @property
+    def best(self) -> float:
+        """Best value so far; NaN before the first."""
+        return self._best.value
+
+    @property
+    def best_step(self) -> int | None:
+        """Index of its step."""
+        return self._best.step
 
     def step(self, metrics: Sample) -> bool:
         """Take the value of one step.
@@ -81,19 +89,12 @@ class Stopper:
 
     def _take(self, value: float) -> None:
         fires = self._detector.update(value)
-        if math.isfinite(value) and not self._is_worse(value):
-            self.best, self.best_step = value, self.taken
+        if math.isfinite(value):
+            self._best.take(value, self.taken)
         self.taken += 1
         if not self.stopped:
             self.reason = self._why(fires)
             self.stopped = bool(self.reason)
-
-    def _is_worse(self, value: float) -> bool:
-        """Whether a value is no better than the best; without a direction lower is better."""
-        if self.best_step is None:
-            return False
-        most = getattr(self._detector, "mode", "min") == "max"
-        return value <= self.best if most else value >= self.best
 
     def _why(self, fires: bool) -> str:
         """Say why to stop now, or nothing."""
@@ -129,9 +130,8 @@ class Stopper:
         state = saved.entries(type(self).__name__, state, self.state_dict())
         stopped = saved.flag("stopped", state["stopped"])
         taken = saved.count("taken", state["taken"])
-        best = math.nan if state["best"] is None else saved.finite("best", state["best"])
-        step = None if state["best_step"] is None else saved.count("best_step", state["best_step"])
+        best, step = saved.best(state)
         reason = saved.text("reason", state["reason"])
         saved.load_detector(self._detector, state["detector"])
         self.stopped, self.taken = stopped, taken
-        self.reason, self.best, self.best_step = reason, best, step
+        self.reason, self._best.value, self._best.step = reason, best, step

@@ -458,7 +458,8 @@ def test_a_stretch_at_rest():
     descent = np.linspace(100.0, 2.0, 20)
 
     def rested(*parts, sign=-1.0, **known):
-        s = pretend(-sign * np.concatenate(parts), verdict=UNDECIDED, **known)
+        known = {"above": 1, "below": 1, "verdict": UNDECIDED} | known
+        s = pretend(-sign * np.concatenate(parts), **known)
         return rules.rested(s, P._replace(sign=sign)), s
 
     for sign in (-1.0, 1.0):
@@ -492,7 +493,12 @@ def test_a_stretch_at_rest():
     assert rested(descent, 20 * noise)[0] is None
     # Where the noise of the samples hides what counts, a stretch takes as many as noise alone.
     for spread, more, rests in ((4.8, 0, True), (5.2, 0, False), (5.2, 31, True), (5.2, 15, False)):
-        s = pretend(np.r_[descent, noise], verdict=UNDECIDED, more=more)
+        s = pretend(np.r_[descent, noise], verdict=UNDECIDED, more=more, above=1, below=1)
+        s.spreads[: s.blocks] = spread**2
+        assert (rules.rested(s, P._replace(horizon=0)) is not None) is rests
+    # It hides it on a logarithmic axis already where it is larger beside the level.
+    for level, spread, rests in ((40.0, 2.0, True), (40.0, 3.0, False), (-20.0, 3.0, True)):
+        s = pretend(np.r_[descent, noise] + level, verdict=UNDECIDED, below=level < 0, above=1)
         s.spreads[: s.blocks] = spread**2
         assert (rules.rested(s, P._replace(horizon=0)) is not None) is rests
     # What gets worse is no rest; and a climb back from the best leaves progress to make.

@@ -1,6 +1,7 @@
 """A schedule and a stopper without any framework."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -64,6 +65,55 @@ def test_an_event_tells_what_is_known_before_the_reaction():
 def test_the_usual_policy_waits_beside_a_detector_without_a_horizon():
     assert Schedule().policy == Policy(wait=0.125)
     assert Schedule(Detector(horizon=24)).policy == Schedule(flat_detector()).policy == Policy()
+
+
+def patience(losses, share=0.125, least=3, wait=0.125):
+    """After which losses the rate falls because none was better than the best: slow and obvious."""
+    fallen, reached, vain, quiet = [], [], 0, 0
+    for n in range(1, len(losses) + 1):
+        since = max(int(np.argmin(losses[:n])) + 1, *fallen[-1:], 0)
+        if n - since < max(share * n, least) or n < quiet:
+            continue
+        if fallen:
+            now = vain + 1 if min(losses[:n]) >= reached[-1] else 0
+            quiet = fallen[-1] + round(wait * 2**now * fallen[-1])
+            if n < quiet:
+                continue
+            vain = now
+        fallen.append(n)
+        reached.append(min(losses[:n]))
+    return fallen[:8]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_losses_that_sum_up_steps_are_waited_for_with_patience(seed):
+    chance = np.random.default_rng(seed)
+    losses = 1 / np.arange(1, 121) ** 0.5 + 0.03 * chance.normal(size=120)
+    schedule = Schedule(policy=Policy(wait=0.125), summed=True)
+    rates = driven(schedule, losses.tolist(), lr=1.0)
+    fallen = [n + 1 for n in range(120) if rates[n] < ([1.0, *rates])[n]]
+    expected = patience(losses.tolist())
+    assert len(fallen) >= 3
+    assert fallen[: len(expected)] == expected
+    assert driven(Schedule(), losses.tolist(), lr=1.0)[-1] == 1.0  # no evidence
+
+
+def test_a_fire_of_patience_says_since_when_and_is_resumed():
+    losses = [5.0, 4.0, 3.0, math.nan, 3.1, 3.2, 3.0, 2.0, 2.5, 2.5, 2.5]
+    schedule, events = Schedule(summed=True), []
+    for i, loss in enumerate(losses):
+        saved = json.loads(json.dumps(schedule.state_dict()))
+        schedule = Schedule(summed=bool(i % 2))  # the state knows
+        schedule.load_state_dict(saved)
+        events += [event] if (event := schedule.step(loss, 0.5)) else []
+    assert [(event.index, event.onset, event.lr) for event in events] == [
+        (6, 3, 0.25),
+        (10, 7, 0.25),
+    ]
+    state = schedule.state_dict()
+    for change in ({"summed": 1}, {"best": None}, {"best_step": -1}):
+        with pytest.raises(ValueError, match="damaged"):
+            schedule.load_state_dict(state | change)
 
 
 @pytest.mark.parametrize(

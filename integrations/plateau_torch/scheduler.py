@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -50,9 +51,12 @@ class PlateauLR(Familiar):
 
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
-    reduction waits for at least as many losses as there were between the last one and the one
-    before it, and for twice as many if the loss has not fallen visibly since: one that brought
-    nothing is not followed by another soon.
+    reduction waits until the run has grown by an eighth, and for ever longer if the loss has not
+    fallen visibly since the last ones: what brought nothing is not tried again soon.
+
+    Where the optimizer makes several steps for each loss, as with a validation loss, the losses are
+    too few for evidence. There the rate falls also when none has been better than the best for an
+    eighth of the run, three losses at least.
 
     Parameters
     ----------
@@ -114,6 +118,7 @@ class PlateauLR(Familiar):
     """
 
     _step_count = 0  # accelerate counts here the steps of gradient accumulation
+    _steps = 0  # of the optimizer since the last loss
 
     def __init__(
         self,
@@ -160,6 +165,7 @@ class PlateauLR(Familiar):
         self._highest: list[float] = []  # at a fire so far
         self._warm_up()
         self._begin()
+        self._count_steps()
 
     def step(self, metrics: Sample | Tensor) -> None:  # type: ignore[override]  # no epoch: torch deprecates it
         """Take the loss of one step, after the optimizer's own step.
@@ -181,6 +187,11 @@ class PlateauLR(Familiar):
             If it is not one real number, or the processes of the group are not at the same step or
             did not begin alike.
         """
+        steps, self._steps = self._steps, 0
+        if steps > 1 or self._schedule.summed:
+            self._schedule.summed = steps > 1
+            self._step_by_intake(metrics)
+            return
         if self._direct and type(metrics) is float:  # most calls
             loss = metrics
         elif self._direct and isinstance(metrics, Tensor) and not (CUDA and metrics.is_cuda):
@@ -198,7 +209,7 @@ class PlateauLR(Familiar):
     def _step_by_intake(self, loss: Sample | Tensor) -> None:
         self._intake.put(loss, self.last_epoch)
         for arrived in self._intake.take():
-            fires = self._detector.update(arrived)
+            fires = self._schedule.take(arrived)
             if self._taken == self.warmup_steps:
                 self._detector.changed()
             elif self._taken > self.warmup_steps and self._schedule.is_due(fires=fires):
@@ -234,6 +245,19 @@ class PlateauLR(Familiar):
             for group, full in zip(groups, self._full, strict=True):
                 set_rate(group, full * (next_step / self.warmup_steps))
         self._set_direct()
+
+    def _count_steps(self) -> None:
+        """Count the steps of the optimizer from one loss to the next.
+
+        A wrapper that is an optimizer by class only cannot be asked to tell of them.
+        """
+        if hasattr(self.optimizer, "_optimizer_step_post_hooks"):
+            myself = ref(self)
+            self.optimizer.register_step_post_hook(lambda *_: _stepped(myself()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._count_steps()  # a copy of an optimizer tells nobody
 
     def _begin(self) -> None:
         """Let the processes of the group see that all begin alike."""
@@ -297,6 +321,7 @@ class PlateauLR(Familiar):
             "lr": rates_of(self.optimizer),
             "full_lr": list(self._full),
             "highest_lr": list(self._highest),
+            "steps": self._steps,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -317,10 +342,10 @@ class PlateauLR(Familiar):
             )
         mine = {"warmup_steps": self.warmup_steps, "min_lrs": self._min_lrs}
         saved.refuse_others({name: state[name] for name in mine}, mine)
-        waiting = saved.waiting(state["waiting"])
+        waiting, steps = saved.waiting(state["waiting"]), saved.count("steps", state["steps"])
         lr, full, highest = self._groups_of(state)
         self._schedule.load_state_dict(state["schedule"])
-        self._full, self._highest = full, highest
+        self._full, self._highest, self._steps = full, highest, steps
         self._intake.restore(waiting)
         for group, rate in zip(self.optimizer.param_groups, lr, strict=True):
             set_rate(group, rate)
@@ -343,6 +368,11 @@ class PlateauLR(Familiar):
                     f"state is damaged: {name} has {len(rates)} rates for {groups} groups"
                 )
         return found
+
+
+def _stepped(scheduler: PlateauLR | None) -> None:
+    if scheduler is not None:
+        scheduler._steps += 1
 
 
 def _callbacks(on_plateau: Callback | Iterable[Callback]) -> tuple[Callback, ...]:

@@ -1,9 +1,11 @@
 """PlateauLR as a scheduler of torch: groups, state, composition, callbacks."""
 
 import copy
+import gc
 import io
 import json
 import pickle
+import weakref
 from fractions import Fraction
 from itertools import pairwise
 
@@ -351,6 +353,62 @@ def test_a_copy_goes_on_alike_and_alone(copied):
     twin = copied(scheduler)
     assert drive(twin, LOSSES[9:]) == drive(scheduler, LOSSES[9:])
     assert twin.optimizer is not scheduler.optimizer
+
+
+def drive_epochs(scheduler, losses, steps=5):
+    """Several steps of the optimizer for each loss; return the rate after each loss."""
+    rates = []
+    for loss in losses:
+        for _ in range(steps):
+            scheduler.optimizer.step()
+        scheduler.step(loss)
+        rates.append(scheduler.get_last_lr()[0])
+    return rates
+
+
+EPOCHS = [5.0, 4.0, 3.0, 3.1, 3.2, 3.0, 2.0, 2.5, 2.5, 2.5]
+
+
+def test_losses_that_sum_up_steps_are_judged_with_patience():
+    falls = [0.1] * 5 + [0.05] * 4 + [0.025]
+    assert drive_epochs(PlateauLR(sgd(0.1)), EPOCHS) == falls
+    assert drive_epochs(PlateauLR(sgd(0.1), lag=0), EPOCHS) == falls
+    # One step or none for a loss: nothing is summed up.
+    for steps in (0, 1):
+        assert drive_epochs(PlateauLR(sgd(0.1)), EPOCHS, steps) == [0.1] * 10
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.deepcopy,
+        lambda s: pickle.loads(pickle.dumps(s)),
+        lambda s: loaded(PlateauLR(sgd(0.1)), s),
+    ],
+)
+@pytest.mark.parametrize("epochs", range(1, 9))
+def test_a_run_that_is_told_of_epochs_goes_on_alike(copied, epochs):
+    scheduler = PlateauLR(sgd(0.1))
+    before = drive_epochs(scheduler, EPOCHS[:epochs], steps=2)
+    scheduler.optimizer.step()  # in the middle of an epoch
+    twin = copied(scheduler)
+    twin.optimizer.step()
+    twin.step(EPOCHS[epochs])
+    after = [twin.get_last_lr()[0], *drive_epochs(twin, EPOCHS[epochs + 1 :], steps=2)]
+    assert before + after == drive_epochs(PlateauLR(sgd(0.1)), EPOCHS, steps=2)
+
+
+def loaded(fresh, scheduler):
+    fresh.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+    return fresh
+
+
+def test_a_scheduler_that_is_dropped_is_not_held_by_its_optimizer():
+    optimizer = sgd(0.1)
+    dropped = weakref.ref(PlateauLR(optimizer))
+    gc.collect()
+    assert dropped() is None
+    optimizer.step()
 
 
 def broken(**changes):
