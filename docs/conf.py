@@ -12,16 +12,20 @@ copyright = author  # noqa: A001  Sphinx wants this name
 release = version = installed("plateau-detect")
 
 extensions = [
-    "myst_parser",
-    "numpydoc",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
+    "myst_nb",
     "sphinx.ext.doctest",
-    "formats",
     "mathml",
     "session",
 ]
-exclude_patterns = ["_build", "sample", "logs"]
+exclude_patterns = ["_build", "sample"]
+
+# The notebook is kept without results and run by each build, in a folder of its own.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600  # of a cell, on a machine that has more to do
+nb_merge_streams = True
+nb_render_markdown_format = "gfm"
 
 html_theme = "furo"
 html_title = "plateau"
@@ -40,24 +44,4 @@ _folder = Folder()
 """
 doctest_global_cleanup = "_folder.leave()"
 
-doctest_test_doctest_blocks = ""  # those of docstrings are run by pytest
-default_role = "py:obj"  # `Haar` in a docstring links to Haar
-add_module_names = False
-autodoc_member_order = "bysource"
-# Their adapters are described, the frameworks need not be there for that.
-autodoc_mock_imports = [
-    "catboost",
-    "keras",
-    "lightgbm",
-    "lightning",
-    "optuna",
-    "ray",
-    "river",
-    "transformers",
-    "xgboost",
-]
-# Members for detectors, not users.
-autodoc_default_options = {"exclude-members": "group, kernels, kernels_for, make_state"}
-autodoc_typehints = "none"  # the docstrings' parameter sections have them
-numpydoc_show_class_members = False  # autodoc lists them
-numpydoc_xref_param_type = False
+doctest_test_doctest_blocks = ""  # those of the API page are run by pytest, in their docstrings

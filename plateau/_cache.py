@@ -27,7 +27,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-from plateau import _trust
+from plateau import _notice, _trust
 
 SOURCES = (
     "_arithmetic.py",
@@ -105,8 +105,12 @@ class KernelCache:
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the compiled kernel, None where there is none that can be trusted."""
-        if self._distrusted():
-            return None
+        found = None if self._warned() else self._load(signature, context)
+        if found is None:
+            _notice.compiling()
+        return found
+
+    def _load(self, signature: Any, context: Any) -> Any:
         # As numba does it, but without all that it registers for compiling, which takes 0.2 s:
         # its compiler does that itself, and what is on disk needs the runtime only.
         rtsys.initialize(context)
@@ -122,7 +126,7 @@ class KernelCache:
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled kernel, if the disk takes it."""
-        if self._distrusted() or not self._form.check_cachable(compiled):
+        if self._warned() or not self._form.check_cachable(compiled):
             return
         body = dumps((self._from(signature), self._form.reduce(compiled)))
         try:
@@ -140,12 +144,16 @@ class KernelCache:
     def _from(self, signature: Any) -> tuple[Any, ...]:
         return str(signature), *self._stamp
 
-    def _distrusted(self) -> bool:
+    def distrusted(self) -> str | None:
+        """Say why other users may put files there; None if they cannot."""
+        return None if self._beside else _trust.why_not(self.cache_path)
+
+    def _warned(self) -> bool:
         """Whether other users may put files there; that is told once."""
-        if self._beside or (reason := _trust.why_not(self.cache_path)) is None:
-            return False
-        warn_of_no_cache(reason)
-        return True
+        reason = self.distrusted()
+        if reason is not None:
+            warn_of_no_cache(reason)
+        return reason is not None
 
     def _read(self) -> bytes:
         descriptor = os.open(self._file, os.O_RDONLY | PLAIN)
@@ -174,7 +182,19 @@ def keep(dispatcher: Any) -> Any:
         if "cannot cache" not in str(error):
             raise
         warn_of_no_cache("no folder for it can be written")
+        _notice.compiling()
     return dispatcher
+
+
+def folder() -> str:
+    """Return where the compiled code of the package is kept, or why it is not."""
+    try:
+        own = KernelCache(folder)
+    except RuntimeError:
+        return "no folder: none can be written"
+    if (reason := own.distrusted()) is not None:
+        return f"no folder: {reason}"
+    return own.cache_path
 
 
 @cache

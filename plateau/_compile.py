@@ -7,7 +7,6 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 from numba import config, njit, types
-from numba.core.event import Event, Listener, register
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 from plateau._cache import keep
@@ -109,24 +108,3 @@ number: Any = _python_number if config.DISABLE_JIT else _compiled_number
 SAMPLE, FLOAT, INT = SampleType(), types.float64, types.int64
 FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
 """Types of arguments: single ones, and contiguous arrays."""
-
-
-class _Once(Listener):
-    """Calls back at the first compilation: what is in the cache is loaded, not compiled."""
-
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell: Callable[[], None] | None = tell
-
-    def on_start(self, event: Event) -> None:
-        """Call back, if that has not been done."""
-        tell, self._tell = self._tell, None
-        if tell:
-            tell()
-
-    def on_end(self, event: Event) -> None:
-        """Do nothing."""
-
-
-def when_compiling(tell: Callable[[], None]) -> None:
-    """Call ``tell`` once, when a kernel has to be compiled."""
-    register("numba:compile", _Once(tell))

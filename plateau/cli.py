@@ -38,16 +38,26 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def version(
     context: typer.Context,
-    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    show: Annotated[
+        bool, typer.Option("--version", help="Print the version, numba's, and the cache.")
+    ] = False,
 ) -> None:
     """Tell when a metric has stopped moving."""
     if show:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"plateau {installed('plateau-detect')}")
+        _show_version()
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def _show_version() -> None:
+    """Print what a report of a bug needs."""
+    from importlib.metadata import version as installed
+
+    from plateau._cache import folder
+
+    typer.echo(f"plateau {installed('plateau-detect')}")
+    typer.echo(f"numba {installed('numba')}, compiled code in {folder()}")
 
 
 for command in (demo, scan, report, columns, replay, watch, stream):

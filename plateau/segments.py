@@ -54,9 +54,13 @@ class Plateau(NamedTuple):
     can be said."""
 
     def __repr__(self) -> str:
-        fields = zip(self._fields, self, strict=True)
-        said = (f"{name}={f'{x:.4g}' if isinstance(x, float) else repr(x)}" for name, x in fields)
+        known = ((name, x) for name, x in zip(self._fields, self, strict=True) if _is_known(x))
+        said = (f"{name}={f'{x:.4g}' if isinstance(x, float) else repr(x)}" for name, x in known)
         return f"Plateau({', '.join(said)})"
+
+
+def _is_known(field: object) -> bool:
+    return field is not None and not (isinstance(field, float) and math.isnan(field))
 
 
 class Plateaus(list[Plateau]):

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from plateau import cli
-
 # Read where torch is imported, later than this file. Networks of tests are so small that threads
 # would only wait for each other, and so would the processes of `pytest -n`.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -19,12 +17,14 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("quick", deadline=None, max_examples=10, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 @pytest.fixture
 def run(monkeypatch, capfdbinary):
     """Run the command line in this process: (exit code, stdout, stderr)."""
+    from plateau import cli  # the core's tests run where nothing of it is installed
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["plateau", *map(str, arguments)])

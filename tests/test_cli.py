@@ -11,11 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import polars as pl
 import pytest
-from numba import njit
-from numba.core.event import install_listener
 
 from plateau.commands.groups import ColumnOptions, grouped
 from plateau.commands.options import Mode, Paths, Quiet
@@ -81,19 +80,24 @@ def test_a_program_that_calls_the_command_line_keeps_its_modules(log):
     )
 
 
-def test_compiling_is_told_once(run, log, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    told = []
-    monkeypatch.setattr("plateau._compile.register", lambda kind, listener: told.append(listener))
-    assert run("scan", log, "--quiet")[0] == 0
-    (listener,) = told
-    with install_listener("numba:compile", listener):
-        for add in (1, 2):
-            njit(lambda x, add=add: x + add)(1.0)
-    assert (
-        run("scan", log, "--quiet")[2]
-        == "plateau: compiling the detector, which is done once: some seconds\n"
-    )
+COLD = """
+import sys
+sys.stderr.isatty = lambda: {terminal}
+from plateau import Detector
+Detector().update_many([1.0] * 9)
+Detector().update(1.0)
+"""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_compiling_is_told_once_and_on_a_terminal_only(tmp_path, terminal):
+    command = [sys.executable, "-c", COLD.format(terminal=terminal)]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    cold = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    line = "plateau: compiling the detector, which is done once: some seconds\n"
+    assert (cold.stdout, cold.stderr) == ("", line if terminal else "")
+    warm = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert (warm.stdout, warm.stderr) == ("", "")
 
 
 def test_help_needs_no_numba():
@@ -461,8 +465,13 @@ def test_the_package_is_a_command(log):
     assert done.stdout == plateau("--version").stdout
 
 
-def test_version():
-    assert plateau("--version").stdout == f"plateau {__import__('plateau').__version__}\n"
+def test_version(tmp_path):
+    own, others = plateau("--version", NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    assert own == f"plateau {__import__('plateau').__version__}"
+    assert others.startswith(f"numba {numba.__version__}, compiled code in {tmp_path}")
+    tmp_path.chmod(0o777)
+    _, others = plateau("--version", NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    assert others.startswith(f"numba {numba.__version__}, compiled code in no folder: ")
 
 
 def test_the_published_run_from_the_shell(published_log):

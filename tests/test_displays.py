@@ -67,9 +67,8 @@ def test_a_plateau_prints_the_digits_that_matter():
     gain = Gain(1 / 3, 0.0, 2 / 3, 0.1)
     plateau = Plateau(1, 200, None, 1 / 3, -1e-5 / 3, 0.1, closed=True, gain=gain)
     assert repr(plateau) == (
-        "Plateau(start=1, stop=200, declared=None, level=0.3333, slope=-3.333e-06, noise=0.1, "
-        "closed=True, kind='flat', level_error=nan, effective=nan, confidence=nan, "
-        "gain=Gain(expected=0.3333, low=0, high=0.6667, share=0.1))"
+        "Plateau(start=1, stop=200, level=0.3333, slope=-3.333e-06, noise=0.1, "  # what is known
+        "closed=True, kind='flat', gain=Gain(expected=0.3333, low=0, high=0.6667, share=0.1))"
     )
 
 

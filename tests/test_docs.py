@@ -1,11 +1,16 @@
 """Pages can be read where they are: programs stand in them as they are run."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs"
+import plateau
+
+TOP = Path(__file__).parents[1]
+DOCS = TOP / "docs"
 PAGES = [path for path in DOCS.glob("*.md") if path.name != "changelog.md"]
 PROGRAMS = [*sorted(DOCS.glob("examples/*.py")), DOCS / "experiments" / "small.toml"]
 
@@ -19,3 +24,34 @@ def test_a_program_stands_in_a_page_as_it_is_run(program):
 
 def test_no_program_is_behind_an_include():
     assert not [page.name for page in PAGES if "{literalinclude}" in page.read_text()]
+
+
+def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, str(DOCS)])
+    from make_formats import with_table
+
+    page = (DOCS / "logs.md").read_text()
+    assert page == with_table(page), "python docs/make_formats.py"
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (DOCS / "api.md").read_text()
+    assert not [name for name in plateau.__all__ if f"[`plateau.{name}`](#" not in page]
+
+
+def test_the_notebook_is_kept_without_results():
+    cells = json.loads((DOCS / "notebook.ipynb").read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_the_changelog_has_the_form_that_tools_read():
+    headings = re.findall(r"^## .*$", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = re.compile(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d")
+    assert headings[0] == "## [Unreleased]"
+    assert all(released.fullmatch(heading) for heading in headings[1:])
+
+
+def test_who_cites_cites_this_version():
+    assert f"\nversion: {plateau.__version__}\n" in (TOP / "CITATION.cff").read_text()

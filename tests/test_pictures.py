@@ -2,15 +2,18 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import plateau
 from plateau.export import LogScan
 from plateau.logs.model import Log
 from plateau.offline import scan_run
 from plateau.series import run_of
+from plateau.showing.heights import heights, with_room
 from plateau.showing.levels import level_of
 from plateau.showing.plots import PANELS, plot_scans
 from plateau.showing.scales import is_log, rate_ticks
@@ -139,3 +142,53 @@ def test_a_scan_knows_where_it_fired():
     found = scan_run(run_of(values))
     assert found.plateaus[-1].declared in found.fires
     assert found.fires.tolist() == sorted(set(found.fires.tolist()))
+
+
+def spiked(values, row, spike):
+    out = values.copy()
+    out[row] = spike
+    return out
+
+
+NOISY = DESCENT + 0.2 * NOISE
+
+
+@pytest.mark.parametrize("rows", [200, 1000, 4000])
+@pytest.mark.parametrize("spike", [60.0, 1e6, -80.0])
+def test_spikes_do_not_set_the_height(rows, spike):
+    values = NOISY[:rows]
+    low, high = heights(spiked(values, [rows // 3, rows // 2, rows // 2 + 1], spike))
+    rest = np.delete(values, [rows // 3, rows // 2, rows // 2 + 1])
+    assert (low, high) == (rest.min(), rest.max())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        NOISY,
+        np.where(np.arange(4000) < 3000, 100.0, 1.0) + NOISE,  # a step
+        np.where(np.arange(4000) < 3, 700.0, 4.0) + NOISE,  # how it begins
+        np.where(np.arange(4000) == 2000, 8.0, 5.0) + 0.5 * NOISE,  # one that takes little room
+        np.where(np.arange(400) == 200, 1.0, 0.0),  # nothing else to be seen
+        np.full(300, np.nan),
+        np.arange(10.0) ** 9,
+        2.0 ** -np.arange(0, 60, 0.1),
+    ],
+)
+def test_what_is_no_spike_is_seen(values):
+    assert heights(values) is None
+
+
+def test_a_spike_on_a_logarithmic_scale_is_one_of_decades():
+    decaying = 10.0 ** (2 - np.arange(4000) / 1000 + 0.02 * NOISE)
+    assert heights(spiked(decaying, 3000, 1.0), log=True) is None
+    low, high = heights(spiked(decaying, 3000, 1e-20), log=True)
+    assert low == np.delete(decaying, 3000).min()
+    assert high == decaying.max()
+    assert with_room((1.0, 100.0), log=True) == pytest.approx((10**-0.1, 10**2.1))
+
+
+def test_a_picture_leaves_spikes_at_its_edge():
+    axes = plateau.plot(spiked(NOISY, 2000, 1e5))
+    assert axes.get_ylim()[1] < 15
+    plt.close(axes.figure)

@@ -92,6 +92,9 @@ def main(folder, python=None):
             "plateau", "trainspotter", "tbparse")  # fmt: skip
     total = [sum(line[column] == "yes" for line in rows) for column in (8, 9, 10)]
     rows.append(["**read as expected**", *[""] * 7, *(f"**{n} of {len(rows)}**" for n in total)])
+    print(f"# How {len(logs)} real logs read\n")
+    print("Made by `python docs/logs/make_table.py`;", end=" ")
+    print("[Saved logs](../logs.md#how-real-logs-read) says what is counted.\n")
     for line in (head, ["---"] * len(head), *rows):
         print("|", " | ".join(line), "|")
 

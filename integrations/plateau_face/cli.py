@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plateau.commands.messages import reason
+from plateau.commands.once import Command
 
 if TYPE_CHECKING:
     from plateau_face.verify import Floats
@@ -45,7 +46,7 @@ def option(text: str, *names: str) -> Any:
     return typer.Option(*names, help=text, show_default=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def train(
     out: Annotated[Path, option("Folder of the run.", "--out")],
     resume: Annotated[bool, option("Go on with the run in that folder.", "--resume")] = False,
@@ -104,7 +105,7 @@ def train(
     typer.echo(f"log {out / LOG}, checkpoint {out / CHECKPOINT}")
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(
     run: Net,
     sets: Annotated[
@@ -155,7 +156,7 @@ def verify(
         draw(curves, plot)
 
 
-@app.command()
+@app.command(cls=Command)
 def compare(
     experiment: Annotated[Path, typer.Argument(help="TOML file.", show_default=False)],
     out: Annotated[Path, option("Folder of the runs and the results.", "--out")],
@@ -192,7 +193,7 @@ def compare(
             raise ValueError(f"{len(failed)} of {len(plan.runs)} runs failed: {'; '.join(failed)}")
 
 
-@app.command()
+@app.command(cls=Command)
 def embed(
     network: Net,
     source: Annotated[
@@ -226,7 +227,7 @@ def embed(
     typer.echo(f"{target}: {len(files)} embeddings of {found[0].shape[1]} numbers")
 
 
-@app.command()
+@app.command(cls=Command)
 def match(
     network: Net,
     one: Annotated[Path, typer.Argument(help="Image.", show_default=False)],
@@ -246,7 +247,7 @@ def match(
     typer.echo(f"cosine {float(a @ b):.4f}")
 
 
-@app.command()
+@app.command(cls=Command)
 def align(
     source: Annotated[Path, typer.Argument(help="Folder of images.", show_default=False)],
     target: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
@@ -275,7 +276,7 @@ def align(
     typer.echo(f"{target}: {len(places)} faces")
 
 
-@app.command()
+@app.command(cls=Command)
 def pack(
     source: Source,
     target: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
@@ -301,7 +302,7 @@ def pack(
     typer.echo(f"{target}: {len(faces.labels)} images of {faces.classes} identities")
 
 
-@app.command()
+@app.command(cls=Command)
 def export(
     run: Run,
     target: Annotated[
@@ -327,7 +328,7 @@ def export(
     typer.echo(f"{target}: within {written.deviation:.0e} of torch; card {written.card}")
 
 
-@app.command()
+@app.command(cls=Command)
 def info(
     source: Annotated[
         Path, typer.Argument(help="A set of faces, or the folder of a run.", show_default=False)

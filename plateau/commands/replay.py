@@ -21,7 +21,7 @@ from plateau.commands.options import (
     samples,
 )
 from plateau.commands.results import check_files, emit, keep_apart
-from plateau.commands.scanning import asking, bar, tell_of_compiling
+from plateau.commands.scanning import asking, bar
 
 if TYPE_CHECKING:
     from plateau.logs.model import Run
@@ -84,7 +84,6 @@ def replay(
     from plateau.replay import replay_run
     from plateau.showing.terminal import show_replay
 
-    tell_of_compiling()
     check_files(output_format, output, None)
     keep_apart([path], [output])
     rule, _ = settings.rule(), reaction.policy()  # before the log is read

@@ -59,7 +59,6 @@ def scanned(
     from plateau.follower import untracked
     from plateau.scanning import scan_logs
 
-    tell_of_compiling()
     rule = make_rule()
     load(rule)
     if shown_by:
@@ -78,14 +77,6 @@ def load(rule: "Rule") -> None:
 
     if rule.calibrated:
         Detector()
-
-
-def tell_of_compiling(tell: "Callable[[str], None]" = complain) -> None:
-    """Tell a person why the first use takes longer."""
-    if sys.stderr.isatty():
-        from plateau._compile import when_compiling
-
-        when_compiling(lambda: tell("compiling the detector, which is done once: some seconds"))
 
 
 def bar(*, quiet: bool) -> "Callable[[Iterable[T], int], Iterable[T]]":

@@ -8,7 +8,6 @@ import typer
 from plateau.commands.groups import RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import LOG, OUTPUT, Better, Idle, Mode, option
-from plateau.commands.scanning import tell_of_compiling
 
 if TYPE_CHECKING:
     from plateau.base import PlateauDetector
@@ -46,7 +45,6 @@ def stream(
     engine = urlsplit(url).scheme
     if engine not in EXTRAS:
         raise typer.TyperException(f"{url}: must begin with kafka:// or redis://")
-    tell_of_compiling(complain)
     detector = _detector(settings, mode)
     try:
         from plateau_streams import serving

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plateau._notice import tell_by
 from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import (
@@ -22,7 +23,6 @@ from plateau.commands.options import (
     option,
 )
 from plateau.commands.results import keep_apart
-from plateau.commands.scanning import tell_of_compiling
 
 if TYPE_CHECKING:
     from plateau.alerts import Alerts
@@ -68,7 +68,7 @@ def watch(
         status("")
         complain(message)
 
-    tell_of_compiling(tell)
+    tell_by(tell)
     rule = settings.rule()
     with clear_errors():
         options = Options(

@@ -15,6 +15,7 @@ from plateau.logs.model import Run
 from plateau.segments import Plateau
 from plateau.showing import wording
 from plateau.showing.fonts import use_fonts
+from plateau.showing.heights import heights, with_room
 from plateau.showing.levels import level_of
 from plateau.showing.names import named
 from plateau.showing.printing import shown
@@ -119,6 +120,8 @@ def draw(
         axes.plot(x[rows], level[rows], "v", color=LEVEL, markersize=5, label="fires")
     if log:
         axes.set_yscale("log")
+    if seen := heights(run.values, log=log):
+        axes.set_ylim(*with_room(seen, log=log))
     _draw_rate(axes, x, run)
     axes.set_xlabel(label(run.x_name))
     axes.set_ylabel(label(run.metric))

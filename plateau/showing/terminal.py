@@ -21,6 +21,7 @@ from plateau.offline import RunScan, Unit
 from plateau.replay import LrChange, Replay
 from plateau.segments import Plateau
 from plateau.showing import wording
+from plateau.showing.heights import heights
 from plateau.showing.printing import shown, shown_log, shown_run
 from plateau.showing.scales import drawable, is_log
 
@@ -168,8 +169,8 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plot_size(width, HEIGHT)
-    low, high = run.values[finite].min(), run.values[finite].max()
     log = is_log(run)
+    low, high = heights(run.values, log=log) or (run.values[finite].min(), run.values[finite].max())
     plotext.yscale("log" if log else "linear")
     ticks = (np.geomspace if log else np.linspace)(low, high, 5)
     plotext.yticks(ticks.tolist(), [f"{tick:.3g}" for tick in ticks])
@@ -181,7 +182,7 @@ def _chart(run: Run, plateaus: Sequence[Plateau], width: int) -> Text:
         keep = rows[finite[rows]]
         keep = keep[_extremes(run.values[keep], max(2, 2 * width * len(keep) // len(finite)))]
         color = "green+" if flat else "gray"
-        xs, ys = run.x[keep].tolist(), run.values[keep].tolist()
+        xs, ys = run.x[keep].tolist(), run.values[keep].clip(low, high).tolist()
         plotext.plot(xs, ys, marker="braille", color=color)
         if flat and xs:
             plotext.plot([xs[0], xs[-1]], [low, low], marker="▂", color="green+")

@@ -49,6 +49,11 @@ def test_a_run_is_for_one_process_at_a_time(run, capsys, monkeypatch, arguments)
     assert not (run / "last.pt.lock").exists()
 
 
+def test_of_two_equal_options_the_last_does_not_win(tmp_path, capsys, monkeypatch):
+    said = complaint(capsys, monkeypatch, "train", "--out", tmp_path / "a", "--out", tmp_path / "b")
+    assert said == "plateau-face: --out takes one value and is given 2 times\n"
+
+
 def test_no_file_is_opened_because_a_checkpoint_names_it(run, tmp_path, capsys, monkeypatch):
     """A run folder from somebody else: neither its sets are read nor its cache is written."""
 

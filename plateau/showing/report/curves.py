@@ -8,6 +8,7 @@ from tsdownsample import MinMaxDownsampler, MinMaxLTTBDownsampler
 
 from plateau.logs.model import Run
 from plateau.offline import RunScan
+from plateau.showing.heights import heights
 from plateau.showing.levels import level_of
 from plateau.showing.scales import (
     drawable,
@@ -69,6 +70,7 @@ def chart(found: RunScan, points: int) -> dict[str, Any]:
         "lrName": run.lr_name,
         "positive": positive(run.values),
         "log": log,
+        "heights": heights(run.values, log=log),
         "curve": _curve(x, run.values, points),
         "level": _curve(x, level_of(run.values, log=log), LEVEL_POINTS),
         "heldOut": _held_out(run, points),

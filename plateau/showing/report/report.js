@@ -133,6 +133,15 @@ function valueScale(node) {
   return type === "log" ? { type, tickformat: "~g", nticks: 4 } : { type };
 }
 
+// Spikes do not set the height; all that the curve has is seen by the button for the whole run.
+function seen(run, node) {
+  if (run.heights === null) return {};
+  const [low, high] = scale(node) === "log" ? run.heights.map(Math.log10) : run.heights;
+  if (!Number.isFinite(low)) return {}; // of numbers below 0, drawn on a logarithmic scale
+  const beside = 0.05 * (high - low);
+  return { range: [low - beside, high + beside] };
+}
+
 // Times are dates; other numbers are as they are.
 function place(run) {
   return run.clock
@@ -156,7 +165,12 @@ function runFigure(node) {
         spikecolor: colour("quiet"),
         spikethickness: 1,
       }),
-      yaxis: axis({ ...valueScale(node), uirevision: scale(node), domain: [rates ? 0.27 : 0, 1] }),
+      yaxis: axis({
+        ...valueScale(node),
+        ...seen(run, node),
+        uirevision: scale(node),
+        domain: [rates ? 0.27 : 0, 1],
+      }),
       yaxis2: axis({ ...rateScale(run), domain: [0, 0.2], visible: rates }),
     }),
   };

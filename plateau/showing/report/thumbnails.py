@@ -27,8 +27,8 @@ def thumbnail(found: RunScan) -> Thumbnail:
     """Draw a run in a view box of `WIDTH` by `HEIGHT`."""
     drawn = chart(found, POINTS)
     x, y = np.array(drawn["curve"]["x"], dtype=float), np.array(drawn["curve"]["y"], dtype=float)
-    if drawn["log"]:
-        y = np.log10(y)
+    y = y.clip(*drawn["heights"]) if drawn["heights"] else y
+    y = np.log10(y) if drawn["log"] else y
     places = drawable(found.run).x
     begin, length = float(places[0]), float(np.ptp(places)) or 1.0
 
