@@ -88,6 +88,7 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         or _by_count(cells, last, least)
         or (_by_count(cells[1:], last, least) if counts(label) else [])
         or _by_place(cells, [*header[:-1], last])
+        or _by_place(cells, [last])  # what stands above it are titles of groups
         or _from_both_ends(cells, last)
         or _from_left(cells, last)
     )
@@ -172,6 +173,8 @@ def _by_bars(line: str, header: list[str]) -> list[Cell]:
     rows = [_between_bars(one) for one in header]
     if len(own) < CLOSE or any(len(cells) != len(own) for cells in rows):
         return []
+    if any(len(cell.text.split()) > CLOSE for cell in own):  # of several numbers: bars part groups
+        return []
     parts = zip(*rows, strict=True)
     names = [" ".join(cell.text for cell in cells if cell.text) for cells in parts]
     return [cell.named(name) for cell, name in zip(own, names, strict=True) if name]
@@ -196,12 +199,13 @@ def _by_count(cells: list[Cell], header: str, least: int) -> list[Cell]:
 
 
 def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
-    """Name cells by what stands above them, if all words of the header stand above some cell."""
+    """Name cells by what stands above them, if all words between the ends do so."""
     parts: dict[int, list[str]] = {}
     for line in header:
         for word in _cells(line, WORD):
             index = max(range(len(cells)), key=lambda index: _overlap(word, cells[index]))
-            if word.start >= cells[-1].end:  # of remarks that only some rows have
+            # Of marks and remarks that only some rows have.
+            if word.start >= cells[-1].end or word.end <= cells[0].start:
                 continue
             if _overlap(word, cells[index])[0] <= 0:
                 return []

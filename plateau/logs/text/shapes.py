@@ -13,15 +13,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table
 from plateau.logs.numerals import numbers
 from plateau.logs.text.headers import find_header, is_header, is_ruled, label_of, names_under
 from plateau.logs.text.sections import in_sections
-from plateau.logs.text.slots import DRAWN, LETTER, Slot, counts, name_slots, normal_literal
+from plateau.logs.text.slots import (
+    COUNTER,
+    DRAWN,
+    LETTER,
+    Slot,
+    counts,
+    name_slots,
+    normal_literal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +78,7 @@ ROUNDS = 8  # expressions tried for one fingerprint
 LONGEST = 20_000  # characters of a line; what is longer is no record
 LEAST = 2  # lines that make a shape recur
 JOINED = 4  # lines that only begin alike
+COUNTED = 8  # lines from which a number between a name and another counts
 STACKED_MOST = 32  # tables under one another
 STARTS = 32  # pieces of a beginning at most
 
@@ -297,6 +307,8 @@ def _table(
     if found := _headed(lines, shape.rows[0], known):
         headed[key] = found
     slots = headed.get(key) or name_slots(literals, is_number)
+    if key not in headed and (counted := _counted(slots, shape, is_number, literals)):
+        headed[key] = slots = counted
     slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
     columns = [
         Column(
@@ -312,6 +324,28 @@ def _table(
     return LineTable(
         columns, len(shape.rows), literals=literals, tokens=first, slots=tuple(slots), plain=plain
     )
+
+
+def _counted(
+    slots: list[Slot], shape: Shape, is_number: list[bool], literals: tuple[str, ...]
+) -> list[Slot]:
+    """Give a name to the second number behind it, where the first counts: "Train loss 7 0.53".
+
+    Nothing is returned where no number does.
+    """
+    for place, slot in enumerate(slots):
+        next_ = slot.index + 1
+        behind = next_ < len(is_number) and is_number[next_] and not literals[next_].strip(" \t:")
+        taken = any(other.index == next_ for other in slots)
+        if not behind or taken or slot.implied or counts(slot.name) or not slot.name:
+            continue
+        count = [row[slot.index] for row in shape.tokens]
+        if len(count) >= COUNTED and all(map(str.isdecimal, count)):
+            rising = all(int(one) < int(other) for one, other in pairwise(count))
+            own = [replace(slot, name=COUNTER, implied=True), replace(slot, index=next_)]
+            if rising and all(not other.implied for other in slots):
+                return [*slots[:place], *own, *slots[place + 1 :]]
+    return []
 
 
 def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
