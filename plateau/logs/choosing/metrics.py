@@ -88,12 +88,13 @@ def ranked(material: Material) -> list[Candidate]:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
     training = judge.is_training(item for _, item in material.columns())
+    places = judge.places_of(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
-            judge.metric_points(item, training=training),
+            judge.NOT_IT if item.name in places else judge.metric_points(item, training=training),
             np.inf if _is_told(table) else judge.LONELY,
         )
         for table, item in columns

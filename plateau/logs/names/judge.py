@@ -64,6 +64,8 @@ FAST = vocabulary(
     "mbps gbps kbps bps mbit gbit hashrate"
 )
 SERVICE = 7.0
+# "lat" beside "lon" is no latency, but a place.
+LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 # "time=12.2 ms" of a ping: what took so long is not said.
 DURATIONS, DURATION = vocabulary("time duration elapsed took ms us ns sec secs second seconds"), 0.5
@@ -288,6 +290,16 @@ def is_unknown(column: Column) -> bool:
     if UNIT_ALONE.fullmatch(column.name):
         return True
     return not known and _service_points(column.name, found) is None
+
+
+def places_of(columns: Iterable[Column]) -> set[str]:
+    """Return the names of latitude and longitude, where both are there."""
+    named = {item.name: frozenset(words(item.name)) for item in columns}
+    north, east = (
+        {name for name, found in named.items() if found and found <= kind}
+        for kind in (LATITUDES, LONGITUDES)
+    )
+    return north | east if north and east else set()
 
 
 def is_training(columns: Iterable[Column]) -> bool:

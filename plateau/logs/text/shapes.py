@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table
 from plateau.logs.numerals import numbers
-from plateau.logs.text.headers import find_header, is_header, is_ruled, label_of, names_under
+from plateau.logs.text.decimals import with_points
+from plateau.logs.text.headers import (
+    find_header,
+    is_header,
+    is_ruled,
+    label_of,
+    names_of_marked,
+    names_under,
+)
 from plateau.logs.text.sections import in_sections
 from plateau.logs.text.slots import (
     COUNTER,
@@ -137,7 +145,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = _without_long(source)
+    lines = with_points(_without_long(source), source.warnings)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -354,14 +362,17 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     Headers are added to ``known``: rows between bars, of which only some have all numbers, may be
     far below theirs.
     """
-    header = find_header(lines, row)
-    if not header and known and is_ruled(known[-1], lines[row]):
-        header = known[-1]
-    if not header:
-        return []
+    cells, header = names_of_marked(lines, row), []
+    if not cells:
+        header = find_header(lines, row)
+        if not header and known and is_ruled(known[-1], lines[row]):
+            header = known[-1]
+        if not header:
+            return []
+        cells = names_under(header, lines[row], close=_is_right_above(header, lines[row - 1]))
     slots: dict[str, Slot] = {}
     tokens = list(TOKEN.finditer(lines[row]))
-    for cell in names_under(header, lines[row], close=_is_right_above(header, lines[row - 1])):
+    for cell in cells:
         inside = [i for i, token in enumerate(tokens) if cell.start <= token.start() < cell.end]
         if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
             slot = Slot(inside[0], cell.text, held_out=False, implied=False)
@@ -369,7 +380,7 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     label = label_of(lines[row])
     if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):
         slots.setdefault(label, Slot(0, label, held_out=False, implied=False))
-    if slots:
+    if slots and header:
         known.append(header)
     return list(slots.values())
 
