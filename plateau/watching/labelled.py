@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plateau.base import Mode
     from plateau.logs.columns import Column, Contents, Table
     from plateau.rule import Rule
+    from plateau.watching.budget import Budget
     from plateau.watching.event import Event
 
 LINES = 8
@@ -43,9 +44,14 @@ class Series:
         Take only series of this name.
     mode : {"min", "max", "both"} or None
         The way a metric gets better; None: by its name.
+    budget : Budget or None
+        Of alarms, which they share.
     """
 
-    def __init__(self, rule: Rule, metric: str | None, mode: Mode | None) -> None:
+    def __init__(
+        self, rule: Rule, metric: str | None, mode: Mode | None, budget: Budget | None = None
+    ) -> None:
+        self._budget = budget
         self._rule = rule
         self._metric = metric
         self._mode = mode
@@ -55,19 +61,21 @@ class Series:
 
     def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
         """Take the next samples; yield what happened, with the labels of its series."""
+        there = sum(item.name != TIME for table in contents.tables for item in table.columns)
         for table in contents.tables:
             times = next((item for item in table.columns if item.name == TIME), None)
             for item in table.columns:
                 if item is not times and self._metric in (None, item.name):
-                    yield from self._take(table, item, times)
+                    yield from self._take(table, item, times, there)
 
     def _take(
-        self, table: Table, item: Column, times: Column | None
+        self, table: Table, item: Column, times: Column | None, there: int
     ) -> Iterator[tuple[str, Chosen, Event]]:
         key = (table.run or "", item.name)
         if key not in self._runs:
             self._chosen[key] = self._choose(item.name, clock=times is not None)
-            self._runs[key] = Runs(self._rule, self._chosen[key], None)
+            run_length = self._budget.run_length(there) if self._budget else None
+            self._runs[key] = Runs(self._rule, self._chosen[key], None, run_length)
         chosen = self._chosen[key]
         x = [_times_at(item, times)] if chosen.clock and times is not None else []
         if chosen.clock and times is None:
