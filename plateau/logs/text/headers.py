@@ -13,7 +13,7 @@ LEAST = 3  # columns of a table
 CLOSE = 2  # of one whose header is right above
 
 WORD = re.compile(r"[^\s|]+")
-WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
+WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*+")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
 LABEL = re.compile(
