@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 # Nothing of them is given back: to remember how takes a hundred bytes a character.
 WORD = r"(?:[^\s,=\\]++|\\.)++"
 CELL = r'(?:"(?:[^"\\]++|\\.)*+"|[^\s,"]++)'
-# They begin where the one before has ended: tried within a word, they would take its square.
-BEGIN = r"(?<![^,])(?<!\\,)"
-FIELD = re.compile(rf"{BEGIN}({WORD})=({CELL})")
-TAG = re.compile(rf"{BEGIN}({WORD})=({WORD})")
+# Each of a well-formed line has a value. What has none is matched too: a search that fails begins
+# again at the next letter, which takes the square of a long word.
+FIELD = re.compile(rf"({WORD})(?:=({CELL}))?")
+TAG = re.compile(rf"({WORD})(?:=({WORD}))?")
 LINE = re.compile(
     rf"(?P<name>(?!#)(?:[^\s,\\]++|\\.)++)(?P<tags>(?:,{WORD}={WORD})*+) "
     rf"(?P<fields>{WORD}={CELL}(?:,{WORD}={CELL})*+)(?: (?P<time>-?\d{{9,19}}))?"
