@@ -37,7 +37,7 @@ class Runs:
     chosen : Chosen
         The columns.
     unit : {"step", "row"} or None
-        As for `plateau.offline.Rows`.
+        As for `plateau.offline.HeldRows`.
     run_length : float or None
         Of the detector, where series share a budget of alarms.
     """

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from plateau.logs.text.slots import LETTER, counts
 
 NEAR = 5  # lines from the header to the first row
-MOST = 3  # lines of a header
+MOST_LINES = 3  # lines of a header
 LEAST = 3  # columns of a table
 CLOSE = 2  # of one whose header is right above
 
 WORD = re.compile(r"[^\s|]+")
-WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
+WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*+")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
 LABEL = re.compile(
@@ -169,7 +169,7 @@ def _header(lines: list[str], row: int) -> list[str]:
             break
         if not rule and all(map(_is_name, words)):
             header.insert(0, line)
-        if len(header) == MOST:
+        if len(header) == MOST_LINES:
             break
     return header[:-1] if len(header) > 1 and _are_units(header) else header
 

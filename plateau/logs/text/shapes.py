@@ -53,7 +53,7 @@ CLOCK = (
 )
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
-    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,}"
+    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d++){2,}+"
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
     rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
