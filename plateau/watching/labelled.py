@@ -11,7 +11,7 @@ from plateau.logs.large.parts import Wanted
 from plateau.logs.large.thinned import Rows
 from plateau.logs.names import judge
 from plateau.logs.records.samples import TIME
-from plateau.watching.columns import Chosen
+from plateau.watching.columns import ENOUGH, Chosen
 from plateau.watching.event import position
 from plateau.watching.runs import Runs
 
@@ -58,6 +58,7 @@ class Series:
         self._runs: dict[Key, Runs] = {}
         self._chosen: dict[Key, Chosen] = {}
         self._happened: dict[Key, None] = {}
+        self._held: dict[Key, list[Rows]] = {}
 
     def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
         """Take the next samples; yield what happened, with the labels of its series."""
@@ -81,10 +82,24 @@ class Series:
         if chosen.clock and times is None:
             return  # a sample that lost its time cannot be placed
         lr = np.full(len(item.values), np.nan)
-        for _, event in self._runs[key].take(Rows(item.values, x, lr, item.rows)):
+        rows = self._paced(key, Rows(item.values, x, lr, item.rows))
+        for _, event in self._runs[key].take(rows) if rows else ():
             self._happened.pop(key, None)
             self._happened[key] = None
             yield key[0] or "1", chosen, event
+
+    def _paced(self, key: Key, rows: Rows) -> Rows | None:
+        """Hold rows back until they tell how long a sample is, where a setting is a duration."""
+        if not self._rule.timed or self._runs[key].track is not None:
+            return rows
+        held = [*self._held.pop(key, []), rows]
+        if sum(len(one.values) for one in held) < ENOUGH:
+            self._held[key] = held
+            return None
+        x = [np.concatenate(parts) for parts in zip(*(one.x for one in held), strict=True)]
+        names = ("values", "lr", "lines")
+        values, lr, lines = (np.concatenate([getattr(one, name) for one in held]) for name in names)
+        return Rows(values, x, lr, lines)
 
     def _choose(self, name: str, *, clock: bool) -> Chosen:
         main = (TIME,) if clock else ()

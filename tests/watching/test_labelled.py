@@ -112,10 +112,11 @@ def address():
         thread.join()
 
 
-def test_a_query_is_asked_again_and_again(address):
+@pytest.mark.parametrize("horizon", ["40", "40s"])  # the rows come one by one
+def test_a_query_is_asked_again_and_again(address, horizon):
     done = watch(
         *(f"{address}?query=wait_seconds&every=1ms", "--format", "jsonl"),
-        *("--fail-on", "plateau", "--horizon", "40"),
+        *("--fail-on", "plateau", "--horizon", horizon),
     )
     assert done.returncode == 1
     assert done.stderr.count(b"gives no answer, and is asked again: HTTP Error 503") == 1

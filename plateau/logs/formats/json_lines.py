@@ -60,7 +60,7 @@ def series(source: Source) -> Contents:
         key = next((text for name, text in texts.items() if KEYS.intersection(words(name))), VALUE)
         time = _time(texts, numbers)
         for name, value in numbers.items():
-            if not x_points(named(name)) and STAMPS.isdisjoint(words(name)):
+            if not x_points(named(name)) and not _is_time(name):
                 samples.add(labels, key if name == VALUE else name, row, value)
         if time is not None:
             samples.add(labels, TIME, row, time)
@@ -72,13 +72,16 @@ def _is_label(name: str) -> bool:
     return name.startswith(LABELS) or not RUN_NAMES.isdisjoint(words(name))
 
 
+def _is_time(name: str) -> bool:
+    found = words(name.rpartition(".")[2])
+    return bool(found) and STAMPS.issuperset(found)
+
+
 def _time(texts: dict[str, str], numbers: dict[str, float]) -> float | None:
     """Return the time of a record, where it has one."""
-    dates = (seconds(text) for name, text in texts.items() if STAMPS.intersection(words(name)))
+    dates = (seconds(text) for name, text in texts.items() if _is_time(name))
     clocks = (
-        value
-        for name, value in numbers.items()
-        if STAMPS.intersection(words(name)) and is_clock(np.array([value]))
+        value for name, value in numbers.items() if _is_time(name) and is_clock(np.array([value]))
     )
     return next((time for time in (*dates, *clocks) if time is not None), None)
 
