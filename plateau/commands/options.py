@@ -247,6 +247,18 @@ Idle = Annotated[
         least=0.0,
     ),
 ]
+Alarms = Annotated[
+    float | None,
+    option(
+        DETECTOR,
+        "Of many series: false alarms that all together may give in --per samples of each. "
+        "Default: each as if it were alone.",
+        "--alarms",
+    ),
+]
+Per = Annotated[
+    float, option(DETECTOR, "Samples of each series for which --alarms counts.", "--per")
+]
 StopOn = Annotated[
     list[FailOn] | None,
     option(OUTPUT, "End with exit code 1 when this happens; may be repeated.", "--fail-on"),
