@@ -18,7 +18,7 @@ class Mode(StrEnum):
     both = "both"
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """Which detector, by its slope filter if it has one."""
 
     auto = "auto"
@@ -129,7 +129,7 @@ UnitOption = Annotated[
     ),
 ]
 Detector = Annotated[
-    Kind,
+    FilterKind,
     option(
         DETECTOR, "auto: the calibrated one; else the filter of a threshold rule.", "--detector"
     ),

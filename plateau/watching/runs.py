@@ -35,7 +35,7 @@ class Runs:
     chosen : Chosen
         The columns.
     unit : {"step", "row"} or None
-        As for `plateau.offline.Rows`.
+        As for `plateau.offline.HeldRows`.
     """
 
     def __init__(self, rule: Rule, chosen: Chosen, unit: Unit | None) -> None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 WORD = r"(?:[^\s,=\\]|\\.)++"
 CELL = r'(?:"(?:[^"\\]|\\.)*+"|[^\s,"]++)'
-# They begin where the one before has ended: tried within a word, they would take its square.
-FIELD = re.compile(rf"(?<![^,])({WORD})=({CELL})")
-TAG = re.compile(rf"(?<![^,])({WORD})=({WORD})")
+# Each of a well-formed line has a value. What has none is matched too: a search that fails begins
+# again at the next letter, which takes the square of a long word.
+FIELD = re.compile(rf"({WORD})(?:=({CELL}))?")
+TAG = re.compile(rf"({WORD})(?:=({WORD}))?")
 LINE = re.compile(
     rf"(?P<name>(?!#)(?:[^\s,\\]|\\.)+)(?P<tags>(?:,{WORD}={WORD})*) "
     rf"(?P<fields>{WORD}={CELL}(?:,{WORD}={CELL})*)(?: (?P<time>-?\d{{9,19}}))?"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from plateau.logs.text.slots import LETTER, counts
 
 NEAR = 5  # lines from the header to the first row
-MOST = 3  # lines of a header
+MOST_LINES = 3  # lines of a header
 LEAST = 3  # columns of a table
 CLOSE = 2  # of one whose header is right above
 
@@ -127,7 +127,7 @@ def _header(lines: list[str], row: int) -> list[str]:
             break
         if not rule and all(map(_is_name, words)):
             header.insert(0, line)
-        if len(header) == MOST:
+        if len(header) == MOST_LINES:
             break
     return header
 
