@@ -8,6 +8,8 @@ the rate of false discoveries but by spending it (Dandapanthula and Ramdas, arXi
 bank of streams that goes on has its budget of alarms instead.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,10 +21,11 @@ BLOCKS = 256
 """Blocks that are made of a series at most: they show a shift to 1/256 of it."""
 
 APART = 8
-"""Blocks after which another is compared, to see whether neighbours are alike."""
+"""Blocks that lie up to so far apart are compared, to see whether neighbours are alike."""
 
 ALIKE = 1.2
-"""How many times the square of a typical difference may then be that of neighbours."""
+"""How many times the square of a typical difference may then be that of neighbours, beside what
+chance makes of it."""
 
 
 def e_value(blocks: ArrayLike) -> float:
@@ -146,9 +149,12 @@ def e_bh(e_values: ArrayLike, rate: float = 0.05) -> NDArray[np.bool_]:
 
 def _follow(blocks: NDArray[np.float64]) -> bool:
     """Whether neighbours are more alike than blocks that lie farther apart."""
-    lag = max(min(len(blocks) // APART, APART), 2)
-    near, far = (float(np.median(np.abs(blocks[k:] - blocks[:-k]))) for k in (1, lag))
-    return far > np.sqrt(ALIKE) * near
+    count = len(blocks)
+    farthest = max(min(count // APART, APART), 2)
+    lags = range(max(farthest // 2, 2), farthest + 1)
+    near = float(np.median(np.abs(np.diff(blocks))))
+    far = float(np.median(np.concatenate([np.abs(blocks[k:] - blocks[:-k]) for k in lags])))
+    return far > near * math.sqrt(ALIKE + 1.0 / math.sqrt(count))
 
 
 def _scores(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from plateau.archive import Summary
 from plateau.export import Record
-from plateau.showing import wording
+from plateau.showing import shifts, wording
 from plateau.showing.printing import printable
 
 HEADINGS = ("run", "metric", "rows", "plateaus", "ends", "could be saved")
@@ -37,12 +37,13 @@ def show_archive(console: Console, summary: Summary) -> None:
     """Print what is in an archive."""
     for what, amount in totals(summary):
         console.print(f"{what}: {amount}", soft_wrap=True)
-    if not summary.worst:
-        return
-    table = Table(*HEADINGS, title="The most could be saved of", title_justify="left")
-    for run in summary.worst:
-        table.add_row(*map(Text, _cells(run)))
-    console.print(table)
+    if summary.worst:
+        table = Table(*HEADINGS, title="The most could be saved of", title_justify="left")
+        for run in summary.worst:
+            table.add_row(*map(Text, _cells(run)))
+        console.print(table)
+    if summary.rate is not None:
+        shifts.show_shifted(console, summary.shifted, summary.runs, summary.rate)
 
 
 def page(summary: Summary) -> str:
@@ -54,12 +55,15 @@ def page(summary: Summary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    rate = summary.rate
     style = files("plateau.showing.report").joinpath("report.css").read_text(encoding="utf-8")
     return environment.get_template("archive.html").render(
         style=Markup(style),
         totals=totals(summary),
         headings=HEADINGS,
         worst=[_cells(run) for run in summary.worst],
+        shifted=None if rate is None else shifts.heading(len(summary.shifted), summary.runs, rate),
+        evidence=shifts.lines(summary.shifted),
         said=[printable(text) for text in summary.said[:SHOWN]],
         more=len(summary.said[SHOWN:]),
     )
@@ -68,8 +72,7 @@ def page(summary: Summary) -> str:
 def _cells(run: Record) -> tuple[str, ...]:
     saved = wording.count(run["savable"], run["unit"])
     share = run["savable"] / max(run["total"], 1)
-    name = run["path"] if run["run"] in run["path"] else f"{run['path']} ({run['run']})"
-    texts = printable(name), printable(run["metric"])
+    texts = printable(shifts.name(run)), printable(run["metric"])
     return (
         *texts,
         f"{run['points']:,}",
