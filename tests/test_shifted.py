@@ -43,7 +43,7 @@ def test_the_command_names_them(run, metrics):
     code, out, err = run("scan", metrics, "--shifted", 0.05)
     assert (code, err) == (0, "")
     *_, heading, first, second = out.decode().splitlines()
-    assert heading == f"shifted, of which at most 0.05 falsely: 2 of {COUNT} runs"
+    assert heading == f"Shifted, at most 0.05 of them falsely: 2 of {COUNT} runs"
     assert {number_of(line.split(",")[0]) for line in (first, second)} == SHIFTED
     assert first.split()[0] == "e-value"
 
@@ -77,7 +77,7 @@ def test_an_archive_tells_it_of_all_its_runs(run, metrics, tmp_path):
     folder = tmp_path / "results"
     code, out, _ = run("scan", metrics, "--archive", folder, "--shifted", 0.05)
     assert code == 0
-    heading = f"shifted, of which at most 0.05 falsely: 2 of {COUNT} runs"
+    heading = f"Shifted, at most 0.05 of them falsely: 2 of {COUNT} runs"
     assert heading in out.decode()
     page = (folder / "summary.html").read_text()
     assert heading in page
@@ -87,7 +87,7 @@ def test_an_archive_tells_it_of_all_its_runs(run, metrics, tmp_path):
     assert {number_of(path) for path in top} == SHIFTED
     assert runs["e_value"].dtype == pl.Float64
     _, out, _ = run("scan", metrics, "--archive", folder)
-    assert "shifted" not in out.decode()
+    assert "Shifted" not in out.decode()
 
 
 def test_bad_usage_is_one_line(run, metrics):

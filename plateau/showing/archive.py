@@ -13,7 +13,12 @@ from plateau.export import Record
 from plateau.showing import shifts, wording
 from plateau.showing.printing import printable
 
+WORST = "Where the most could be saved"
 HEADINGS = ("run", "metric", "rows", "plateaus", "ends", "could be saved")
+EVIDENCE = ("run", "metric", "e-value")
+TEXTS = {"metric", "ends"}
+"""Columns that are read, not compared."""
+
 SHOWN = 100
 """Lines of what was odd that a page shows."""
 
@@ -35,10 +40,15 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
 
 def show_archive(console: Console, summary: Summary) -> None:
     """Print what is in an archive."""
-    for what, amount in totals(summary):
-        console.print(f"{what}: {amount}", soft_wrap=True)
+    found = totals(summary)
+    width = max(len(what) for what, _ in found)
+    for what, amount in found:
+        console.print(f"{what:<{width}}  {amount}", soft_wrap=True)
     if summary.worst:
-        table = Table(*HEADINGS, title="The most could be saved of", title_justify="left")
+        table = Table(title=WORST, title_justify="left", box=None, header_style="bold")
+        for heading in HEADINGS:
+            is_text = heading in TEXTS or heading == HEADINGS[0]
+            table.add_column(heading, justify="left" if is_text else "right")
         for run in summary.worst:
             table.add_row(*map(Text, _cells(run)))
         console.print(table)
@@ -60,7 +70,10 @@ def page(summary: Summary) -> str:
     return environment.get_template("archive.html").render(
         style=Markup(style),
         totals=totals(summary),
+        worst_heading=WORST,
         headings=HEADINGS,
+        evidence_headings=EVIDENCE,
+        texts=TEXTS,
         worst=[_cells(run) for run in summary.worst],
         shifted=None if rate is None else shifts.heading(len(summary.shifted), summary.runs, rate),
         evidence=shifts.lines(summary.shifted),

@@ -15,13 +15,13 @@ MOST = 10
 def heading(count: int, runs: int, rate: float) -> str:
     """Say how many of the runs have shifted."""
     of_all = f"{count:,} of {runs:,} run{'' if runs == 1 else 's'}"
-    return f"shifted, of which at most {rate:.2g} falsely: {of_all}"
+    return f"Shifted, at most {rate:.2g} of them falsely: {of_all}"
 
 
-def lines(shifted: Sequence[Record]) -> list[tuple[str, str]]:
-    """Return evidence and name of those with the most."""
+def lines(shifted: Sequence[Record]) -> list[tuple[str, str, str]]:
+    """Return name, metric and evidence of those with the most."""
     return [
-        (f"{found['e_value']:.2g}", printable(f"{name(found)}, {found['metric']}"))
+        (printable(name(found)), printable(found["metric"]), f"{found['e_value']:.2g}")
         for found in shifted[:MOST]
     ]
 
@@ -35,7 +35,7 @@ def name(found: Record) -> str:
 def show_shifted(console: Console, shifted: Sequence[Record], runs: int, rate: float) -> None:
     """Print how many have shifted, and those with the most evidence."""
     console.print(heading(len(shifted), runs, rate), soft_wrap=True)
-    for evidence, named in lines(shifted):
-        console.print(Text(f"  e-value {evidence:>8}  {named}"), soft_wrap=True)
+    for named, metric, evidence in lines(shifted):
+        console.print(Text(f"  e-value {evidence:>8}  {named}, {metric}"), soft_wrap=True)
     if len(shifted) > MOST:
         console.print(f"  and {len(shifted) - MOST:,} more")
