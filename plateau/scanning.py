@@ -272,6 +272,14 @@ class Scan:
         -------
         list of RunScan
             The one with the most evidence, its ``e_value``, first.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import plateau
+        >>> found = plateau.scan(Path(plateau.__file__).parent / "data" / "sample.log")
+        >>> [run.run.metric for run in found.shifted()]  # a loss that falls
+        ['loss']
         """
         from plateau.evidence import e_bh
 
