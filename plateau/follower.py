@@ -19,7 +19,7 @@ BLOCK = 1 << 18
 
 T = TypeVar("T")
 Blocks = Iterable[NDArray[np.float64]]
-Track = Callable[[Blocks, int], Blocks]
+Progress = Callable[[Blocks, int], Blocks]
 """Passes blocks on, given their number, and may show how far they are."""
 
 
@@ -75,7 +75,7 @@ class Follower:
         """Whether a new regime begins with the next sample."""
         self.rates = RateSteps()
 
-    def feed(self, values: Array, x: Array, lr: Array, track: Track | None = None) -> Fed:
+    def feed(self, values: Array, x: Array, lr: Array, track: Progress | None = None) -> Fed:
         """Take the next rows: their values, x, and the learning rate in force, NaN where unknown.
 
         ``track`` is given the blocks of samples and their number, and passes them on.
@@ -91,7 +91,7 @@ class Follower:
         return fed
 
     def _traces(
-        self, values: Array, ends: NDArray[np.int64], cuts: set[int], track: Track | None
+        self, values: Array, ends: NDArray[np.int64], cuts: set[int], track: Progress | None
     ) -> Iterator[Trace]:
         samples = int(ends[-1]) if len(ends) else 0
         blocks: Blocks = held(values, ends)

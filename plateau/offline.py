@@ -16,7 +16,7 @@ from plateau.evidence import e_value, independent_blocks
 from plateau.follower import (
     BLOCK,
     Follower,
-    Track,
+    Progress,
     grows,
     held,
     held_for,
@@ -33,11 +33,11 @@ from plateau.segments import Plateau, places_of, plateaus_of
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
 
-MOST = 1_000_000_000
+MOST_SAMPLES = 1_000_000_000
 """Samples that the rows of a run may stand for: more would take minutes."""
 
 
-class Rows:
+class HeldRows:
     """The rows of a run that have a finite value, and the samples that they stand for.
 
     Parameters
@@ -94,12 +94,12 @@ class Rows:
         return x - float(self.ends[row] - 1 - sample) if self.unit == "step" else x
 
 
-def rows_for(run: Run, rule: Rule, unit: Unit | None) -> Rows:
+def rows_for(run: Run, rule: Rule, unit: Unit | None) -> HeldRows:
     """Return the rows of a run; unless told otherwise the calibrated detector takes each as one.
 
     It judges noise and autocorrelation, and a row held for k steps would look like k that agree.
     """
-    return Rows(run, unit or ("row" if rule.calibrated else None))
+    return HeldRows(run, unit or ("row" if rule.calibrated else None))
 
 
 def _objection(run: Run) -> str | None:
@@ -108,7 +108,7 @@ def _objection(run: Run) -> str | None:
     if not grows(run.x):
         return "is no growing count of steps"
     length = float(steps.sum()) + float(np.median(steps)) if len(steps) else 1.0
-    return f"would stand for {length:,.0f} samples" if length > MOST else None
+    return f"would stand for {length:,.0f} samples" if length > MOST_SAMPLES else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ def scan_run(
     run: Run,
     rule: Rule = Rule(),
     unit: Unit | None = None,
-    track: Track = untracked,
+    track: Progress = untracked,
     *,
     past: bool = False,
 ) -> RunScan:
@@ -201,7 +201,7 @@ def scan_run(
     rule : Rule
         Settings of the detector; by default all are chosen from the run.
     unit : {"step", "row"}, optional
-        See `Rows`.
+        See `HeldRows`.
     track : callable, optional
         Is given the blocks of samples and their number, and passes them on: for a progress bar.
     past : bool
@@ -229,7 +229,7 @@ def scan_run(
     plateaus = plateaus_of(
         detector,
         traces(),
-        segments.Rows(rows.values, fed.ends, places),
+        segments.FiniteRows(rows.values, fed.ends, places),
         broken=int(places[-1]) < len(run.values),
         past=past,
     )

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 FEWEST = 12
 """Numbers from which on an eighth of their first quarter is at least one."""
 
-MOST = 2.0
+MOST_TIMES = 2.0
 """Times the progress of the last doubling that the next one brings at most: a falling learning rate
 can bring more than the one before did."""
 
@@ -101,7 +101,7 @@ def gain_of(values: Array, sign: float, known: float | None = None) -> Gain | No
     fading = min(brought / before, 1.0) if before > 0.0 else 1.0
     doubt = DOUBT * noise_of(values[n // 2 :]) * math.sqrt(2.0 / max(n // 8, 2))
     expected = brought * fading
-    return Gain(expected, 0.0 - doubt, MOST * brought + doubt, expected / whole)
+    return Gain(expected, 0.0 - doubt, MOST_TIMES * brought + doubt, expected / whole)
 
 
 def _level(values: Array, end: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST = 4096
+MOST_PIECES = 4096
 """Pieces; of more, every second one is left out, and what lay there is interpolated."""
 
 
@@ -18,7 +18,7 @@ class Places:
     """A growing function of whole numbers, kept as the straight pieces that it is made of.
 
     The x of a log mostly goes up by the same amount from row to row: that is one piece, however
-    long. Exact until `thin` finds more than `MOST` pieces.
+    long. Exact until `thin` finds more than `MOST_PIECES` pieces.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Places:
 
     def thin(self) -> None:
         """Leave out every second piece if there are too many."""
-        if len(self.starts) <= MOST:
+        if len(self.starts) <= MOST_PIECES:
             return
         starts, values = self.starts[::2], self.values[::2]
         across = np.diff(starts)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from plateau._arguments import number, positive, whole
 
-MOST = 64
+MOST_DOUBLINGS = 64
 """Doublings of a wait that count: beyond them it is longer than any run."""
 
 
@@ -181,7 +181,7 @@ class Policy:
 
     def _waits(self, taken: int, vain: int = 0) -> int:
         """Return the samples to wait after a change, of a run as long as `taken` by then."""
-        return round(math.ldexp(self.wait, min(vain, MOST)) * taken)
+        return round(math.ldexp(self.wait, min(vain, MOST_DOUBLINGS)) * taken)
 
     @staticmethod
     def _in_vain(state: PolicyState, level: float, error: float) -> bool:

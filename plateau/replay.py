@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from plateau._arguments import positive
 from plateau.base import PlateauDetector
-from plateau.follower import Track, untracked
+from plateau.follower import Progress, untracked
 from plateau.logs.model import Run
 from plateau.offline import Unit, rows_for
 from plateau.policy import Policy, PolicyState
@@ -63,7 +63,7 @@ def replay_run(
     *,
     unit: Unit | None = None,
     initial_lr: float | None = None,
-    track: Track = untracked,
+    track: Progress = untracked,
 ) -> Replay:
     """Run detector and policy over a run as a scheduler would have done.
 
@@ -79,7 +79,7 @@ def replay_run(
     policy : Policy
         What to do when the detector fires.
     unit : {"step", "row"}, optional
-        See `plateau.offline.Rows`.
+        See `plateau.offline.HeldRows`.
     initial_lr : float, optional
         Learning rate to begin with; by default that of the log where the detector first fires, or
         1 if the log has none.

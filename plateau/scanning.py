@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from plateau.base import Mode, Verdict
     from plateau.export import LogScan
-    from plateau.follower import Track
+    from plateau.follower import Progress
     from plateau.logs.model import Log, LogError
     from plateau.logs.several.find import Found
     from plateau.offline import RunScan, Unit
@@ -157,7 +157,7 @@ def scan_logs(
     rule: Rule,
     unit: Unit | None,
     complain: Callable[[str], None],
-    track: Track | None = None,
+    track: Progress | None = None,
 ) -> list[LogScan]:
     """Scan logs as they are read, and say in a line each what could not be.
 
@@ -190,7 +190,7 @@ def scan_logs(
 
 
 def _scanned(
-    log: Log, rule: Rule, unit: Unit | None, complain: Callable[[str], None], track: Track | None
+    log: Log, rule: Rule, unit: Unit | None, complain: Callable[[str], None], track: Progress | None
 ) -> list[LogScan]:
     """Scan the runs of a log; none if that cannot be done."""
     from plateau.export import LogScan

@@ -213,13 +213,13 @@ def find_plateaus(
     places = np.flatnonzero(np.abs(samples) <= LIMIT)
     values = samples[places]
     listening = fresh(detector, settings, samples)
-    rows = Rows(values, np.arange(1, len(values) + 1), places_of(places))
+    rows = FiniteRows(values, np.arange(1, len(values) + 1), places_of(places))
     broken = len(samples) > int(rows.places[-1])
     found = plateaus_of(listening, [listening.record(values)], rows, broken=broken)
     return Plateaus(found, samples if isinstance(xs, Iterator) else xs, listening.mode)
 
 
-class Rows(NamedTuple):
+class FiniteRows(NamedTuple):
     """Rows of a series that have a finite value."""
 
     values: NDArray[np.float64]
@@ -238,7 +238,7 @@ def places_of(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def plateaus_of(
     detector: DetectorProtocol,
     traces: Iterable[Trace],
-    rows: Rows,
+    rows: FiniteRows,
     *,
     broken: bool,
     past: bool = False,
@@ -251,7 +251,7 @@ def plateaus_of(
         Whose traces they are; taken as a description.
     traces : iterable of Trace
         Of the successive samples that the rows stand for.
-    rows : Rows
+    rows : FiniteRows
         The series.
     broken : bool
         Whether the series ends in values that are not finite.
@@ -283,11 +283,11 @@ class Judge:
     ----------
     detector : DetectorProtocol
         Taken as a description.
-    rows : Rows
+    rows : FiniteRows
         The series.
     """
 
-    def __init__(self, detector: DetectorProtocol, rows: Rows) -> None:
+    def __init__(self, detector: DetectorProtocol, rows: FiniteRows) -> None:
         self.rows = rows
         self.sign = SIGNS[detector.mode]
         self.threshold = self.counts = 0.0

@@ -14,7 +14,7 @@ import plateau.follower
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus
 from plateau.follower import STANDING, Follower, pieces
 from plateau.logs import LogError, Run, read_log
-from plateau.offline import Rows, rows_for, scan_run
+from plateau.offline import HeldRows, rows_for, scan_run
 from plateau.policy import Policy
 from plateau.replay import LrChange, fires, recorded_changes, replay_run
 from plateau.rule import Rule
@@ -33,7 +33,7 @@ def run_of(values, x=None, lr=None, counts_steps=True, mode="min"):
 
 
 def test_a_row_stands_for_the_steps_that_x_moved_on_by():
-    rows = Rows(run_of([5, 4, 3], x=[10, 20, 25]))
+    rows = HeldRows(run_of([5, 4, 3], x=[10, 20, 25]))
     assert (rows.unit, rows.hold.tolist(), rows.samples) == ("step", [7, 10, 5], 22)
     assert np.concatenate(list(rows.blocks())).tolist() == [5.0] * 7 + [4.0] * 10 + [3.0] * 5
     assert [rows.row(i) for i in (0, 6, 7, 16, 17, 21)] == [0, 0, 1, 1, 2, 2]
@@ -41,15 +41,15 @@ def test_a_row_stands_for_the_steps_that_x_moved_on_by():
 
 
 def test_without_steps_a_row_is_a_sample():
-    rows = Rows(run_of([5, 4, 3], x=[0.5, 1.0, 1.5]))
+    rows = HeldRows(run_of([5, 4, 3], x=[0.5, 1.0, 1.5]))
     assert (rows.unit, rows.samples) == ("row", 3)
     assert [rows.x(i) for i in range(3)] == [0.5, 1.0, 1.5]
-    assert Rows(run_of([5, 4], x=[10, 20], counts_steps=False)).unit == "row"
-    assert Rows(run_of([5, 4, 3], x=[10, 20, 20])).unit == "row"
+    assert HeldRows(run_of([5, 4], x=[10, 20], counts_steps=False)).unit == "row"
+    assert HeldRows(run_of([5, 4, 3], x=[10, 20, 20])).unit == "row"
 
 
 def test_rows_that_are_not_finite_stand_for_nothing():
-    rows = Rows(run_of([5, np.nan, 3], x=[10, 20, 30]))
+    rows = HeldRows(run_of([5, np.nan, 3], x=[10, 20, 30]))
     assert np.concatenate(list(rows.blocks())).tolist() == [5.0] * 10 + [3.0] * 10
     assert rows.x(10) == 21
 
@@ -57,20 +57,20 @@ def test_rows_that_are_not_finite_stand_for_nothing():
 @pytest.mark.parametrize("x", [[0.5, 1.0], [2, 2], [2, 1]])
 def test_steps_that_do_not_grow_are_refused(x):
     with pytest.raises(LogError, match="'step' is no growing count of steps: use --unit row"):
-        Rows(run_of([5, 4], x=x), "step")
+        HeldRows(run_of([5, 4], x=x), "step")
 
 
 def test_a_clock_is_no_count_of_steps():
     run = run_of([5, 4, 3], x=[0, 1, 1e12])
-    assert Rows(run).unit == "row"
+    assert HeldRows(run).unit == "row"
     with pytest.raises(LogError, match=r"would stand for 1,5.* samples: use --unit row"):
-        Rows(run, "step")
+        HeldRows(run, "step")
 
 
 @given(st.data(), streams(min_size=1, max_size=30), st.integers(1, 50))
 def test_blocks_are_the_held_rows(data, xs, block):
     hold = data.draw(st.lists(st.integers(1, 40), min_size=len(xs), max_size=len(xs)))
-    rows = Rows(run_of(xs, x=np.cumsum(hold)))
+    rows = HeldRows(run_of(xs, x=np.cumsum(hold)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plateau.follower, "BLOCK", block)
         parts = list(rows.blocks())
@@ -107,7 +107,7 @@ def regimes(run, unit=None):
             told.append(follower.samples)
             super().changed()
 
-    follower = Follower(Listening(), Rows(run, unit).usual)
+    follower = Follower(Listening(), HeldRows(run, unit).usual)
     lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
     for _ in follower.feed(run.values, run.x, lr).traces:
         pass
@@ -143,7 +143,7 @@ def test_regimes_begin_at_rows_with_a_value():
     lr = np.repeat([0.1, 0.01, 0.001, 1e-4], 100)
     values = np.arange(400.0)
     values[:5] = values[98:103] = values[300:] = np.nan
-    rows = Rows(run_of(values, lr=lr), "row")
+    rows = HeldRows(run_of(values, lr=lr), "row")
     assert regimes(rows.run, "row") == [93, 190]
     assert rows.values[[93, 190]].tolist() == [103, 200]
     values[:101] = np.nan  # before the first value nothing begins anew
@@ -331,7 +331,7 @@ def test_a_replay_makes_the_twelve_published_changes(published):
 
 def test_update_by_update_makes_the_same_changes(published):
     detector = ThresholdDetector(Haar(window=4000, smooth=4000), threshold=6e-5, patience=8000)
-    rows = Rows(published)
+    rows = HeldRows(published)
     changes, step = [], published.x[0] - rows.hold[0]
     for value, hold in zip(rows.values.tolist(), rows.hold.tolist(), strict=True):
         for _ in range(hold):

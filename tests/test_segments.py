@@ -11,7 +11,7 @@ from strategies import detectors, streams, threshold_detectors, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
 from plateau.base import FLAT, SLOW, Trace
-from plateau.segments import Rows, in_rows, plateaus_of, stretches
+from plateau.segments import FiniteRows, in_rows, plateaus_of, stretches
 
 
 @given(detectors, with_gaps(streams()))
@@ -189,7 +189,7 @@ def test_revised_plateaus_do_not_depend_on_blocks(data, xs):
 def as_it_goes_on(xs):
     """The plateaus that are told while a series goes on, and what its detector says."""
     told = Detector()._record(xs)
-    rows = Rows(xs, np.arange(1, len(xs) + 1), np.arange(len(xs) + 1))
+    rows = FiniteRows(xs, np.arange(1, len(xs) + 1), np.arange(len(xs) + 1))
     return plateaus_of(Detector(), [told], rows, broken=False, past=True), told
 
 

@@ -13,16 +13,16 @@ from plateau_face.files import replacing
 from plateau_face.models import make_model
 from plateau_face.parts import chosen_device
 
-VERSION = 2
+VERSION = 3
 """Of the checkpoints."""
 ENTRIES = frozenset(
     {
         "version", "config", "classes", "images", "step", "begun", "most", "best",
         "log_bytes", "losses", "not_finite", "model", "head", "optimizer", "schedule", "scaler",
-        "random", "cuda_random",
+        "random", "cuda_random", "average",
     }
 )  # fmt: skip
-CHECKPOINT, BEST = "last.pt", "best.pt"
+CHECKPOINT, BEST, AVERAGE = "last.pt", "best.pt", "average.pt"
 
 
 class DivergedError(RuntimeError):

@@ -17,7 +17,7 @@ from plateau_face.models import MODELS
 
 MAY_CHANGE = (
     "data", "identities", "val", "val_folder", "val_every", "terms", "device", "threads", "compile",
-    "log_every", "save_every", "keep", "keep_every",
+    "recompute", "log_every", "save_every", "keep", "keep_every",
 )  # fmt: skip
 """Names of the configuration that do not change what is trained, only where, on what device and
 with which reports: a run may be resumed with other values."""
@@ -115,6 +115,9 @@ class Config:
     momentum: float = 0.9
     """Of sgd and muon."""
     weight_decay: float = 5e-4
+    ema: float = 0.0
+    """Share of itself that an average of the weights keeps in each step, such as 0.999, kept as
+    average.pt and verified beside the network; 0 for none."""
     clip: float = 5.0
     """Largest norm of the gradient; 0 for any."""
     schedule: str = "plateau"
@@ -140,6 +143,9 @@ class Config:
     precision: str = "fp32"
     """bf16 where the GPU has it."""
     compile: bool = False
+    recompute: bool = False
+    """Forget what the blocks of the network have computed, and compute it again for the gradient:
+    a fraction of the memory, a third more time."""
     device: str = "auto"
     threads: int = 4
     """That read images."""
@@ -162,6 +168,8 @@ class Config:
             raise ValueError(f"accumulate={self.accumulate} does not divide batch={self.batch}")
         if self.at_plateau == "cool" and not self.finish:
             raise ValueError("at_plateau = cool needs a finish, which is what it begins")
+        if self.recompute and self.compile:
+            raise ValueError("compile decides itself what to recompute: leave one of both out")
         if bool(self.data) == self.synthetic:
             raise ValueError("give data, or synthetic, and not both")
         if self.siamese:
@@ -194,15 +202,16 @@ class Config:
             positive(name, getattr(self, name))
         for name in (
             "augment", "coarse", "dropout", "filter_above", "momentum", "weight_decay", "clip",
-            "decay", "finish",
+            "decay", "finish", "ema",
         ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         for name in ("sample_rate", "finish", "horizon", "coarse"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} must be at most 1, not {getattr(self, name)}")
-        if self.momentum >= 1:
-            raise ValueError(f"momentum must be below 1, not {self.momentum}")
+        for name in ("momentum", "ema"):
+            if getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be below 1, not {getattr(self, name)}")
 
     def _check_milestones(self) -> None:
         ends = (0.0, *(number("milestones", share) for share in self.milestones), 1.0)

@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from plateau import Detector
+from plateau_face.average import WeightAverage
 from plateau_face.checkpoint import (
+    AVERAGE,
     BEST,
     CHECKPOINT,
     VERSION,
@@ -33,6 +35,7 @@ from plateau_face.checkpoint import (
 )
 from plateau_face.config import MAY_CHANGE, Config, checked
 from plateau_face.data.augment import augmented
+from plateau_face.data.pairs import Pairs
 from plateau_face.data.sampling import Batch, batches
 from plateau_face.log import LOG, Log, Row
 from plateau_face.models import make_model
@@ -42,7 +45,7 @@ from plateau_face.published import load_weights
 from plateau_face.running import RunningStatistics
 from plateau_face.schedules import make_schedule, set_rates
 from plateau_face.sources import check_images, training_faces, verification_sets
-from plateau_face.verify import verify
+from plateau_face.verify import Verified, verify
 from plateau_torch.rates import rates_of
 
 NOT_FINITE_MOST = 20
@@ -143,11 +146,16 @@ class Trainer:
 
         torch.manual_seed(config.seed)
         self.model = make_model(
-            config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
+            config.model,
+            dim=config.dim,
+            image_size=config.image_size,
+            dropout=config.dropout,
+            recompute=config.recompute,
         ).to(self.device)
         if config.init and log_bytes is None:
             load_weights(self.model, Path(config.init))
         convert_conv2d_weight_memory_format(self.model, torch.channels_last)
+        self.average = WeightAverage(self.model, config.ema) if config.ema else None
         self.head = make_head(config, self.faces.classes, self.model).to(self.device)
         if config.compile:
             for network in (self.model, *getattr(self.head, "galleries", ())):
@@ -174,6 +182,8 @@ class Trainer:
             self.end_epoch()  # a checkpoint at the end of an epoch is older than its verification
         for batch in self.batches():
             loss = self.train_on(batch)
+            if self.average:
+                self.average.take(self.step)
             end = self.end
             self.schedule.step(loss)
             self.step += 1
@@ -368,20 +378,26 @@ class Trainer:
         self.verified = self.step
         accuracies = []
         for pairs in self.pairs:
-            found = verify(self.model, pairs, self.config.image_size, threads=self.config.threads)
+            found = self.verified_on(self.model, pairs)
             accuracies.append(found.accuracy)
-            self.tell(
-                {
-                    "epoch": self.epoch,
-                    f"val_{pairs.name}_accuracy": found.accuracy,
-                    f"val_{pairs.name}_tar_at_far_1e-2": found.tar[1e-2],
-                }
-            )
+            row: dict[str, object] = {
+                "epoch": self.epoch,
+                f"val_{pairs.name}_accuracy": found.accuracy,
+                f"val_{pairs.name}_tar_at_far_1e-2": found.tar[1e-2],
+            }
+            if self.average:
+                averaged = self.verified_on(self.average.model, pairs).accuracy
+                row[f"val_{pairs.name}_accuracy_of_average"] = averaged
+            self.tell(row)
         if accuracies and np.mean(accuracies) > self.best:
             self.best = float(np.mean(accuracies))
             if self.config.keep == "best":
                 self.save(BEST)
         self.begin_row()
+
+    def verified_on(self, model: nn.Module, pairs: Pairs) -> Verified:
+        """Measure a network on a verification set."""
+        return verify(model, pairs, self.config.image_size, threads=self.config.threads)
 
     def tell(self, row: Row) -> None:
         """Write a row and report it."""
@@ -403,6 +419,7 @@ class Trainer:
             "losses": [float(loss) for loss in self.losses],
             "not_finite": self.not_finite.item(),
             "model": self.model.state_dict(),
+            "average": self.average.model.state_dict() if self.average else None,
             "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -411,6 +428,8 @@ class Trainer:
             "cuda_random": torch.cuda.get_rng_state_all(),
         }
         save_checkpoint(self.out / name, state)
+        if self.average and name == CHECKPOINT:
+            save_checkpoint(self.out / AVERAGE, state | {"model": state["average"]})
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over the state of a checkpoint."""
@@ -426,6 +445,8 @@ class Trainer:
         self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"]]
         self.not_finite.fill_(state["not_finite"])
         self.model.load_state_dict(state["model"])
+        if self.average:
+            self.average.model.load_state_dict(state["average"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

@@ -14,8 +14,8 @@ from plateau.commands.options import (
     Beta,
     Better,
     Detector,
+    FilterKind,
     Horizon,
-    Kind,
     Lr,
     Metric,
     Patience,
@@ -62,7 +62,7 @@ class ColumnOptions:
 class RuleOptions:
     """Which detector is used, with which settings."""
 
-    detector: Detector = Kind.auto
+    detector: Detector = FilterKind.auto
     window: Window = None
     smooth: Smooth = None
     alpha: Alpha = None

@@ -18,7 +18,7 @@ class Mode(StrEnum):
     both = "both"
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """Which detector, by its slope filter if it has one."""
 
     auto = "auto"
@@ -129,7 +129,7 @@ UnitOption = Annotated[
     ),
 ]
 Detector = Annotated[
-    Kind,
+    FilterKind,
     option(
         DETECTOR, "auto: the calibrated one; else the filter of a threshold rule.", "--detector"
     ),
@@ -254,6 +254,18 @@ Idle = Annotated[
         "--idle",
         least=0.0,
     ),
+]
+Alarms = Annotated[
+    float | None,
+    option(
+        DETECTOR,
+        "Of many series: false alarms that all together may give in --per samples of each. "
+        "Default: each as if it were alone.",
+        "--alarms",
+    ),
+]
+Per = Annotated[
+    float, option(DETECTOR, "Samples of each series for which --alarms counts.", "--per")
 ]
 StopOn = Annotated[
     list[FailOn] | None,

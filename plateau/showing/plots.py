@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    Ints = NDArray[np.int64]
 
 PANELS = 12
 """Runs in one picture at most."""
@@ -100,7 +100,7 @@ def tidy(axes: "Axes") -> None:
 
 
 def draw(
-    axes: "Axes", run: Run, plateaus: Iterable[Plateau], fires: "Sequence[int] | Rows" = ()
+    axes: "Axes", run: Run, plateaus: Iterable[Plateau], fires: "Sequence[int] | Ints" = ()
 ) -> None:
     """Draw a run: its curve, level and learning rate, its plateaus, and the rows of its fires."""
     run = drawable(run)

@@ -52,6 +52,31 @@ def test_shapes_and_gradients(name, size):
     assert without == []
 
 
+@pytest.mark.parametrize("name", ["narrow", "mobilefacenet", "vit"])
+def test_recomputing_keeps_less_and_changes_no_number(name):
+    images, found, kept = torch.randn(4, 3, 28, 28), [], []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        model = make_model(name, dim=8, image_size=28, dropout=0.3, recompute=recompute)
+        held = {}
+
+        def hold(tensor, held=held):
+            held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with (
+            torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor),
+            torch.autocast("cpu", dtype=torch.bfloat16),
+        ):
+            loss = model(images).square().sum()
+        kept.append(sum(held.values()))
+        loss.backward()
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+        found.append((loss, gradients, model.state_dict()))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    assert kept[1] < 0.7 * kept[0]
+
+
 def test_the_embedding_is_fp32_and_its_norm_keeps_its_weight():
     model = make_model("narrow", dim=24, image_size=56)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -26,7 +26,7 @@ from plateau_face.data.sampling import Batch
 from plateau_face.margins import MARGINS
 from plateau_face.networks import open_network
 from plateau_face.train import generator, norm_of_gradients, resume, start
-from plateau_face.verify import Verified
+from plateau_face.verify import Verified, verify
 
 
 class KilledError(Exception):
@@ -72,6 +72,7 @@ VARIANTS = {
     "muon": {"optimizer": "muon", "sample_rate": 0.5, "precision": "bf16"},
     "cool": {"at_plateau": "cool", "epochs": 6, "val_every": 6},
     "adamw": {"optimizer": "adamw", "sample_rate": 0.5, "lr": 0.001},
+    "ema": {"ema": 0.6, "recompute": True, "margin": "adaface"},
 }
 
 
@@ -105,6 +106,33 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, variant, plate
         assert (loss["step"], loss["epoch"], loss["lr"]) == (7, 3, 0.0)
         assert verified["step"] == 7
         assert "val_synthetic_accuracy" in verified
+
+
+def test_the_average_of_the_weights_is_that_of_all_steps(tmp_path):
+    """At first the plain mean; then each step counts for a quarter, and all before for the rest."""
+    config = dataclasses.replace(TINY, ema=0.75, val_every=1)
+    trainer = start(config, tmp_path, lambda _: None)
+    taken, take = [], trainer.average.take
+
+    def noted(step):
+        take(step)
+        taken.append({k: v.double().clone() for k, v in trainer.model.state_dict().items()})
+
+    trainer.average.take = noted
+    trainer.run()
+    expected = taken[0]
+    for step, state in enumerate(taken[1:], start=2):
+        weight = max(0.25, 1 / step)
+        expected = {k: (1 - weight) * v + weight * state[k] for k, v in expected.items()}
+    expected |= {k: v for k, v in taken[-1].items() if k.endswith("num_batches_tracked")}
+    kept = load_checkpoint(tmp_path / "average.pt")["model"]
+    torch.testing.assert_close({k: v.double() for k, v in kept.items()}, expected)
+    assert not kept["stem.0.weight"].equal(load_checkpoint(tmp_path)["model"]["stem.0.weight"])
+    name = "val_synthetic_accuracy_of_average"
+    told = [row[name] for row in rows(tmp_path) if name in row]
+    network = open_network(tmp_path / "average.pt")
+    assert len(told) == config.epochs
+    assert told[-1] == verify(network.model, trainer.pairs[0], config.image_size).accuracy
 
 
 def test_steps_and_seeds_have_random_numbers_of_their_own():
@@ -554,7 +582,7 @@ def test_something_else_that_torch_saved_is_no_checkpoint(tmp_path):
     for content, message in [
         ({"state_dict": {}}, "not a checkpoint of plateau-face"),
         ([1, 2], "not a checkpoint of plateau-face"),
-        (state | {"version": 1}, "version 1, not 2"),
+        (state | {"version": 1}, "version 1, not 3"),
         (state | {"model": {"weight": torch.zeros(2)}}, r"damaged \(Error\(s\) in loading"),
         (state | {"schedule": {}}, r"damaged \('"),
         (state | {"config": 3}, r"damaged \("),

@@ -12,7 +12,7 @@ from twins import policies, scheduled
 
 from plateau import Detector, Haar, ThresholdDetector, find_plateaus
 from plateau.logs import read_log
-from plateau.offline import Rows
+from plateau.offline import HeldRows
 from plateau.policy import Policy, PolicyState
 from plateau.replay import replay_run
 from plateau.rule import Rule
@@ -162,7 +162,7 @@ def test_a_loss_that_is_no_number_is_refused_and_leaves_the_state(adapter, loss)
 @adapters
 def test_the_published_losses_make_the_twelve_published_changes(adapter, published_log):
     (run,) = read_log(published_log).runs
-    rows = Rows(run)
+    rows = HeldRows(run)
     made = adapter(
         ThresholdDetector(Haar(window=4000, smooth=4000), threshold=6e-5, patience=8000),
         lr=0.02,

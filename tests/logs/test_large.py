@@ -146,7 +146,7 @@ def test_several_writers_in_parts(write, in_parts, monkeypatch, name, ahead):
     assert len(whole.runs) == 3
     check_equal(log, whole)
     assert log.warnings == whole.warnings
-    monkeypatch.setattr(thinned, "MOST", 400)
+    monkeypatch.setattr(thinned, "MOST_ROWS", 400)
     thin = in_parts(path, 20_000)
     assert [run.name for run in thin.runs] == [run.name for run in whole.runs]
     for run, full in zip(thin.runs, whole.runs, strict=True):
@@ -237,7 +237,7 @@ def test_what_was_read_is_told(write, in_parts):
 
 
 def test_more_rows_than_fit(write, in_parts, monkeypatch):
-    monkeypatch.setattr(thinned, "MOST", 200)
+    monkeypatch.setattr(thinned, "MOST_ROWS", 200)
     (run,) = in_parts(write(LOGS["text"])).runs
     assert run.every == 8
     assert 200 <= len(run.values) < 400
@@ -248,7 +248,7 @@ def test_more_rows_than_fit(write, in_parts, monkeypatch):
 
 
 def test_thinning_keeps_restarts(write, in_parts, monkeypatch):
-    monkeypatch.setattr(thinned, "MOST", 200)
+    monkeypatch.setattr(thinned, "MOST_ROWS", 200)
     log = in_parts(write(LOGS["restart"]))
     assert len(log.runs) == 2
     assert "each row of a run is the mean of 8 rows" in log.warnings[0]
@@ -281,7 +281,7 @@ def test_thinning_loses_no_row(sizes):
     at = np.arange(1.0, sum(sizes) + 1)
     gathering = Gathering()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(thinned, "MOST", 8)
+        patch.setattr(thinned, "MOST_ROWS", 8)
         for part in np.split(at, np.cumsum(sizes)[:-1]):
             gathering.add(Rows(part, [part], part, part.astype(int)))
     rows, every = gathering.take(), gathering.every

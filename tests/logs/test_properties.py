@@ -108,6 +108,16 @@ def test_text(tmp, data, name, x_name, line, noise, end, random):
     assert run.lines.tolist() == at
 
 
+def test_times_with_a_comma_are_no_columns(tmp):
+    """A remark with a comma stands above them like a header, and a time counts as a number."""
+    values = np.array([1.0, np.nan, np.nan])
+    lines = [
+        f"2024-05-06 07:08:0{i},123 - INFO - step: {i} | loss: {v}" for i, v in enumerate(values)
+    ]
+    content = "\n".join(["WARNING gradient overflow, scale 512.0", *lines]).encode()
+    check(tmp, content, "loss", "step", np.arange(3), values)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
 def test_any_bytes_give_a_log_or_a_clear_line(tmp, content):

@@ -23,7 +23,7 @@ def test_places_know_where_every_row_lies(data):
 
 
 def test_places_do_not_grow(monkeypatch):
-    monkeypatch.setattr(places, "MOST", 100)
+    monkeypatch.setattr(places, "MOST_PIECES", 100)
     found = places.Places()
     x = np.cumsum(np.random.default_rng(0).uniform(0.5, 1.5, size=5000))
     for begin_ in range(0, 5000, 50):

@@ -7,6 +7,7 @@ from torch import nn
 
 from plateau_face.models.iresnet import IResNet
 from plateau_face.models.mobilefacenet import MobileFaceNet
+from plateau_face.models.stack import Stack
 from plateau_face.models.vit import ViT
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
@@ -24,7 +25,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def make_model(name: str, *, dim: int, image_size: int, dropout: float = 0.0) -> nn.Module:
+def make_model(
+    name: str, *, dim: int, image_size: int, dropout: float = 0.0, recompute: bool = False
+) -> nn.Module:
     """Return a fresh network.
 
     Parameters
@@ -37,7 +40,13 @@ def make_model(name: str, *, dim: int, image_size: int, dropout: float = 0.0) ->
         Side of the square images in pixels.
     dropout : float, default 0
         Share of features that is dropped before the last layer.
+    recompute : bool, default False
+        Whether blocks compute twice what the gradient needs, instead of keeping it: see `Stack`.
     """
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, not {name!r}")
-    return MODELS[name](dim=dim, image_size=image_size, dropout=dropout)
+    model = MODELS[name](dim=dim, image_size=image_size, dropout=dropout)
+    for module in model.modules():
+        if isinstance(module, Stack):
+            module.recompute = recompute
+    return model

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from plateau_face.models.embedding import Embedding
+from plateau_face.models.stack import Stack
 
 
 class Block(nn.Module):
@@ -70,7 +71,7 @@ class IResNet(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.PReLU(widths[0]),
         )
-        self.stages = nn.Sequential()
+        self.stages = Stack()
         inputs, side = widths[0], image_size
         for count, width in zip(blocks, widths, strict=True):
             for block in range(count):

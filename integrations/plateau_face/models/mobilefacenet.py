@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from plateau_face.models.embedding import Embedding
+from plateau_face.models.stack import Stack
 
 STAGES = [  # expansion, channels, blocks, stride of the first
     (2, 64, 5, 2),
@@ -51,7 +52,7 @@ class MobileFaceNet(nn.Module):
         self.stem = nn.Sequential(
             convolution(3, 64, 3, stride=2), convolution(64, 64, 3, groups=64)
         )
-        self.stages = nn.Sequential()
+        self.stages = Stack()
         inputs = 64
         for expansion, outputs, count, first in STAGES:
             for block in range(count):

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plateau_face.models.embedding import Embedding
+from plateau_face.models.stack import Stack
 
 WIDTH, DEPTH, HEADS = 192, 12, 3
 PATCHES = 14
@@ -58,9 +59,7 @@ class ViT(nn.Module):
         side = image_size // PATCHES
         self.patches = nn.Conv2d(3, WIDTH, side, stride=side)
         self.position = nn.Parameter(0.02 * torch.randn(1, PATCHES**2, WIDTH))
-        self.encoder = nn.Sequential(
-            *(Layer() for _ in range(DEPTH)), nn.LayerNorm(WIDTH, eps=1e-6)
-        )
+        self.encoder = Stack(*(Layer() for _ in range(DEPTH)), nn.LayerNorm(WIDTH, eps=1e-6))
         self.embedding = Embedding(PATCHES**2 * WIDTH, dim, dropout)
         for module in self.encoder.modules():
             if isinstance(module, nn.Linear):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from plateau.logs.columns import Column
 
-MOST = 64  # writers
+MOST_WRITERS = 64  # writers
 TOGETHER = 0.75  # of the rows have a larger x than the row before, at most
 ALONE = 0.95  # of the rows have a larger x than the row of the same writer before, at least
 NEAR = 2  # rows of each writer within which all have written the same x, where none has a name
@@ -38,7 +38,7 @@ def find_writer(columns: Iterable[Column], metric: Column, x: NDArray[np.float64
         if not np.array_equal(item.rows, metric.rows) or not is_whole(item.values):
             continue
         writers, writer = np.unique(item.values, return_inverse=True)
-        if not 2 <= len(writers) <= MOST or len(x) < FULL * len(writers) * places:
+        if not 2 <= len(writers) <= MOST_WRITERS or len(x) < FULL * len(writers) * places:
             continue
         order = np.argsort(writer, kind="stable")
         own = np.diff(writer[order]) == 0
@@ -55,7 +55,7 @@ def take_turns(writers: NDArray[np.float64], x: NDArray[np.float64]) -> bool:
     """
     numbers, rows = np.unique(writers, return_counts=True)
     turns = 1 + np.count_nonzero(np.diff(writers))
-    if not 2 <= len(numbers) <= MOST or turns <= TURNS * len(numbers):
+    if not 2 <= len(numbers) <= MOST_WRITERS or turns <= TURNS * len(numbers):
         return False
     order = np.argsort(writers, kind="stable")
     own = np.diff(writers[order]) == 0

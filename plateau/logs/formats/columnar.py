@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Columns = tuple[int, dict[str, Data], dict[str, Labels]]
 
 PARQUET, ARROW = b"PAR1", b"ARROW1"
-MOST = 1 << 26  # cells; so many may be packed into a few kilobytes
-TOO_MANY = f"more than {MOST:,} cells are not read"
+MOST_CELLS = 1 << 26  # cells; so many may be packed into a few kilobytes
+TOO_MANY = f"more than {MOST_CELLS:,} cells are not read"
 LIMIT, SLOWEST = 60.0, 4 << 20  # seconds for any file, and bytes a second for a large one
 
 worker = cache(Worker)
@@ -63,7 +63,7 @@ def columns_of(data: bytes) -> Columns:
         if data.startswith(PARQUET):
             rows = pl.scan_parquet(file).select(pl.len()).collect().item()
             width = len(pl.read_parquet_schema(io.BytesIO(data)))
-            if rows * width > MOST:
+            if rows * width > MOST_CELLS:
                 raise ValueError(f"it has {rows:,} rows of {width} columns: {TOO_MANY}")
             file.seek(0)
         return _columns(pl.read_parquet(file) if data.startswith(PARQUET) else pl.read_ipc(file))

@@ -227,13 +227,22 @@ def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def _numeric(body: list[list[str]]) -> float:
-    """Share of numbers, also with units, and times among the cells that hold anything."""
+    """Share of numbers, also with units, and times among the cells that hold anything.
+
+    Lines with nothing but times are no table: "2024-05-06 07:08:09,123 - loss 0.5" has a comma.
+    """
     held = [cell for row in body for cell in row if cell.lower() not in BLANK]
-    return sum(map(_is_measure, held)) / len(held) if held else 0.0
+    if not any(map(_is_number, held)):
+        return 0.0
+    return sum(map(_is_measure, held)) / len(held)
 
 
 def _is_measure(cell: str) -> bool:
-    return number(cell) is not None or is_measured(cell) or seconds(cell) is not None
+    return _is_number(cell) or seconds(cell) is not None
+
+
+def _is_number(cell: str) -> bool:
+    return number(cell) is not None or is_measured(cell)
 
 
 def _remark_names(remark: str, separator: str, width: int) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MOST = 1 << 19  # rows that are kept; twice as many are halved
+MOST_ROWS = 1 << 19  # rows that are kept; twice as many are halved
 KEPT = 2  # rows that make one
 
 
@@ -60,7 +60,7 @@ class Gathering:
             parts = {number: rows.at(np.flatnonzero(rows.writers == number)) for number in numbers}
         for number, part in parts.items():
             self._of.setdefault(number, Gathered(self.every)).add(part)
-        if sum(each.size for each in self._of.values()) >= KEPT * MOST:
+        if sum(each.size for each in self._of.values()) >= KEPT * MOST_ROWS:
             for each in self._of.values():
                 each.halve()
             self.every *= KEPT

@@ -3,7 +3,7 @@
 import numpy as np
 
 from plateau import Detector, Verdict, find_plateaus
-from plateau.segments import Rows, places_of, plateaus_of
+from plateau.segments import FiniteRows, places_of, plateaus_of
 
 from .runs import Run
 
@@ -27,7 +27,7 @@ def flat(x, mode):
 def flat_so_far(x, mode, kinds=("flat",)):
     """Stretches that a detector tells of that knows the past only, from onset to end."""
     places = np.flatnonzero(np.isfinite(x))
-    rows = Rows(x[places], np.arange(1, len(places) + 1), places_of(places))
+    rows = FiniteRows(x[places], np.arange(1, len(places) + 1), places_of(places))
     detector = Detector(mode)
     traces = [detector.clone()._record(rows.values)]
     found = plateaus_of(detector, traces, rows, broken=False, past=True)
