@@ -41,6 +41,9 @@ ELSEWHERE = {
     "tcp://": "needs a cluster",
     "kafka://": "needs a broker",
     "redis://": "needs a server",
+    "pyspark": "needs an environment of its own",
+    "apache-flink": "needs an environment of its own",
+    "python tests/streams/engines.py": "needs Spark or Flink",
 }
 """What commands have that are never run here, and why."""
 

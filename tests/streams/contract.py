@@ -57,6 +57,12 @@ def by_key(records):
     return found
 
 
+def in_order(records):
+    """Sort events of each key as one process tells them: an end before what begins with it."""
+    kinds = ["ended", "plateau", "resumed", "worsening", "nonfinite"]
+    return sorted(records, key=lambda each: (each["index"], kinds.index(each["event"])))
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ import subprocess
 from importlib.util import find_spec
 
 import pytest
-from contract import by_key, ended, expected, free_port, killed, messages, serve, until
+from contract import by_key, ended, expected, free_port, in_order, killed, messages, serve, until
 
 if find_spec("quixstreams") is None:  # what it imports warns
     pytest.skip("needs quixstreams", allow_module_level=True)
@@ -94,17 +94,11 @@ def test_a_kill_loses_nothing_and_counts_nothing_twice(brokers, tmp_path):
     distinct = {(each["key"], each["index"], each["event"]): each for each in reader.found}
     again = [each for each in reader.found if distinct[_name(each)] != each]
     assert not again  # one that came twice says the same
-    assert by_key(sorted(distinct.values(), key=_order)) == expected()
+    assert by_key(in_order(distinct.values())) == expected()
 
 
 def _name(each):
     return each["key"], each["index"], each["event"]
-
-
-def _order(each):
-    """Return the order in which one process tells events: an end before what begins with it."""
-    kinds = ["ended", "plateau", "resumed", "worsening", "nonfinite"]
-    return each["index"], kinds.index(each["event"])
 
 
 def test_a_topic_that_is_not_there_and_bad_messages_are_a_line_each(brokers, tmp_path):
