@@ -486,8 +486,12 @@ def _within(
     """Return a detector with the run length of a budget, if it has one."""
     if alarms is None or not isinstance(detector, Detector):
         return detector
-    description = detector._describe() | {"run_length": streams * per / alarms}
-    return Detector._from_description(description)
+    return with_run_length(detector, streams * per / alarms)
+
+
+def with_run_length(detector: Detector, run_length: float) -> Detector:
+    """Return a fresh detector such as this one, with another run length."""
+    return Detector._from_description(detector._describe() | {"run_length": run_length})
 
 
 BUDGET = {"alarms", "per"}
