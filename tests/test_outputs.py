@@ -23,6 +23,7 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path):
     write_whole(target, bytes(size))
     seen = set()
     for _ in range(KILLS):
+        before = target.stat().st_ino
         if not (writer := os.fork()):
             try:
                 while True:
@@ -30,6 +31,8 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path):
                     write_whole(target, b"b" * size)
             finally:
                 os._exit(1)
+        while target.stat().st_ino == before:  # it has not begun, on a busy machine
+            time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.02))
         os.kill(writer, signal.SIGKILL)
         assert os.waitpid(writer, 0)[1] == signal.SIGKILL
