@@ -60,7 +60,7 @@ def _table(candidates: Sequence[Candidate], run: Run, *, training: bool, wide: b
         name = printable(one.column.name) or "(no name)"
         told = ", ".join(roles + said)
         below = f"\n  {told}" if told and not wide else ""
-        cells = [Text(name + below), f"{len(values):,}", *ends, *points]
+        cells: list[Text | str] = [Text(name + below), f"{len(values):,}", *ends, *points]
         table.add_row(*cells, *([Text(told)] if wide else []), style=style)
     return table
 
