@@ -36,7 +36,7 @@ from plateau._compile import (
 )
 from plateau._recurrence import BUSY, PARAMS, PLATEAU, WARMING_UP
 from plateau._samples import LIMIT
-from plateau._statistics import mean_of
+from plateau._statistics import NONE, mean_of
 
 BLOCKS = 256
 """Blocks of the pyramid: the onset is known to 1/128 of the length, in 6 kB."""
@@ -291,6 +291,12 @@ def _studentised(s, j, lead, level):
 
 
 @helper
+def _ranked(s, j, lead, level, own):
+    """By what blocks are ranked: in their own standard deviations, where these are known."""
+    return _studentised(s, j, lead, level) if own else _whitened(s, j, lead)
+
+
+@helper
 def _watch(s, p):
     """Has the newest block of a plateau shifted its level? Rank it and add the rank to the CUSUMs.
 
@@ -307,17 +313,12 @@ def _watch(s, p):
     lead = phi / (1.0 - phi) / size
     level = mean_of(s, MEANS + begin, MEANS + newest)
     own = size * (1.0 - phi) >= DISTINCT * (1.0 + phi)  # enough samples to know their spread
-    y = np.empty(others + 1)
-    if own:
-        for j in range(others + 1):
-            y[j] = _studentised(s, begin + j, lead, level)
-    else:
-        for j in range(others + 1):
-            y[j] = _whitened(s, begin + j, lead)
+    last = _ranked(s, newest, lead, level, own)
     below, ties = 0, 0
-    for j in range(others):
-        below += y[j] < y[others]
-        ties += y[j] == y[others]
+    for j in range(begin, newest):
+        y = _ranked(s, j, lead, level, own)
+        below += y < last
+        ties += y == last
     score = (2.0 * below + ties - others) / math.sqrt(others * (others + 2.0) / 3.0 * s[INFLATION])
     if s[RISE] == 0.0:
         s[RISE_FROM] = newest
@@ -523,7 +524,7 @@ def advance(state, stream, xs, rows):
     what there is for the rules.
     """
     s, p = state[PARAMS + stream * SIZE : PARAMS + (stream + 1) * SIZE], _params(state)
-    taken, closed, code = 0, 0, NOTHING
+    taken, closed, code = NONE, 0, NOTHING
     while taken < xs.size and code == NOTHING and (closed < rows.shape[0] or rows.shape[0] == 0):
         taken = _fill(s, xs, taken)
         if s[FILLED] > s[MORE]:

@@ -1,6 +1,7 @@
 """Statistics of numbers in a row that are compiled, since they have loops within loops.
 
-Loops over plain indices: slices and array expressions take numba ten times as long to compile.
+Loops over plain indices: slices and array expressions take numba ten times as long to compile, and
+each way to make an array but `np.empty` a quarter of a second.
 """
 
 import math
@@ -49,8 +50,8 @@ def inefficiencies(values, begin, end, starts, g):
     serves all suffixes, since each needs the same products and only its own mean.
     """
     n, centre = end - begin, mean_of(values, begin, end)
-    y, total, means, scale = np.empty(n), np.zeros(n + 1), np.empty(starts), np.zeros(starts)
-    square = 0.0
+    y, total, means, scale = np.empty(n), np.empty(n + 1), np.empty(starts), np.empty(starts)
+    total[n], square = 0.0, 0.0
     for i in range(n - 1, -1, -1):
         y[i] = values[begin + i] - centre
         total[i] = total[i + 1] + y[i]
@@ -87,7 +88,7 @@ def inefficiencies(values, begin, end, starts, g):
 @helper
 def inefficiency(values, begin, end):
     """Statistical inefficiency of values[begin:end]."""
-    g = np.empty(1)
+    g = np.empty(ONE)
     inefficiencies(values, begin, end, ONE, g)
     return g[0]
 
@@ -149,13 +150,16 @@ def pieces_of(values, penalty):
     IEEE Signal Processing Letters 12, 2005). Sums up to each place make a piece cost O(1).
     """
     n, mean = values.size, mean_of(values, NONE, values.size)
-    total, moment, square = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1)
+    total, moment, square = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
+    total[0], moment[0], square[0] = 0.0, 0.0, 0.0
     for i in range(n):
         y = values[i] - mean
         total[i + 1] = total[i] + y
         moment[i + 1] = moment[i] + y * i
         square[i + 1] = square[i] + y * y
-    cost, before = np.full(n + 1, np.inf), np.zeros(n + 1, np.int64)
+    cost, before = np.empty(n + 1), np.empty(n + 1, np.int64)
+    for i in range(1, n + 1):
+        cost[i], before[i] = math.inf, 0
     cost[0] = 0.0
     for end in range(SHORTEST_PIECE, n + 1):
         for begin in range(end - SHORTEST_PIECE + 1):

@@ -12,6 +12,14 @@ import plateau
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
 PAGES = [path for path in DOCS.glob("*.md") if path.name != "changelog.md"]
+WRITTEN = [  # those that a program writes, or writes parts of, are as long as it makes them
+    *TOP.glob("*.md"),
+    *(
+        page
+        for page in PAGES
+        if page.name not in {"api.md", "benchmarks.md", "quality.md", "trainings.md"}
+    ),
+]
 PROGRAMS = [*sorted(DOCS.glob("examples/*.py")), DOCS / "experiments" / "small.toml"]
 
 
@@ -37,6 +45,26 @@ def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
 def test_every_public_name_is_on_the_api_page():
     page = (DOCS / "api.md").read_text()
     assert not [name for name in plateau.__all__ if f"[`plateau.{name}`](#" not in page]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
+def test_paragraphs_are_wrapped(page):
+    text = re.sub(r"^( *)(```+).*?^\1\2$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "![", "$$"))]
+    assert not [line for line in prose if len(re.sub(r"\]\(\S+\)", "]", line)) > 100]
+
+
+def test_the_index_names_every_page():
+    pages = {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.glob("**/*.md")}
+    pages = pages - {"index"} | {"notebook"}
+    index, trees = "", []
+    for page in ("index.md", "frameworks.md"):
+        text = (DOCS / page).read_text()
+        tree = re.compile(r"^```{toctree}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+        trees += [name for names in tree.findall(text) for name in names.split("\n\n")[1].split()]
+        index += text if page == "index.md" else ""
+    assert sorted(trees) == sorted(pages)  # once
+    assert {re.sub(r"\.\w+$", "", name) for name in re.findall(r"\]\(([\w/.-]+)", index)} >= pages
 
 
 def test_the_notebook_is_kept_without_results():

@@ -213,6 +213,14 @@ Fail = Annotated[
         "may be repeated.",
     ),
 ]
+Shifted = Annotated[
+    float | None,
+    option(
+        OUTPUT,
+        "Also tell which runs have shifted at some time, of which at most this share falsely.",
+        metavar="RATE",
+    ),
+]
 EventFile = Annotated[
     Path | None,
     option(OUTPUT, "Write the events to this file instead of printing them.", "--output", "-o"),
