@@ -26,7 +26,7 @@ INLINE = re.compile(r"(?:`|run: )((?:python -m )?pip install\s[^`\n]+(?:\n[^`\n]
 SLOW = (
     "python -m pytest",
     "python -m tests.benchmarks",
-    "python tests/benchmarks/watch_rate.py",
+    "python tests/benchmarks/watch_",
     "plateau-face",
     "sphinx-build",
 )

@@ -26,7 +26,11 @@ def columns(tmp_path):
 
 
 def line_of(name, text):
-    return next(line.split() for line in text.splitlines() if line.startswith(f"{name} "))
+    """The cells of a column, and its remarks, which stand below its name."""
+    lines = text.splitlines()
+    at = next(row for row, line in enumerate(lines) if line.startswith(f"{name} "))
+    below = lines[at + 1] if lines[at + 1].startswith("  ") else ""
+    return [*lines[at].split(), *below.split()]
 
 
 def test_columns(columns):
@@ -40,6 +44,19 @@ def test_columns(columns):
     assert "10.0" in line_of("lr", done.stdout)
     assert "metric: loss with 12.0 points; next 'avg_loss' with 10.5; lower is" in done.stdout
     assert "x: step, counts steps\nlearning rate: lr\nruns: 1, of 99 rows" in done.stdout
+
+
+def test_remarks_stand_whole_beside_numbers_or_below_names(columns, monkeypatch):
+    text = "".join(
+        f"step {s} response time {9 / s:.4f} best lap {s * 7 % 5}\n" for s in range(1, 40)
+    )
+    for width in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        told = columns("log", log=text).stdout
+        table = told[: told.index("metric: ")].splitlines()
+        assert "the metric, what a service is judged by" in " ".join(told.split())
+        assert len(table) <= (9 if width == 80 else 5)  # not a line for each word
+        assert max(len(line.rstrip()) for line in table) <= width
 
 
 def test_choices_of_the_user(columns):
