@@ -48,7 +48,11 @@ SECTIONS = (
     Section("Many streams at once", ("plateau.DetectorBank",)),
     Section(
         "Evidence of shifts",
-        ("plateau.evidence.e_value", "plateau.evidence.e_bh"),
+        (
+            "plateau.evidence.e_value",
+            "plateau.evidence.independent_blocks",
+            "plateau.evidence.e_bh",
+        ),
         "For one look at many series. [Quality](quality.md) says how well it holds.",
     ),
     Section(

@@ -154,8 +154,7 @@ class Streaming(ABC):
 
     def _copied(self) -> NDArray[np.float64]:
         """Return the same, as it is at one moment."""
-        with self._use.to_copy():
-            return self._table().copy()
+        return self._use.copied(lambda: self._table().copy())
 
     def _set_table(self, table: NDArray[np.float64]) -> None:
         """Replace the state."""

@@ -1,14 +1,21 @@
 """One thread at a time: what takes many samples lets other threads of Python go on meanwhile."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from threading import RLock, get_ident
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from plateau._recurrence import BUSY, IN_USE
 
+Copy = TypeVar("Copy")
+
 COPYING = RLock()
+if hasattr(os, "register_at_fork"):
+    # A child has no other threads: what one of them copied at the fork would never be let go.
+    os.register_at_fork(
+        before=COPYING.acquire, after_in_parent=COPYING.release, after_in_child=COPYING.release
+    )
 
 
 class Use:
@@ -49,8 +56,19 @@ class Use:
         self._state[BUSY] = 0.0
         self._by.clear()
 
-    @contextmanager
-    def to_copy(self) -> Iterator[None]:
-        """Hold it to read only. Who copies changes nothing, so copies wait for one another."""
-        with COPYING, self:
-            yield
+    def follow(self, state: Any) -> None:
+        """Go on with this state, which takes the place of the one there was."""
+        self._state = memoryview(state)
+
+    def copied(self, read: Callable[[], Copy]) -> Copy:
+        """Return what `read` does. It changes nothing, so copies wait for one another."""
+        me = get_ident()
+        with COPYING:
+            if self._by.get("thread") == me:  # the handler of a signal, amid what this thread does
+                return read()
+            try:
+                with self:
+                    return read()
+            finally:
+                if self._by.get("thread") == me:  # interrupted on the way in or out
+                    self.__exit__(None, None, None)

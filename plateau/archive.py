@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from plateau import __version__
-from plateau.export import SCAN_COLUMNS, frame, scan_rows, write_whole
+from plateau.evidence import e_bh
+from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, write_whole
 from plateau.logs.several.parallel import read_logs
 from plateau.outlook import COLUMNS, columns_of
 from plateau.scanning import scan_logs
@@ -41,7 +44,7 @@ PLATEAUS, RUNS, DONE = "plateaus", "runs", "done"
 RUN_COLUMNS: Columns = (
     dict.fromkeys(("path", "format", "run", "metric", "x", "mode", "verdict", "unit"), str)
     | dict.fromkeys(("points", "nonfinite", "plateaus", "total", "savable"), int)
-    | dict.fromkeys(("flat_share", *COLUMNS), float)
+    | dict.fromkeys(("flat_share", "e_value", *COLUMNS), float)
 )
 """Columns of a run: ``total`` and ``savable`` count what ``unit`` says, steps or rows."""
 
@@ -86,6 +89,10 @@ class Summary(NamedTuple):
     """The runs of which the most could have been saved, with the columns of `RUN_COLUMNS`."""
     said: list[str]
     """What could not be read, or was left out."""
+    rate: float | None
+    """Share of those that have shifted that may be named falsely; None if none were looked for."""
+    shifted: list[Record]
+    """The runs that have shifted, the most evidence first, with the columns of `RUN_COLUMNS`."""
 
 
 def parts_of(found: Iterable[Found], asked: Asked, size: int = SIZE) -> list[Part]:
@@ -150,6 +157,7 @@ def run_rows(scans: Iterable[LogScan]) -> Iterator[Record]:
                 "total": spent.total,
                 "savable": spent.all_savable,
                 "flat_share": found.flat_share,
+                "e_value": evidence_of(found),
                 **columns_of(found.gain),
             }
 
@@ -164,8 +172,8 @@ def read(folder: Path, kind: str = PLATEAUS) -> polars.DataFrame:
     return pl.concat([frame([], columns), *parts])
 
 
-def summary(folder: Path) -> Summary:
-    """Sum up the parts that are done."""
+def summary(folder: Path, rate: float | None = None) -> Summary:
+    """Sum up the parts that are done; given a rate, tell which runs have shifted."""
     import polars as pl
 
     done = [json.loads(file.read_bytes()) for file in sorted((folder / DONE).glob("*.json"))]
@@ -173,6 +181,8 @@ def summary(folder: Path) -> Summary:
     by_unit = runs.group_by("unit").agg(pl.col("savable").sum(), pl.col("total").sum())
     share = pl.col("savable") / pl.col("total").clip(1)
     worst = runs.filter(pl.col("savable") > 0).sort(share, descending=True, maintain_order=True)
+    named = np.zeros(len(runs), np.bool_) if rate is None else e_bh(runs["e_value"], rate)
+    shifted = runs.filter(named).sort("e_value", descending=True, maintain_order=True)
     return Summary(
         logs=sum(part["logs"] for part in done),
         runs=len(runs),
@@ -181,6 +191,8 @@ def summary(folder: Path) -> Summary:
         savable={unit: (saved, total) for unit, saved, total in sorted(by_unit.iter_rows())},
         worst=worst.head(WORST).to_dicts(),
         said=[text for part in done for text in part["said"]],
+        rate=rate,
+        shifted=shifted.to_dicts(),
     )
 
 

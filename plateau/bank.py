@@ -102,7 +102,11 @@ class DetectorBank(Streaming):
         room[: r.PARAMS] = detector._make_state(group)[: r.PARAMS]
         state = room[: r.PARAMS + groups * group * self._layout.size]
         self._change(detector=detector, streams=streams, _room=room)
-        self._change(_state=state, _use=Use(state), _alarmed=np.zeros(streams, dtype=np.bool_))
+        self._change(_state=state, _alarmed=np.zeros(streams, dtype=np.bool_))
+        if hasattr(self, "_use"):
+            self._use.follow(state)  # a thread that waits for its turn waits for this one
+        else:
+            self._change(_use=Use(state))
 
     def _room_for(self, numbers: int) -> NDArray[np.float64]:
         """Return an array of at least so many numbers, that begins with the present state."""
@@ -289,6 +293,8 @@ class DetectorBank(Streaming):
             # To a kernel they are not finite, which changes nothing but the count of such samples.
             samples = np.where(absent, np.nan, samples)
         with self._use:
+            if samples.shape[-1] != self.streams:  # it has grown since they were counted
+                raise RuntimeError(r.IN_USE)
             fired, alarms = advance(self._state, self.streams, samples)
             self._alarmed[:] = False
             self._alarmed[alarms] = True
@@ -329,8 +335,8 @@ class DetectorBank(Streaming):
         place = int(self._chosen(self._index(stream))[0])
         single = self.detector.clone()
         single.reset()
-        with self._use.to_copy():
-            single._set_table(self._cells()[divmod(place, self.detector.group)][None])
+        at = divmod(place, self.detector.group)
+        single._set_table(self._use.copied(lambda: self._cells()[at][None].copy()))
         return single
 
     @staticmethod
@@ -480,8 +486,12 @@ def _within(
     """Return a detector with the run length of a budget, if it has one."""
     if alarms is None or not isinstance(detector, Detector):
         return detector
-    description = detector._describe() | {"run_length": streams * per / alarms}
-    return Detector._from_description(description)
+    return with_run_length(detector, streams * per / alarms)
+
+
+def with_run_length(detector: Detector, run_length: float) -> Detector:
+    """Return a fresh detector such as this one, with another run length."""
+    return Detector._from_description(detector._describe() | {"run_length": run_length})
 
 
 BUDGET = {"alarms", "per"}

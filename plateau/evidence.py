@@ -8,15 +8,24 @@ the rate of false discoveries but by spending it (Dandapanthula and Ramdas, arXi
 bank of streams that goes on has its budget of alarms instead.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plateau._arguments import number
 from plateau._pyramid import RANKED, RATE, REFERENCE
-from plateau._samples import as_samples
+from plateau._samples import LIMIT, as_samples
 
-BOTH = 2.0
-"""Directions that are looked at."""
+BLOCKS = 256
+"""Blocks that are made of a series at most: they show a shift to 1/256 of it."""
+
+APART = 8
+"""Blocks that lie up to so far apart are compared, to see whether neighbours are alike."""
+
+ALIKE = 1.2
+"""How many times the square of a typical difference may then be that of neighbours, beside what
+chance makes of it."""
 
 
 def e_value(blocks: ArrayLike) -> float:
@@ -47,13 +56,53 @@ def e_value(blocks: ArrayLike) -> float:
     (True, True)
     """
     values = as_samples(blocks)
-    values = values[np.isfinite(values)]
-    scores = _scores(values)
+    scores = _scores(values[np.isfinite(values)])
     if not len(scores):
         return 1.0
-    down, up = (_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0))
+    sides = [_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0)]
     with np.errstate(over="ignore"):
-        return float(np.exp(np.logaddexp(down, up)) / BOTH)
+        return float(np.exp(np.logaddexp(*sides)) / len(sides))
+
+
+def independent_blocks(samples: ArrayLike) -> NDArray[np.float64]:
+    """Return means of blocks of a series that hardly follow each other, for `e_value`.
+
+    Blocks are as short as can be: typical differences between neighbours, squared, must be about
+    those between blocks farther apart. Medians are compared, so a few shifts do not make them
+    longer; where samples drift to and fro all along, they become long and few.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,)
+        The series. Samples that a detector would skip are left out.
+
+    Returns
+    -------
+    numpy.ndarray, shape (blocks,)
+        At most 256 means; the last block ends with the series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from plateau.evidence import e_value, independent_blocks
+    >>> noise = np.random.default_rng(0).normal(size=20_000)
+    >>> slow = np.convolve(noise, np.ones(50), "valid")  # each shares samples with 49 others
+    >>> len(independent_blocks(noise)), len(independent_blocks(slow))
+    (253, 127)
+    >>> e_value(slow[::80]) > 20, e_value(independent_blocks(slow)) > 20
+    (False, False)
+    """
+    values = as_samples(samples)
+    values = values[np.abs(values) <= LIMIT]
+    size = max(-(-len(values) // BLOCKS), 1)
+    while True:
+        count = len(values) // size
+        blocks: NDArray[np.float64] = (
+            values[len(values) - count * size :].reshape(count, size).mean(axis=1)
+        )
+        if count <= RANKED or not _follow(blocks):
+            return blocks
+        size *= 2
 
 
 def e_bh(e_values: ArrayLike, rate: float = 0.05) -> NDArray[np.bool_]:
@@ -98,22 +147,49 @@ def e_bh(e_values: ArrayLike, rate: float = 0.05) -> NDArray[np.bool_]:
     return chosen
 
 
+def _follow(blocks: NDArray[np.float64]) -> bool:
+    """Whether neighbours are more alike than blocks that lie farther apart."""
+    count = len(blocks)
+    farthest = max(min(count // APART, APART), 2)
+    lags = range(max(farthest // 2, 2), farthest + 1)
+    near = float(np.median(np.abs(np.diff(blocks))))
+    far = float(np.median(np.concatenate([np.abs(blocks[k:] - blocks[:-k]) for k in lags])))
+    return far > near * math.sqrt(ALIKE + 1.0 / math.sqrt(count))
+
+
 def _scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank each value among those before it, with mean 0 and variance 1 at most."""
-    scores = []
-    for others in range(RANKED, len(values)):
-        before = values[:others]
-        twice = 2.0 * (before < values[others]).sum() + (before == values[others]).sum()
-        # Of n ranks that are equally likely; ties only bring them nearer to their middle.
-        scores.append((twice - others) / np.sqrt(others * (others + 2.0) / 3.0))
-    return np.array(scores)
+    less, equal = _before(np.unique(values, return_inverse=True)[1])
+    others = np.arange(len(values))
+    # Of n ranks that are equally likely; ties only bring them nearer to their middle.
+    twice = (2 * less + equal - others)[RANKED:]
+    spread: NDArray[np.float64] = np.sqrt(others * (others + 2.0) / 3.0)[RANKED:]
+    return twice / spread
+
+
+def _before(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count for each number those before it that are less, and those that are equal.
+
+    Bit by bit from the highest: a number is more than another if they agree in the bits above one
+    that only it has.
+    """
+    less, equal = np.zeros_like(codes), np.zeros_like(codes)
+    order = np.arange(len(codes))  # by the bits above, then by place
+    for bit in reversed(range(int(codes.max(initial=0)).bit_length())):
+        bits = codes[order] >> bit
+        zeros = np.concatenate([[0], np.cumsum(1 - (bits & 1))])
+        begin = np.searchsorted(bits >> 1, bits >> 1)  # of those that agree
+        less[order] += (bits & 1) * (zeros[:-1] - zeros[begin])
+        order = order[np.argsort(bits, kind="stable")]
+    ordered = codes[order]
+    equal[order] = np.arange(len(codes)) - np.searchsorted(ordered, ordered)
+    return less, equal
 
 
 def _mixture(steps: NDArray[np.float64]) -> float:
     """Logarithm of the mean, over all stretches, of the product along each."""
-    whole, ending = -np.inf, -np.inf  # of all so far, and of those that end here
-    for step in steps.tolist():
-        ending = np.logaddexp(ending, 0.0) + step
-        whole = np.logaddexp(whole, ending)
+    sums = np.cumsum(steps)
+    # A product is exp(sum to its end - sum before its beginning).
+    begun = np.logaddexp.accumulate(np.concatenate([[0.0], -sums[:-1]]))
     count = len(steps)
-    return float(whole - np.log(0.5 * count * (count + 1.0)))
+    return float(np.logaddexp.reduce(sums + begun) - np.log(0.5 * count * (count + 1.0)))

@@ -7,9 +7,10 @@ import json
 import math
 import os
 import stat
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -64,9 +65,12 @@ class LogScan:
     runs: Sequence[RunScan]
 
 
-def scan_document(scans: Sequence[LogScan]) -> Record:
-    """Return the document that ``plateau scan --format json`` prints."""
-    return {"version": VERSION, "logs": [_log_record(scan) for scan in scans]}
+def scan_document(scans: Sequence[LogScan], shifted: Collection[RunScan] | None = None) -> Record:
+    """Return the document that ``plateau scan --format json`` prints.
+
+    Given the runs that have shifted, it tells of each run whether it has, and its e-value.
+    """
+    return {"version": VERSION, "logs": [_log_record(scan, shifted) for scan in scans]}
 
 
 def scan_rows(scans: Sequence[LogScan]) -> list[Record]:
@@ -200,12 +204,12 @@ def _write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def _log_record(scan: LogScan) -> Record:
+def _log_record(scan: LogScan, shifted: Collection[RunScan] | None) -> Record:
     return {
         "path": scan.log.path,
         "format": scan.log.format,
         "warnings": list(scan.log.warnings),
-        "runs": [_run_record(found) for found in scan.runs],
+        "runs": [_run_record(found) | _shift_record(found, shifted) for found in scan.runs],
     }
 
 
@@ -227,6 +231,17 @@ def _run_record(found: RunScan) -> Record:
             for plateau in found.plateaus
         ],
     }
+
+
+def _shift_record(found: RunScan, shifted: Collection[RunScan] | None) -> Record:
+    if shifted is None:
+        return {}
+    return {"e_value": evidence_of(found), "shifted": found in shifted}
+
+
+def evidence_of(found: RunScan) -> float:
+    """Return the e-value of a run as a number that JSON has."""
+    return min(found.e_value, sys.float_info.max)
 
 
 def _held_out_record(found: RunScan) -> Record | None:

@@ -12,6 +12,7 @@ from plateau import segments
 from plateau._samples import LIMIT
 from plateau.base import SIGNS, PlateauDetector, Trace, Verdict
 from plateau.events import worsening
+from plateau.evidence import e_value, independent_blocks
 from plateau.follower import (
     BLOCK,
     Follower,
@@ -173,6 +174,11 @@ class RunScan:
         """What as many rows again are expected to bring."""
         values = self.run.values[np.abs(self.run.values) <= LIMIT]
         return gain_so_far(values, SIGNS[self.run.mode])
+
+    @cached_property
+    def e_value(self) -> float:
+        """How much speaks for a shift at some time, see `plateau.evidence.e_value`."""
+        return e_value(independent_blocks(self.run.values))
 
     @cached_property
     def overfitting(self) -> Turn | None:

@@ -104,6 +104,11 @@ class Rule:
     def _given(self) -> set[str]:
         return {field.name for field in fields(self) if getattr(self, field.name) is not None}
 
+    @property
+    def timed(self) -> bool:
+        """Whether a setting is a duration, which needs to know how long a sample is."""
+        return any(isinstance(getattr(self, name), str) for name in COUNTS)
+
     def counted(self, run: "Run") -> Self:
         """Return the rule for a run, with its durations in samples."""
         return self.paced(step_of(run.x) if run.clock else None, run.x_name)
@@ -115,7 +120,7 @@ class Rule:
             value = getattr(self, name)
             return None if value is None else in_samples(name, value, step, x_name)
 
-        if not any(isinstance(getattr(self, name), str) for name in COUNTS):
+        if not self.timed:
             return self
         window, smooth, patience, horizon = map(counted, COUNTS)
         return replace(self, window=window, smooth=smooth, patience=patience, horizon=horizon)

@@ -257,6 +257,36 @@ class Scan:
         odd = [f"{one.log.path}: {text}" for one in self.logs for text in one.log.warnings]
         return odd + self._said
 
+    def shifted(self, rate: float = 0.05) -> list[RunScan]:
+        """Return the runs whose level has shifted at some time, as far as is evident.
+
+        That is for series that should rest, such as the metrics of services: a loss falls, which
+        is a shift too. It looks at all runs at once, by e-BH, see `plateau.evidence`.
+
+        Parameters
+        ----------
+        rate : float, default 0.05
+            Share of them that may be named falsely, on average; above 0 and below 1.
+
+        Returns
+        -------
+        list of RunScan
+            The one with the most evidence, its ``e_value``, first.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import plateau
+        >>> found = plateau.scan(Path(plateau.__file__).parent / "data" / "sample.log")
+        >>> [run.run.metric for run in found.shifted()]  # a loss that falls
+        ['loss']
+        """
+        from plateau.evidence import e_bh
+
+        chosen = e_bh([found.e_value for found in self.runs], rate)
+        named = [found for found, is_named in zip(self.runs, chosen, strict=True) if is_named]
+        return sorted(named, key=lambda found: -found.e_value)
+
     def plot(self, ax: Axes | None = None) -> list[Axes]:
         """Draw the runs one below the other, see `plateau.plot`.
 

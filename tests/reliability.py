@@ -3,7 +3,8 @@
     python -m tests.reliability --minutes 10
 
 Each kind of trial gets an equal share of the time, and what it says of itself is printed. It ends
-with exit code 1 if one of them found something. The page "Reliability" has the counts of a run.
+with exit code 1 if one of them found something, which is kept in ``tests/logs/findings`` where it
+is a file for the command line. The page "Reliability" has the counts of a run.
 """
 
 import argparse
@@ -12,12 +13,15 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-COMMANDS = 40  # tried in a minute, about
-KILLS = "tests/watching/test_state.py::test_killed_at_any_moment_it_goes_on_exactly"
+COMMANDS = 60  # tried in a minute, about
+WATCH = "tests/watching/test_state.py::test_killed_at_any_moment_it_goes_on_exactly"
+WRITER = "tests/test_outputs.py::test_a_writer_that_is_killed_leaves_a_whole_file"
+TIMES = {WATCH: 4, WRITER: 40}  # that each test kills its program
 
 
 def said(*command, **environment):
@@ -55,17 +59,21 @@ def commands(minutes):
 
 
 def kills(minutes):
-    """A watch is killed at any moment, four times a log, and goes on."""
-    end, killed = time.monotonic() + 60 * minutes, 0
-    while killed == 0 or time.monotonic() < end:
-        killed += 4 * passed(said(*PYTEST, KILLS))
-    return f"{killed} kills of a watch, each survived"
+    """A watch and a writer of files are killed at any moment; one goes on, one leaves it whole."""
+    end, killed = time.monotonic() + 60 * minutes, Counter()
+    while not killed or time.monotonic() < end:
+        for test, times in TIMES.items():
+            killed[test] += times * passed(said(*PYTEST, test))
+    return f"{killed[WATCH]} kills of a watch and {killed[WRITER]} of a writer, each survived"
 
 
 def patterns(minutes):
     """Each compiled pattern of the readers is measured on texts that grow, once."""
-    count = passed(said(*PYTEST, "tests/logs/test_effort.py"))
-    return f"{count} patterns and kinds of logs, whose time grows as they do"
+    of_texts, of_logs = (
+        passed(said(*PYTEST, "tests/logs/test_effort.py", "-k", f"time_as_{its}"))
+        for its in ("its_text", "the_log")
+    )
+    return f"{of_texts} patterns and {of_logs} kinds of logs, whose time grows as they do"
 
 
 def main():

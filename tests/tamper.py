@@ -92,7 +92,7 @@ def exercise(one):
     json.dumps(one.state_dict(), allow_nan=False)
 
 
-def tampered(rng, table, streams):
+def tampered(rng, table, streams, counts):
     """Return a copy of the numbers with some of them changed; the first cells more often."""
     numbers = table.copy()
     cells = numbers.shape[1]
@@ -105,6 +105,7 @@ def tampered(rng, table, streams):
             place = rng.randrange(64)
             bits[place // 8] ^= 1 << place % 8
             (value,) = FLOAT.unpack(bits)
+            counts["bits"] += 1
         numbers[list(rows), cell] = value
     return numbers
 
@@ -160,16 +161,21 @@ def main():
     while time.monotonic() < end:
         at = rng.randrange(len(ones))
         one, table = ones[at], tables[at]
-        numbers, through_json = tampered(rng, table, len(table)), rng.random() < 0.3
+        numbers, through_json = tampered(rng, table, len(table), counts), rng.random() < 0.3
         try:
             counts["taken over" if attempt(one, numbers, through_json) else "refused"] += 1
         except Exception as error:
+            counts["wrong"] += 1
             changed = np.argwhere(numbers != table)[:4].tolist()
             told = f"{one!r}: {error!r} with {changed} {[numbers[tuple(c)] for c in changed]}"
             wrong.setdefault((type(one), repr(error)[:60]), told)
     for told in wrong.values():
         print(told)
-    print(f"{counts.total()} states, {counts['refused']} refused, {len(wrong)} went wrong")
+    bits = counts.pop("bits", 0)
+    print(
+        f"{counts.total()} states, {bits} bits flipped in them: {counts['refused']} refused, "
+        f"{counts['taken over']} taken over without harm, {counts['wrong']} went wrong"
+    )
     sys.exit(bool(wrong))
 
 

@@ -1,19 +1,22 @@
 """The whole command line on files of any content: done or refused in lines, within limits.
 
-``PLATEAU_FUZZ=2000 python -m pytest tests/test_anything.py`` tries more of them.
+``PLATEAU_FUZZ=2000 python -m pytest tests/test_anything.py`` tries more of them. What fails is
+kept in the folder ``logs/findings``, as small as hypothesis can make it.
 """
 
 import io
 import json
 import os
+import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_fuzz import FILES, damaged
+from test_fuzz import FILES, FINDINGS, damaged
 
 from plateau import cli
 
@@ -22,6 +25,16 @@ resource = pytest.importorskip("resource", reason="processor time is not told he
 MORE = "PLATEAU_FUZZ" in os.environ
 TRIED = int(os.environ.get("PLATEAU_FUZZ", "12"))
 SECONDS = 30  # of processor time for one command, on a small file
+MEMORY = 1 << 30  # bytes that it takes at most
+COMMANDS = [
+    ["scan"],
+    ["scan", "--format", "json"],
+    ["scan", "--format", "csv", "--fail-on", "nan"],
+    ["columns"],
+    ["report", "--format", "markdown"],
+    ["replay"],
+    ["watch", "--idle", "0", "--output", "events"],
+]
 
 names = st.text(min_size=1, max_size=12)  # also halves of characters, NUL, what turns the text
 numbers = st.floats() | st.integers() | st.sampled_from([1.7e308, -1.7e308, 1e-320])
@@ -80,11 +93,20 @@ def files(draw):
     return content
 
 
+def usage():
+    """What this process and those that it began have used."""
+    return map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def spent():
-    return sum(
-        each.ru_utime + each.ru_stime
-        for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
+    """Seconds of processor time so far."""
+    return sum(each.ru_utime + each.ru_stime for each in usage())
+
+
+def largest():
+    """Bytes of the largest process so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(each.ru_maxrss for each in usage())
 
 
 def run(*arguments):
@@ -97,21 +119,7 @@ def run(*arguments):
         return ended.value.code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
 
 
-@given(
-    files(),
-    file_names(),
-    st.sampled_from(
-        [
-            ["scan"],
-            ["scan", "--format", "json"],
-            ["scan", "--format", "csv", "--fail-on", "nan"],
-            ["columns"],
-            ["report", "--format", "markdown"],
-            ["replay"],
-            ["watch", "--idle", "0", "--output", "events"],
-        ]
-    ),
-)
+@given(files(), file_names(), st.sampled_from(COMMANDS))
 @settings(
     max_examples=TRIED,
     derandomize=not MORE,
@@ -120,11 +128,28 @@ def run(*arguments):
     suppress_health_check=list(HealthCheck),
 )
 def test_any_file_is_read_or_refused(tmp_path_factory, content, name, command):
-    folder = tmp_path_factory.mktemp("any")
-    path = folder / name
+    path = tmp_path_factory.mktemp("any") / name
     path.write_bytes(content)
-    command = [folder / each if each == "events" else each for each in command]
-    before = spent()
+    try:
+        check(path, command)
+    except BaseException:
+        if MORE:  # the last that fails is the smallest
+            (FINDINGS / f"anything-{command[0]}").write_bytes(content)
+        raise
+
+
+@pytest.mark.parametrize("path", sorted(FINDINGS.iterdir()), ids=lambda path: path.name)
+def test_what_was_found_stays_mended(tmp_path, path):
+    for number, command in enumerate(COMMANDS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        check(Path(shutil.copy(path, folder)), command)
+
+
+def check(path, command):
+    """Run a command on a file; nothing but what it should do may happen."""
+    command = [path.with_name("events") if each == "events" else each for each in command]
+    before, most = spent(), max(MEMORY, largest())  # another test may have taken more
     horizon = [] if command[0] == "columns" else ["--horizon", "24"]
     code, out, err = run(command[0], path, *command[1:], *horizon)
     assert code in (0, 1, 2), err
@@ -135,3 +160,4 @@ def test_any_file_is_read_or_refused(tmp_path_factory, content, name, command):
     if "json" in command and code == 0:
         json.loads(out)
     assert spent() - before < SECONDS
+    assert largest() <= most

@@ -1,5 +1,8 @@
 """One thread at a time at one detector, filter or bank: another is refused, and nothing breaks."""
 
+import os
+import random
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from unittest import mock
@@ -19,7 +22,6 @@ DETECTORS = {
     "threshold, Haar": ThresholdDetector(Haar(10), 0.01, 50),
     "own": NoBest(0.1, 20),
 }
-SAVED = ("state_dict", "to_bytes", "clone", "reset")
 
 
 def calls():
@@ -34,11 +36,16 @@ def calls():
         bank = DetectorBank(single, 3)
         yield f"bank, {name}", bank, [*taken(bank, "update", XS[:3]), bank.changed]
         yield f"bank, {name}", bank, [*taken(bank, "update_many", XS[:9].reshape(3, 3))]
-        yield f"bank, {name}", bank, [lambda b=bank: b[1]]
 
 
 def taken(one, name, xs):
     return [lambda: getattr(one, name)(xs)]
+
+
+def copies(one):
+    """Each way to copy a state."""
+    ways = [one.state_dict, one.to_bytes, one.clone]
+    return [*ways, lambda: one[1]] if isinstance(one, DetectorBank) else ways
 
 
 def in_another_thread(call):
@@ -60,8 +67,7 @@ def in_another_thread(call):
 @pytest.mark.parametrize(("name", "one", "each"), [*calls()])
 def test_a_second_thread_is_refused_while_the_first_is_within(name, one, each):
     saved = one.state_dict()
-    loads = [lambda: one.load_state_dict(saved), *(getattr(one, way) for way in SAVED)]
-    for call in [*each, *loads]:
+    for call in [*each, *copies(one), one.reset, lambda: one.load_state_dict(saved)]:
         with one._use:
             (told,) = in_another_thread(call)
         assert told.startswith("in use by another thread")
@@ -76,17 +82,100 @@ def test_a_thread_that_was_interrupted_may_go_on(name, one, each):
         assert not in_another_thread(call)
 
 
-@pytest.mark.parametrize("one", [*DETECTORS.values(), DetectorBank(Detector(), 3)], ids=repr)
+KINDS = pytest.mark.parametrize(
+    "one", [*DETECTORS.values(), DetectorBank(Detector(), 3)], ids=[*DETECTORS, "bank"]
+)
+
+
+@KINDS
 def test_a_copy_waits_for_another(one):
-    copies = [one.clone, one.state_dict, one.to_bytes]
-    if isinstance(one, DetectorBank):
-        copies.append(lambda: one[1])
-    for copy in copies:
+    for copy in copies(one):
         with ThreadPoolExecutor(1) as pool:
-            with one._use.to_copy():
-                made = pool.submit(copy)
-                assert not wait([made], timeout=0.05).done
+            made = one._use.copied(lambda p=pool, c=copy: not_yet(p.submit(c)))
             made.result()
+
+
+def not_yet(future):
+    assert not wait([future], timeout=0.05).done
+    return future
+
+
+@KINDS
+def test_a_copy_amid_what_its_thread_does_lets_nobody_in(one):
+    """As the handler of a signal makes one, that saves before the program ends."""
+    with one._use:
+        for copy in copies(one):
+            copy()
+        assert in_another_thread(one.clone)
+    assert not in_another_thread(one.clone)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timers")
+@KINDS
+def test_a_copy_that_is_interrupted_keeps_nobody_waiting(one):
+    """Wherever Ctrl-C comes, and while somebody still looks at where."""
+    rng, seen = random.Random(0), []
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        while len(seen) < 100:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(2e-5, 3e-4))
+                while True:
+                    one._use.copied(one._table)
+            except KeyboardInterrupt as error:
+                seen.append(error)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(one.clone).result(timeout=20)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("copying", [True, False])
+def test_a_fork_while_another_thread_is_within(copying):
+    """A child may copy what was copied meanwhile; what was changed meanwhile is refused there."""
+    one, begun, go_on = ThresholdDetector(Ema(0.1), 0.01, 50), threading.Event(), threading.Event()
+
+    def within():
+        begun.set()
+        go_on.wait(timeout=20)
+
+    def change():
+        with one._use:
+            within()
+
+    thread = threading.Thread(target=(lambda: one._use.copied(within)) if copying else change)
+    thread.start()
+    begun.wait()
+    threading.Timer(0.2, go_on.set).start()
+    if not (child := os.fork()):
+        signal.alarm(20)  # to wait for a thread that is not there would have no end
+        try:
+            one.clone()
+            os._exit(1)
+        except RuntimeError:
+            os._exit(2)
+        finally:
+            os._exit(3)
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (1 if copying else 2)
+    assert not in_another_thread(one.clone)
+
+
+def test_a_bank_that_another_thread_lets_grow():
+    """Samples that were counted before it grew are too few for the kernel."""
+    bank = DetectorBank(Detector(), 3)
+    use = bank._use
+    bank.grow(500)
+    with pytest.raises(RuntimeError, match="in use by another thread"):
+        bank._take(np.zeros(3), None, bank.detector._advance)
+    with use:
+        assert in_another_thread(bank.clone)  # it is held by who held it before
 
 
 @pytest.mark.parametrize("one", [*DETECTORS.values()][:3], ids=[*DETECTORS][:3])

@@ -122,7 +122,7 @@ def verify(
     plot: Plot = None,
 ) -> None:
     """Measure a network on verification sets."""
-    from plateau_face.ijb import compare, read_protocol, tars
+    from plateau_face.ijb import pooled, read_media, read_pairs, similarities, tars
     from plateau_face.networks import open_network
     from plateau_face.sources import open_pairs, sets_of_run
     from plateau_face.verify import roc
@@ -132,11 +132,13 @@ def verify(
         check_picture(plot)
         model, size, threads, settings = open_network(run)
         if ijb is not None:
-            protocol = read_protocol(ijb)
-            cosines = compare(model, protocol, folder, size, threads=threads)
-            for far, tar in tars(cosines, protocol.same).items():
+            media = read_media(ijb)
+            compared = read_pairs(ijb, media)
+            found_templates = pooled(model, media, folder, size, threads=threads)
+            cosines = similarities(compared, *found_templates)
+            for far, tar in tars(cosines, compared.same).items():
                 typer.echo(f"TAR {tar.at_most:.4f} at FAR {far:g} (nearest: {tar.nearest:.4f})")
-            draw({ijb.name: roc(cosines, protocol.same)[1:]}, plot)
+            draw({ijb.name: roc(cosines, compared.same)[1:]}, plot)
             return
         found = [open_pairs(path, folder) for path in sets or ()]
         if not found and settings is not None:
@@ -154,6 +156,48 @@ def verify(
             )
             curves[pairs.name] = result.curve
         draw(curves, plot)
+
+
+@app.command(cls=Command)
+def identify(
+    network: Net,
+    gallery: Annotated[
+        Path | None, option("Folder with a folder of images for each person.", "--gallery")
+    ] = None,
+    probes: Annotated[
+        Path | None, option("Another one: who of the gallery are these?", "--probes")
+    ] = None,
+    tiny: Annotated[
+        Path | None, option("Test set of TinyFace, in their place.", "--tinyface")
+    ] = None,
+    ijb: Annotated[
+        Path | None, option("Folder with the lists of IJB-B or IJB-C: its 1:N protocol.", "--ijb")
+    ] = None,
+    folder: Annotated[Path, option("Where the images of the lists lie.", "--folder")] = Path(),
+) -> None:
+    """Measure how well a network finds people in a gallery."""
+    from plateau_face.identify import among, by_folder, tinyface
+    from plateau_face.ijb import identified_by
+    from plateau_face.networks import open_network
+
+    with clear_errors():
+        if [bool(gallery or probes), bool(tiny), bool(ijb)].count(True) != 1 or (
+            bool(gallery) != bool(probes)
+        ):
+            raise ValueError("give --gallery with --probes, or --tinyface, or --ijb")
+        model, size, threads, _ = open_network(network)
+        if ijb is not None:
+            found = identified_by(model, ijb, folder, size, threads=threads)
+        elif tiny is not None:
+            found = among(model, *tinyface(tiny), size, threads=threads)
+        elif gallery and probes:
+            found = among(model, by_folder(probes), by_folder(gallery), size, threads=threads)
+    for rank, rate in found.rates.items():
+        typer.echo(
+            f"{rate:.4f} are among the first {rank}" if rank > 1 else f"{rate:.4f} come first"
+        )
+    for fpir, rate in found.tpir.items():
+        typer.echo(f"TPIR {rate:.4f} at FPIR {fpir:g}")
 
 
 @app.command(cls=Command)

@@ -1,10 +1,12 @@
-"""The 1:1 protocol of IJB-B and IJB-C: templates of several images and videos against each other.
+"""The protocols of IJB-B and IJB-C: templates of several images and videos against each other.
 
-Reads the protocol as insightface publishes it: ``*_face_tid_mid.txt`` (file, template, media),
-``*_template_pair_label.txt`` (template, template, same) and ``*_name_5pts_score.txt`` (file, five
-points, detector's score), with loose crops of the faces.
+Reads them as insightface publishes them: ``*_face_tid_mid.txt`` (file, template, media) and
+``*_name_5pts_score.txt`` (file, five points, detector's score), with loose crops of the faces. For
+1:1 ``*_template_pair_label.txt`` (template, template, same), for 1:N ``*_1N_gallery_G1.csv``,
+``*_1N_gallery_G2.csv`` and ``*_1N_probe_mixed.csv`` (template, subject, …, below a header).
 """
 
+import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +17,14 @@ from torch import nn
 from plateau_face.data.align import aligned
 from plateau_face.data.faces import Pixels, decode
 from plateau_face.files import read_text
+from plateau_face.identify import Faces, Identified, Names, averaged, identified, search
 from plateau_face.verify import Floats, embed, roc
 
 Ints = NDArray[np.int64]
 
 
-class Protocol(NamedTuple):
-    """Which image belongs to which template and media, and which templates are compared."""
+class Media(NamedTuple):
+    """Which image belongs to which template and media."""
 
     files: list[str]
     template: Ints
@@ -32,6 +35,11 @@ class Protocol(NamedTuple):
     """Eyes, nose and corners of the mouth in each image, shape (images, 5, 2)."""
     scores: Floats
     """How sure the face detector was, shape (images,)."""
+
+
+class Pairs(NamedTuple):
+    """Which templates are compared."""
+
     one: Ints
     """First template of each pair, shape (pairs,)."""
     other: Ints
@@ -47,46 +55,86 @@ class TarAtFar(NamedTuple):
     """At the threshold whose false-accept rate is nearest to the wanted one."""
 
 
-def read_protocol(folder: Path) -> Protocol:
-    """Read the three lists.
+class Subjects(NamedTuple):
+    """Templates by who they show."""
+
+    template: Ints
+    names: Names
+
+
+def read_media(folder: Path) -> Media:
+    """Read the lists of the images.
 
     Raises
     ------
     ValueError
-        If one is missing, a line is not as it should be, a pair has a template without images, or
-        two lists have other images.
+        If one is missing, a line is not as it should be, or they have other images.
     """
-    images, pairs, points = (
-        _only(folder, f"*_{name}.txt")
-        for name in ("face_tid_mid", "template_pair_label", "name_5pts_score")
+    images, points = (
+        _only(folder, f"*_{name}.txt") for name in ("face_tid_mid", "name_5pts_score")
     )
-    rows, compared, found = _rows(images, 3), _rows(pairs, 3), _rows(points, 12)
+    rows, found = _rows(images, 3), _rows(points, 12)
     files = [row[0] for row in rows]
     if [row[0] for row in found] != files:
         raise ValueError(f"{points} does not list the images of {images} in their order")
     ids, numbers = _numbers(images, rows), _numbers(points, found)
-    compared_ids = _numbers(pairs, [["", *row] for row in compared]).astype(np.int64)
     template, media = ids.astype(np.int64).T
-    one, other, same = compared_ids.T
-    missing = np.setdiff1d(np.concatenate([one, other]), template)
-    if len(missing):
-        raise ValueError(f"{pairs}: template {missing[0]} has no image in {images}")
-    five = numbers[:, :10].reshape(-1, 5, 2)
-    return Protocol(files, template, media, five, numbers[:, 10], one, other, same.astype(bool))
+    return Media(files, template, media, numbers[:, :10].reshape(-1, 5, 2), numbers[:, 10])
 
 
-def compare(
-    model: nn.Module, protocol: Protocol, folder: Path, size: int, *, threads: int = 4
-) -> Floats:
-    """Return the cosine of each pair of templates, from the images below `folder`."""
+def read_pairs(folder: Path, media: Media) -> Pairs:
+    """Read which templates are compared 1:1.
+
+    Raises
+    ------
+    ValueError
+        If the list is missing, a line is not as it should be, or a template has no images.
+    """
+    path = _only(folder, "*_template_pair_label.txt")
+    rows = _rows(path, 3)
+    one, other, same = _numbers(path, [["", *row] for row in rows]).astype(np.int64).T
+    _check(path, np.concatenate([one, other]), media)
+    return Pairs(one, other, same.astype(bool))
+
+
+def read_searches(folder: Path, media: Media) -> tuple[list[Subjects], Subjects]:
+    """Read the two galleries and the probes of 1:N.
+
+    Raises
+    ------
+    ValueError
+        As of `read_pairs`.
+    """
+    names = ("gallery_G1", "gallery_G2", "probe_mixed")
+    first, second, probes = (_subjects(_only(folder, f"*_1N_{n}.csv"), media) for n in names)
+    return [first, second], probes
+
+
+def pooled(
+    model: nn.Module, media: Media, folder: Path, size: int, *, threads: int = 4
+) -> tuple[Ints, Floats]:
+    """Return the templates and their embeddings, from the images below `folder`."""
 
     def read(index: int) -> Pixels:
-        path = folder / protocol.files[index]
-        return aligned(decode(path.read_bytes(), str(path)), protocol.points[index])
+        path = folder / media.files[index]
+        return aligned(decode(path.read_bytes(), str(path)), media.points[index])
 
-    raw = embed(model, read, len(protocol.files), size, threads=threads)
-    ids, unit = templates(raw, protocol.scores, protocol.template, protocol.media)
-    return similarities(protocol, ids, unit)
+    raw = embed(model, read, len(media.files), size, threads=threads)
+    return templates(raw, media.scores, media.template, media.media)
+
+
+def identified_by(
+    model: nn.Module, lists: Path, folder: Path, size: int, *, threads: int = 4
+) -> Identified:
+    """Find the probes of 1:N in both galleries; the rates are the means over them."""
+    media = read_media(lists)
+    galleries, probes = read_searches(lists, media)
+    ids, unit = pooled(model, media, folder, size, threads=threads)
+    asked, *there = (
+        Faces(unit[np.searchsorted(ids, some.template)], some.names)
+        for some in (probes, *galleries)
+    )
+    return averaged([identified(search(asked, gallery)) for gallery in there])
 
 
 def templates(
@@ -117,9 +165,9 @@ def templates(
     return ids, pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
 
 
-def similarities(protocol: Protocol, ids: Ints, unit: Floats) -> Floats:
+def similarities(pairs: Pairs, ids: Ints, unit: Floats) -> Floats:
     """Return the cosine of each pair of templates, shape (pairs,)."""
-    one, other = np.searchsorted(ids, protocol.one), np.searchsorted(ids, protocol.other)
+    one, other = np.searchsorted(ids, pairs.one), np.searchsorted(ids, pairs.other)
     cosines = np.empty(len(one))
     for first in range(0, len(one), 100_000):  # 15 million pairs at once would need 60 GB
         part = slice(first, first + 100_000)
@@ -143,6 +191,30 @@ def _sums(values: Floats, member: Ints, groups: int) -> Floats:
     total = np.zeros((groups, values.shape[1]))
     np.add.at(total, member, values)
     return total
+
+
+def _check(path: Path, template: Ints, media: Media) -> None:
+    missing = np.setdiff1d(template, media.template)
+    if len(missing):
+        raise ValueError(f"{path}: template {missing[0]} has no image in the list of images")
+
+
+def _subjects(path: Path, media: Media) -> Subjects:
+    """Read who templates show; a line for each image says so again."""
+    found: dict[int, str] = {}
+    for number, row in enumerate(csv.reader(read_text(path).splitlines()), start=1):
+        if number == 1 or not row:
+            continue
+        if len(row) < 2 or not row[0].strip().isdecimal():
+            raise ValueError(f"{path} line {number}: does not begin with template and subject")
+        template, name = int(row[0]), row[1].strip()
+        if found.setdefault(template, name) != name:
+            raise ValueError(f"{path} line {number}: template {template} has two subjects")
+    if not found:
+        raise ValueError(f"{path}: no templates")
+    ids = np.array([*found], dtype=np.int64)
+    _check(path, ids, media)
+    return Subjects(ids, np.array([*found.values()]))
 
 
 def _only(folder: Path, pattern: str) -> Path:

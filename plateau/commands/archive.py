@@ -23,7 +23,13 @@ RETRIES = 2
 
 
 def scan_archive(
-    paths: Sequence[str], folder: Path, asked: "Asked", address: str | None, *, quiet: bool
+    paths: Sequence[str],
+    folder: Path,
+    asked: "Asked",
+    address: str | None,
+    rate: float | None,
+    *,
+    quiet: bool,
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
     from plateau.archive import left, parts_of, summary
@@ -46,7 +52,7 @@ def scan_archive(
         else _dask(open_ones, folder, asked, address)
     )
     failed = sum(1 for done in bar(quiet=quiet)(working, len(open_ones)) if not done)
-    told = summary(folder)
+    told = summary(folder, rate)
     (folder / "summary.html").write_text(page(told), encoding="utf-8")
     if not quiet:
         show_archive(console(), told)

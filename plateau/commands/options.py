@@ -213,6 +213,14 @@ Fail = Annotated[
         "may be repeated.",
     ),
 ]
+Shifted = Annotated[
+    float | None,
+    option(
+        OUTPUT,
+        "Also tell which runs have shifted at some time, of which at most this share falsely.",
+        metavar="RATE",
+    ),
+]
 EventFile = Annotated[
     Path | None,
     option(OUTPUT, "Write the events to this file instead of printing them.", "--output", "-o"),
@@ -246,6 +254,18 @@ Idle = Annotated[
         "--idle",
         least=0.0,
     ),
+]
+Alarms = Annotated[
+    float | None,
+    option(
+        DETECTOR,
+        "Of many series: false alarms that all together may give in --per samples of each. "
+        "Default: each as if it were alone.",
+        "--alarms",
+    ),
+]
+Per = Annotated[
+    float, option(DETECTOR, "Samples of each series for which --alarms counts.", "--per")
 ]
 StopOn = Annotated[
     list[FailOn] | None,

@@ -12,11 +12,13 @@ from plateau.commands.groups import ColumnOptions, RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import (
     OUTPUT,
+    Alarms,
     AlertTo,
     Command,
     EventFile,
     Idle,
     Lines,
+    Per,
     StateFile,
     StopOn,
     UnitOption,
@@ -48,6 +50,8 @@ def watch(
     alert: AlertTo = None,
     state: StateFile = None,
     idle: Idle = None,
+    alarms: Alarms = None,
+    per: Per = 86_400.0,
     fail_on: StopOn = None,
     quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
 ) -> None:
@@ -79,6 +83,8 @@ def watch(
             {each.value for each in fail_on or ()},
             idle,
             state,
+            alarms,
+            per,
         )
     as_json = output_format is Lines.jsonl
     teller = Teller(

@@ -10,10 +10,15 @@ from rich.text import Text
 
 from plateau.archive import Summary
 from plateau.export import Record
-from plateau.showing import wording
+from plateau.showing import shifts, wording
 from plateau.showing.printing import printable
 
+WORST = "Where the most could be saved"
 HEADINGS = ("run", "metric", "rows", "plateaus", "ends", "could be saved")
+EVIDENCE = ("run", "metric", "e-value")
+TEXTS = {"metric", "ends"}
+"""Columns that are read, not compared."""
+
 SHOWN = 100
 """Lines of what was odd that a page shows."""
 
@@ -35,14 +40,20 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
 
 def show_archive(console: Console, summary: Summary) -> None:
     """Print what is in an archive."""
-    for what, amount in totals(summary):
-        console.print(f"{what}: {amount}", soft_wrap=True)
-    if not summary.worst:
-        return
-    table = Table(*HEADINGS, title="The most could be saved of", title_justify="left")
-    for run in summary.worst:
-        table.add_row(*map(Text, _cells(run)))
-    console.print(table)
+    found = totals(summary)
+    width = max(len(what) for what, _ in found)
+    for what, amount in found:
+        console.print(f"{what:<{width}}  {amount}", soft_wrap=True)
+    if summary.worst:
+        table = Table(title=WORST, title_justify="left", box=None, header_style="bold")
+        for heading in HEADINGS:
+            is_text = heading in TEXTS or heading == HEADINGS[0]
+            table.add_column(heading, justify="left" if is_text else "right")
+        for run in summary.worst:
+            table.add_row(*map(Text, _cells(run)))
+        console.print(table)
+    if summary.rate is not None:
+        shifts.show_shifted(console, summary.shifted, summary.runs, summary.rate)
 
 
 def page(summary: Summary) -> str:
@@ -54,12 +65,18 @@ def page(summary: Summary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    rate = summary.rate
     style = files("plateau.showing.report").joinpath("report.css").read_text(encoding="utf-8")
     return environment.get_template("archive.html").render(
         style=Markup(style),
         totals=totals(summary),
+        worst_heading=WORST,
         headings=HEADINGS,
+        evidence_headings=EVIDENCE,
+        texts=TEXTS,
         worst=[_cells(run) for run in summary.worst],
+        shifted=None if rate is None else shifts.heading(len(summary.shifted), summary.runs, rate),
+        evidence=shifts.lines(summary.shifted),
         said=[printable(text) for text in summary.said[:SHOWN]],
         more=len(summary.said[SHOWN:]),
     )
@@ -68,8 +85,7 @@ def page(summary: Summary) -> str:
 def _cells(run: Record) -> tuple[str, ...]:
     saved = wording.count(run["savable"], run["unit"])
     share = run["savable"] / max(run["total"], 1)
-    name = run["path"] if run["run"] in run["path"] else f"{run['path']} ({run['run']})"
-    texts = printable(name), printable(run["metric"])
+    texts = printable(shifts.name(run)), printable(run["metric"])
     return (
         *texts,
         f"{run['points']:,}",

@@ -18,6 +18,9 @@ from plateau.showing.printing import printable
 SHOWN = 24
 """Columns of a log that are listed."""
 
+WIDE = 110
+"""Characters of a line from which remarks stand beside the numbers, not below the name."""
+
 DIRECTIONS = {"min": "lower is better", "max": "higher is better", "both": "no direction"}
 
 
@@ -27,7 +30,8 @@ def show_columns(console: Console, material: Material) -> None:
     runs = assemble(material)
     console.print(Text(f"{printable(material.path)} ({material.contents.format})", style="bold"))
     training = judge.is_training(item for _, item in material.columns())
-    console.print(_table(candidates, runs[0], training=training))
+    wide = console.width >= WIDE
+    console.print(_table(candidates, runs[0], training=training, wide=wide))
     if len(candidates) > SHOWN:
         console.print(f"and {len(candidates) - SHOWN} more columns")
     for line in _choices(candidates, runs):
@@ -36,12 +40,13 @@ def show_columns(console: Console, material: Material) -> None:
         console.print(Text(f"warning: {printable(warning)}", style="yellow"), soft_wrap=True)
 
 
-def _table(candidates: Sequence[Candidate], run: Run, *, training: bool) -> Table:
+def _table(candidates: Sequence[Candidate], run: Run, *, training: bool, wide: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("column", no_wrap=True, min_width=20)
+    table.add_column("column", no_wrap=wide, min_width=20, overflow="fold")
     for title in ("rows", "first", "last", "as metric", "as x", "as rate"):
-        table.add_column(title, justify="right")
-    table.add_column("remarks", overflow="fold")
+        table.add_column(title, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("remarks", overflow="fold")
     for one in candidates[:SHOWN]:
         values = one.column.values
         ends = [_shown(one.column, float(value)) for value in (values[0], values[-1])]
@@ -53,14 +58,10 @@ def _table(candidates: Sequence[Candidate], run: Run, *, training: bool) -> Tabl
         ]
         style = "green" if roles else ""
         name = printable(one.column.name) or "(no name)"
-        table.add_row(
-            Text(name),
-            f"{len(values):,}",
-            *ends,
-            *points,
-            Text(", ".join(roles + said)),
-            style=style,
-        )
+        told = ", ".join(roles + said)
+        below = f"\n  {told}" if told and not wide else ""
+        cells = [Text(name + below), f"{len(values):,}", *ends, *points]
+        table.add_row(*cells, *([Text(told)] if wide else []), style=style)
     return table
 
 

@@ -11,7 +11,7 @@ from plateau.logs.large.parts import Wanted
 from plateau.logs.large.thinned import Rows
 from plateau.logs.names import judge
 from plateau.logs.records.samples import TIME
-from plateau.watching.columns import Chosen
+from plateau.watching.columns import ENOUGH, Chosen
 from plateau.watching.event import position
 from plateau.watching.runs import Runs
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plateau.base import Mode
     from plateau.logs.columns import Column, Contents, Table
     from plateau.rule import Rule
+    from plateau.watching.budget import Budget
     from plateau.watching.event import Event
 
 LINES = 8
@@ -43,40 +44,62 @@ class Series:
         Take only series of this name.
     mode : {"min", "max", "both"} or None
         The way a metric gets better; None: by its name.
+    budget : Budget or None
+        Of alarms, which they share.
     """
 
-    def __init__(self, rule: Rule, metric: str | None, mode: Mode | None) -> None:
+    def __init__(
+        self, rule: Rule, metric: str | None, mode: Mode | None, budget: Budget | None = None
+    ) -> None:
+        self._budget = budget
         self._rule = rule
         self._metric = metric
         self._mode = mode
         self._runs: dict[Key, Runs] = {}
         self._chosen: dict[Key, Chosen] = {}
         self._happened: dict[Key, None] = {}
+        self._held: dict[Key, list[Rows]] = {}
 
     def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
         """Take the next samples; yield what happened, with the labels of its series."""
+        there = sum(item.name != TIME for table in contents.tables for item in table.columns)
         for table in contents.tables:
             times = next((item for item in table.columns if item.name == TIME), None)
             for item in table.columns:
                 if item is not times and self._metric in (None, item.name):
-                    yield from self._take(table, item, times)
+                    yield from self._take(table, item, times, there)
 
     def _take(
-        self, table: Table, item: Column, times: Column | None
+        self, table: Table, item: Column, times: Column | None, there: int
     ) -> Iterator[tuple[str, Chosen, Event]]:
         key = (table.run or "", item.name)
         if key not in self._runs:
             self._chosen[key] = self._choose(item.name, clock=times is not None)
-            self._runs[key] = Runs(self._rule, self._chosen[key], None)
+            run_length = self._budget.run_length(there) if self._budget else None
+            self._runs[key] = Runs(self._rule, self._chosen[key], None, run_length)
         chosen = self._chosen[key]
         x = [_times_at(item, times)] if chosen.clock and times is not None else []
         if chosen.clock and times is None:
             return  # a sample that lost its time cannot be placed
         lr = np.full(len(item.values), np.nan)
-        for _, event in self._runs[key].take(Rows(item.values, x, lr, item.rows)):
+        rows = self._paced(key, Rows(item.values, x, lr, item.rows))
+        for _, event in self._runs[key].take(rows) if rows else ():
             self._happened.pop(key, None)
             self._happened[key] = None
             yield key[0] or "1", chosen, event
+
+    def _paced(self, key: Key, rows: Rows) -> Rows | None:
+        """Hold rows back until they tell how long a sample is, where a setting is a duration."""
+        if not self._rule.timed or self._runs[key].track is not None:
+            return rows
+        held = [*self._held.pop(key, []), rows]
+        if sum(len(one.values) for one in held) < ENOUGH:
+            self._held[key] = held
+            return None
+        x = [np.concatenate(parts) for parts in zip(*(one.x for one in held), strict=True)]
+        names = ("values", "lr", "lines")
+        values, lr, lines = (np.concatenate([getattr(one, name) for one in held]) for name in names)
+        return Rows(values, x, lr, lines)
 
     def _choose(self, name: str, *, clock: bool) -> Chosen:
         main = (TIME,) if clock else ()

@@ -122,7 +122,7 @@ class LineLog:
         if not lines.format.followed and (last or len(source.lines) > ENOUGH):
             raise LogError(f"{path}: {lines.format.label} {cannot_be_followed()}")
         contents = lines.read(source)
-        if lines.format.series and len(contents.tables) > 1:
+        if lines.format.series and len({table.run for table in contents.tables}) > 1:
             self.lines, self.labelled = lines, True
             return False
         if not self.columns.choose(contents, last=last):

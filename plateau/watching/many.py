@@ -70,6 +70,8 @@ class Many:
         self._sessions: dict[str, Session] = {}
         self._left: set[str] = set()  # what cannot be followed
         self._happened: dict[str, None] = {}  # logs in the order in which something did, last
+        self._budget = options.budget()
+        self._shares: dict[str, float] = {}  # run length of each log, of the budget
         self._kept: dict[str, Any] = {}  # states of logs that were not seen yet
         self._lock: Lock | None = None
         self._saved = self._looked = -LOOK
@@ -90,6 +92,8 @@ class Many:
             return
         self._teller.begin(**state["told"])
         self._kept = dict(state["logs"])
+        if self._budget:
+            self._budget.first, self._budget.given, self._shares = state["budget"]
 
     def run(self, stop: Stop) -> None:
         """Follow the logs to the end of the watch; `resume` comes before."""
@@ -132,15 +136,19 @@ class Many:
 
     def _look(self) -> None:
         """Begin to follow what is new in the folder."""
-        for path in self._paths():
+        paths = list(self._paths())
+        for path in paths:
             if path in self._sessions or path in self._left:
                 continue
+            if self._budget and path not in self._shares:
+                self._shares[path] = self._budget.run_length(len(paths))
             session = Session(
                 replace(self._options, path=path),
                 self._teller,
                 self._complain,
                 lambda _: None,
                 self._happens,
+                self._shares.get(path),
             )
             self._sessions[path] = session
             if state := self._kept.pop(path, None):
@@ -190,6 +198,8 @@ class Many:
         kept = {path: session.state() for path, session in self._sessions.items() if session.begun}
         told = {"number": self._teller.number, "size": self._teller.size}
         state = whole_state(self._options.settings, told) | {"logs": {**self._kept, **kept}}
+        if self._budget:
+            state["budget"] = [self._budget.first, self._budget.given, self._shares]
         write_whole(self._options.state, f"{json.dumps(state)}\n".encode())
 
     def _board(self) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.bank import with_run_length
+from plateau.calibrated import Detector
 from plateau.durations import step_of
 from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
@@ -36,9 +38,14 @@ class Runs:
         The columns.
     unit : {"step", "row"} or None
         As for `plateau.offline.HeldRows`.
+    run_length : float or None
+        Of the detector, where series share a budget of alarms.
     """
 
-    def __init__(self, rule: Rule, chosen: Chosen, unit: Unit | None) -> None:
+    def __init__(
+        self, rule: Rule, chosen: Chosen, unit: Unit | None, run_length: float | None = None
+    ) -> None:
+        self.run_length = run_length
         self._rule = rule
         self._mode: Mode = chosen.mode
         self.steps = (unit or ("row" if rule.calibrated else None)) != "row"
@@ -90,4 +97,6 @@ class Runs:
         """Return what follows a run from its first row."""
         rule = self._rule.paced(self.pace if self._clock else None, self._x_name)
         detector = rule.detector(np.empty(0), 0, self._mode)
+        if self.run_length is not None and isinstance(detector, Detector):
+            detector = with_run_length(detector, self.run_length)
         return Track(detector, self.usual)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plateau._arguments import positive
 from plateau.events import NONFINITE, PLATEAU, RESUMED, WORSENING
 from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
@@ -16,6 +17,7 @@ from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
 from plateau.showing.printing import printable
 from plateau.watching.board import Board
+from plateau.watching.budget import Budget
 from plateau.watching.columns import Columns
 from plateau.watching.event import position, watched
 from plateau.watching.labelled import Series
@@ -74,6 +76,10 @@ class Options:
         Seconds without anything new after which the watch ends; None: never.
     state : Path or None
         The file that keeps the state.
+    alarms : float or None
+        False alarms that all series together may give in `per` samples; None: each as if alone.
+    per : float
+        Samples of each series.
     """
 
     path: str
@@ -83,9 +89,16 @@ class Options:
     fail_on: Collection[str]
     idle: float | None
     state: Path | None
+    alarms: float | None = None
+    per: float = 86_400.0
 
     def __post_init__(self) -> None:
         self.rule.refuse_open("a log that grows")
+        if self.alarms is not None:
+            positive("alarms", self.alarms)
+            positive("per", self.per)
+            if not self.rule.calibrated:
+                raise ValueError("alarms are a matter of the detector auto, without a threshold")
         if self.state and (self.path == STDIN or is_prometheus(self.path)):
             what = "standard input" if self.path == STDIN else "Prometheus"
             raise ValueError(f"--state needs a file: {what} cannot be read again")
@@ -95,7 +108,13 @@ class Options:
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same when a watch goes on."""
-        return {"path": self.path, "unit": self.unit, **vars(self.asked), **vars(self.rule)}
+        budget = {"alarms": self.alarms, "per": self.per} if self.alarms is not None else {}
+        asked = {**vars(self.asked), **vars(self.rule)}
+        return {"path": self.path, "unit": self.unit, **asked, **budget}
+
+    def budget(self) -> Budget | None:
+        """Return a fresh budget of alarms, if there is one."""
+        return Budget(self.alarms, self.per) if self.alarms is not None else None
 
 
 class Session:
@@ -111,6 +130,8 @@ class Session:
         Are told in one line what went wrong, and how it stands.
     happens : callable
         Is told the path when something happened.
+    run_length : float or None
+        Of the detector, where logs share a budget of alarms.
     """
 
     def __init__(
@@ -120,7 +141,9 @@ class Session:
         complain: Callable[[str], None],
         show: Callable[[str], None],
         happens: Callable[[str], None] = lambda _: None,
+        run_length: float | None = None,
     ) -> None:
+        self._run_length = run_length
         self._options = options
         self._teller = teller
         self._complain = complain
@@ -242,7 +265,8 @@ class Session:
             if self._options.state:
                 raise LogError(f"{self._options.path}: series with labels keep no --state")
             asked = self._options.asked
-            self._series = Series(self._options.rule, asked.metric, asked.mode)
+            budget = self._options.budget()
+            self._series = Series(self._options.rule, asked.metric, asked.mode, budget)
             self._teller.announce(printable(f"watching the series of {self._options.path}"))
         for run, chosen, event in self._series.take(samples):
             self._tell(run, event, chosen)
@@ -265,7 +289,8 @@ class Session:
 
     def _choose(self, log: Log) -> Runs:
         assert log.columns.chosen is not None
-        return Runs(self._options.rule, log.columns.chosen, self._options.unit)
+        unit = self._options.unit
+        return Runs(self._options.rule, log.columns.chosen, unit, self._run_length)
 
     def _tell(self, run: str, event: Event, chosen: Chosen) -> None:
         self._show("")

@@ -90,6 +90,7 @@ def resume_runs(runs: Runs, state: State) -> None:
     runs.steps, runs.usual, runs.pace = kept["steps"], kept["usual"], kept["pace"]
     runs.number, runs.told = kept["number"], kept["told"]
     vars(runs.along).update(kept["along"])
+    runs.run_length = kept.get("run_length")  # of an earlier release: none
     if kept["track"] is not None:
         runs.track = runs.fresh()
         _resume_track(runs.track, kept["track"])
@@ -137,6 +138,7 @@ def _runs(runs: Runs) -> State:
         "number": runs.number,
         "told": runs.told,
         "along": vars(runs.along),
+        "run_length": runs.run_length,
         "track": _track(runs.track) if runs.track else None,
     }
 

@@ -80,4 +80,5 @@ def main():
         watch.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

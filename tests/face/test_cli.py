@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 from face_runs import call, complaint
+from PIL import Image
 from typer.testing import CliRunner
 
 from plateau.cli import app as plateau
@@ -82,6 +83,19 @@ def test_the_protocol_of_ijb(run, ijb):
     told = call("verify", run, "--ijb", ijb, "--folder", ijb).splitlines()
     assert len(told) == 4
     assert re.fullmatch(r"TAR [01]\.0000 at FAR 1e-06 \(nearest: [01]\.0000\)", told[0])
+
+
+def test_identification(run, tmp_path):
+    faces = SyntheticFaces(2, 2, 56)
+    for index in range(4):
+        part, person = ("gallery", "probes")[index % 2], f"{index // 2}"
+        (tmp_path / part / person).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(faces.read(index)).save(tmp_path / part / person / "a.png")
+    told = call(
+        "identify", run, "--gallery", tmp_path / "gallery", "--probes", tmp_path / "probes"
+    ).splitlines()
+    assert re.fullmatch(r"[01]\.\d{4} come first", told[0])
+    assert told[1:] == [f"1.0000 are among the first {rank}" for rank in (5, 10, 20)]
 
 
 def test_plateau_reads_the_log(run):

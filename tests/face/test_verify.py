@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from plateau_face.data.augment import normalised
 from plateau_face.data.pairs import drawn_pairs
 from plateau_face.data.synthetic import SyntheticFaces
-from plateau_face.ijb import compare, read_protocol, tars, templates
+from plateau_face.ijb import pooled, read_media, read_pairs, similarities, tars, templates
 from plateau_face.models import make_model
 from plateau_face.verify import embed, fold_accuracies, roc, score, tar_at_far, verify
 
@@ -133,45 +133,46 @@ def test_templates_are_those_of_the_slow_twin():
 
 
 def test_a_protocol_from_files_to_rates(ijb):
-    protocol = read_protocol(ijb)
-    assert protocol.files == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
-    assert protocol.same.tolist() == [True, False]
-    assert protocol.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
+    media = read_media(ijb)
+    pairs = read_pairs(ijb, media)
+    assert media.files == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
+    assert pairs.same.tolist() == [True, False]
+    assert media.scores.tolist() == [0.1, 0.2, 0.3, 0.4]
     torch.manual_seed(0)
     model = make_model("narrow", dim=16, image_size=112)
     faces = SyntheticFaces(4, 1, 112)
     raw = embed(model, faces.read, 4, 112)
     expected = {
-        wanted: slow_template(raw, protocol.scores, protocol.template, protocol.media, wanted)
+        wanted: slow_template(raw, media.scores, media.template, media.media, wanted)
         for wanted in (5, 7, 9)
     }
-    found = compare(model, protocol, ijb, 112, threads=2)
+    found = similarities(pairs, *pooled(model, media, ijb, 112, threads=2))
     np.testing.assert_allclose(
         found, [expected[5] @ expected[9], expected[7] @ expected[5]], atol=1e-6
     )
-    rates = tars(found, protocol.same, (0.5,))[0.5]
+    rates = tars(found, pairs.same, (0.5,))[0.5]
     assert rates.at_most == float(found[0] > found[1])
 
 
 def test_a_protocol_that_will_not_do(ijb):
     pairs = ijb / "x_template_pair_label.txt"
     pairs.write_text("5 9 1\n7 6 0\n")
-    with pytest.raises(ValueError, match=r"pair_label\.txt: template 6 has no image in .*tid_mid"):
-        read_protocol(ijb)
+    with pytest.raises(ValueError, match=r"pair_label\.txt: template 6 has no image in the list"):
+        read_pairs(ijb, read_media(ijb))
     pairs.write_text("5 9 1\n7 6\n")
     with pytest.raises(ValueError, match=r"pair_label\.txt line 2: 2 fields, not 3"):
-        read_protocol(ijb)
+        read_pairs(ijb, read_media(ijb))
     pairs.write_text("5 nine 1\n")
     with pytest.raises(ValueError, match="'nine'"):
-        read_protocol(ijb)
+        read_pairs(ijb, read_media(ijb))
     pairs.write_text("5 9 1\n")
     points = ijb / "x_name_5pts_score.txt"
     points.write_text(points.read_text().partition("\n")[2])
     with pytest.raises(ValueError, match=r"5pts_score\.txt does not list the images of .*tid_mid"):
-        read_protocol(ijb)
+        read_pairs(ijb, read_media(ijb))
     points.unlink()
     with pytest.raises(ValueError, match=r"needs one file \*_name_5pts_score\.txt, it has 0"):
-        read_protocol(ijb)
+        read_pairs(ijb, read_media(ijb))
 
 
 def test_nearest_and_at_most_differ():

@@ -238,6 +238,15 @@ def test_a_formula_of_a_database_takes_no_memory(tmp_path):
         read_log(path)
 
 
+def test_formulas_of_a_database_take_little_memory(tmp_path):
+    path = tmp_path / "a.db"
+    sqlite(path, "CREATE TABLE m(step INT, loss REAL)")
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("ALTER TABLE m ADD COLUMN x AS (hex(zeroblob(8000000)))")
+    with pytest.raises(LogError, match="its formulas give more than 67108864 characters"):
+        read_log(path)
+
+
 @pytest.mark.parametrize("left", [False, True])
 def test_nothing_is_written_beside_a_database(tmp_path, left):
     """In SQLite's WAL mode, whose newest rows lie in a file beside it, a reader makes two more."""

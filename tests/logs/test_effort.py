@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 import time
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -29,6 +30,7 @@ USE = r"\b{}\.(search|match|fullmatch|finditer|findall|sub|split)\b"
 SHORT, LONG = 1000, 4000  # characters
 SLOW = 0.004  # seconds for SHORT; what grows as it should takes a hundredth
 GROWTH = 7  # times as long for LONG; 4 is linear, 16 quadratic
+ROOM = 16  # bytes for each character
 
 # What these patterns see is cut to so many characters.
 CUT = 2 * slots.NEAR + 2
@@ -123,6 +125,46 @@ def test_a_pattern_takes_time_as_its_text_is_long(name, pattern, ways):
             if grows_too_fast(pattern, way, short, long)
         ]
     assert slow == []
+
+
+def memory(pattern, way, text):
+    """Bytes that a pattern takes to look through a text, without what it finds there."""
+    text = text.encode(errors="replace") if isinstance(pattern.pattern, bytes) else text
+    before, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    if way in ("search", "match", "fullmatch"):
+        getattr(pattern, way)(text)
+    else:
+        for _ in pattern.finditer(text):
+            pass
+    return tracemalloc.get_traced_memory()[1] - before
+
+
+@pytest.fixture
+def traced():
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize(
+    ("pattern", "ways"),
+    [pytest.param(pattern, ways, id=name) for name, pattern, ways in FOUND if name not in BOUNDED],
+)
+def test_a_pattern_takes_little_memory(pattern, ways):
+    """What goes back in a text remembers where, some hundred bytes for each character."""
+    much = [
+        (way, before, pump)
+        for way, before, pump in itertools.product(ways, ("", "a", "nan("), PUMPS)
+        if memory(pattern, way, before + pump * (LONG // len(pump))) > ROOM * LONG
+    ]
+    assert much == []
+
+
+@pytest.mark.usefixtures("traced")
+def test_the_measure_sees_what_goes_back():
+    assert memory(re.compile(r"(?:a|bc)+ "), "match", "a" * LONG) > ROOM * LONG
 
 
 def test_the_measure_sees_what_is_cubic():
@@ -220,8 +262,6 @@ def test_the_epoch_is_found_among_many_columns(tmp_path):
 
 def test_labels_take_no_room_where_there_are_none():
     """32,000 records with a text of their own each took gigabytes."""
-    import tracemalloc
-
     rows = [{"loss": 1.0, f"k{i}": "x"} for i in range(4000)]
     tracemalloc.start()
     tables_of_records(rows)

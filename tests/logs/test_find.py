@@ -1,6 +1,7 @@
 """Folders, patterns and what lies in them."""
 
 import bz2
+import gzip
 import io
 import lzma
 import os
@@ -182,8 +183,13 @@ def test_standard_input(monkeypatch):
 
 @pytest.mark.parametrize(
     "pack",
-    [lzma.compress, bz2.compress, zstandard.ZstdCompressor().compress],
-    ids=["xz", "bzip2", "zstd"],
+    [
+        partial(gzip.compress, compresslevel=1),
+        lzma.compress,
+        bz2.compress,
+        zstandard.ZstdCompressor().compress,
+    ],
+    ids=["gzip", "xz", "bzip2", "zstd"],
 )
 def test_compression(read, pack):
     data = GOOD.encode()

@@ -1,6 +1,7 @@
 """Samples with labels on standard input and of a Prometheus: one detector a series."""
 
 import json
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
@@ -26,14 +27,24 @@ SERIES = {"a": values_of(0), "b": values_of(1), "c": values_of(2)}
 LINES = {
     "prometheus": 'wait_seconds{{host="{host}",job="x"}} {value} {at}000\n',
     "influx": "wait,host={host},job=x seconds={value} {at}000000000\n",
+    "json lines": '{{"host": "{host}", "job": "x", "ts": {at}, "wait_seconds": {value}}}\n',
+    "json samples": '{{"time": "{iso}", "labels": {{"host": "{host}", "job": "x"}}, '
+    '"metric": "wait_seconds", "value": {value}, "message": "host {host} waited {value} s"}}\n',
     "without times": 'wait_seconds{{host="{host}",job="x"}} {value}\n',
 }
+
+
+NAMES = {"json lines": "host={host}", "json samples": "labels.host={host}, labels.job=x"}
+
+
+def iso(at):
+    return datetime.fromtimestamp(at).isoformat()
 
 
 def text_of(line):
     """Series ``c`` begins later than the others."""
     return "".join(
-        line.format(host=host, value=values[i - late], at=START + i)
+        line.format(host=host, value=values[i - late], at=START + i, iso=iso(START + i))
         for i in range(ROWS + 100)
         for host, values in SERIES.items()
         for late in [100 * (host == "c")]
@@ -53,7 +64,9 @@ def test_each_series_has_its_own_detector(tmp_path, kind):
     done = watch("-", "--format", "jsonl", input=text_of(LINES[kind]).encode())
     assert done.returncode == 0, done.stderr
     events = events_of(done.stdout)
-    assert folded(events) == {f"host={host}, job=x": expected(tmp_path, host) for host in SERIES}
+    names = {host: NAMES.get(kind, "host={host}, job=x").format(host=host) for host in SERIES}
+    assert folded(events) == {names[host]: expected(tmp_path, host) for host in SERIES}
+    assert {event["metric"] for event in events} <= {"wait_seconds", "wait seconds"}
     assert ("time" in events[0]) == (kind != "without times")
 
 
@@ -99,10 +112,11 @@ def address():
         thread.join()
 
 
-def test_a_query_is_asked_again_and_again(address):
+@pytest.mark.parametrize("horizon", ["40", "40s"])  # the rows come one by one
+def test_a_query_is_asked_again_and_again(address, horizon):
     done = watch(
         *(f"{address}?query=wait_seconds&every=1ms", "--format", "jsonl"),
-        *("--fail-on", "plateau", "--horizon", "40"),
+        *("--fail-on", "plateau", "--horizon", horizon),
     )
     assert done.returncode == 1
     assert done.stderr.count(b"gives no answer, and is asked again: HTTP Error 503") == 1

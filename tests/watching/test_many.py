@@ -8,6 +8,7 @@ import pytest
 from following import begin, events_of, folded, scanned, until, watch
 
 from plateau.logs import read_log
+from plateau.watching.budget import Budget
 
 ROWS = 1500
 
@@ -94,3 +95,33 @@ def test_a_folder_without_logs_is_no_success(tmp_path):
     done = watch(tmp_path, "--idle", "0")
     assert done.returncode == 2
     assert b"no log in this folder can be followed" in done.stderr
+
+
+def test_a_budget_of_alarms_is_kept_however_many_come():
+    for first in (1, 3, 200):
+        budget = Budget(alarms=2, per=500)
+        lengths = [budget.run_length(first) for _ in range(10_000)]
+        assert lengths[:first] == [2 * first * 250] * first
+        assert lengths == sorted(lengths)
+        assert sum(500 / length for length in lengths) <= 2
+
+
+def test_logs_share_a_budget_of_alarms(tmp_path, logs):
+    folder, state = tmp_path / "logs", tmp_path / "state"
+    folder.mkdir()
+    options = [folder, "--idle", "0", "--state", state, "--alarms", "0.5", "--per", "1000"]
+    lengths = {"run0.log": 8000.0, "run1.log": 8000.0, "run2.log": 16_000.0}
+    for names in (["run0.log", "run1.log"], ["run2.log"]):  # the third one after a restart
+        for name in names:
+            (folder / name).write_text("".join(logs[name]))
+        done = watch(*options)
+        assert done.returncode == 0, done.stderr
+    kept = json.loads(state.read_text())["logs"].values()
+    made = [log["runs"]["track"]["detector"]["params"]["run_length"] for log in kept]
+    assert made == list(lengths.values())
+    other = watch(*options[:-4], "--alarms", "1")
+    assert other.returncode == 2
+    assert b"another alarms, per" in other.stderr
+    rule = watch(folder, "--alarms", "1", "--threshold", "1", "--window", "20")
+    assert rule.returncode == 2
+    assert b"alarms are a matter of the detector auto" in rule.stderr

@@ -58,7 +58,9 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         everywhere = own + [item for _, item in material.columns()]
         return Axis(tuple(_named(material, everywhere)))
     candidates = own + elsewhere
-    found = _best(own, candidates, metric, material, 0.0, table.writer, table.columns[0])
+    told = any(item.clock for item in own)  # a time is better than what comes first
+    lead = None if told else table.columns[0]
+    found = _best(own, candidates, metric, material, 0.0, table.writer, lead)
     if found and found[1] > judge.X_EPOCH:
         return found[0]
     fetched = _best(elsewhere, candidates, metric, material, judge.X_ELSEWHERE, table.writer)

@@ -53,6 +53,11 @@ def choose_metrics(material: Material) -> list[Candidate]:
     if material.asked.metric is None and best.points < 0:
         return [_measured(material, candidates)]
     chosen = [best, *(one for one in candidates[1:] if _is_equal(one, best))]
+    chosen = [
+        one
+        for index, one in enumerate(chosen)
+        if not any(same(one.column, other.column) for other in chosen[:index])
+    ]
     if material.asked.metric is None:
         _tell_unknown(material, candidates, chosen)
     return chosen[:EQUALS]
@@ -84,12 +89,13 @@ def ranked(material: Material) -> list[Candidate]:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
     training = judge.is_training(item for _, item in material.columns())
+    places = judge.places_of(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
-            judge.metric_points(item, training=training),
+            judge.NOT_IT if item.name in places else judge.metric_points(item, training=training),
             np.inf if _is_told(table) else judge.LONELY,
         )
         for table, item in columns
@@ -112,7 +118,8 @@ def ranked(material: Material) -> list[Candidate]:
             + judge.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
-        if points >= best and judge.is_unknown(item) and judge.is_axis(item):
+        unknown = judge.is_unknown(item)
+        if points >= best and (judge.is_axis(item) if unknown else judge.is_tally(item.values)):
             points += judge.NOT_IT
         elif points >= best and judge.is_constant(item.values):
             points += judge.CONSTANT

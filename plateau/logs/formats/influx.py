@@ -17,15 +17,16 @@ from plateau.logs.text.blocks import blocks
 if TYPE_CHECKING:
     from plateau.logs.files.lines import Source
 
-WORD = r"(?:[^\s,=\\]|\\.)++"
-CELL = r'(?:"(?:[^"\\]|\\.)*+"|[^\s,"]++)'
+# Nothing of them is given back: to remember how takes a hundred bytes a character.
+WORD = r"(?:[^\s,=\\]++|\\.)++"
+CELL = r'(?:"(?:[^"\\]++|\\.)*+"|[^\s,"]++)'
 # Each of a well-formed line has a value. What has none is matched too: a search that fails begins
 # again at the next letter, which takes the square of a long word.
 FIELD = re.compile(rf"({WORD})(?:=({CELL}))?")
 TAG = re.compile(rf"({WORD})(?:=({WORD}))?")
 LINE = re.compile(
-    rf"(?P<name>(?!#)(?:[^\s,\\]|\\.)+)(?P<tags>(?:,{WORD}={WORD})*) "
-    rf"(?P<fields>{WORD}={CELL}(?:,{WORD}={CELL})*)(?: (?P<time>-?\d{{9,19}}))?"
+    rf"(?P<name>(?!#)(?:[^\s,\\]++|\\.)++)(?P<tags>(?:,{WORD}={WORD})*+) "
+    rf"(?P<fields>{WORD}={CELL}(?:,{WORD}={CELL})*+)(?: (?P<time>-?\d{{9,19}}))?"
 )
 ESCAPED = re.compile(r"\\(.)")
 LOOKED_AT, ENOUGH = 200, 0.9  # lines; of them are points

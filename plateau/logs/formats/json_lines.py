@@ -12,8 +12,13 @@ import numpy as np
 
 from plateau.logs.columns import Contents, named
 from plateau.logs.files.documents import parse
-from plateau.logs.names.judge import is_unknown
+from plateau.logs.names.judge import TIMES, is_clock, is_unknown, x_points
+from plateau.logs.names.words import words
+from plateau.logs.records.dates import seconds
+from plateau.logs.records.labelled import RUN_NAMES
+from plateau.logs.records.long import KEYS, VALUE
 from plateau.logs.records.objects import flat, tables_of_records
+from plateau.logs.records.samples import TIME, Samples
 from plateau.logs.text.blocks import blocks
 from plateau.logs.text.shapes import mine
 
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 # "loss: 0.5": all between a word and a number is looked at once.
 TOLD = re.compile(r"(?<=[A-Za-z]{2})(?=[^\w\s:=]*+[\s:=])\W++\d")
 BAD_MOST = 0.5  # of these; above, the file is no JSON lines
+STAMPS = TIMES | {"ts"}
+LABELS = ("labels.", "tags.", "label.", "tag.")
 SAMPLE = 200  # lines that tell what a file is
 MESSAGE_SHARE = 0.5  # of the records have a text with numbers in it
 
@@ -40,6 +47,43 @@ def read(source: Source, found: dict[str, str | None]) -> Contents:
         return _read_records(source)
     tables = mine(_messages(source, found["field"]))
     return Contents("jsonl", list(tables), source.numbers, blocks(source.lines))
+
+
+def series(source: Source) -> Contents:
+    """Read the numbers of a part, each a sample of what the labels of its record name."""
+    samples = Samples()
+    for row, line in enumerate(source.lines):
+        fields = list(flat(_record(line) or {}))
+        texts = {name: value for name, value in fields if isinstance(value, str)}
+        labels = [(name, text) for name, text in texts.items() if _is_label(name)]
+        numbers = {name: value for name, value in fields if not isinstance(value, str)}
+        key = next((text for name, text in texts.items() if KEYS.intersection(words(name))), VALUE)
+        time = _time(texts, numbers)
+        for name, value in numbers.items():
+            if not x_points(named(name)) and not _is_time(name):
+                samples.add(labels, key if name == VALUE else name, row, value)
+        if time is not None:
+            samples.add(labels, TIME, row, time)
+    return Contents("jsonl", samples.tables(whole=True), source.numbers)
+
+
+def _is_label(name: str) -> bool:
+    """Whether a text tells of what a record is: "host", or anything in "labels"."""
+    return name.startswith(LABELS) or not RUN_NAMES.isdisjoint(words(name))
+
+
+def _is_time(name: str) -> bool:
+    found = words(name.rpartition(".")[2])
+    return bool(found) and STAMPS.issuperset(found)
+
+
+def _time(texts: dict[str, str], numbers: dict[str, float]) -> float | None:
+    """Return the time of a record, where it has one."""
+    dates = (seconds(text) for name, text in texts.items() if _is_time(name))
+    clocks = (
+        value for name, value in numbers.items() if _is_time(name) and is_clock(np.array([value]))
+    )
+    return next((time for time in (*dates, *clocks) if time is not None), None)
 
 
 def _is_lines(source: Source) -> bool:

@@ -106,6 +106,7 @@ LINE_FORMATS = (
         "lines of text that a container or a structured logger wrapped",
         recognise=json_lines.recognise,
         read=json_lines.read,
+        series=json_lines.series,
         followed=True,
     ),
     LineFormat(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import numpy as np
 
 from plateau.logs.columns import Contents, Table, column
 from plateau.logs.files.documents import parse
+from plateau.logs.files.stream import RATIO_FROM, RATIO_LIMIT
 from plateau.logs.model import LogError
 from plateau.logs.names.words import words
 from plateau.logs.records.objects import tables_of_records
@@ -31,9 +33,29 @@ OPTUNA = {"studies", "study_directions", "trials", "trial_values"}
 LATEST = "latest"  # MLflow's table of last values repeats those of another
 
 
+@dataclass(eq=False)
+class Text:
+    """Counts text, of which formulas make any amount from a few bytes."""
+
+    path: str
+    most: int
+    taken: int = 0
+
+    def take(self, cells: tuple[Any, ...]) -> None:
+        """Count the text of a row; refuse more than there can be."""
+        self.taken += sum(len(cell) for cell in cells if isinstance(cell, str))
+        if self.taken > self.most:
+            raise LogError(
+                f"{self.path}: its formulas give more than {self.most} characters, "
+                "which no log does: refused"
+            )
+
+
 def read(stream: Stream, warnings: list[str]) -> Contents:
     """Read all tables of metrics; where they lie, if that can be."""
     path, data = stream.path, None if stream.in_place else stream.whole()
+    size = stream.size or 0 if data is None else len(data)
+    text = Text(path, max(RATIO_FROM, RATIO_LIMIT * size))
     try:
         with (
             TemporaryDirectory() as folder,
@@ -42,7 +64,7 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
             database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
             database.execute("PRAGMA trusted_schema = OFF")  # its formulas get plain functions only
             database.text_factory = lambda text: text.decode(errors="replace")
-            return _contents(database, warnings)
+            return _contents(database, text, warnings)
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
         raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
 
@@ -71,7 +93,7 @@ def _is_in_wal_mode(file: Path) -> bool:
         return opened.read(WAL_AT + len(WAL_MODE)).endswith(WAL_MODE)
 
 
-def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
+def _contents(database: sqlite3.Connection, text: Text, warnings: list[str]) -> Contents:
     names = [
         name
         for (name,) in database.execute(
@@ -85,7 +107,7 @@ def _contents(database: sqlite3.Connection, warnings: list[str]) -> Contents:
     tables: list[Table] = []
     numbers: list[np.ndarray] = []
     for name in names:
-        records = _records(database, name, aliases, warnings)
+        records = _records(database, name, aliases, text, warnings)
         if len(records) >= LEAST:
             first = sum(map(len, numbers))
             found = [table.moved(first) for table in tables_of_records(records)]
@@ -145,6 +167,7 @@ def _records(
     database: sqlite3.Connection,
     table: str,
     aliases: dict[str, dict[str, str]],
+    text: Text,
     warnings: list[str],
 ) -> list[Record]:
     records: list[Record] = []
@@ -152,6 +175,7 @@ def _records(
         cursor = database.execute(f"SELECT * FROM {_quoted(table)}")
         columns = [one[0] for one in cursor.description]  # also those that a formula gives
         while cells := cursor.fetchone():
+            text.take(cells)
             pairs = zip(columns, cells, strict=True)
             records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})
     except (sqlite3.Error, UnicodeDecodeError) as error:

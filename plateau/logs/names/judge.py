@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 METRICS: dict[str, float] = {
     "reward": 11, "rewards": 11, "rew": 11, "ret": 11, "return": 11, "returns": 11,
     "loss": 10, "losses": 10, "cost": 9, "objective": 8, "nll": 8,
+    "objfun": 8, "objval": 8, "pobj": 8, "dobj": 7, "pcost": 8, "dcost": 7, "inertia": 7,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
     "quantile": 7, "residual": 7, "residuals": 7, "rms": 7, "energy": 6,
@@ -42,7 +43,8 @@ METRICS: dict[str, float] = {
     "entropy": 3, "value": 4, "function": 4, "fval": 4, "f": 3,
     "likelihood": 5, "loglikelihood": 5, "loglik": 5, "lnl": 5, "llh": 4, "posterior": 4,
     "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4,
-    "success": 5, "successes": 5, "win": 4, "wins": 4, "hit": 4, "hits": 4, "pass": 4,
+    "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
+    "hit": 4, "hits": 4, "pass": 4,
     "failure": 5, "failures": 5, "fail": 4, "errors": 7, "downtime": 5, "uptime": 5,
     "availability": 5, "conversion": 5, "imbalance": 5, "gap": 8.5, "incumbent": 6,
 }  # fmt: skip
@@ -62,6 +64,8 @@ FAST = vocabulary(
     "mbps gbps kbps bps mbit gbit hashrate"
 )
 SERVICE = 7.0
+# "lat" beside "lon" is no latency, but a place.
+LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 # "time=12.2 ms" of a ping: what took so long is not said.
 DURATIONS, DURATION = vocabulary("time duration elapsed took ms us ns sec secs second seconds"), 0.5
@@ -72,18 +76,20 @@ PACE = re.compile(
     re.IGNORECASE,
 )
 PER_SECOND = re.compile(r"\w/(?:s|secs?|seconds?)\b")  # "MB/s", "req/s"
+# A unit does not say what was measured in it.
+UNIT_ALONE = re.compile(r"[KMGTkmgt]?i?(?:B|b|[Bb]its?|[Bb]ytes?)(?:/s|ps)", re.ASCII)
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
     "mcc kappa correct prob likelihood loglikelihood loglik lnl llh posterior evidence logz lnz "
-    "successes wins pass passed uptime availability conversion"
+    "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.
 NEITHER_WAY = vocabulary("energy etot epot eng potential value")
 NEGATIVE = vocabulary("neg negative minus")
 
-EITHER_WAY = vocabulary("objective objf obj incumbent")
+EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
 
 # Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
 PLAIN = TRAINING | vocabulary(
@@ -281,7 +287,19 @@ def is_unknown(column: Column) -> bool:
     """Whether the name says nothing about what the column is."""
     found = _told_words(column.name)
     known = any(_metric_word(word, found) for word in found)
+    if UNIT_ALONE.fullmatch(column.name):
+        return True
     return not known and _service_points(column.name, found) is None
+
+
+def places_of(columns: Iterable[Column]) -> set[str]:
+    """Return the names of latitude and longitude, where both are there."""
+    named = {item.name: frozenset(words(item.name)) for item in columns}
+    north, east = (
+        {name for name, found in named.items() if found and found <= kind}
+        for kind in (LATITUDES, LONGITUDES)
+    )
+    return north | east if north and east else set()
 
 
 def is_training(columns: Iterable[Column]) -> bool:
@@ -297,6 +315,11 @@ def is_counter(values: NDArray[np.float64]) -> bool:
     """Whole numbers that only go up, or stay as they are: no metric, whatever the name."""
     up = is_whole(values) and bool(np.all(np.diff(values) > 0))
     return len(values) > CONSTANT_FROM and (up or is_constant(values))
+
+
+def is_tally(values: NDArray[np.float64]) -> bool:
+    """Whether numbers go up by one from row to row: they count the rows, whatever the name."""
+    return len(values) >= RAMP_LEAST and bool(np.all(np.diff(values) == 1))
 
 
 def is_axis(column: Column) -> bool:
@@ -339,6 +362,8 @@ STEPS = vocabulary(
     "up batch batches minibatch minibatches"
 )
 STEP_ENDINGS = ("step", "steps", "iter")  # NSTEP
+# "LP iter", "ItCnt": iterations of what is solved within a step, which are summed.
+WITHIN, ABBREVIATED = vocabulary("lp simplex cg pcg krylov barrier"), ("it", "cnt")
 AMOUNTS = vocabulary(
     "frame frames sample samples token tokens kimg image images sentences example examples seen "
     "interacts interactions"
@@ -359,7 +384,9 @@ PER = re.compile(r"^(s|sec|secs|seconds?|ms|us|samples|tokens|images|imgs?|examp
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
 X_SUM = 0.5  # of all that there was so far ("total requests"): a clock is better
-SUMS = vocabulary("total totals count counts num number sum bytes size cumulative")
+SUMS = WITHIN | vocabulary("total totals count counts cnt num number sum bytes size cumulative")
+# Of a record in a table, which says no more than its row.
+KEYS = vocabulary("id ids rowid index idx pk")
 X_BACK = -2.0  # where such a one goes back, and no epoch says why: a clock is better
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
@@ -393,7 +420,8 @@ def _x_points(column: Column) -> float:
     if PER.match(column.name) or _is_slowness(words(column.name)):
         return 0.0
     found = _own_words(column.name)
-    if found[:1] == ("no",) and len(found) > 1:  # "No Iterations 3": how many were needed
+    needed = found[:1] == ("no",) and len(found) > 1  # "No Iterations 3": how many were needed
+    if needed or WITHIN.intersection(found) or found == ABBREVIATED:
         return 0.0
     kinds = (
         (STEPS, X_STEP),
@@ -441,7 +469,9 @@ def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) 
             if is_clock(x):
                 points = X_TIME
             elif counts and not RESOURCES.intersection(words(column.name)):
-                points = X_SUM if SUMS.intersection(words(column.name)) else X_UNKNOWN
+                told = words(column.name)
+                coarse = SUMS.intersection(told) or KEYS.issuperset(told)
+                points = X_SUM if coarse else X_UNKNOWN
             else:
                 points = X_LEAST if first and is_axis(column) else -np.inf
         distinct = 1 + np.count_nonzero(np.diff(np.sort(x)))  # np.unique would import numpy.ma

@@ -13,7 +13,7 @@ LEAST = 3  # columns of a table
 CLOSE = 2  # of one whose header is right above
 
 WORD = re.compile(r"[^\s|]+")
-WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*")  # a name may hold single spaces
+WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*+")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
 LABEL = re.compile(
@@ -33,6 +33,9 @@ BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
 )
 DRAWN = re.compile(r"(?<!\d)\d++%\|.*")  # a progress bar, behind names
 EMPTY = re.compile(r"[-.*]+")  # a cell without a number
+# "H   12", "*  300+", "r 0.1s|": what a solver marks rows with, of which some cells are empty.
+MARK = re.compile(r"\s*([*+#>]{1,2}|[A-Za-z](?=\s))\s*(?=\d)")
+BRACKETED = re.compile(r"\[.*\]|\(.*\)")  # a unit
 FAR = 200  # rows of a table from its header to one that holds all numbers
 
 
@@ -88,9 +91,48 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         or _by_count(cells, last, least)
         or (_by_count(cells[1:], last, least) if counts(label) else [])
         or _by_place(cells, [*header[:-1], last])
+        or _by_place(cells, [last])  # what stands above it are titles of groups
         or _from_both_ends(cells, last)
         or _from_left(cells, last)
     )
+
+
+def names_of_marked(lines: list[str], row: int) -> list[Cell]:
+    """Name the cells of a row that begins with a mark, by what stands above each.
+
+    Returns
+    -------
+    list of Cell
+        Empty where it has no mark, or something stands under no name.
+    """
+    if not (mark := MARK.match(lines[row])):
+        return []
+    first = row
+    while first > max(row - FAR, 0) and _is_row(_unmarked(lines[first - 1])):
+        first -= 1
+    header = _header(lines, first)
+    widths = [len(_cells(line, WORD)) for line in lines[first : row + FAR] if not MARK.match(line)]
+    kinds = [
+        [name for name in _cells(header[-1], kind) if name.start >= mark.end(1)]
+        for kind in (WIDE, WORD, BETWEEN_BARS)
+        if header
+    ]
+    names = next((above for above in kinds if len(above) in widths), [])
+    cells = _cells(_unmarked(lines[row]), WORD)
+    if not LEAST <= len(cells) <= len(names):
+        return []
+    if len(cells) == len(names):
+        return [cell.named(name.text) for cell, name in zip(cells, names, strict=True)]
+    above = [max(names, key=lambda name: _overlap(name, cell)) for cell in cells]
+    under = all(_overlap(*pair)[0] >= 0 for pair in zip(above, cells, strict=True))
+    if not under or len(set(above)) < len(above):
+        return []
+    return [cell.named(name.text) for cell, name in zip(cells, above, strict=True)]
+
+
+def _unmarked(line: str) -> str:
+    mark = MARK.match(line)
+    return " " * mark.end() + line[mark.end() :] if mark else line
 
 
 def is_ruled(header: list[str], line: str) -> bool:
@@ -129,7 +171,13 @@ def _header(lines: list[str], row: int) -> list[str]:
             header.insert(0, line)
         if len(header) == MOST_LINES:
             break
-    return header
+    return header[:-1] if len(header) > 1 and _are_units(header) else header
+
+
+def _are_units(header: list[str]) -> bool:
+    """Whether the last line of a header has a unit under each name."""
+    units = [cell.text for cell in _cells(header[-1], WORD)]
+    return len(units) == len(_cells(header[-2], WORD)) and all(map(BRACKETED.fullmatch, units))
 
 
 def is_header(line: str) -> bool:
@@ -142,14 +190,21 @@ def _top_of(lines: list[str], row: int) -> int:
     """Return the first of the rows above this one that are as wide; some may lack numbers."""
     width = len(_cells(lines[row], WORD))
     first = row
-    while first > max(row - FAR, 0) and _is_row(lines[first - 1], width):
+    while first > max(row - FAR, 0) and (
+        _is_row(lines[first - 1], width) or _is_marked_row(lines[first - 1])
+    ):
         first -= 1
     return first
 
 
-def _is_row(line: str, width: int) -> bool:
+def _is_marked_row(line: str) -> bool:
+    return MARK.match(line) is not None and _is_row(_unmarked(line))
+
+
+def _is_row(line: str, width: int | None = None) -> bool:
     cells = [cell.text for cell in _cells(line, WORD)]
-    return len(cells) == width and all(BARE.match(cell) or EMPTY.fullmatch(cell) for cell in cells)
+    fits = width is None or len(cells) == width
+    return fits and all(BARE.match(cell) or EMPTY.fullmatch(cell) for cell in cells)
 
 
 def _is_name(word: str) -> bool:
@@ -171,6 +226,8 @@ def _by_bars(line: str, header: list[str]) -> list[Cell]:
     own = _between_bars(line)
     rows = [_between_bars(one) for one in header]
     if len(own) < CLOSE or any(len(cells) != len(own) for cells in rows):
+        return []
+    if any(len(cell.text.split()) > CLOSE for cell in own):  # of several numbers: bars part groups
         return []
     parts = zip(*rows, strict=True)
     names = [" ".join(cell.text for cell in cells if cell.text) for cells in parts]
@@ -196,12 +253,13 @@ def _by_count(cells: list[Cell], header: str, least: int) -> list[Cell]:
 
 
 def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
-    """Name cells by what stands above them, if all words of the header stand above some cell."""
+    """Name cells by what stands above them, if all words between the ends do so."""
     parts: dict[int, list[str]] = {}
     for line in header:
         for word in _cells(line, WORD):
             index = max(range(len(cells)), key=lambda index: _overlap(word, cells[index]))
-            if word.start >= cells[-1].end:  # of remarks that only some rows have
+            # Of marks and remarks that only some rows have.
+            if word.start >= cells[-1].end or word.end <= cells[0].start:
                 continue
             if _overlap(word, cells[index])[0] <= 0:
                 return []

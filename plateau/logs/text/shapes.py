@@ -13,15 +13,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plateau.logs.columns import Column, Table
 from plateau.logs.numerals import numbers
-from plateau.logs.text.headers import find_header, is_header, is_ruled, label_of, names_under
+from plateau.logs.text.decimals import with_points
+from plateau.logs.text.headers import (
+    find_header,
+    is_header,
+    is_ruled,
+    label_of,
+    names_of_marked,
+    names_under,
+)
 from plateau.logs.text.sections import in_sections
-from plateau.logs.text.slots import DRAWN, LETTER, Slot, counts, name_slots, normal_literal
+from plateau.logs.text.slots import (
+    COUNTER,
+    DRAWN,
+    LETTER,
+    Slot,
+    counts,
+    name_slots,
+    normal_literal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +53,7 @@ CLOCK = (
 )
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
-    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d+){2,}"
+    r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d++){2,}+"
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
     rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
@@ -69,6 +86,7 @@ ROUNDS = 8  # expressions tried for one fingerprint
 LONGEST = 20_000  # characters of a line; what is longer is no record
 LEAST = 2  # lines that make a shape recur
 JOINED = 4  # lines that only begin alike
+COUNTED = 8  # lines from which a number between a name and another counts
 STACKED_MOST = 32  # tables under one another
 STARTS = 32  # pieces of a beginning at most
 
@@ -127,7 +145,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = _without_long(source)
+    lines = with_points(_without_long(source), source.warnings)
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)
@@ -297,6 +315,8 @@ def _table(
     if found := _headed(lines, shape.rows[0], known):
         headed[key] = found
     slots = headed.get(key) or name_slots(literals, is_number)
+    if key not in headed and (counted := _counted(slots, shape, is_number, literals)):
+        headed[key] = slots = counted
     slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
     columns = [
         Column(
@@ -314,20 +334,45 @@ def _table(
     )
 
 
+def _counted(
+    slots: list[Slot], shape: Shape, is_number: list[bool], literals: tuple[str, ...]
+) -> list[Slot]:
+    """Give a name to the second number behind it, where the first counts: "Train loss 7 0.53".
+
+    Nothing is returned where no number does.
+    """
+    for place, slot in enumerate(slots):
+        next_ = slot.index + 1
+        behind = next_ < len(is_number) and is_number[next_] and not literals[next_].strip(" \t:")
+        taken = any(other.index == next_ for other in slots)
+        if not behind or taken or slot.implied or counts(slot.name) or not slot.name:
+            continue
+        count = [row[slot.index] for row in shape.tokens]
+        if len(count) >= COUNTED and all(map(str.isdecimal, count)):
+            rising = all(int(one) < int(other) for one, other in pairwise(count))
+            own = [replace(slot, name=COUNTER, implied=True), replace(slot, index=next_)]
+            if rising and all(not other.implied for other in slots):
+                return [*slots[:place], *own, *slots[place + 1 :]]
+    return []
+
+
 def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     """Slots of a row of bare numbers, named by the header of a table printed into the log.
 
     Headers are added to ``known``: rows between bars, of which only some have all numbers, may be
     far below theirs.
     """
-    header = find_header(lines, row)
-    if not header and known and is_ruled(known[-1], lines[row]):
-        header = known[-1]
-    if not header:
-        return []
+    cells, header = names_of_marked(lines, row), []
+    if not cells:
+        header = find_header(lines, row)
+        if not header and known and is_ruled(known[-1], lines[row]):
+            header = known[-1]
+        if not header:
+            return []
+        cells = names_under(header, lines[row], close=_is_right_above(header, lines[row - 1]))
     slots: dict[str, Slot] = {}
     tokens = list(TOKEN.finditer(lines[row]))
-    for cell in names_under(header, lines[row], close=_is_right_above(header, lines[row - 1])):
+    for cell in cells:
         inside = [i for i, token in enumerate(tokens) if cell.start <= token.start() < cell.end]
         if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
             slot = Slot(inside[0], cell.text, held_out=False, implied=False)
@@ -335,7 +380,7 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     label = label_of(lines[row])
     if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):
         slots.setdefault(label, Slot(0, label, held_out=False, implied=False))
-    if slots:
+    if slots and header:
         known.append(header)
     return list(slots.values())
 

@@ -11,7 +11,7 @@ from plateau.logs.names.words import side, vocabulary, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
-BAR = re.compile(r"[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
+BAR = re.compile(r"(?! [-=]> )[=#>.\-_~█▉▊▋▌▍▎▏━╸╺░▒ ]{4,}")
 DRAWN = re.compile(BAR.pattern.replace(" ]", "]"))
 SPACES = re.compile(r"\s{2,}")
 BETWEEN = re.compile(
@@ -42,6 +42,9 @@ WRITER = re.compile(
     re.IGNORECASE,
 )
 # "finished with value", "and loss"
+FROM = re.compile(  # "val_loss improved from 0.5 to 0.4"
+    r"\s+(?:[A-Za-z]+ed|went|fell|rose|grew)?\s*from$", re.IGNORECASE
+)
 FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
     re.IGNORECASE,
@@ -268,6 +271,7 @@ def name_before(literal: str, *, first: bool) -> str:
         name = name[unit.end() :] if (unit := UNIT.match(name)) else name
     name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
     name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
+    name = FROM.sub("", name)
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
         return ""
     return name if LETTER.search(name) else ""
