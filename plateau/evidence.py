@@ -59,9 +59,9 @@ def e_value(blocks: ArrayLike) -> float:
     scores = _scores(values[np.isfinite(values)])
     if not len(scores):
         return 1.0
-    sides = [_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0)]
+    down, up = (_mixture(RATE * (sign * scores - REFERENCE)) for sign in (-1.0, 1.0))
     with np.errstate(over="ignore"):
-        return float(np.exp(np.logaddexp(*sides)) / len(sides))
+        return float(np.exp(np.logaddexp(down, up)) / 2.0)  # both directions count alike
 
 
 def independent_blocks(samples: ArrayLike) -> NDArray[np.float64]:

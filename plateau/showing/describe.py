@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -60,7 +60,7 @@ def _table(candidates: Sequence[Candidate], run: Run, *, training: bool, wide: b
         name = printable(one.column.name) or "(no name)"
         told = ", ".join(roles + said)
         below = f"\n  {told}" if told and not wide else ""
-        cells = [Text(name + below), f"{len(values):,}", *ends, *points]
+        cells: list[RenderableType] = [Text(name + below), f"{len(values):,}", *ends, *points]
         table.add_row(*cells, *([Text(told)] if wide else []), style=style)
     return table
 
