@@ -111,7 +111,7 @@ def _objection(run: Run) -> str | None:
     return f"would stand for {length:,.0f} samples" if length > MOST_SAMPLES else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunScan:
     """What a scan found in one run."""
 
@@ -125,6 +125,13 @@ class RunScan:
     """The detector's level after each row, shape (n,)."""
     fires: NDArray[np.int64]
     """Rows at which the detector fired."""
+
+    def __repr__(self) -> str:
+        from plateau.showing import wording
+
+        rows = wording.count(len(self.run.values), "row")
+        said = wording.plateaus([self])
+        return f"<RunScan: run {self.run.name}, {self.run.metric}, {rows}, {said}>"
 
     @property
     def flat(self) -> list[Plateau]:

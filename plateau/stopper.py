@@ -107,6 +107,14 @@ class Stopper:
             return f"gets worse; the best, {self.best:.6g}, was at step {self.best_step}"
         return ""
 
+    def __repr__(self) -> str:
+        if self.stopped:
+            said = f"stopped, {self.reason}"
+        else:
+            verdict = getattr(self._detector, "verdict", "goes on")
+            said = f"{verdict} after {self.taken:,} values"
+        return f"<{type(self).__name__}: {said}>"
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain data, safe for JSON."""
         return {

@@ -195,6 +195,9 @@ def test_results_show_themselves_in_a_notebook(found):
     assert "<td>still moving</td>" in told
     assert "was left out" in told
     assert repr(found) == "<Scan: 1 plateau in 2 runs, 1 warning>"
+    first = found.runs[0]
+    rows = f"{len(first.run.values):,} rows"
+    assert repr(first).startswith(f"<RunScan: run {first.run.name}, {first.run.metric}, {rows}, ")
 
 
 def test_names_from_a_log_are_text(tmp_path):

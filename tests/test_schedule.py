@@ -184,3 +184,5 @@ def test_a_stopper_goes_on_from_a_state_and_stays_stopped():
     assert second.state_dict() == whole.state_dict()
     assert (second.best, second.best_step, second.taken) == (2.0, 5, 25)
     assert second.reason == "flat since sample 5"
+    assert repr(second) == "<Stopper: stopped, flat since sample 5>"
+    assert repr(first) == "<Stopper: improving after 7 values>"

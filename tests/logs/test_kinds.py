@@ -121,8 +121,12 @@ def test_an_empty_cell_does_not_drop_a_column(read):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (table(["t", "cl", "lift factor"], lambda i: (i, loss(i), acc(i))), "also lift factor"),
+        (
+            table(["t", "cl", "lift factor"], lambda i: (i, loss(i), acc(i))),
+            "--metric could also name lift factor",
+        ),
         (each(lambda i: f"[{i}] voltage: {ping(i)} V"), "'voltage' is no name of a metric"),
+        (table(["step", "loss", "cl"], lambda i: (i, 1, acc(i))), "--metric could name cl"),
     ],
 )
 def test_a_name_that_says_nothing_is_unsure(read, text, told):

@@ -74,10 +74,11 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
     open_ = bool(others) or not best.table.sparse
     letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
     if best.column.name and open_ and (letter or judge.is_unknown(best.column)):
-        more = f"; there are also {others}" if others else ""
+        more = f"; --metric could also name {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
     elif others and judge.is_constant(best.column.values):
-        material.warnings.append(f"unsure: {best.column.name!r} never changes; there are {others}")
+        more = f"--metric could name {others}"
+        material.warnings.append(f"unsure: {best.column.name!r} never changes; {more}")
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
