@@ -42,6 +42,7 @@ def highs(i):
 
 
 CASES = {
+    "percentile beside errors": Case(each(lambda i: f"2026-11-30 10:00:{i:02d} p99={100*loss(i):.0f}ms errors=0"), "p99", "row"),
     "gurobi with marks": Case(GUROBI + each(gurobi), "Gap", "Expl"),
     "gurobi of heuristics": Case(
         GUROBI + each(lambda i: gurobi(3 * i + 1), range(N)), "Gap", "Expl"),

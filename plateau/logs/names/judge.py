@@ -55,6 +55,7 @@ RESOURCES = vocabulary(
 )
 # What a service or a network is judged by. In a training these tell how fast it runs, no more.
 SLOW = vocabulary("latency latencies lat ping rtt jitter ttfb")
+PERCENTILE = re.compile(r"(?<![A-Za-z\d])p(?:50|75|9\d|99\d)(?!\d)", re.IGNORECASE)  # of a latency
 WAITED = vocabulary(  # for so long
     "response responses request requests req query reply lookup queue wait waiting render load "
     "handshake service"
@@ -167,7 +168,7 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
         return "max"
     if FAST.intersection(found) or PER_SECOND.search(name):
         return "max"
-    if _is_slowness(found):
+    if _is_slowness(name, found):
         return "min"
     told = DURATIONS.intersection(found) or set(found) <= MEANS | {"total"}
     return "min" if told else "both"
@@ -241,7 +242,7 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
         return None
     if {"min", "max", "std", "count", "num", "size", "scale"}.intersection(found):
         return None
-    if _is_slowness(found):
+    if _is_slowness(name, found):
         return SERVICE
     if FAST.intersection(found) or PER_SECOND.search(name):
         return SERVICE
@@ -277,9 +278,11 @@ def remarks(column: Column, *, training: bool = False) -> list[str]:
     return said or (["unknown name"] if is_unknown(column) else [])
 
 
-def _is_slowness(found: tuple[str, ...]) -> bool:
+def _is_slowness(name: str, found: tuple[str, ...]) -> bool:
     return bool(
-        SLOW.intersection(found) or (WAITED.intersection(found) and DURATIONS.intersection(found))
+        PERCENTILE.search(name)
+        or SLOW.intersection(found)
+        or (WAITED.intersection(found) and DURATIONS.intersection(found))
     )
 
 
@@ -417,7 +420,7 @@ def _x_points(column: Column) -> float:
         return X_TIME
     if column.name == "x" or words(column.name) == ("progress",):
         return X_AMOUNT
-    if PER.match(column.name) or _is_slowness(words(column.name)):
+    if PER.match(column.name) or _is_slowness(column.name, words(column.name)):
         return 0.0
     found = _own_words(column.name)
     needed = found[:1] == ("no",) and len(found) > 1  # "No Iterations 3": how many were needed
