@@ -32,14 +32,16 @@ def scan_archive(
     quiet: bool,
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
-    from plateau.archive import left, parts_of, summary
+    from plateau.archive import among_own, left, parts_of, summary
     from plateau.logs.several.find import find_logs
     from plateau.showing.archive import page, show_archive
 
-    inside = [path for path in paths if Path(path).resolve() in folder.resolve().parents]
+    inside = [path for path in paths if folder.resolve().is_relative_to(Path(path).resolve())]
     if inside:
         raise typer.TyperException(f"{folder}: lies in {inside[0]}, which is read")
     found = find_logs(paths, complain)
+    if own := among_own(folder, found):
+        raise typer.TyperException(f"{folder}: is where {own[0]} lies, which is read")
     keep_apart((one.path for one in found), [folder])
     parts = parts_of(found, asked)
     with clear_errors(folder):

@@ -88,6 +88,31 @@ def test_other_logs_and_settings_are_done_anew(run, tmp_path):
     assert times(folder).keys().isdisjoint(before)
 
 
+def test_what_is_not_of_an_archive_stays(run, logs, tmp_path):
+    """A folder for training runs is called "runs" as well."""
+    own = tmp_path / "runs" / "notes.csv"
+    own.parent.mkdir()
+    own.write_text("step,loss\n")
+    (tmp_path / "runs" / "first").mkdir()
+    for _ in range(2):
+        code, _, err = run("scan", logs, "--archive", tmp_path, "--quiet")
+        assert code == 0, err
+    assert own.exists()
+    assert len(archive.read(tmp_path, archive.RUNS)) == COUNT - len(BAD)
+
+
+def test_logs_where_an_archive_has_its_own_files_are_refused(run, tmp_path):
+    make_logs(tmp_path / "logs" / "runs", 2)
+    for paths, folder in [
+        ([tmp_path / "logs"], tmp_path / "logs"),
+        ([tmp_path / "logs" / "runs"], tmp_path / "logs"),
+        ([f"{tmp_path}/**/*.csv"], tmp_path / "logs"),
+    ]:
+        code, _, err = run("scan", *paths, "--archive", folder)
+        assert (code, "which is read" in err) == (2, True), err
+        assert not (folder / archive.DONE).exists()
+
+
 def test_two_formats_of_a_run_stay_together(tmp_path):
     asked = archive.Asked(read=print, rule=None)
     names = ["a/1.csv", "a/2.csv", "b/1.csv", "b/1.json", "b/2.csv", "b/2.json", "c/1.csv"]
