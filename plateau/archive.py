@@ -223,7 +223,12 @@ def _part(number: int, logs: Sequence[Found], asked: Asked) -> Part:
 
 
 def _stamp(path: str) -> str:
-    """Return what changes when a log does, of one that lies here."""
+    """Return what changes when a log does, of one that lies here; a run may be a folder."""
+    inside = Path(path).rglob("*") if os.path.isdir(path) else ()  # noqa: PTH112 # or a URL
+    return " ".join(map(_state, [path, *sorted(map(str, inside))]))
+
+
+def _state(path: str) -> str:
     try:
         state = os.stat(path)  # noqa: PTH116 # Path would change a URL
     except (OSError, ValueError):

@@ -121,6 +121,19 @@ def test_two_formats_of_a_run_stay_together(tmp_path):
     assert cut == [names[:2], names[2:6], names[6:]]
 
 
+def test_a_run_that_is_a_folder_is_done_anew_when_it_grew(tmp_path):
+    asked = archive.Asked(read=print, rule=None)
+    metric = tmp_path / "run" / "metrics" / "loss"
+    metric.parent.mkdir(parents=True)
+    metric.write_text("1700000000000 0.5 0\n")
+    found = [Found(str(tmp_path / "run"))]
+    (before,) = archive.parts_of(found, asked)
+    assert archive.parts_of(found, asked) == [before]
+    with metric.open("a") as file:
+        file.write("1700000001000 0.4 1\n")
+    assert archive.parts_of(found, asked) != [before]
+
+
 def test_bad_usage_is_one_line(run, logs, tmp_path):
     for arguments, problem in [
         (("--dask", "local"), "--dask needs --archive FOLDER"),
