@@ -196,6 +196,12 @@ def test_writers_that_share_no_x_are_runs(read):
     assert [len(run.values) for run in log.runs] == [40, 40]
 
 
+def test_more_numbers_before_a_word_than_names(read_run):
+    rows = (f"{i} {loss(i):.4f} 0.{600 + i} 0.7 done\n" for i in range(1, 50))
+    run = read_run("iter       loss          acc\n" + "".join(rows))
+    assert (run.metric, run.x_name) == ("loss", "iter")
+
+
 @pytest.mark.parametrize(
     "line", ["[train] step: {s}  loss: {v:.4f}", '{{"step": {s}, "loss": {v:.4f}}}']
 )
