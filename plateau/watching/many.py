@@ -97,16 +97,17 @@ class Many:
 
     def run(self, stop: Stop) -> None:
         """Follow the logs to the end of the watch; `resume` comes before."""
-        last = time.monotonic()
-        while not (self.failed or self._teller.unheard or stop.by is not None):
+        last, over = time.monotonic(), False
+        while not (over or self.failed or self._teller.unheard or stop.by is not None):
             if self._sweep(stop):
                 last = time.monotonic()
             elif self._is_idle(time.monotonic() - last):
-                self._hurry()
-                break
+                over = True
             else:
                 time.sleep(PAUSE)
         self._save()
+        if over:
+            self._hurry()  # of which no state is kept
 
     def close(self) -> None:
         """Let go of the logs and of the state."""
