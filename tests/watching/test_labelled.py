@@ -11,6 +11,7 @@ import pytest
 from following import events_of, folded, scanned, watch
 
 from plateau.logs import read_log
+from plateau.watching.prometheus import _lines
 
 ROWS = 1200
 START = 1_900_000_000
@@ -139,6 +140,20 @@ def test_what_is_asked_wrong_is_told(address, query, told):
     done = watch(f"{address}{query}")
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_labels_hold_any_character(tmp_path):
+    paths = ["/users/{id}", "/straße", "}"]
+    result = [
+        {"metric": {"__name__": "wait_seconds", "path": path}, "value": [START + i, f"{i + 0.5}"]}
+        for i in range(30)
+        for path in paths
+    ]
+    log = tmp_path / "run.prom"
+    log.write_text("".join(_lines("vector", result)), encoding="utf-8")
+    runs = read_log(log).runs
+    assert [run.name for run in runs] == [f"path={path}" for path in paths]
+    assert all(len(run.values) == 30 for run in runs)
 
 
 def test_series_keep_no_state(tmp_path, address):
