@@ -82,10 +82,9 @@ def _dask(parts: Sequence["Part"], folder: Path, asked: "Asked", address: str) -
         from distributed import as_completed
 
         target = folder.resolve()  # workers have folders of their own
+        # Not pure: a task that another scan gave the scheduler may write into another folder.
         tasks = {
-            client.submit(
-                work, part, target, asked, key=f"plateau-{part.name}", retries=RETRIES
-            ): part
+            client.submit(work, part, target, asked, pure=False, retries=RETRIES): part
             for part in parts
         }
         for task in as_completed(tasks):
