@@ -113,12 +113,16 @@ class Series:
 
     def board(self) -> str:
         """Say how many series stand how, and how those stand in which something happened last."""
+        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
+        return "\n".join([self.status(), *lines])
+
+    def status(self) -> str:
+        """Say how many series stand how."""
         stands = Counter(
             str(runs.track.detector.verdict) for runs in self._runs.values() if runs.track
         )
         counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
-        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
-        return "\n".join([f"{len(self._runs):,} series: {counts}", *lines])
+        return f"{len(self._runs):,} series: {counts}"
 
     def _stands(self, key: Key) -> str:
         track = self._runs[key].track

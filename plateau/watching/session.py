@@ -321,6 +321,8 @@ class Session:
 
     def status(self) -> str:
         """Say how it stands."""
+        if self._series is not None:
+            return self._series.status()
         track = self._runs.track if self._runs else None
         if track is None or self._log is None or self._log.columns.chosen is None:
             return "waiting for enough rows to choose a metric from"

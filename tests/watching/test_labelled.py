@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -13,6 +14,7 @@ from following import events_of, folded, scanned, watch
 from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
 from plateau.rule import Rule
+from plateau.watching.many import Many
 from plateau.watching.prometheus import _lines
 from plateau.watching.session import Options, Session
 from plateau.watching.teller import Teller
@@ -183,6 +185,21 @@ def test_series_share_a_budget_of_alarms(tmp_path):
     assert run_lengths(tmp_path, metric="x") == [2 * 2 * 500.0] * 2  # others get none of it
     lengths = run_lengths(tmp_path, run_length=8000.0)  # the share of this log, of many
     assert sum(1 / length for length in lengths) <= 1 / 8000
+
+
+def test_a_board_of_logs_tells_of_series(tmp_path):
+    (tmp_path / "run.prom").write_text(text_of(LINES["prometheus"]))
+    options = Options(str(tmp_path), Asked(), Rule(), None, (), None, None)
+    stop, shown = SimpleNamespace(by=None), []
+    teller = Teller(
+        json=True, output=tmp_path / "events", command=None, alerts=None, complain=print, stop=stop
+    )
+    many = Many(options, teller, print, shown.append)
+    many._sweep(stop)
+    many.close()
+    head, line = shown[-1].split("\n")
+    assert head == "1 log: 1 of several series"
+    assert line.startswith("run.prom: 3 series: ")
 
 
 def test_series_keep_no_state(tmp_path, address):
