@@ -40,6 +40,8 @@ def scan_archive(
     if inside:
         raise typer.TyperException(f"{folder}: lies in {inside[0]}, which is read")
     found = find_logs(paths, complain)
+    if not found:  # why was said; what the archive has stays
+        raise typer.Exit(2)
     if own := among_own(folder, found):
         raise typer.TyperException(f"{folder}: is where {own[0]} lies, which is read")
     keep_apart((one.path for one in found), [folder])

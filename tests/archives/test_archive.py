@@ -113,6 +113,16 @@ def test_logs_where_an_archive_has_its_own_files_are_refused(run, tmp_path):
         assert not (folder / archive.DONE).exists()
 
 
+def test_where_no_log_is_found_an_archive_stays(run, tmp_path):
+    make_logs(tmp_path / "logs", 1, rows=30)
+    folder = tmp_path / "results"
+    assert run("scan", tmp_path / "logs", "--archive", folder, "--quiet")[0] == 0
+    before = times(folder)
+    code, _, err = run("scan", f"{tmp_path}/lost/*.csv", "--archive", folder, "--quiet")
+    assert (code, "no file matches" in err) == (2, True), err
+    assert times(folder) == before
+
+
 def test_two_formats_of_a_run_stay_together(tmp_path):
     asked = archive.Asked(read=print, rule=None)
     names = ["a/1.csv", "a/2.csv", "b/1.csv", "b/1.json", "b/2.csv", "b/2.json", "c/1.csv"]
