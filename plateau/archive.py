@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import os
+import re
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +24,6 @@ from plateau.showing.report.spent import Spent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     import polars
 
@@ -40,6 +41,9 @@ WORST = 10
 
 PLATEAUS, RUNS, DONE = "plateaus", "runs", "done"
 """Folders of an archive: rows of both kinds, and what says that a part has all its rows."""
+
+OWN = re.compile(r"\d{6,}-[0-9a-f]{16}\.(parquet|json)")
+"""Names of the files in them; others may have folders of these names too."""
 
 RUN_COLUMNS: Columns = (
     dict.fromkeys(("path", "format", "run", "metric", "x", "mode", "verdict", "unit"), str)
@@ -117,9 +121,15 @@ def left(folder: Path, parts: Sequence[Part]) -> list[Part]:
     for kind in (DONE, RUNS, PLATEAUS):  # so that none of another kind counts as done
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for file in (folder / kind).iterdir():
-            if file.stem not in wanted and not file.name.startswith("."):
+            if file.stem not in wanted and OWN.fullmatch(file.name):
                 file.unlink()
     return [part for part in parts if not _done(folder, part.name).exists()]
+
+
+def among_own(folder: Path, found: Iterable[Found]) -> list[str]:
+    """Return the logs that lie where an archive has its own files."""
+    places = {(folder / kind).resolve() for kind in (DONE, RUNS, PLATEAUS)}
+    return [one.path for one in found if not places.isdisjoint(Path(one.path).resolve().parents)]
 
 
 def work(part: Part, folder: Path, asked: Asked) -> None:
@@ -213,7 +223,12 @@ def _part(number: int, logs: Sequence[Found], asked: Asked) -> Part:
 
 
 def _stamp(path: str) -> str:
-    """Return what changes when a log does, of one that lies here."""
+    """Return what changes when a log does, of one that lies here; a run may be a folder."""
+    inside = Path(path).rglob("*") if os.path.isdir(path) else ()  # noqa: PTH112 # or a URL
+    return " ".join(map(_state, [path, *sorted(map(str, inside))]))
+
+
+def _state(path: str) -> str:
     try:
         state = os.stat(path)  # noqa: PTH116 # Path would change a URL
     except (OSError, ValueError):

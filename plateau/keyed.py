@@ -161,7 +161,6 @@ class KeyedDetectors:
         samples, where = as_samples(xs), [_position(each) for each in positions]
         if len(where) != len(samples):
             raise ValueError(f"there are {len(where)} positions of {len(samples)} samples")
-        self._refuse(samples)
         stream = self._stream(key)
         last, fresh = stream.position, []
         for i, position in enumerate(where):
@@ -170,6 +169,9 @@ class KeyedDetectors:
                 fresh.append(i)
         if not fresh:
             return []
+        unseen = np.zeros_like(samples)
+        unseen[fresh] = samples[fresh]
+        self._refuse(unseen)
         events = stream.listener.take(samples[fresh])
         self._passed(key, stream, last)
         return events

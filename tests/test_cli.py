@@ -245,6 +245,14 @@ def test_fail_on_worsening(run, tmp_path, patience):
     assert run("scan", path, *mode, "--patience", patience, "--fail-on", "worsening")[0] == 0
 
 
+def test_help_of_streams_tells_their_mode(run):
+    """A stream has no name that a mode could be told by."""
+    _, out, _ = run("stream", "--help")
+    told = " ".join(out.decode().replace("│", " ").split())
+    assert "by its name" not in told
+    assert "Which way the samples get better. [default: min]" in told
+
+
 def test_without_a_command_there_is_help(run):
     code, out, _ = run()
     assert code == 0

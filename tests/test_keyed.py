@@ -184,6 +184,16 @@ def test_a_sample_that_a_detector_refuses_leaves_its_key_as_it_was():
         keyed.take("a", 0, "warm")
 
 
+def test_a_sample_that_was_passed_is_not_refused():
+    keyed = KeyedDetectors(ThresholdDetector(Haar(2), 0.1, 3, on_nonfinite="raise"))
+    keyed.take("a", 1, 2.0)
+    assert keyed.take("a", 0, np.nan) == []
+    assert keyed.take_many("a", [0, 1, 2], [np.nan, 2.0, 2.0]) == []
+    assert (keyed.position("a"), keyed["a"].count) == (2, 2)
+    with pytest.raises(ValueError, match="nan at offset 2 is not finite"):
+        keyed.take_many("a", [1, 3, 4], [np.nan, 2.0, np.nan])
+
+
 def test_arguments_are_checked():
     keyed = KeyedDetectors(RULE)
     with pytest.raises(TypeError, match="detector must be one such as"):

@@ -92,12 +92,13 @@ def identified(found: Search) -> Identified:
 
 
 def averaged(results: Sequence[Identified]) -> Identified:
-    """Return the mean of the rates of several galleries."""
+    """Return the mean of the rates of several galleries; TPIR where strangers ask all of them."""
     return Identified(_mean([one.rates for one in results]), _mean([one.tpir for one in results]))
 
 
 def _mean(rates: Sequence[dict[K, float]]) -> dict[K, float]:
-    return {key: float(np.mean([one[key] for one in rates])) for key in rates[0]}
+    told = [key for key in rates[0] if all(key in one for one in rates)]
+    return {key: float(np.mean([one[key] for one in rates])) for key in told}
 
 
 def by_folder(folder: Path) -> dict[Path, str]:

@@ -32,14 +32,18 @@ def scan_archive(
     quiet: bool,
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
-    from plateau.archive import left, parts_of, summary
+    from plateau.archive import among_own, left, parts_of, summary
     from plateau.logs.several.find import find_logs
     from plateau.showing.archive import page, show_archive
 
-    inside = [path for path in paths if Path(path).resolve() in folder.resolve().parents]
+    inside = [path for path in paths if folder.resolve().is_relative_to(Path(path).resolve())]
     if inside:
         raise typer.TyperException(f"{folder}: lies in {inside[0]}, which is read")
     found = find_logs(paths, complain)
+    if not found:  # why was said; what the archive has stays
+        raise typer.Exit(2)
+    if own := among_own(folder, found):
+        raise typer.TyperException(f"{folder}: is where {own[0]} lies, which is read")
     keep_apart((one.path for one in found), [folder])
     parts = parts_of(found, asked)
     with clear_errors(folder):
@@ -80,10 +84,9 @@ def _dask(parts: Sequence["Part"], folder: Path, asked: "Asked", address: str) -
         from distributed import as_completed
 
         target = folder.resolve()  # workers have folders of their own
+        # Not pure: a task that another scan gave the scheduler may write into another folder.
         tasks = {
-            client.submit(
-                work, part, target, asked, key=f"plateau-{part.name}", retries=RETRIES
-            ): part
+            client.submit(work, part, target, asked, pure=False, retries=RETRIES): part
             for part in parts
         }
         for task in as_completed(tasks):

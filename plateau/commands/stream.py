@@ -7,7 +7,7 @@ import typer
 
 from plateau.commands.groups import RuleOptions, grouped
 from plateau.commands.messages import clear_errors, complain
-from plateau.commands.options import LOG, OUTPUT, Better, Idle, Mode, option
+from plateau.commands.options import LOG, OUTPUT, Idle, Mode, option
 
 if TYPE_CHECKING:
     from plateau.base import PlateauDetector
@@ -32,7 +32,7 @@ def stream(
         option(LOG, "Field of the key. Default: the message's own; of Redis 'key'.", "--key"),
     ] = None,
     value: Annotated[str, option(LOG, "Field of the sample.", "--value")] = "value",
-    mode: Better = None,
+    mode: Annotated[Mode, option(LOG, "Which way the samples get better.", "--mode")] = Mode.min,
     group: Annotated[
         str, option(LOG, "Consumer group; another one has states of its own.", "--group")
     ] = "plateau",
@@ -58,11 +58,11 @@ def stream(
         raise typer.TyperException(f"{engine}:// needs {error.name}: {extra}") from None
 
 
-def _detector(settings: RuleOptions, mode: Mode | None) -> "PlateauDetector":
+def _detector(settings: RuleOptions, mode: Mode) -> "PlateauDetector":
     """Return the detector of each key, which no series is known for yet."""
     import numpy as np
 
     rule = settings.rule()
     with clear_errors():
         rule.refuse_open("a stream")
-        return rule.detector(np.zeros(0), 0, mode.value if mode else "min")
+        return rule.detector(np.zeros(0), 0, mode.value)

@@ -62,12 +62,15 @@ class Series:
 
     def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
         """Take the next samples; yield what happened, with the labels of its series."""
-        there = sum(item.name != TIME for table in contents.tables for item in table.columns)
-        for table in contents.tables:
-            times = next((item for item in table.columns if item.name == TIME), None)
-            for item in table.columns:
-                if item is not times and self._metric in (None, item.name):
-                    yield from self._take(table, item, times, there)
+        wanted = [
+            (table, item, times)
+            for table in contents.tables
+            for times in [next((item for item in table.columns if item.name == TIME), None)]
+            for item in table.columns
+            if item is not times and self._metric in (None, item.name)
+        ]
+        for table, item, times in wanted:
+            yield from self._take(table, item, times, len(wanted))
 
     def _take(
         self, table: Table, item: Column, times: Column | None, there: int
@@ -110,12 +113,16 @@ class Series:
 
     def board(self) -> str:
         """Say how many series stand how, and how those stand in which something happened last."""
+        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
+        return "\n".join([self.status(), *lines])
+
+    def status(self) -> str:
+        """Say how many series stand how."""
         stands = Counter(
             str(runs.track.detector.verdict) for runs in self._runs.values() if runs.track
         )
         counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
-        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
-        return "\n".join([f"{len(self._runs):,} series: {counts}", *lines])
+        return f"{len(self._runs):,} series: {counts}"
 
     def _stands(self, key: Key) -> str:
         track = self._runs[key].track

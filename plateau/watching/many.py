@@ -33,7 +33,8 @@ LOOK = 1.0
 LINES = 8
 """Logs that the board on a terminal shows: those in which something happened last."""
 
-WAITING = "waiting"
+WAITING, SEVERAL = "waiting", "of several series"
+"""How logs stand that have no verdict, or more than one."""
 
 
 def holds_many(path: str) -> bool:
@@ -97,16 +98,17 @@ class Many:
 
     def run(self, stop: Stop) -> None:
         """Follow the logs to the end of the watch; `resume` comes before."""
-        last = time.monotonic()
-        while not (self.failed or self._teller.unheard or stop.by is not None):
+        last, over = time.monotonic(), False
+        while not (over or self.failed or self._teller.unheard or stop.by is not None):
             if self._sweep(stop):
                 last = time.monotonic()
             elif self._is_idle(time.monotonic() - last):
-                self._hurry()
-                break
+                over = True
             else:
                 time.sleep(PAUSE)
         self._save()
+        if over:
+            self._hurry()  # of which no state is kept
 
     def close(self) -> None:
         """Let go of the logs and of the state."""
@@ -204,7 +206,10 @@ class Many:
 
     def _board(self) -> str:
         """Say how many logs stand how, and how those stand in which something happened last."""
-        stands = Counter(session.verdict or WAITING for session in self._sessions.values())
+        stands = Counter(
+            session.verdict or (SEVERAL if session.begun else WAITING)
+            for session in self._sessions.values()
+        )
         counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
         last = [path for path in reversed(self._happened) if path in self._sessions][:LINES]
         lines = [f"{self._short(path)}: {self._sessions[path].status()}" for path in last]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -106,5 +107,6 @@ def _lines(kind: str, result: Any) -> list[str]:
 def _line(labels: dict[str, str], at: float, value: str) -> str:
     """Write a sample as exporters do, its time in milliseconds."""
     name = labels.pop(NAME, UNNAMED)
-    told = ",".join(f"{label}={json.dumps(text)}" for label, text in sorted(labels.items()))
+    quoted = partial(json.dumps, ensure_ascii=False)
+    told = ",".join(f"{label}={quoted(text)}" for label, text in sorted(labels.items()))
     return f"{name}{{{told}}} {value} {round(1000 * at)}\n"

@@ -112,9 +112,14 @@ class Options:
         asked = {**vars(self.asked), **vars(self.rule)}
         return {"path": self.path, "unit": self.unit, **asked, **budget}
 
-    def budget(self) -> Budget | None:
-        """Return a fresh budget of alarms, if there is one."""
-        return Budget(self.alarms, self.per) if self.alarms is not None else None
+    def budget(self, run_length: float | None = None) -> Budget | None:
+        """Return a fresh budget of alarms, if there is one.
+
+        Of one log of many, that of several series is what one of its run length would take.
+        """
+        if self.alarms is None:
+            return None
+        return Budget(self.alarms if run_length is None else self.per / run_length, self.per)
 
 
 class Session:
@@ -265,7 +270,7 @@ class Session:
             if self._options.state:
                 raise LogError(f"{self._options.path}: series with labels keep no --state")
             asked = self._options.asked
-            budget = self._options.budget()
+            budget = self._options.budget(self._run_length)
             self._series = Series(self._options.rule, asked.metric, asked.mode, budget)
             self._teller.announce(printable(f"watching the series of {self._options.path}"))
         for run, chosen, event in self._series.take(samples):
@@ -316,6 +321,8 @@ class Session:
 
     def status(self) -> str:
         """Say how it stands."""
+        if self._series is not None:
+            return self._series.status()
         track = self._runs.track if self._runs else None
         if track is None or self._log is None or self._log.columns.chosen is None:
             return "waiting for enough rows to choose a metric from"

@@ -88,12 +88,60 @@ def test_other_logs_and_settings_are_done_anew(run, tmp_path):
     assert times(folder).keys().isdisjoint(before)
 
 
+def test_what_is_not_of_an_archive_stays(run, logs, tmp_path):
+    """A folder for training runs is called "runs" as well."""
+    own = tmp_path / "runs" / "notes.csv"
+    own.parent.mkdir()
+    own.write_text("step,loss\n")
+    (tmp_path / "runs" / "first").mkdir()
+    for _ in range(2):
+        code, _, err = run("scan", logs, "--archive", tmp_path, "--quiet")
+        assert code == 0, err
+    assert own.exists()
+    assert len(archive.read(tmp_path, archive.RUNS)) == COUNT - len(BAD)
+
+
+def test_logs_where_an_archive_has_its_own_files_are_refused(run, tmp_path):
+    make_logs(tmp_path / "logs" / "runs", 2)
+    for paths, folder in [
+        ([tmp_path / "logs"], tmp_path / "logs"),
+        ([tmp_path / "logs" / "runs"], tmp_path / "logs"),
+        ([f"{tmp_path}/**/*.csv"], tmp_path / "logs"),
+    ]:
+        code, _, err = run("scan", *paths, "--archive", folder)
+        assert (code, "which is read" in err) == (2, True), err
+        assert not (folder / archive.DONE).exists()
+
+
+def test_where_no_log_is_found_an_archive_stays(run, tmp_path):
+    make_logs(tmp_path / "logs", 1, rows=30)
+    folder = tmp_path / "results"
+    assert run("scan", tmp_path / "logs", "--archive", folder, "--quiet")[0] == 0
+    before = times(folder)
+    code, _, err = run("scan", f"{tmp_path}/lost/*.csv", "--archive", folder, "--quiet")
+    assert (code, "no file matches" in err) == (2, True), err
+    assert times(folder) == before
+
+
 def test_two_formats_of_a_run_stay_together(tmp_path):
     asked = archive.Asked(read=print, rule=None)
     names = ["a/1.csv", "a/2.csv", "b/1.csv", "b/1.json", "b/2.csv", "b/2.json", "c/1.csv"]
     parts = archive.parts_of([Found(name, "x") for name in names], asked, size=3)
     cut = [[one.path for one in part.found] for part in parts]
     assert cut == [names[:2], names[2:6], names[6:]]
+
+
+def test_a_run_that_is_a_folder_is_done_anew_when_it_grew(tmp_path):
+    asked = archive.Asked(read=print, rule=None)
+    metric = tmp_path / "run" / "metrics" / "loss"
+    metric.parent.mkdir(parents=True)
+    metric.write_text("1700000000000 0.5 0\n")
+    found = [Found(str(tmp_path / "run"))]
+    (before,) = archive.parts_of(found, asked)
+    assert archive.parts_of(found, asked) == [before]
+    with metric.open("a") as file:
+        file.write("1700000001000 0.4 1\n")
+    assert archive.parts_of(found, asked) != [before]
 
 
 def test_bad_usage_is_one_line(run, logs, tmp_path):

@@ -7,14 +7,19 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import polars as pl
 import pytest
 from make import make_logs
 
 from plateau import archive
+from plateau.commands import archive as command
+from plateau.logs.several.find import find_logs
+from plateau.rule import Rule
+from plateau.scanning import reader_of
 
-pytest.importorskip("distributed", reason="needs Dask")
+distributed = pytest.importorskip("distributed", reason="needs Dask")
 
 COUNT = int(os.environ.get("PLATEAU_ARCHIVE_LOGS", "150"))
 """How many logs; 5000 take minutes."""
@@ -81,3 +86,18 @@ def test_a_killed_worker_and_a_killed_scan_lose_nothing(run, cluster, tmp_path):
     assert code == 0
     assert archive.read(folder).equals(pl.read_parquet(io.BytesIO(out)))
     assert len(archive.read(folder, archive.RUNS)) == COUNT - len(BAD)
+
+
+def test_two_scans_on_one_cluster_fill_both_their_archives(tmp_path, monkeypatch):
+    logs, folders = tmp_path / "logs", [tmp_path / "first", tmp_path / "second"]
+    make_logs(logs, 1, rows=30)
+    asked = archive.Asked(reader_of([]), Rule())
+    parts = archive.parts_of(find_logs([str(logs)], print), asked)
+    with distributed.Client(processes=False, n_workers=1, dashboard_address=None) as client:
+        monkeypatch.setattr(command, "_client", lambda _: nullcontext(client))
+        scans = []
+        for folder in folders:
+            archive.left(folder, parts)
+            scans.append(command._dask(parts, folder, asked, "local"))
+            assert next(scans[-1])
+            assert len(archive.read(folder, archive.RUNS)) == 1

@@ -117,6 +117,11 @@ def test_the_protocol_of_ijb(ijb):
     assert found.tpir.keys() == {0.01, 0.1}
 
 
+def test_tpir_takes_strangers_in_both_galleries(ijb):
+    write_lists(ijb, ["5,1", "9,4"], ["7,2", "9,4"], ["5,1", "9,4"])
+    assert identified_by(Colours(), ijb, ijb, 112).tpir == {}
+
+
 def test_lists_that_will_not_do(ijb):
     for rows, why in {
         ("5,1", "5,2"): r"G1\.csv line 3: template 5 has two subjects",

@@ -189,6 +189,19 @@ def test_a_comma_between_name_and_value(read, line):
     check(read, Case(each(lambda i: line.format(s=10 * i, v=loss(i))), "loss_train", "step"))
 
 
+def test_writers_that_share_no_x_are_runs(read):
+    rows = (f"{w},{100 * (1 - w) + i},{loss(i) + w:.4f}\n" for i in range(40) for w in (0, 1))
+    log = read("worker,step,loss\n" + "".join(rows), "run.csv")
+    assert [run.name for run in log.runs] == ["worker 0", "worker 1"]
+    assert [len(run.values) for run in log.runs] == [40, 40]
+
+
+def test_more_numbers_before_a_word_than_names(read_run):
+    rows = (f"{i} {loss(i):.4f} 0.{600 + i} 0.7 done\n" for i in range(1, 50))
+    run = read_run("iter       loss          acc\n" + "".join(rows))
+    assert (run.metric, run.x_name) == ("loss", "iter")
+
+
 @pytest.mark.parametrize(
     "line", ["[train] step: {s}  loss: {v:.4f}", '{{"step": {s}, "loss": {v:.4f}}}']
 )

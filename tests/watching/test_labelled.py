@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -11,6 +12,12 @@ import pytest
 from following import events_of, folded, scanned, watch
 
 from plateau.logs import read_log
+from plateau.logs.choosing.asked import Asked
+from plateau.rule import Rule
+from plateau.watching.many import Many
+from plateau.watching.prometheus import _lines
+from plateau.watching.session import Options, Session
+from plateau.watching.teller import Teller
 
 ROWS = 1200
 START = 1_900_000_000
@@ -139,6 +146,60 @@ def test_what_is_asked_wrong_is_told(address, query, told):
     done = watch(f"{address}{query}")
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_labels_hold_any_character(tmp_path):
+    paths = ["/users/{id}", "/straße", "}"]
+    result = [
+        {"metric": {"__name__": "wait_seconds", "path": path}, "value": [START + i, f"{i + 0.5}"]}
+        for i in range(30)
+        for path in paths
+    ]
+    log = tmp_path / "run.prom"
+    log.write_text("".join(_lines("vector", result)), encoding="utf-8")
+    runs = read_log(log).runs
+    assert [run.name for run in runs] == [f"path={path}" for path in paths]
+    assert all(len(run.values) == 30 for run in runs)
+
+
+def run_lengths(tmp_path, metric=None, run_length=None):
+    """Of the series in a log of two hosts with two metrics each, in a budget of 2 alarms."""
+    log = tmp_path / "run.prom"
+    lines = (
+        f'{name}{{host="{host}"}} {i}.5\n' for i in range(30) for name in "xy" for host in "ab"
+    )
+    log.write_text("".join(lines))
+    asked = Asked(metric=metric)
+    options = Options(str(log), asked, Rule(), None, (), None, None, alarms=2.0, per=1000.0)
+    teller = Teller(
+        json=True, output=tmp_path / "events", command=None, alerts=None, complain=print, stop=None
+    )
+    session = Session(options, teller, print, lambda _: None, run_length=run_length)
+    session.step(keep=False)
+    session.close()
+    return [runs.run_length for runs in session._series._runs.values()]
+
+
+def test_series_share_a_budget_of_alarms(tmp_path):
+    assert run_lengths(tmp_path) == [2 * 4 * 500.0] * 4
+    assert run_lengths(tmp_path, metric="x") == [2 * 2 * 500.0] * 2  # others get none of it
+    lengths = run_lengths(tmp_path, run_length=8000.0)  # the share of this log, of many
+    assert sum(1 / length for length in lengths) <= 1 / 8000
+
+
+def test_a_board_of_logs_tells_of_series(tmp_path):
+    (tmp_path / "run.prom").write_text(text_of(LINES["prometheus"]))
+    options = Options(str(tmp_path), Asked(), Rule(), None, (), None, None)
+    stop, shown = SimpleNamespace(by=None), []
+    teller = Teller(
+        json=True, output=tmp_path / "events", command=None, alerts=None, complain=print, stop=stop
+    )
+    many = Many(options, teller, print, shown.append)
+    many._sweep(stop)
+    many.close()
+    head, line = shown[-1].split("\n")
+    assert head == "1 log: 1 of several series"
+    assert line.startswith("run.prom: 3 series: ")
 
 
 def test_series_keep_no_state(tmp_path, address):

@@ -81,6 +81,23 @@ def test_killed_and_resumed_it_tells_what_it_would_have_told(tmp_path, logs):
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
 
 
+def test_what_was_chosen_in_a_hurry_is_not_kept(tmp_path, logs):
+    folder, state, out = tmp_path / "logs", tmp_path / "state", tmp_path / "events"
+    folder.mkdir()
+    log = folder / "a.log"
+    log.write_text("".join(f"step {10 * i} accuracy nan\n" for i in range(5)))
+    options = [folder, "--idle", "0", "--format", "jsonl"]
+    kept = ["--state", state, "--output", out]
+    assert watch(*options, *kept).returncode == 0
+    assert {event["metric"] for event in events_of(out.read_bytes())} == {"accuracy"}
+    with log.open("a") as file:
+        file.write("".join(logs["run1.log"][5:]))
+    assert watch(*options, *kept).returncode == 0
+    events = events_of(out.read_bytes())
+    assert {event["metric"] for event in events} == {"loss"}
+    assert events == events_of(watch(*options).stdout)
+
+
 def test_a_log_that_cannot_be_followed_is_told_once_and_left(tmp_path, logs):
     (tmp_path / "good.log").write_text("".join(logs["run0.log"]))
     (tmp_path / "bad.parquet").write_bytes(b"PAR1\n" + bytes(100))

@@ -110,4 +110,4 @@ def say_the_same(metric: Column, x: NDArray[np.float64]) -> bool:
     order = np.lexsort((metric.values, x))
     values, shared = metric.values[order], np.diff(x[order]) == 0
     equal = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-    return bool(np.mean(equal[shared]) >= SAME)
+    return bool(shared.any() and np.mean(equal[shared]) >= SAME)

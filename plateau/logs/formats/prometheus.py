@@ -17,7 +17,10 @@ from plateau.logs.text.blocks import blocks
 if TYPE_CHECKING:
     from plateau.logs.files.lines import Source
 
-SAMPLE = re.compile(r"([A-Za-z_:][\w:.]*)(?:\{([^{}]*)\})?\s+([-+.\w]+)(?:\s+(\d{9,}(?:\.\d+)?))?")
+SAMPLE = re.compile(
+    r'([A-Za-z_:][\w:.]*)(?:\{((?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+)\})?'  # braces in quotes only
+    r"\s+([-+.\w]+)(?:\s+(\d{9,}(?:\.\d+)?))?"
+)
 LABEL = re.compile(r'(?<!\w)([A-Za-z_]\w*+)\s*+=~?\s*+"((?:[^"\\]++|\\.)*+)"')
 LOOKED_AT, ENOUGH = 200, 0.9  # lines; of them are samples
 UNNAMED = {"le"}  # labels that are bounds of a histogram's bins

@@ -281,7 +281,7 @@ def _from_both_ends(cells: list[Cell], header: str) -> list[Cell]:
     if not text or not LEAST <= len(names) <= len(cells):
         return []
     left, right = text[0], len(cells) - 1 - text[-1]
-    if left + right < len(names) - 1:
+    if left > len(names) or left + right < len(names) - 1:
         return []
     right = min(right, len(names) - left)
     ends = [*range(left), *range(len(cells) - right, len(cells))]
