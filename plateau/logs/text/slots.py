@@ -43,7 +43,7 @@ WRITER = re.compile(
 )
 # "finished with value", "and loss"
 FROM = re.compile(  # "val_loss improved from 0.5 to 0.4"
-    r"\s+(?:[A-Za-z]+ed|went|fell|rose|grew)?\s*from$", re.IGNORECASE
+    r"(?<!\s)\s++(?:(?:[A-Za-z]++(?<=ed)|went|fell|rose|grew)\s++)?from$", re.IGNORECASE
 )
 FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
