@@ -7,7 +7,7 @@ LINE = "compiling the detector, which is done once: some seconds"
 
 
 def _say(line: str) -> None:
-    print(f"plateau: {line}", file=sys.stderr, flush=True)  # noqa: T201
+    sys.stderr.write(f"plateau: {line}\n")
 
 
 class _Notice:

@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from plateau import __version__
 from plateau.evidence import e_bh
 from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, write_whole
+from plateau.logs.files.stream import is_folder, is_local
 from plateau.logs.several.parallel import read_logs
 from plateau.outlook import COLUMNS, columns_of
 from plateau.scanning import scan_logs
@@ -197,7 +198,7 @@ def summary(folder: Path, rate: float | None = None) -> Summary:
         logs=sum(part["logs"] for part in done),
         runs=len(runs),
         flat=len(runs.filter(pl.col("verdict") == "plateau")),
-        share=float(runs["flat_share"].mean() or 0.0),  # type: ignore[arg-type] # of floats
+        share=float(runs.select(pl.col("flat_share").mean()).item() or 0.0),
         savable={unit: (saved, total) for unit, saved, total in sorted(by_unit.iter_rows())},
         worst=worst.head(WORST).to_dicts(),
         said=[text for part in done for text in part["said"]],
@@ -210,7 +211,7 @@ def _apart(found: Iterable[Found]) -> Iterator[list[Found]]:
     """Yield logs that must stay together."""
     for _, logs in groupby(found, key=lambda one: os.path.split(one.path)[0]):
         beside = list(logs)
-        if len({os.path.splitext(one.path)[1] for one in beside}) > 1:  # noqa: PTH122 # or a URL
+        if len({PurePath(one.path).suffix for one in beside}) > 1:
             yield beside
         else:
             yield from ([one] for one in beside)
@@ -224,14 +225,17 @@ def _part(number: int, logs: Sequence[Found], asked: Asked) -> Part:
 
 def _stamp(path: str) -> str:
     """Return what changes when a log does, of one that lies here; a run may be a folder."""
-    inside = Path(path).rglob("*") if os.path.isdir(path) else ()  # noqa: PTH112 # or a URL
-    return " ".join(map(_state, [path, *sorted(map(str, inside))]))
+    if not is_local(path):
+        return ""
+    there = Path(path)
+    inside = there.rglob("*") if is_folder(path) else ()
+    return " ".join(map(_state, [there, *sorted(inside)]))
 
 
-def _state(path: str) -> str:
+def _state(path: Path) -> str:
     try:
-        state = os.stat(path)  # noqa: PTH116 # Path would change a URL
-    except (OSError, ValueError):
+        state = path.stat()
+    except OSError:  # it is gone by now
         return ""
     return f"{state.st_size} {state.st_mtime_ns}"
 

@@ -4,8 +4,9 @@
 when it is first asked for.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plateau.extras import loaded_by
 
 if TYPE_CHECKING:
     from plateau_boosting.by_catboost import CatBoostStop as CatBoostStop
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CatBoostStop", "LightGBMStop", "XGBoostStop"]
 
-_HOMES = {"CatBoostStop": "catboost", "LightGBMStop": "lightgbm", "XGBoostStop": "xgboost"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    package = _HOMES[name]
-    try:
-        import_module(package)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{name} needs {package}: python -m pip install 'plateau-detect[{package}]'"
-        ) from error
-    return getattr(import_module(f"{__name__}.by_{package}"), name)
+__getattr__ = loaded_by(
+    __name__, {"CatBoostStop": "catboost", "LightGBMStop": "lightgbm", "XGBoostStop": "xgboost"}
+)

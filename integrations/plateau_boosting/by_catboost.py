@@ -1,20 +1,18 @@
 """Stopping for CatBoost."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 from catboost.core import is_maximizable_metric
 
-from plateau import Detector, Stopper
-from plateau.alerts import Alerts
-from plateau.detecting import Detecting, as_detector
+from plateau import Stopper
+from plateau_boosting.stopping import BoostingStop
 
 TRAINING = "learn"
 """What CatBoost calls the training set."""
 
 
-class CatBoostStop:
+class CatBoostStop(BoostingStop):
     """Stop when a metric is flat, or gets worse; the model knows the best iteration.
 
     With a ``metric_period`` CatBoost shows the last value between two evaluations. It is taken once
@@ -45,24 +43,8 @@ class CatBoostStop:
     >>> stop = CatBoostStop(Detector(horizon=40))
     """
 
-    def __init__(
-        self,
-        detector: Detecting | None = None,
-        *,
-        data: str | None = None,
-        metric: str | None = None,
-        slow: bool = False,
-        alerts: Alerts | None = None,
-    ) -> None:
-        self._detector = None if detector is None else as_detector(detector)
-        self.data = data
-        self.metric = metric
-        self.slow = slow
-        self._alerts = alerts
-        self.stopper: Stopper | None = None
-        """The `plateau.Stopper` of the training; None before its first iteration."""
-        self._evaluated = 0  # values of this training that were taken
-        self._saved: Mapping[str, Any] | None = None
+    _evaluated = 0  # values of this training that were taken
+    _saved: Mapping[str, Any] | None = None
 
     def after_iteration(self, info: Any) -> bool:
         """Take the metric of an iteration if it is new; return whether to go on."""
@@ -76,18 +58,13 @@ class CatBoostStop:
         self._evaluated = len(values)
         if not self.stopper.step(values[-1]):
             return True
-        if self._alerts:
-            self._alerts.send("stopped", self.stopper.reason)
+        self._tell(self.stopper)
         return False
 
     def _begin(self, metric: str) -> Stopper:
         """Return what stops, with the state that was loaded if there is one."""
-        usual = Detector("max" if is_maximizable_metric(metric) else "min")
-        stopper = Stopper(copy.deepcopy(self._detector or usual), slow=self.slow)
-        if self._saved is not None:
-            stopper.load_state_dict(self._saved)
-            self._saved = None
-        return stopper
+        state, self._saved = self._saved, None
+        return self._made("max" if is_maximizable_metric(metric) else "min", state)
 
     def _chosen(self, log: Mapping[str, Mapping[str, list[float]]]) -> tuple[str, list[float]]:
         """Return the metric's name and its values so far."""

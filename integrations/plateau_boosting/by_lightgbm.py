@@ -1,18 +1,16 @@
 """Stopping for LightGBM."""
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from lightgbm import CVBooster
 from lightgbm.callback import CallbackEnv, EarlyStopException
 
-from plateau import Detector, Stopper
-from plateau.alerts import Alerts
-from plateau.detecting import Detecting, as_detector
+from plateau import Stopper
+from plateau_boosting.stopping import BoostingStop
 
 
-class LightGBMStop:
+class LightGBMStop(BoostingStop):
     """Stop when a metric is flat, or gets worse; the booster knows the best iteration.
 
     Parameters
@@ -39,50 +37,33 @@ class LightGBMStop:
     >>> stop = LightGBMStop(Detector(horizon=40))
     """
 
-    def __init__(
-        self,
-        detector: Detecting | None = None,
-        *,
-        data: str | None = None,
-        metric: str | None = None,
-        slow: bool = False,
-        alerts: Alerts | None = None,
-    ) -> None:
-        self.order = 30  # as LightGBM's own early stopping: behind what records and logs
-        self.before_iteration = False
-        self._detector = None if detector is None else as_detector(detector)
-        self.data = data
-        self.metric = metric
-        self.slow = slow
-        self._alerts = alerts
-        self.stopper: Stopper | None = None
-        """The `plateau.Stopper` of the training; None before its first iteration."""
-        self._best: list[Any] = []
-        self._best_at = 0
-        self._saved: Mapping[str, Any] | None = None
+    order = 30  # as LightGBM's own early stopping: behind what records and logs
+    before_iteration = False
+    _best: Sequence[Any] = ()
+    _best_at = 0
+    _saved: Mapping[str, Any] | None = None
 
     def __call__(self, env: CallbackEnv) -> None:
         """Take the metric of an iteration; stop as LightGBM's own early stopping does."""
         results = list(env.evaluation_result_list or [])
         _, _, value, highest, *_ = self._chosen(env, results)
         if self.stopper is None or env.iteration == env.begin_iteration:
-            self._best = []
+            self._best = ()
             self.stopper = self._begin("max" if highest else "min")
         stop = self.stopper.step(value)
         if self.stopper.best_step == self.stopper.taken - 1 or not self._best:
             self._best, self._best_at = results, env.iteration
-        if stop and self._alerts:
-            self._alerts.send("stopped", self.stopper.reason)
+        if stop:
+            self._tell(self.stopper)
         if stop or env.iteration == env.end_iteration - 1:  # how LightGBM learns the best iteration
-            raise EarlyStopException(self._best_at, self._best)
+            raise EarlyStopException(self._best_at, list(self._best))
 
     def _begin(self, mode: Literal["min", "max"]) -> Stopper:
         """Return what stops, with the state that was loaded if there is one."""
-        stopper = Stopper(copy.deepcopy(self._detector or Detector(mode)), slow=self.slow)
-        if self._saved is not None:
-            stopper.load_state_dict(self._saved["stopper"])
-            self._best, self._best_at = self._saved["best"], self._saved["best_at"]
-        return stopper
+        if self._saved is None:
+            return self._made(mode, None)
+        self._best, self._best_at = self._saved["best"], self._saved["best_at"]
+        return self._made(mode, self._saved["stopper"])
 
     def _chosen(self, env: CallbackEnv, results: list[Any]) -> Any:
         """Return the result of the evaluation set and the metric."""

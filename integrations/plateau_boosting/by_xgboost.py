@@ -1,15 +1,13 @@
 """Stopping for XGBoost: the state lies in the booster's attributes, and so in its files."""
 
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import xgboost
 
-from plateau import Detector, Stopper
-from plateau.alerts import Alerts
-from plateau.detecting import Detecting, as_detector
+from plateau import Stopper
+from plateau_boosting.stopping import BoostingStop
 
 ATTRIBUTE = "plateau_stop"
 """Of the booster, which holds the state."""
@@ -18,7 +16,7 @@ HIGHER = ("auc", "aucpr", "pre", "map", "ndcg")
 """The metrics that get better upwards, as XGBoost has them; some have a number behind an @."""
 
 
-class XGBoostStop(xgboost.callback.TrainingCallback):
+class XGBoostStop(BoostingStop, xgboost.callback.TrainingCallback):
     """Stop when a metric is flat, or gets worse; the booster knows the best iteration.
 
     Continued training, with ``xgb_model=``, resumes from the state in the booster's attributes.
@@ -42,25 +40,8 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
     >>> stop = XGBoostStop(Detector(horizon=40))
     """
 
-    def __init__(
-        self,
-        detector: Detecting | None = None,
-        *,
-        data: str | None = None,
-        metric: str | None = None,
-        slow: bool = False,
-        alerts: Alerts | None = None,
-    ) -> None:
-        super().__init__()
-        self._detector = None if detector is None else as_detector(detector)
-        self.data = data
-        self.metric = metric
-        self.slow = slow
-        self._alerts = alerts
-        self.stopper: Stopper | None = None
-        """The `plateau.Stopper` of the training; None before its first iteration."""
-        self._saved: str | None = None
-        self._first = 0  # iteration of this training, of all of the booster's
+    _saved: str | None = None
+    _first = 0  # iteration of this training, of all of the booster's
 
     def before_training(self, model: Any) -> Any:
         """Begin anew, or where the booster was left."""
@@ -83,18 +64,15 @@ class XGBoostStop(xgboost.callback.TrainingCallback):
             best = {"best_score": self.stopper.best, "best_iteration": self._first + epoch - ago}
             model.set_attr(**{name: str(value) for name, value in best.items()})
         model.set_attr(**{ATTRIBUTE: json.dumps(self.stopper.state_dict())})
-        if stop and self._alerts and xgboost.collective.get_rank() == 0:
-            self._alerts.send("stopped", self.stopper.reason)
+        if stop and xgboost.collective.get_rank() == 0:
+            self._tell(self.stopper)
         return stop
 
     def _begin(self, metric: str) -> Stopper:
         """Return what stops, with the state of the booster if that has one."""
         highest = metric.split("@")[0].rstrip("-") in HIGHER
-        usual = Detector("max" if highest else "min")
-        stopper = Stopper(copy.deepcopy(self._detector or usual), slow=self.slow)
-        if self._saved is not None:
-            stopper.load_state_dict(json.loads(self._saved))
-        return stopper
+        state = None if self._saved is None else json.loads(self._saved)
+        return self._made("max" if highest else "min", state)
 
     def _chosen(self, log: Mapping[str, Mapping[str, list[Any]]]) -> tuple[str, list[Any]]:
         """Return the metric's name and its values so far."""

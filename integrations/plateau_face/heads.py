@@ -121,7 +121,7 @@ class PartialHead(Head):
         return self._sample
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's, which super() hides
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has no types there
         (sample,) = self._sample
         sample.data = fn(sample.data)
         return self

@@ -9,6 +9,9 @@ from plateau import KeyedDetectors
 from plateau.base import PlateauDetector
 from plateau_streams.messages import Complaints, Fields, MessageError, record
 
+USUAL = Fields(value="value")
+"""The key is the message's own."""
+
 
 def application(
     brokers: str,
@@ -16,7 +19,7 @@ def application(
     output: str,
     detector: PlateauDetector,
     *,
-    fields: Fields = Fields(value="value"),  # noqa: B008 # it cannot be changed
+    fields: Fields = USUAL,
     group: str = "plateau",
     live: int = 10_000,
     complain: Callable[[str], None] = print,

@@ -108,5 +108,6 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
             given[name] = make(**{each: given.pop(each) for each in parameters})
         function(**given)
 
-    command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined] # typer asks for it
+    asked: Any = command
+    asked.__signature__ = signature.replace(parameters=options)  # which typer asks for
     return command

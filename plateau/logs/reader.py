@@ -12,7 +12,7 @@ from plateau.logs.choosing.asked import Asked, Material
 from plateau.logs.choosing.runs import assemble, select
 from plateau.logs.columns import Contents
 from plateau.logs.files.lines import UTF16, Source, source_of
-from plateau.logs.files.stream import Stream, is_local
+from plateau.logs.files.stream import Stream, is_folder, is_local
 from plateau.logs.formats.format import Head, Lines
 from plateau.logs.formats.known import FILE_FORMATS, file_format, lines_of, read_folder
 from plateau.logs.formats.layout import Layout
@@ -101,7 +101,7 @@ def read_material(path: str, asked: Asked, told: Told = lambda read, size: None)
 
 
 def _contents(path: str, asked: Asked, warnings: list[str], told: Told) -> Contents:
-    if is_local(path) and os.path.isdir(path):  # noqa: PTH112 - Path's raises for a name that is too long
+    if is_local(path) and is_folder(path):
         return read_folder(Path(path), warnings)
     with Stream(path, warnings) as stream:
         head = Head(stream.head(HEAD), path, is_local(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from dataclasses import replace
@@ -10,20 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plateau.export import write_whole
 from plateau.logs.formats.tensorboard import EVENTS, event_files
 from plateau.logs.model import LogError, NoSeriesError
 from plateau.logs.several.find import find_logs
 from plateau.showing import wording
 from plateau.showing.printing import printable
-from plateau.watching.lock import Lock
+from plateau.watching.kept import Kept
 from plateau.watching.session import PAUSE, SAVED, Session
-from plateau.watching.state import read_state, whole_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from plateau.watching.session import Options
+    from plateau.watching.state import State
     from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
@@ -73,8 +71,8 @@ class Many:
         self._happened: dict[str, None] = {}  # logs in the order in which something did, last
         self._budget = options.budget()
         self._shares: dict[str, float] = {}  # run length of each log, of the budget
-        self._kept: dict[str, Any] = {}  # states of logs that were not seen yet
-        self._lock: Lock | None = None
+        self._unseen: dict[str, Any] = {}  # states of logs that were not seen yet
+        self._kept = Kept(options.state, options.settings)
         self._saved = self._looked = -LOOK
 
     @property
@@ -84,15 +82,11 @@ class Many:
 
     def resume(self) -> None:
         """Go on from the state, if there is one; else begin."""
-        state = None
-        if self._options.state:
-            self._lock = Lock(self._options.state)
-            state = read_state(self._options.state, self._options.settings)
-        if state is None:
-            self._teller.begin()
-            return
-        self._teller.begin(**state["told"])
-        self._kept = dict(state["logs"])
+        self._kept.resume(self._teller, self._restore)
+
+    def _restore(self, state: State) -> None:
+        """Go on from where another watch of the same folder stood."""
+        self._unseen = {**state["logs"]}
         if self._budget:
             self._budget.first, self._budget.given, self._shares = state["budget"]
 
@@ -114,8 +108,7 @@ class Many:
         """Let go of the logs and of the state."""
         for session in self._sessions.values():
             session.close()
-        if self._lock:
-            self._lock.release()
+        self._kept.close()
 
     def _is_idle(self, seconds: float) -> bool:
         return self._options.idle is not None and seconds >= self._options.idle
@@ -153,8 +146,9 @@ class Many:
                 self._shares.get(path),
             )
             self._sessions[path] = session
-            if state := self._kept.pop(path, None):
-                self._guarded(path, partial(session.restore, state))
+            if state := self._unseen.pop(path, None):
+                with self._kept.undamaged():
+                    self._guarded(path, partial(session.restore, state))
 
     def _paths(self) -> Iterator[str]:
         """Yield the logs; event files of a run are one, by the name of their folder."""
@@ -195,14 +189,14 @@ class Many:
     def _save(self) -> None:
         """Write the states of all logs, after the events that they count."""
         self._saved = time.monotonic()
-        if self._options.state is None:
-            return
-        kept = {path: session.state() for path, session in self._sessions.items() if session.begun}
-        told = {"number": self._teller.number, "size": self._teller.size}
-        state = whole_state(self._options.settings, told) | {"logs": {**self._kept, **kept}}
+        self._kept.write(self._teller, self._state)
+
+    def _state(self) -> State:
+        begun = {path: session.state() for path, session in self._sessions.items() if session.begun}
+        state: State = {"logs": {**self._unseen, **begun}}
         if self._budget:
             state["budget"] = [self._budget.first, self._budget.given, self._shares]
-        write_whole(self._options.state, f"{json.dumps(state)}\n".encode())
+        return state
 
     def _board(self) -> str:
         """Say how many logs stand how, and how those stand in which something happened last."""

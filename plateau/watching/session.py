@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from plateau._arguments import positive
 from plateau.events import NONFINITE, PLATEAU, RESUMED, WORSENING
-from plateau.export import write_whole
 from plateau.logs.files.stream import STDIN, URL
 from plateau.logs.formats.known import lines_named
 from plateau.logs.formats.tensorboard import EVENTS
@@ -20,12 +18,12 @@ from plateau.watching.board import Board
 from plateau.watching.budget import Budget
 from plateau.watching.columns import Columns
 from plateau.watching.event import position, watched
+from plateau.watching.kept import Kept
 from plateau.watching.labelled import Series
 from plateau.watching.lines import LineLog
-from plateau.watching.lock import Lock
 from plateau.watching.prometheus import Query, is_prometheus
 from plateau.watching.runs import Runs
-from plateau.watching.state import read_state, resume_log, resume_runs, state_of, whole_state
+from plateau.watching.state import resume_log, resume_runs, state_of
 from plateau.watching.tail import Pipe, Tail
 
 if TYPE_CHECKING:
@@ -158,7 +156,7 @@ class Session:
         self._runs: Runs | None = None
         self._series: Series | None = None
         self._saved = 0.0
-        self._lock: Lock | None = None
+        self._kept = Kept(options.state, options.settings)
         self.failed = False
         """Whether something happened that must not."""
 
@@ -183,8 +181,7 @@ class Session:
         """Let go of the log and of the state."""
         if isinstance(self._log, LineLog):
             self._log.source.close()
-        if self._lock:
-            self._lock.release()
+        self._kept.close()
 
     def hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
@@ -205,18 +202,7 @@ class Session:
 
     def resume(self) -> None:
         """Go on from the state, if there is one; else begin."""
-        state = None
-        if self._options.state:
-            self._lock = Lock(self._options.state)
-            state = read_state(self._options.state, self._options.settings)
-        if state is None:
-            self._teller.begin()
-            return
-        try:
-            self._teller.begin(**state["told"])
-            self.restore(state)
-        except (KeyError, TypeError, AttributeError, IndexError):  # what is read is not what it was
-            raise ValueError(f"{self._options.state}: is damaged: begin without it") from None
+        self._kept.resume(self._teller, self.restore)
 
     @property
     def begun(self) -> bool:
@@ -307,11 +293,7 @@ class Session:
     def _save(self) -> None:
         """Write the state, after the events that it counts."""
         self._saved = time.monotonic()
-        if self._options.state is None or self._log is None or self._runs is None:
-            return
-        told = {"number": self._teller.number, "size": self._teller.size}
-        state = whole_state(self._options.settings, told) | self.state()
-        write_whole(self._options.state, f"{json.dumps(state)}\n".encode())
+        self._kept.write(self._teller, lambda: self.state() if self._log and self._runs else None)
 
     @property
     def verdict(self) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 
 from plateau.logs.columns import column
 from plateau.logs.names import judge
+from plateau.logs.names.words import matching
 
 
 def named(name, *, held_out=False):
@@ -94,11 +95,11 @@ def test_direction(name, mode):
 
 def test_names_a_user_types():
     names = ["Loss", "val/loss", "Train Accuracy"]
-    assert judge.matching("Loss", names) == {"Loss"}
-    assert judge.matching("VAL_LOSS", names) == {"val/loss"}
-    assert judge.matching("accuracy", names) == {"Train Accuracy"}
-    assert judge.matching("ss", names) == set()
-    assert judge.matching("?", names) == set()
+    assert matching("Loss", names) == {"Loss"}
+    assert matching("VAL_LOSS", names) == {"val/loss"}
+    assert matching("accuracy", names) == {"Train Accuracy"}
+    assert matching("ss", names) == set()
+    assert matching("?", names) == set()
 
 
 @pytest.mark.parametrize(

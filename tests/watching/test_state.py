@@ -91,6 +91,23 @@ def test_a_damaged_state_is_one_line(tmp_path):
         assert lines[0].startswith(f"plateau: {state}: is ")
 
 
+def test_a_damaged_state_of_a_folder_is_one_line(tmp_path):
+    folder, state = tmp_path / "logs", tmp_path / "state"
+    folder.mkdir()
+    (folder / "a.log").write_text(staircase(500))
+    assert watch(folder, "--idle", 0, "--state", state).returncode == 0
+    good = json.loads(state.read_text())
+    (name,) = good["logs"]
+    own = good["logs"][name]
+    for logs in (5, {name: 5}, {name: {"log": {}}}, {name: own | {"runs": 5}}):
+        state.write_text(json.dumps(good | {"logs": logs}))
+        done = watch(folder, "--idle", 0, "--state", state)
+        assert done.returncode == 2
+        assert done.stderr.decode().endswith(f"{state}: is damaged: begin without it\n")
+    state.write_text(json.dumps({key: value for key, value in good.items() if key != "logs"}))
+    assert watch(folder, "--idle", 0, "--state", state).returncode == 2
+
+
 def test_an_output_that_lost_events_is_refused(tmp_path):
     path, state, output = tmp_path / "run.log", tmp_path / "state", tmp_path / "events"
     path.write_text(staircase(3000))

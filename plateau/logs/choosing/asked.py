@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plateau.logs.model import LogError
-from plateau.logs.names import judge
+from plateau.logs.names.words import matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,7 +80,7 @@ class Material:
     def names_for(self, what: str, wanted: str) -> set[str]:
         """Resolve the name that a user gave for ``what``, or tell which there are."""
         names = [item.name for _, item in self.columns()]
-        found = judge.matching(wanted, names)
+        found = matching(wanted, names)
         if not found and wanted == UNNAMED_METRIC and "" in names:
             return {""}  # printed under this name
         if not found:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs import behaviour
 from plateau.logs.choosing.in_force import fetch
 from plateau.logs.choosing.several_writers import seen_by_one
 from plateau.logs.columns import column
@@ -91,7 +92,11 @@ def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
         alone = apart and len(other.columns) == 1
         if alone and words(item.name) == ("time",):
             x = x_at(metric.rows, item, material.block)
-            if len(x) > 1 and np.isfinite(x).all() and np.mean(judge.restarts(x)) < judge.BACK_FEW:
+            if (
+                len(x) > 1
+                and np.isfinite(x).all()
+                and np.mean(behaviour.restarts(x)) < behaviour.BACK_FEW
+            ):
                 return Axis((item,))
     return None
 
@@ -110,19 +115,19 @@ def _best(
     epochs: dict[Column, NDArray[np.float64]] | None = None
     for item, x in _worth(columns, metric, material, lead):
         outer = None
-        if judge.restarts(x).any():
+        if behaviour.restarts(x).any():
             epochs = _epochs(candidates, metric, material) if epochs is None else epochs
             outer = _outer(item, x, epochs)
         if not outer and judge.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
         points = judge.x_behaviour(item, x, first=item is lead) + handicap
-        if not outer and not judge.x_points(item) and judge.restarts(x).any():
+        if not outer and not judge.x_points(item) and behaviour.restarts(x).any():
             points += judge.X_BACK
         if points <= (best[1] if best else judge.X_LEAST - 1e-9):
             continue
         if outer:
             best = Axis((outer, item)), points
-        elif len(x) < 2 or np.mean(judge.restarts(x)) <= judge.BACK_FEW:
+        elif len(x) < 2 or np.mean(behaviour.restarts(x)) <= behaviour.BACK_FEW:
             best = Axis((item,)), points
     return best
 
@@ -172,7 +177,7 @@ def _epochs(
     tried = _fullest(candidates, TRIED)
     for item in filter(tried.__contains__, candidates):
         x = x_at(metric.rows, item, material.block)
-        if judge.is_whole(x) and np.mean(judge.restarts(x)) < judge.BACK_FEW:
+        if behaviour.is_whole(x) and np.mean(behaviour.restarts(x)) < behaviour.BACK_FEW:
             found[item] = x
         if len(found) == COUNTERS:
             break
@@ -208,9 +213,9 @@ def _outer(
     """Find the epoch column that goes up where ``inner`` starts again."""
     if not np.isfinite(judge.x_behaviour(inner, x)):
         return None
-    back = judge.restarts(x)
+    back = behaviour.restarts(x)
     for item, epoch in epochs.items():
-        if item is not inner and judge.is_epoch(epoch, back):
+        if item is not inner and behaviour.is_epoch(epoch, back):
             return item
     return None
 
@@ -221,10 +226,10 @@ def count_along(
     """Give x of each row, and the places where it goes back: another run starts there."""
     parts = [x_at(rows, item, block) for item in axis.columns]
     if len(parts) == 1:
-        return parts[0], np.flatnonzero(judge.restarts(parts[0])) + 1
+        return parts[0], np.flatnonzero(behaviour.restarts(parts[0])) + 1
     epoch, inner = parts
     same_epoch = np.diff(epoch) == 0
-    back = judge.restarts(epoch) | (same_epoch & judge.restarts(inner))
+    back = behaviour.restarts(epoch) | (same_epoch & behaviour.restarts(inner))
     starts = np.flatnonzero(back) + 1
     runs = np.split(np.arange(len(rows)), starts)
     return np.concatenate([_unroll(epoch[run] - epoch.min(), inner[run]) for run in runs]), starts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs import behaviour
 from plateau.logs.choosing.asked import listed
 from plateau.logs.choosing.axis import count_along, x_at
 from plateau.logs.choosing.several_writers import take_turns
@@ -76,7 +77,7 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
     if best.column.name and open_ and (letter or judge.is_unknown(best.column)):
         more = f"; --metric could also name {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
-    elif others and judge.is_constant(best.column.values):
+    elif others and behaviour.is_constant(best.column.values):
         more = f"--metric could name {others}"
         material.warnings.append(f"unsure: {best.column.name!r} never changes; {more}")
 
@@ -119,9 +120,9 @@ def ranked(material: Material) -> list[Candidate]:
         )
         # Looking at the numbers takes time: only where it matters.
         unknown = judge.is_unknown(item)
-        if points >= best and (judge.is_axis(item) if unknown else judge.is_tally(item.values)):
+        if points >= best and (judge.is_axis(item) if unknown else behaviour.is_tally(item.values)):
             points += judge.NOT_IT
-        elif points >= best and judge.is_constant(item.values):
+        elif points >= best and behaviour.is_constant(item.values):
             points += judge.CONSTANT
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
@@ -191,14 +192,14 @@ def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
 def _varies(one: Candidate) -> bool:
     values = one.column.values
     varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
-    if not varied or judge.is_counter(values) or judge.lr_points(one.column):
+    if not varied or behaviour.is_counter(values) or judge.lr_points(one.column):
         return False
     return any(map(_counts, one.table.without(one.column)))
 
 
 def _counts(item: Column) -> bool:
     values = item.values
-    return judge.is_whole(values) and len(values) > 1 and bool(np.all(np.diff(values) > 0))
+    return behaviour.is_whole(values) and len(values) > 1 and bool(np.all(np.diff(values) > 0))
 
 
 def _size(table: Table, item: Column) -> int:
@@ -304,7 +305,7 @@ def fitted(table: Table, needed: set[str], main: Table) -> Table | None:
 def _count_on(one: Column, other: Column) -> bool:
     """Whether two counters are one, which does not go back more often than these do."""
     _, together = _together([one, other])
-    back = [np.count_nonzero(judge.restarts(x)) for x in (one.values, other.values, together)]
+    back = [np.count_nonzero(behaviour.restarts(x)) for x in (one.values, other.values, together)]
     return bool(back[2] <= back[0] + back[1])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs import behaviour
 from plateau.logs.choosing.asked import UNNAMED_METRIC, listed
 from plateau.logs.choosing.axis import choose_x, count_along
 from plateau.logs.choosing.by_words import told_apart
@@ -133,7 +134,7 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
 
 def _pieces(x: NDArray[np.float64], rows: NDArray[np.int64]) -> Pieces:
     """Split rows where their x goes back."""
-    return np.split(rows, np.flatnonzero(judge.restarts(x[rows])) + 1)
+    return np.split(rows, np.flatnonzero(behaviour.restarts(x[rows])) + 1)
 
 
 def _split(
@@ -179,7 +180,7 @@ def is_clock(axis: Axis) -> bool:
     last = axis.columns[-1]
     counter = judge.x_points(last) > judge.X_TIME and not last.implied
     known = last.values[np.isfinite(last.values)]
-    return last.clock or (not counter and judge.is_clock(known))
+    return last.clock or (not counter and behaviour.is_clock(known))
 
 
 def _run_name(own: str | None, index: int, count: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.names.judge import is_whole
+from plateau.logs.behaviour import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

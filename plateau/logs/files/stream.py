@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -192,6 +193,20 @@ def _open(path: str) -> IO[bytes]:
 def is_local(path: str) -> bool:
     """Whether a path names a file or a folder of this machine."""
     return path != STDIN and not URL.match(path) and "\0" not in path
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a folder; for a name that is too long Path's own method raises."""
+    with suppress(OSError):
+        return Path(path).is_dir()
+    return False
+
+
+def is_file(path: str) -> bool:
+    """Whether there is a file, as `is_folder`."""
+    with suppress(OSError):
+        return Path(path).is_file()
+    return False
 
 
 def remote(path: str) -> Any:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from plateau.logs.behaviour import is_whole
 from plateau.logs.columns import Contents
 from plateau.logs.formats.layout import Layout, find_layout, rows_of, split, unmixed
-from plateau.logs.names.judge import is_whole
 from plateau.logs.numerals import odd_numbers
 from plateau.logs.records.labelled import tables_of, tells
 

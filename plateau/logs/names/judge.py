@@ -1,8 +1,8 @@
 """Which column is the metric, which is x, which is the learning rate.
 
 Every candidate gets points, the highest wins, and the first in file order wins a tie. Points come
-from the name first and from behaviour (how many rows, does it count up) second. All weights
-are in this file.
+from the name first and from behaviour (`plateau.logs.behaviour`) second. All weights are in this
+file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs.behaviour import (
+    CONSTANT_FROM,
+    is_clock,
+    is_counter,
+    is_ramp,
+    is_whole,
+)
 from plateau.logs.names.words import HELD_OUT, TRAINING, side, squash, vocabulary, words
 
 if TYPE_CHECKING:
@@ -140,9 +147,7 @@ UNKNOWN = 1.0  # a name we know nothing about
 LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
 UNNAMED = 2.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
 CONSTANT = -4.0  # "init loss: 4.6" on every line
-RAMP_LEAST, RAMP_EVEN = 8, 0.1  # rows; of a step that another may differ
 FIRST_COLUMN = "column 1"
-CONSTANT_FROM = 2  # rows from which "always the same" means something
 OWN_X = 2.0  # x on the same row
 SHARE = 0.1  # of two line shapes with the same metric the longer one leads
 ROWS = 2.0  # per factor of ten in rows below the longest candidate
@@ -314,17 +319,6 @@ def is_training(columns: Iterable[Column]) -> bool:
     )
 
 
-def is_counter(values: NDArray[np.float64]) -> bool:
-    """Whole numbers that only go up, or stay as they are: no metric, whatever the name."""
-    up = is_whole(values) and bool(np.all(np.diff(values) > 0))
-    return len(values) > CONSTANT_FROM and (up or is_constant(values))
-
-
-def is_tally(values: NDArray[np.float64]) -> bool:
-    """Whether numbers go up by one from row to row: they count the rows, whatever the name."""
-    return len(values) >= RAMP_LEAST and bool(np.all(np.diff(values) == 1))
-
-
 def is_axis(column: Column) -> bool:
     """Whether numbers count, go up in equal steps, or grow in the first of unnamed columns."""
     values = column.values
@@ -332,19 +326,6 @@ def is_axis(column: Column) -> bool:
         return True
     first = column.name == FIRST_COLUMN and len(values) > CONSTANT_FROM
     return first and bool(np.all(np.diff(values) > 0))
-
-
-def is_ramp(values: NDArray[np.float64]) -> bool:
-    """Whether numbers go up in equal steps, such as 0.25, 0.5, 0.75; they may be rounded."""
-    step = np.diff(values)
-    return len(values) >= RAMP_LEAST and bool(
-        np.all(step > 0) and step.max() - step.min() <= RAMP_EVEN * step.mean()
-    )
-
-
-def is_constant(values: NDArray[np.float64]) -> bool:
-    """Whether it never changes: what was so at the start, or a setting."""
-    return len(values) > CONSTANT_FROM and bool(np.all(values == values[0]))
 
 
 def _metric_word(word: str, beside: tuple[str, ...] = ()) -> float:
@@ -399,11 +380,8 @@ X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
 NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
-BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
-ONE_ROW = 0.5  # of as many epochs as restart the inner counter others may have but one row
 FEW_VALUES, MANY_ROWS = 3, 16  # a step of so few values in so many rows counts something else
-RESTARTS_SHARE = 0.5  # of an inner counter's restarts at which the epoch goes up
 
 
 def x_points(column: Column) -> float:
@@ -492,32 +470,6 @@ def counts_steps(x_name: str, x: NDArray[np.float64]) -> bool:
     return named and is_whole(x) and bool(np.all(np.diff(x) >= 0))
 
 
-def is_whole(x: NDArray[np.float64]) -> bool:
-    """All whole numbers."""
-    return bool(np.isfinite(x).all() and np.all(x == np.floor(x)))
-
-
-def restarts(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where a counter goes back, from one row to the next."""
-    return np.diff(x) < 0
-
-
-def is_epoch(epoch: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:
-    """Whether a column goes up where an inner counter starts again, and hardly anywhere else."""
-    change = np.diff(epoch)
-    # An epoch of one row may end where the one before did: the inner number does not fall then.
-    elsewhere = np.count_nonzero(change[~back])
-    few = elsewhere < BACK_FEW * np.count_nonzero(~back) or elsewhere < ONE_ROW * back.sum()
-    return is_whole(epoch) and bool(
-        np.mean(change[back] > 0) > RESTARTS_SHARE and np.mean(change < 0) < BACK_FEW and few
-    )
-
-
-def is_clock(x: NDArray[np.float64]) -> bool:
-    """Seconds or milliseconds since 1970, of this century."""
-    return bool(np.all((x > 9e8) & (x < 4e9)) or np.all((x > 9e11) & (x < 4e12)))
-
-
 # --- learning rate ------------------------------------------------------------------------------
 
 LR_NAMED, LR_RATE = 10.0, 4.0  # "rate" alone is one only where the line has no better
@@ -555,21 +507,3 @@ def is_lr(values: NDArray[np.float64]) -> bool:
     """Behaves like a learning rate: small, not negative, not all zero."""
     finite = values[np.isfinite(values)]
     return bool(len(finite) and np.all((finite >= 0) & (finite <= LR_LARGEST)) and finite.any())
-
-
-# --- names a user types -------------------------------------------------------------------------
-
-
-def matching(wanted: str, names: Iterable[str]) -> set[str]:
-    """Find the names that ``wanted`` is: exact, then by letters and digits, then by the end."""
-    names = set(names)
-    if wanted in names:
-        return {wanted}
-    short = squash(wanted)
-    same = {name for name in names if squash(name) == short}
-    if same or not short:
-        return same
-    ending = {name for name in names if squash(name).endswith(short)}
-    prefixes = {re.sub(re.escape(wanted) + "$", "", name) for name in ending}
-    sides_by_side = all(prefix.endswith(" - ") for prefix in prefixes)
-    return ending if len(ending) == 1 or sides_by_side else set()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def vocabulary(text: str) -> frozenset[str]:
@@ -138,3 +142,18 @@ def side(text: str) -> bool | None:
         if word in TRAINING:
             return False
     return None
+
+
+def matching(wanted: str, names: Iterable[str]) -> set[str]:
+    """Find the names that ``wanted`` is: exact, then by letters and digits, then by the end."""
+    names = set(names)
+    if wanted in names:
+        return {wanted}
+    short = squash(wanted)
+    same = {name for name in names if squash(name) == short}
+    if same or not short:
+        return same
+    ending = {name for name in names if squash(name).endswith(short)}
+    prefixes = {re.sub(re.escape(wanted) + "$", "", name) for name in ending}
+    sides_by_side = all(prefix.endswith(" - ") for prefix in prefixes)
+    return ending if len(ending) == 1 or sides_by_side else set()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-try:
+if sys.platform != "win32":  # where there is nothing like it
     import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment] # there is nothing like it
 
 SHARE = 0.5  # of the memory
 LEAST = 1 << 30  # bytes, in which any reader can start
@@ -41,13 +40,13 @@ def _bytes(path: Path) -> int:
 
 def limit_memory(most: int) -> None:
     """Let this process have no more memory than that: more is a MemoryError, or its end."""
-    if resource:
+    if sys.platform != "win32":
         _limit(resource.RLIMIT_AS, most)
 
 
 def limit_seconds(more: int) -> None:
     """Let the system end this process when it has computed for so many seconds more."""
-    if resource:
+    if sys.platform != "win32":
         spent = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(spent.ru_utime + spent.ru_stime) + 1 + more)
 

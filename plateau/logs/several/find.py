@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plateau.logs.files.stream import STDIN, URL, remote
+from plateau.logs.files.stream import STDIN, URL, is_folder, remote
 from plateau.logs.model import LogError
 from plateau.logs.names.words import vocabulary
 
@@ -81,7 +81,7 @@ def _named(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
 
 
 def _local(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
-    if not os.path.isdir(path):  # noqa: PTH112 - Path's raises for a name that is too long
+    if not is_folder(path):
         yield Found(path)
         return
     found = [Found(one, path) for one in _walk(path, complain)]

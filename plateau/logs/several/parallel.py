@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from plateau.logs.files.stream import STDIN, URL
+from plateau.logs.files.stream import STDIN, URL, is_file
 from plateau.logs.model import Log, LogError
 from plateau.logs.processes import limits
 from plateau.logs.processes.worker import EndedError, Worker, tell
@@ -177,7 +177,7 @@ def _attempt(read: Read, path: str) -> Log | LogError:
 
 
 def _size(found: Sequence[Found]) -> int:
-    files = (one.path for one in found if os.path.isfile(one.path))  # noqa: PTH113 - Path's raises for a name that is too long
+    files = (one.path for one in found if is_file(one.path))
     return sum(_unpacked(Path(path)) for path in files)
 
 
