@@ -37,11 +37,13 @@ class LightGBMStop(BoostingStop):
     >>> stop = LightGBMStop(Detector(horizon=40))
     """
 
-    order = 30  # as LightGBM's own early stopping: behind what records and logs
-    before_iteration = False
     _best: Sequence[Any] = ()
     _best_at = 0
     _saved: Mapping[str, Any] | None = None
+
+    def _prepare(self) -> None:
+        self.order = 30  # as LightGBM's own early stopping: behind what records and logs
+        self.before_iteration = False
 
     def __call__(self, env: CallbackEnv) -> None:
         """Take the metric of an iteration; stop as LightGBM's own early stopping does."""

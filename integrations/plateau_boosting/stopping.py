@@ -29,6 +29,10 @@ class BoostingStop:
         self._alerts = alerts
         self.stopper: Stopper | None = None
         """The `plateau.Stopper` of the training; None before its first iteration."""
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set what a library looks for among a callback's own attributes."""
 
     def _made(self, mode: Literal["min", "max"], state: Mapping[str, Any] | None) -> Stopper:
         """Return a stopper that goes on from a state if there is one; the mode is a default."""
