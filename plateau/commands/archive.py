@@ -33,6 +33,7 @@ def scan_archive(
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
     from plateau.archive import among_own, left, parts_of, summary
+    from plateau.export import write_whole
     from plateau.logs.several.find import find_logs
     from plateau.showing.archive import page, show_archive
 
@@ -57,7 +58,7 @@ def scan_archive(
     )
     failed = sum(1 for done in bar(quiet=quiet)(working, len(open_ones)) if not done)
     told = summary(folder, rate)
-    (folder / "summary.html").write_text(page(told), encoding="utf-8")
+    write_whole(folder / "summary.html", page(told).encode())
     if not quiet:
         show_archive(console(), told)
     for text in told.said:
