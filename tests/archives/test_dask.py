@@ -68,16 +68,17 @@ def test_a_killed_worker_and_a_killed_scan_lose_nothing(run, cluster, tmp_path):
     address, workers = cluster
     logs, folder = tmp_path / "logs", tmp_path / "results"
     make_logs(logs, COUNT, damaged=BAD)
-    command = "plateau", "scan", logs, "--archive", folder, "--dask", address, "--quiet"
+    # The names are those of this folder, in which no worker is.
+    command = "plateau", "scan", logs.name, "--archive", folder.name, "--dask", address, "--quiet"
 
     def done():
         return len(list((folder / archive.DONE).glob("*.json")))
 
-    first = start(*command)
+    first = start(*command, cwd=tmp_path)
     until(done, first)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    again = start(*command)
+    again = start(*command, cwd=tmp_path)
     workers[0].send_signal(signal.SIGKILL)
     _, said = again.communicate(timeout=ENOUGH)
     assert again.returncode == 0, said
