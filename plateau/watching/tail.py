@@ -118,15 +118,16 @@ class Tail:
             status = path.stat()
             if _looks(status) == rest.seen or not stat.S_ISREG(status.st_mode):
                 return False
-            files = [path.open("rb", buffering=0)]
+            named = path.open("rb", buffering=0)
         except FileNotFoundError:  # the one that takes its name is still to come
             return False
-        if _file(os.fstat(files[0].fileno())) != rest.file:
-            files = [*self._versions(), *files]
+        files: list[BinaryIO] = [named]
+        if _file(os.fstat(named.fileno())) != rest.file:
+            files = [*self._versions(), named]
         own = [file for file in files if _file(os.fstat(file.fileno())) == rest.file]
         if not own:
             self._complain(f"{self.path}: is another file now; following from its start")
-        chosen = [*own, files[-1]][0]
+        chosen = own[0] if own else named
         _close(file for file in files if file is not chosen)
         self._rest = None
         if own:

@@ -61,7 +61,7 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
         kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     tables: list[Table] = []
     numbers = {one: number for number, one in enumerate(dict.fromkeys(kinds))}
-    parts, counts = [series], [size]
+    parts, counts = [dict(series)], [size]
     if held_out or run:
         numbered = np.array([numbers[kind] for kind in kinds])
         parts, counts = _parted(series, numbered, len(numbers)), np.bincount(numbered).tolist()
@@ -77,13 +77,13 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
 
 def _parted(
     series: Mapping[str, Data], kind: NDArray[np.int64], kinds: int
-) -> list[Mapping[str, Data]]:
+) -> list[dict[str, Data]]:
     """Take the rows of each kind, all kinds of a column at once: there may be many of both."""
     parts: list[dict[str, Data]] = [{} for _ in range(kinds)]
     for name, (rows, values) in series.items():
         for number, mine in of_each(kind[rows]) if len(rows) else ():
             parts[number][name] = rows[mine], values[mine]
-    return [*parts]
+    return parts
 
 
 def _column(name: str, data: Data, *, held_out: bool, clock: bool) -> Column:
