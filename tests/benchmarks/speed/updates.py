@@ -6,23 +6,24 @@ from time import perf_counter_ns
 import numpy as np
 
 from plateau import Detector, EmaHaar, Haar, ThresholdDetector
-from plateau._compile import FLOATS, SAMPLE, kernel
+from plateau._compile import BLOCK, FLOAT, block_of, kernel
 
 from . import ours, peers
 from .streams import at_rest, wandering
 from .timing import Candidate, Group, Result, absences, fed, no_collection
 
+ROOM = np.zeros(1)
 NOTHING, COMPILED_NOTHING = "a function that does nothing", "a compiled function that does nothing"
 
 
-@kernel(FLOATS, SAMPLE)
+@kernel(BLOCK, FLOAT)
 def nothing(block, sample):
     return False
 
 
 def compiled_nothing():
     """The least that a detector whose update is compiled can cost: its arguments, no work."""
-    return partial(nothing.entry, np.zeros(1))
+    return partial(nothing.entry, block_of(ROOM))
 
 
 def one_update(sizes):
