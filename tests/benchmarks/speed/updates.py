@@ -38,6 +38,18 @@ def one_update(sizes):
     return Group("one update", peers.ADWIN, found)
 
 
+def updates_of_a_run(sizes):
+    """The updates of a training run: the looks of the calibrated detector become rare."""
+    xs = at_rest(sizes.run).tolist()
+    found = [Candidate(ours.CALIBRATED, len(xs), lambda: fed(Detector().update, xs))]
+    chosen = {peers.ADWIN, peers.PAGE_HINKLEY}
+    found += [each for each in peers.candidates(xs) if each.name in chosen]
+    return Group(RUN, peers.ADWIN, found)
+
+
+RUN = "updates of a run"
+
+
 def worst_update(sizes, passes=20):
     """The dearest of the first updates on a random walk: of each the least time of some passes."""
     xs = wandering(sizes.updates).tolist()
@@ -90,7 +102,7 @@ def schedulers(sizes, tensors):
     losses = run[: sizes.updates]
     makes = {
         peers.REDUCE: peers.reduce_on_plateau,
-        "PlateauLR, EmaHaar": lambda: scheduler(EmaHaar(1e-3, 1e-3)).step,
+        RULE_STEP: lambda: scheduler(EmaHaar(1e-3, 1e-3)).step,
         "PlateauLR, Haar(4000, 4000)": lambda: scheduler(Haar(4000, 4000)).step,
         "PlateauLR, calibrated, while it makes its reductions": lambda: scheduler().step,
         "PlateauLR, calibrated, after its reductions": lambda: stepped(scheduler(), losses).step,
@@ -107,7 +119,7 @@ def schedulers(sizes, tensors):
     return Group(f"a step with a {'tensor' if tensors else 'number'}", peers.REDUCE, found)
 
 
-CALIBRATED_RUN = "PlateauLR, calibrated, a whole run"
+RULE_STEP, CALIBRATED_RUN = "PlateauLR, EmaHaar", "PlateauLR, calibrated, a whole run"
 
 
 def as_tensors(losses):
@@ -138,6 +150,7 @@ def stepped(one, losses):
 
 GROUPS = {
     "one update": one_update,
+    RUN: updates_of_a_run,
     "chunks of 10": lambda sizes: chunks(sizes, 10),
     "chunks of 100": lambda sizes: chunks(sizes, 100),
     "chunks of 1000": lambda sizes: chunks(sizes, 1_000),
