@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,13 @@ def test_the_index_names_every_page():
         index += text if page == "index.md" else ""
     assert sorted(trees) == sorted(pages)  # once
     assert {re.sub(r"\.\w+$", "", name) for name in re.findall(r"\]\(([\w/.-]+)", index)} >= pages
+
+
+def test_extras_that_the_pages_install_are_there():
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    pages = "".join(page.read_text() for page in (*TOP.glob("*.md"), *PAGES))
+    named = re.findall(r"'(?:\.|plateau-detect)\[([\w,]+)\]'", pages)
+    assert {"torch", "test"} <= {one for names in named for one in names.split(",")} <= set(extras)
 
 
 def test_the_notebook_is_kept_without_results():
