@@ -1,13 +1,13 @@
 """How kernels are compiled, and how Python calls them without delay."""
 
-import math
 from collections.abc import Callable
 from functools import cached_property, partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
-from numba import config, njit, types
+from numba import carray, config, njit, types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
+from numpy.typing import NDArray
 
 from plateau._cache import keep
 
@@ -71,40 +71,59 @@ inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
 
 
-class SampleType(types.Type):
-    """A Python number on its way into a kernel; strings, which numba's floats take, are none."""
+class BlockType(types.Type):
+    """Where the numbers of a state lie, on their way into a kernel that takes one sample.
+
+    Numba counts who holds an array that it is given, and reads its shape, which costs as much as
+    all else in the update of a detector. Whoever has the state keeps it during the call.
+    """
 
     def __init__(self) -> None:
-        super().__init__(name="sample")
+        super().__init__(name="block")
 
 
-@register_model(SampleType)
-class SampleModel(models.PrimitiveModel):
-    """In a kernel it is a double."""
-
-    def __init__(self, manager: Any, kind: SampleType) -> None:
-        super().__init__(manager, kind, manager[types.float64].get_value_type())
+DATA = types.CPointer(types.float64)
+"""What a block is in a kernel: the address of its first number."""
 
 
-@unbox(SampleType)
-def _unbox_sample(kind: SampleType, value: Any, context: Any) -> Any:
-    double = context.pyapi.float_as_double(value)
-    return NativeValue(double, is_error=context.pyapi.c_api_error())
+@register_model(BlockType)
+class BlockModel(models.PrimitiveModel):
+    """In a kernel it is an address."""
+
+    def __init__(self, manager: Any, kind: BlockType) -> None:
+        super().__init__(manager, kind, manager[DATA].get_value_type())
+
+
+@unbox(BlockType)
+def _unbox_block(kind: BlockType, value: Any, context: Any) -> Any:
+    address = context.pyapi.long_as_voidptr(value)
+    return NativeValue(
+        context.builder.bitcast(address, context.context.get_value_type(DATA)),
+        is_error=context.pyapi.c_api_error(),
+    )
 
 
 @intrinsic
-def _compiled_number(typing: Any, sample: Any) -> Any:
-    return types.float64(sample), lambda context, builder, signature, arguments: arguments[0]
+def _address(typing: Any, block: Any) -> Any:
+    return DATA(block), lambda context, builder, signature, arguments: arguments[0]
 
 
-def _python_number(sample: Any) -> float:
-    return math.ldexp(sample, 0)  # converts as C does: no strings
+@inline
+def _compiled_array(block: Any, size: Any) -> Any:
+    return carray(_address(block), (size,))
 
 
-number: Any = _python_number if config.DISABLE_JIT else _compiled_number
-"""Returns a sample as a float64."""
+def _address_of(state: NDArray[np.float64]) -> int:
+    return state.ctypes.data
 
 
-SAMPLE, FLOAT, INT = SampleType(), types.float64, types.int64
+block_of: Any = (lambda state: state) if config.DISABLE_JIT else _address_of
+"""Returns a state as a block, which a kernel can be given while the state is kept."""
+
+array: Any = (lambda block, size: block) if config.DISABLE_JIT else _compiled_array
+"""Returns, within a kernel, a block of so many numbers as an array."""
+
+
+BLOCK, FLOAT, INT = BlockType(), types.float64, types.int64
 FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
 """Types of arguments: single ones, and contiguous arrays."""
