@@ -71,7 +71,7 @@ inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
 
 
-class BlockType(types.Type):
+class AddressType(types.Type):
     """Where the numbers of a state lie, on their way into a kernel that takes one sample.
 
     Numba counts who holds an array that it is given, and reads its shape, which costs as much as
@@ -79,51 +79,51 @@ class BlockType(types.Type):
     """
 
     def __init__(self) -> None:
-        super().__init__(name="block")
+        super().__init__(name="address")
 
 
 DATA = types.CPointer(types.float64)
-"""What a block is in a kernel: the address of its first number."""
+"""What it is in a kernel."""
 
 
-@register_model(BlockType)
-class BlockModel(models.PrimitiveModel):
-    """In a kernel it is an address."""
+@register_model(AddressType)
+class AddressModel(models.PrimitiveModel):
+    """In a kernel it is a pointer."""
 
-    def __init__(self, manager: Any, kind: BlockType) -> None:
+    def __init__(self, manager: Any, kind: AddressType) -> None:
         super().__init__(manager, kind, manager[DATA].get_value_type())
 
 
-@unbox(BlockType)
-def _unbox_block(kind: BlockType, value: Any, context: Any) -> Any:
-    address = context.pyapi.long_as_voidptr(value)
+@unbox(AddressType)
+def _unbox_address(kind: AddressType, value: Any, context: Any) -> Any:
+    pointer = context.pyapi.long_as_voidptr(value)
     return NativeValue(
-        context.builder.bitcast(address, context.context.get_value_type(DATA)),
+        context.builder.bitcast(pointer, context.context.get_value_type(DATA)),
         is_error=context.pyapi.c_api_error(),
     )
 
 
 @intrinsic
-def _address(typing: Any, block: Any) -> Any:
-    return DATA(block), lambda context, builder, signature, arguments: arguments[0]
+def _pointer(typing: Any, address: Any) -> Any:
+    return DATA(address), lambda context, builder, signature, arguments: arguments[0]
 
 
 @inline
-def _compiled_array(block: Any, size: Any) -> Any:
-    return carray(_address(block), (size,))
+def _compiled_array(address: Any, size: Any) -> Any:
+    return carray(_pointer(address), (size,))
 
 
 def _address_of(state: NDArray[np.float64]) -> int:
     return state.ctypes.data
 
 
-block_of: Any = (lambda state: state) if config.DISABLE_JIT else _address_of
-"""Returns a state as a block, which a kernel can be given while the state is kept."""
+address_of: Any = (lambda state: state) if config.DISABLE_JIT else _address_of
+"""Returns where the numbers of a state lie; what is not compiled takes the state itself."""
 
-array: Any = (lambda block, size: block) if config.DISABLE_JIT else _compiled_array
-"""Returns, within a kernel, a block of so many numbers as an array."""
+array: Any = (lambda address, size: address) if config.DISABLE_JIT else _compiled_array
+"""Returns, within a kernel, so many numbers from an address on as an array."""
 
 
-BLOCK, FLOAT, INT = BlockType(), types.float64, types.int64
+ADDRESS, FLOAT, INT = AddressType(), types.float64, types.int64
 FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
 """Types of arguments: single ones, and contiguous arrays."""

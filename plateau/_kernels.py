@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
-    BLOCK,
+    ADDRESS,
     CODES,
     FLAGS,
     FLOAT,
@@ -59,12 +59,12 @@ Flags = NDArray[np.bool_]
 class Kernels(NamedTuple):
     """The compiled functions of one slope filter, and of the threshold rule behind it.
 
-    The first argument of each is the state of a detector, which it advances; of `update` it is the
-    state's block.
+    The first argument of each is the state of a detector, which it advances; of `update` it is
+    its address.
     """
 
     update: Kernel[[Any, float], bool]
-    """(block, sample) -> whether it fires; RuntimeError if another thread uses the state."""
+    """(address, sample) -> whether it fires; RuntimeError if another thread uses the state."""
     update_many: Kernel[[Floats, Floats, Ints], int]
     """(state, samples, offsets) -> how many fire; it writes at which offsets."""
     until_fire: Kernel[[Floats, Floats], int]
@@ -104,18 +104,18 @@ def readings(state, places, stride, verdicts, onsets, declared):
 # ---- one filter each -----------------------------------------------------------------------------
 
 
-@kernel(BLOCK, FLOAT)
-def ema_update(block, x):
-    state = array(block, PARAMS + FILTER + EMA_CELLS)
+@kernel(ADDRESS, FLOAT)
+def ema_update(address, x):
+    state = array(address, PARAMS + FILTER + EMA_CELLS)
     if state[BUSY] != 0.0:
         raise RuntimeError(IN_USE)
     return accept(ema_load, ema, ema_store, state, PARAMS, 1, constants_of(state), x)
 
 
-@kernel(BLOCK, FLOAT)
-def haar_update(block, x):
-    p = constants_of(array(block, PARAMS))
-    state = array(block, PARAMS + FILTER + HAAR_CELLS + rings_of(p))
+@kernel(ADDRESS, FLOAT)
+def haar_update(address, x):
+    p = constants_of(array(address, PARAMS))
+    state = array(address, PARAMS + FILTER + HAAR_CELLS + rings_of(p))
     if state[BUSY] != 0.0:
         raise RuntimeError(IN_USE)
     return accept(haar_load, haar, haar_store, state, PARAMS, 1, p, x)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
-    BLOCK,
+    ADDRESS,
     CODES,
     FLOAT,
     FLOATS,
@@ -490,10 +490,10 @@ def _params(state):
     return Params(state[0], state[1], state[2], state[3], state[4])
 
 
-@kernel(BLOCK, FLOAT)
-def update(block, sample):
+@kernel(ADDRESS, FLOAT)
+def update(address, sample):
     """Take one sample of one stream; return what there is for the rules."""
-    state = array(block, PARAMS + SIZE)
+    state = array(address, PARAMS + SIZE)
     s = state[PARAMS:]
     if state[BUSY] != 0.0:
         return TAKEN

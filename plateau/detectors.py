@@ -129,11 +129,11 @@ class ThresholdDetector(KernelDetector):
         if self._raises or type(x) is not float:
             x = self._sampled(x)
         try:
-            return self._update(self._block, x)
+            return self._update(self._address, x)
         except RuntimeError:
             with self._use:  # or else another thread has it
                 pass
-            return self._update(self._block, x)
+            return self._update(self._address, x)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)

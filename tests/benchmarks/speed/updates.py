@@ -6,7 +6,7 @@ from time import perf_counter_ns
 import numpy as np
 
 from plateau import Detector, EmaHaar, Haar, ThresholdDetector
-from plateau._compile import BLOCK, FLOAT, block_of, kernel
+from plateau._compile import ADDRESS, FLOAT, address_of, kernel
 
 from . import ours, peers
 from .streams import at_rest, wandering
@@ -16,14 +16,14 @@ ROOM = np.zeros(1)
 NOTHING, COMPILED_NOTHING = "a function that does nothing", "a compiled function that does nothing"
 
 
-@kernel(BLOCK, FLOAT)
-def nothing(block, sample):
+@kernel(ADDRESS, FLOAT)
+def nothing(address, sample):
     return False
 
 
 def compiled_nothing():
     """The least that a detector whose update is compiled can cost: its arguments, no work."""
-    return partial(nothing.entry, block_of(ROOM))
+    return partial(nothing.entry, address_of(ROOM))
 
 
 def one_update(sizes):
