@@ -435,11 +435,11 @@ def test_a_rule_in_metric_units_knows_one_scale_only():
     from ray.tune.stopper import TrialPlateauStopper
 
     acts = {}
-    for scale in (0.01, 1.0):
+    for scale in (0.01, 100.0):
         stopper = TrialPlateauStopper("loss")
         acts[scale] = [stopper("trial", {"loss": loss}) for loss in losses(scale)]
     assert acts[0.01].index(True) == 3  # the fourth result of a loss that falls
-    assert True not in acts[1.0]
+    assert True not in acts[100.0]
 
 
 def test_a_pruned_study_has_no_value_and_a_finished_one_has():
