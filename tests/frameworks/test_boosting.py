@@ -222,7 +222,8 @@ def test_cross_validation_of_xgboost_stops_at_the_mean_of_the_folds():
 
     whole = means()
     at = stopped(whole)[1].index(True)
-    assert means(XGBoostStop(FLAT)) == whole[: stopped(whole[: at + 1])[0].best_step + 1]
+    best = stopped(whole[: at + 1])[0].best_step
+    assert means(XGBoostStop(FLAT)) == whole[: best + 1]
 
 
 def test_cross_validation_of_lightgbm_stops_at_the_mean_of_the_folds():
@@ -244,7 +245,8 @@ def test_cross_validation_of_lightgbm_stops_at_the_mean_of_the_folds():
 
     whole = means()
     at = stopped(whole)[1].index(True)
-    assert means(LightGBMStop(FLAT, metric="l2")) == whole[: stopped(whole[: at + 1])[0].best_step + 1]
+    best = stopped(whole[: at + 1])[0].best_step
+    assert means(LightGBMStop(FLAT, metric="l2")) == whole[: best + 1]
 
 
 def test_it_ends_with_the_best_where_nothing_stops_it(boosting):
