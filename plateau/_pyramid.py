@@ -23,16 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
+    ADDRESS,
     CODES,
     FLOAT,
     FLOATS,
     INT,
-    SAMPLE,
+    array,
     batch,
     helper,
     inline,
     kernel,
-    number,
 )
 from plateau._recurrence import BUSY, PARAMS, PLATEAU, WARMING_UP
 from plateau._samples import LIMIT
@@ -490,15 +490,16 @@ def _params(state):
     return Params(state[0], state[1], state[2], state[3], state[4])
 
 
-@kernel(FLOATS, SAMPLE)
-def update(state, sample):
+@kernel(ADDRESS, FLOAT)
+def update(address, sample):
     """Take one sample of one stream; return what there is for the rules."""
+    state = array(address, PARAMS + SIZE)
     s = state[PARAMS:]
     if state[BUSY] != 0.0:
         return TAKEN
     if s[FULL] >= BLOCKS:
         return OWED
-    if not _accept(s, number(sample)):
+    if not _accept(s, sample):
         return NOTHING
     return _close(s, _params(state))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import LARGEST_COUNT
+from plateau._compile import address_of
 from plateau._samples import LIMIT
 from plateau._use import Use
 
@@ -119,8 +120,9 @@ class Streaming(ABC):
     The table has a row for each stream. Its columns are the named cells, then the ring buffers.
     """
 
-    __slots__ = ("_layout", "_state", "_use")
+    __slots__ = ("_address", "_layout", "_state", "_use")
 
+    _address: Any
     _state: NDArray[np.float64]
     _use: Use
     _layout: Layout
@@ -136,7 +138,7 @@ class Streaming(ABC):
 
     def _keep(self, state: NDArray[np.float64]) -> None:
         """Have this state."""
-        self._state = state
+        self._state, self._address = state, address_of(state)
         self._use = Use(state)
 
     @abstractmethod

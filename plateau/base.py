@@ -379,10 +379,12 @@ class PlateauDetector(Streaming):
             if name != "type" and value != defaults[name].default
         }
 
-    def _refuse_nonfinite(self, x: Sample) -> None:
+    def _sampled(self, x: Sample) -> float:
+        """Return a sample as the kernels take it."""
         sample = as_sample(x)
-        if not abs(sample) <= LIMIT:
+        if self._raises and not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
+        return sample
 
     def _cell(self, name: str) -> float:
         return float(self._state[r.PARAMS + self._layout.names.index(name)])

@@ -65,7 +65,7 @@ def _interpreted():
     marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (
-        mock.patch.multiple("plateau._compile", number=float, **marks),
+        mock.patch.multiple("plateau._compile", array=lambda address, size: address, **marks),
         mock.patch.multiple("plateau._arithmetic", fused=fused_lanes, choose=choose_lanes),
         mock.patch.multiple("plateau.fast.lanes", **lanes),
         mock.patch.dict(sys.modules),
