@@ -69,7 +69,7 @@ def expected(tmp_path, host):
 
 @pytest.mark.parametrize("kind", LINES)
 def test_each_series_has_its_own_detector(tmp_path, kind):
-    done = watch("-", "--format", "jsonl", input=text_of(LINES[kind]).encode())
+    done = watch("-", "--format", "jsonl", stdin=text_of(LINES[kind]).encode())
     assert done.returncode == 0, done.stderr
     events = events_of(done.stdout)
     names = {host: NAMES.get(kind, "host={host}, job=x").format(host=host) for host in SERIES}
