@@ -86,7 +86,7 @@ def test_a_time_that_goes_back_begins_no_other_run(tmp_path):
         for i in range(ROWS)
         for host, values in SERIES.items()
     )
-    events = events_of(watch("-", "--format", "jsonl", input=text.encode()).stdout)
+    events = events_of(watch("-", "--format", "jsonl", stdin=text.encode()).stdout)
     assert {event["event"] for event in events} == {"plateau", "ended"}
     assert folded(events) == {f"host={host}": expected(tmp_path, host) for host in SERIES}
 
