@@ -80,7 +80,7 @@ print(json.dumps((time.process_time() - between) / (between - begin)))
 def test_import_costs_little_beside_that_of_numba(tmp_path):
     """It takes 0.15 of numba's 0.5 s: processor time, the least of some, as noise adds."""
     places = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-    assert min(python(COST, **places) for _ in range(5)) < 0.3
+    assert any(python(COST, **places) < 0.3 for _ in range(5))
 
 
 def test_public_names_are_there_and_others_are_not():
