@@ -15,13 +15,14 @@ from plateau.logs.several.find import find_logs
 from plateau.showing import wording
 from plateau.showing.printing import printable
 from plateau.watching.kept import Kept
-from plateau.watching.session import PAUSE, SAVED, Session
+from plateau.watching.session import PAUSE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from plateau.watching.session import Options
     from plateau.watching.state import State
+    from plateau.watching.status import Text
     from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
@@ -62,7 +63,7 @@ class Many:
         options: Options,
         teller: Teller,
         complain: Callable[[str], None],
-        show: Callable[[str], None],
+        show: Callable[[Text], None],
     ) -> None:
         self._options = options
         self._teller = teller
@@ -76,7 +77,8 @@ class Many:
         self._shares: dict[str, float] = {}  # run length of each log, of the budget
         self._unseen: dict[str, Any] = {}  # states of logs that were not seen yet
         self._kept = Kept(options.state, options.settings)
-        self._saved = self._looked = -LOOK
+        self._looked = -LOOK
+        self._more = False  # whether there may be more to read at once
 
     @property
     def failed(self) -> bool:
@@ -101,9 +103,9 @@ class Many:
                 last = time.monotonic()
             elif self._is_idle(time.monotonic() - last):
                 over = True
-            else:
-                time.sleep(PAUSE)
-        self._save()
+            if not (over or self._more):
+                time.sleep(PAUSE)  # also where something was new: a few lines more cost the same
+        self._kept.write(self._teller, self._state)
         if over:
             self._hurry()  # of which no state is kept
 
@@ -122,14 +124,14 @@ class Many:
         if now - self._looked >= LOOK:
             self._looked = now
             self._look()
-        told, new = self._teller.number, False
+        new = self._more = False
         for path in list(self._sessions):
             if stop.by is not None or self._teller.unheard:
                 break
-            new |= self._step(path)
-        if self._teller.number > told or (new and now - self._saved > SAVED):
-            self._save()
-        self._show(self._board())
+            if self._step(path):
+                new, self._more = True, self._more or self._sessions[path].more
+        self._kept.keep(self._teller, self._state, new=new)
+        self._show(self._board)
         return new
 
     def _look(self) -> None:
@@ -197,11 +199,6 @@ class Many:
                 self._guarded(path, session.hurry)
         if not any(session.begun for session in self._sessions.values()):
             raise LogError(f"{self._options.path}: no log in this folder can be followed")
-
-    def _save(self) -> None:
-        """Write the states of all logs, after the events that they count."""
-        self._saved = time.monotonic()
-        self._kept.write(self._teller, self._state)
 
     def _state(self) -> State:
         begun = {path: session.state() for path, session in self._sessions.items() if session.begun}

@@ -63,6 +63,18 @@ def test_an_archive_is_one_scan_row_by_row(run, logs, tmp_path):
     assert shares == sorted(shares, reverse=True)
 
 
+def test_logs_behind_a_url_are_archived_too(run, logs, tmp_path):
+    pytest.importorskip("fsspec")
+    folder, pattern = tmp_path / "results", f"file://{logs}/**/*.csv"
+    code, _, err = run("scan", pattern, "--archive", folder, "--quiet")
+    assert code == 0, err
+    rows = archive.read(folder)
+    assert rows.equals(single(run, pattern))
+    assert rows["path"].str.starts_with("file://").all()
+    _, _, err = run("scan", pattern, "--archive", folder, "--quiet")
+    assert "3 of 3 parts are there" in err
+
+
 def test_what_is_done_is_not_done_again(run, logs, tmp_path):
     folder = tmp_path / "results"
     run("scan", logs, "--archive", folder, "--quiet")

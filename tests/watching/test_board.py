@@ -57,6 +57,21 @@ def board(folder, name, data):
     return folder
 
 
+def test_each_run_of_a_tensorboard_root_has_its_own_detector(tmp_path):
+    rng, want = np.random.default_rng(5), {}
+    for name, level in (("a", 1.0), ("b/train", 3.0)):
+        loss = level + 5 * np.exp(-np.arange(1500) / 100) + 0.01 * rng.normal(size=1500)
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        folder = board(tmp_path / name, "1", [record(i, v, time_=i) for i, v in enumerate(loss)])
+        want[str(folder)] = scanned(read_log(folder))
+    done = watch(tmp_path, "--format", "jsonl", "--idle", 0)
+    assert (done.returncode, done.stderr) == (0, b"")
+    events = events_of(done.stdout)
+    assert {
+        path: folded(event for event in events if event["path"] == path) for path in want
+    } == want
+
+
 def test_a_long_file_is_read_to_its_end_before_the_one_of_a_restart(tmp_path, monkeypatch):
     monkeypatch.setattr("plateau.watching.board.PIECE", 10_000)
     data = [record(i, 1 / (1 + i), time_=i) for i in range(2000)]

@@ -116,9 +116,10 @@ def test_more_logs_than_may_be_open(tmp_path):
         for path in logs:
             with path.open("a") as file:
                 file.write("".join(lines[part]))
-        done = watch(*options, "--state", state, **few)
-        assert (done.returncode, done.stderr) == (0, b"")
-        told += events_of(done.stdout)
+        process = begin(*options, "--state", state, **few)
+        out, said = process.communicate()
+        assert (process.returncode, said) == (0, b"")
+        told += events_of(out)
     whole = by_log(events_of(watch(*options).stdout))
     assert len(whole) == len(logs)
     assert by_log(told) == whole

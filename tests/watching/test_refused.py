@@ -21,7 +21,7 @@ def test_rules_that_need_the_whole_log_are_refused(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    done = watch("-", "--output", tmp_path / "no" / "events", input=b"")
+    done = watch("-", "--output", tmp_path / "no" / "events", stdin=b"")
     assert done.returncode == 2
     assert done.stderr.decode() == f"plateau: {tmp_path}/no/events: no such folder\n"
 
@@ -40,7 +40,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     ids=["gzip", "json", "words", "empty"],
 )
 def test_what_is_no_log_is_refused_in_one_line(content, said):
-    done = watch("-", input=content)
+    done = watch("-", stdin=content)
     assert done.returncode == 2
     assert done.stderr.decode().startswith("plateau: -: ")
     assert said in done.stderr.decode()
