@@ -74,7 +74,7 @@ class Kept:
         """Name the file in the error about what is not there in it."""
         try:
             yield
-        except (KeyError, TypeError, AttributeError, IndexError):  # what is read is not what it was
+        except (LookupError, TypeError, AttributeError, RecursionError):  # it is not what it was
             raise ValueError(f"{self._path}: is damaged: begin without it") from None
 
     def keep(self, teller: Teller, make: Callable[[], State | None], *, new: bool) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LOOK = 1.0
 """Seconds between two looks for new logs."""
 
+OPEN = 100
+"""Files that are kept open; of more each is let go of when it was read."""
+
 LINES = 8
 """Logs that the board on a terminal shows: those in which something happened last."""
 
@@ -151,6 +154,7 @@ class Many:
             if state := self._unseen.pop(path, None):
                 with self._kept.undamaged():
                     self._guarded(path, partial(session.restore, state))
+                self._rested(session)
 
     def _paths(self) -> Iterator[str]:
         """Yield the logs; event files of a run are one, by the name of their folder."""
@@ -161,7 +165,15 @@ class Many:
             yield str(path.parent) if EVENTS in path.name else found.path
 
     def _step(self, path: str) -> bool:
-        return bool(self._guarded(path, partial(self._sessions[path].step, keep=False)))
+        session = self._sessions[path]
+        new = bool(self._guarded(path, partial(session.step, keep=False)))
+        self._rested(session)
+        return new
+
+    def _rested(self, session: Session) -> None:
+        """Let go of a log that was read, unless there are few."""
+        if len(self._sessions) > OPEN:
+            session.rest()
 
     def _guarded(self, path: str, call: Callable[[], Any]) -> Any:
         """Do something with a log; one that cannot be followed is told and left."""

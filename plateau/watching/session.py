@@ -180,6 +180,11 @@ class Session:
             self._log.source.close()
         self._kept.close()
 
+    def rest(self) -> None:
+        """Let go of the file until it changes, where there are more than can be open."""
+        if isinstance(self._log, LineLog) and isinstance(self._log.source, Tail):
+            self._log.source.rest(self._log.part)
+
     def hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
 

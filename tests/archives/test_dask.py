@@ -75,19 +75,20 @@ def at_work(client):
 def test_a_killed_worker_and_a_killed_scan_lose_nothing(run, cluster, tmp_path):
     logs, folder = tmp_path / "logs", tmp_path / "results"
     make_logs(logs, COUNT, rows=200, damaged=BAD)
-    command = "plateau", "scan", logs, "--archive", folder, "--dask", cluster, "--quiet"
+    # The names are those of this folder, in which no worker is.
+    command = "plateau", "scan", logs.name, "--archive", folder.name, "--dask", cluster, "--quiet"
 
     def done():
         return len(list((folder / archive.DONE).glob("*.json")))
 
-    first = start(*command)
+    first = start(*command, cwd=tmp_path)
     until(done, first)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     with distributed.Client(cluster) as client:
         workers = client.run(os.getpid)
         until(lambda: not at_work(client))
-        again = start(*command)
+        again = start(*command, cwd=tmp_path)
         (address, *_) = until(lambda: at_work(client), again)
         os.kill(workers[address], signal.SIGKILL)
     _, said = again.communicate(timeout=ENOUGH)

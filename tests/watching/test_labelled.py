@@ -4,6 +4,7 @@ import json
 import signal
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +17,7 @@ from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
 from plateau.rule import Rule
 from plateau.watching.many import Many
-from plateau.watching.prometheus import _lines
+from plateau.watching.prometheus import Query, _lines
 from plateau.watching.session import Options, Session
 from plateau.watching.teller import Teller
 
@@ -69,7 +70,7 @@ def expected(tmp_path, host):
 
 @pytest.mark.parametrize("kind", LINES)
 def test_each_series_has_its_own_detector(tmp_path, kind):
-    done = watch("-", "--format", "jsonl", input=text_of(LINES[kind]).encode())
+    done = watch("-", "--format", "jsonl", stdin=text_of(LINES[kind]).encode())
     assert done.returncode == 0, done.stderr
     events = events_of(done.stdout)
     names = {host: NAMES.get(kind, "host={host}, job=x").format(host=host) for host in SERIES}
@@ -85,7 +86,7 @@ def test_a_time_that_goes_back_begins_no_other_run(tmp_path):
         for i in range(ROWS)
         for host, values in SERIES.items()
     )
-    events = events_of(watch("-", "--format", "jsonl", input=text.encode()).stdout)
+    events = events_of(watch("-", "--format", "jsonl", stdin=text.encode()).stdout)
     assert {event["event"] for event in events} == {"plateau", "ended"}
     assert folded(events) == {f"host={host}": expected(tmp_path, host) for host in SERIES}
 
@@ -159,6 +160,34 @@ def test_what_is_asked_wrong_is_told(address, query, told):
     done = watch(f"{address}{query}")
     assert done.returncode == 2
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b'{"data": ' + b"[" * 100_000, "maximum recursion depth exceeded"),
+        (b'{"data": {"resultType": "scalar", "result": [Infinity, "1"]}}', "infinity"),
+        (b'{"data": {"resultType": "vector", "result": [{"metric": 1}]}}', "not iterable"),
+    ],
+    ids=["deep", "a time without end", "no labels"],
+)
+def test_an_answer_that_is_none_is_told_and_asked_for_again(monkeypatch, answer, told):
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: BytesIO(answer))
+    said = []
+    query = Query("prometheus+http://localhost?query=up&every=1ms", said.append)
+    for _ in range(2):
+        assert query.read() == b""
+    assert len(said) == 1
+    assert "gives no answer, and is asked again" in said[0]
+    assert told in said[0]
+
+
+def test_a_label_with_half_a_character_is_read(monkeypatch):
+    result = {"metric": {"__name__": "up", "host": "a\ud800"}, "value": [START, "1"]}
+    answer = json.dumps({"data": {"resultType": "vector", "result": [result]}}).encode()
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: BytesIO(answer))
+    query = Query("prometheus+http://localhost?query=up", print)
+    assert query.read() == b'up{host="a?"} 1 %d\n' % (1000 * START)
 
 
 def test_labels_hold_any_character(tmp_path):

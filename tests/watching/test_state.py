@@ -123,7 +123,7 @@ def test_an_output_that_lost_events_is_refused(tmp_path):
 
 
 def test_state_of_standard_input_is_refused(tmp_path):
-    done = watch("-", "--state", tmp_path / "state", input=b"")
+    done = watch("-", "--state", tmp_path / "state", stdin=b"")
     assert done.returncode == 2
     assert b"--state needs a file" in done.stderr
 
