@@ -7,6 +7,8 @@ CONSTANT_FROM = 2  # rows from which "always the same" means something
 RAMP_LEAST, RAMP_EVEN = 8, 0.1  # rows; of a step that another may differ
 BACK_FEW = 0.1  # of the rows; what goes back more often needs an epoch to count from
 ONE_ROW = 0.5  # of as many epochs as restart the inner counter others may have but one row
+LATE = 0.1  # of the rows that may be
+NEWEST_FIRST, NO_ORDER = 0.9, 0.25  # of the changes that go back
 RESTARTS_SHARE = 0.5  # of an inner counter's restarts at which the epoch goes up
 
 
@@ -26,6 +28,12 @@ def is_counter(values: NDArray[np.float64]) -> bool:
     return len(values) > CONSTANT_FROM and (up or is_constant(values))
 
 
+def is_growing(values: NDArray[np.float64]) -> bool:
+    """Whether numbers grow and never fall: they add up something."""
+    change = np.diff(values)
+    return len(values) >= RAMP_LEAST and bool(np.all(change >= 0) and change.any())
+
+
 def is_tally(values: NDArray[np.float64]) -> bool:
     """Whether numbers go up by one from row to row: they count the rows, whatever the name."""
     return len(values) >= RAMP_LEAST and bool(np.all(np.diff(values) == 1))
@@ -42,6 +50,21 @@ def is_ramp(values: NDArray[np.float64]) -> bool:
 def restarts(x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where a counter goes back, from one row to the next."""
     return np.diff(x) < 0
+
+
+def in_time(times: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Order rows by their times, where these say that they do not start again; None elsewhere.
+
+    The newest may come first, a few may be late, a clock may be put back by an hour, and rows may
+    stand in no order at all.
+    """
+    back = restarts(times)
+    if not back.any():
+        return None
+    if np.mean(back) >= NEWEST_FIRST:
+        return len(times) - 1 - np.argsort(times[::-1], kind="stable")
+    late = np.mean(times < np.maximum.accumulate(times))
+    return np.argsort(times, kind="stable") if late < LATE or np.mean(back) > NO_ORDER else None
 
 
 def is_epoch(epoch: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -126,6 +126,13 @@ class Table:
 
 def _moved(item: Column, by: int) -> Data:
     return item.rows + by, item.values
+
+
+def together(items: Sequence[Column]) -> Data:
+    """Put the rows of columns together, in the order of the log."""
+    rows = np.concatenate([item.rows for item in items])
+    order = np.argsort(rows, kind="stable")
+    return rows[order], np.concatenate([item.values for item in items])[order]
 
 
 def column(name: str, rows: NDArray[np.int64], values: NDArray[np.float64]) -> Column:

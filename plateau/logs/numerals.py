@@ -26,7 +26,7 @@ MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re
 def number(token: str) -> float | None:
     """Read a number in any of the ways that logs write one; None for other text."""
     text = token.strip()
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or "_" in text:  # "69928_00060" is a name, to Python a number
         return None
     if "," in text:
         if THOUSANDS.fullmatch(text):

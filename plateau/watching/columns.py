@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material
-from plateau.logs.choosing.runs import is_clock, select
+from plateau.logs.choosing.axis import is_time
+from plateau.logs.choosing.runs import select
 from plateau.logs.choosing.several_writers import name_of
 from plateau.logs.large.parts import Series, Wanted
 from plateau.logs.model import LogError, NoSeriesError
@@ -174,7 +175,7 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),
         material.block is not None and bool(material.block[-1] > material.block[0]),
         float(selection.writer.values[0]) if selection.writer else None,
-        selection.axis is not None and is_clock(selection.axis),
+        selection.axis is not None and is_time(selection.axis.columns[-1]),
     )
 
 

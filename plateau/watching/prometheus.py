@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from plateau.durations import seconds_of
+from plateau.logs.formats.prometheus import PART
 from plateau.logs.model import LogError
 
 if TYPE_CHECKING:
@@ -104,7 +105,11 @@ def _reason(error: HTTPError) -> str:
 def _lines(kind: str, result: Any) -> list[str]:
     if kind == "scalar":
         return [_line({}, *result)]
-    return [_line(dict(each["metric"]), *each["value"]) for each in result]
+    lines = [_line(dict(each["metric"]), *each["value"]) for each in result]
+    names = dict.fromkeys(line.partition("{")[0] for line in lines)
+    # A part of a histogram that was asked for is a series like others.
+    told = [f"# TYPE {name} gauge\n" for name in names if name.endswith(PART)]
+    return [*told, *lines]
 
 
 def _line(labels: dict[str, str], at: float, value: str) -> str:

@@ -119,6 +119,11 @@ def test_what_a_step_takes_is_no_x(name):
     assert judge.x_points(named(name)) == 0
 
 
+@pytest.mark.parametrize(("name", "time"), [("t [s]", True), ("T [K]", False), ("ok T", False)])
+def test_a_temperature_is_no_time(name, time):
+    assert (judge.x_points(named(name)) == judge.X_TIME) is time
+
+
 @pytest.mark.parametrize("name", ["train/step", "time/total_steps", "trainer/global_step"])
 def test_a_counter_may_have_a_path(name):
     assert judge.x_points(named(name)) >= judge.X_STEP
@@ -128,7 +133,7 @@ def test_a_counter_may_have_a_path(name):
     ("name", "said"),
     [
         ("exit_code", "a code or a state"), ("it/s", "how fast it runs"),
-        ("cpu", "a duration or a load"),
+        ("cpu", "a duration or a load"), ("time_total", "a duration or a load"),
         ("latency_ms", "what a service is judged by"), ("loss_scale", "no metric by its name"),
         ("zzz", "unknown name"), ("val_loss", "validation"),
     ],

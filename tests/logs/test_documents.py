@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from made_up import STEPS, loss
 
 LOSSES = [round(3 / (i + 1), 4) for i in range(30)]
 
@@ -98,3 +99,42 @@ def test_document_of_rows(read_run):
     run = read_run(json.dumps(rows), "train_loss.json")
     assert (run.metric, run.x_name) == ("train_loss", "column 2")
     assert run.x[-1] == 290
+
+
+def pairs(number, swap=False):
+    points = [[1930000000 + 15 * i, f"{number + loss(i):.4f}"] for i in STEPS]
+    return [[float(value), at] for at, value in points] if swap else points
+
+
+@pytest.mark.parametrize(
+    ("document", "names", "metric"),
+    [
+        (
+            {
+                "status": "success",
+                "data": {
+                    "resultType": "matrix",
+                    "result": [
+                        {"metric": {"__name__": "wait", "job": "x", "host": h}, "values": pairs(k)}
+                        for k, h in enumerate("ab")
+                    ],
+                },
+            },
+            ["host=a", "host=b"],
+            "wait",
+        ),
+        ([{"target": "room.temperature", "datapoints": pairs(0, swap=True)}], ["1"], None),
+        (
+            [{"labels": {"room": r}, "points": pairs(k)} for k, r in enumerate("xyz")],
+            ["room=x", "room=y", "room=z"],
+            "value",
+        ),
+    ],
+)
+def test_series_of_an_answer_are_runs(read, document, names, metric):
+    log = read(json.dumps(document), "run.json")
+    assert [run.name for run in log.runs] == names
+    assert {run.metric for run in log.runs} == {metric or "room.temperature"}
+    for k, run in enumerate(log.runs):
+        assert (run.x_name, run.clock) == ("timestamp", True)
+        assert run.values.tolist() == [float(f"{k + loss(i):.4f}") for i in STEPS]

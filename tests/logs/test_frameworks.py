@@ -498,7 +498,7 @@ CASES = {
                 {"metric": {"__name__": "loss", "job": "train"},
                  "values": [[1700000000 + 15 * i, f"{loss(i):.4f}"] for i in STEPS]}]}}
         ),
-        "run", "column 1", mode="both",
+        "loss", "timestamp",
     ),
     # --- tables and documents ---
     "keras history": Case(

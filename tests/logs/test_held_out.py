@@ -54,6 +54,26 @@ def test_each_run_has_its_own(read):
     assert second.held_out.lines.tolist() == second.lines.tolist()
 
 
+def test_an_evaluation_that_counts_on_is_cut_where_runs_begin(read):
+    part = each(
+        lambda i: f"step {i} loss {loss(i):.4f}" + f"\neval loss {held(i):.4f}" * (i % 4 == 0)
+    )
+    runs = read(3 * part).runs
+    assert [len(run.values) for run in runs] == [len(STEPS)] * 3
+    assert [run.held_out.x.tolist() for run in runs] == [[*STEPS[3::4]]] * 3
+    assert all(run.lines[0] < run.held_out.lines[0] <= run.lines[-1] + 1 for run in runs)
+
+
+def test_a_run_without_an_evaluation_has_none(read):
+    text = "step,loss,val_loss\n" + "".join(
+        f"{i},{loss(i)},{held(i) if k else ''}\n" for k in (0, 1, 1) for i in STEPS
+    )
+    first, second, third = read(text).runs
+    assert first.held_out is None
+    assert second.held_out.lines.tolist() == second.lines.tolist()
+    assert third.held_out.lines.tolist() == third.lines.tolist()
+
+
 def test_epochs_stand_where_their_steps_end(read_run):
     text = "".join(
         "".join(

@@ -341,6 +341,18 @@ def test_bins_and_counts_are_no_samples(read):
         read(text)
 
 
+def test_a_count_that_is_measured_is_a_sample(read):
+    text = "# TYPE queue_count gauge\n" + each(
+        lambda i: f'queue_count{{room="a"}} {ping(i)}\nqueue_count{{room="b"}} {ping(i)}'
+    )
+    assert [run.name for run in read(text).runs] == ["room=a", "room=b"]
+
+
+def test_labels_are_read_as_they_were_before_they_were_written(read):
+    text = each(lambda i: f'wait{{path="C:\\\\new \\"a\\""}} {ping(i)}\nwait{{path="b"}} {ping(i)}')
+    assert [run.name for run in read(text).runs] == ['path=C:\\new "a"', "path=b"]
+
+
 SOLVERS = ["smoothSolver:  Solving for Ux", "smoothSolver:  Solving for Uy", "GAMG:  Solving for p"]
 
 

@@ -10,7 +10,7 @@ CASES = {
         each(lambda i: "       N       E                     dE             d eps       ncg     rms          rms(c)\n"
              + "".join(f"DAV: {k:3d}    -0.1{k}3456789E+02   -0.12345E-0{k}   -0.12345E-02  1234   0.123E-01    0.123E-01\n" for k in (1, 2, 3))
              + f"{i:4d} F= {-8*acc(i):.8E} E0= {-8.1*acc(i):.8E}  d E =-.123456E-03"),
-        "F", "iteration"),
+        "E0", "iteration", mode="both"),
     "orca scf": Case(
         "                         --------------\n                         SCF ITERATIONS\n                         --------------\nITER       Energy         Delta-E        Max-DP      RMS-DP      [F,P]     Damp\n               ***  Starting incremental Fock matrix formation  ***\n"
         + each(lambda i: f"{i-1:3d} {-76*acc(i):16.10f}   {loss(i)/10:.12f} 0.02{i:02d}1234 0.00123456  0.1234567 0.7000"),

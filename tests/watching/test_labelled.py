@@ -204,6 +204,20 @@ def test_labels_hold_any_character(tmp_path):
     assert all(len(run.values) == 30 for run in runs)
 
 
+@pytest.mark.parametrize(
+    "metric", [{"__name__": "wait_seconds_count"}, {"le": "0.5"}, {"__name__": "a", "le": "1"}]
+)
+def test_what_a_query_asks_for_is_a_series(tmp_path, metric):
+    result = [
+        {"metric": {**metric, "host": host}, "value": [START + i, f"{i % 7 + 0.5}"]}
+        for i in range(30)
+        for host in "ab"
+    ]
+    log = tmp_path / "run.prom"
+    log.write_text("".join(_lines("vector", result)))
+    assert [run.name for run in read_log(log).runs] == ["host=a", "host=b"]
+
+
 def session_of(tmp_path, log, run_length=None, metric=None, **budget):
     asked = Asked(metric=metric)
     options = Options(str(log), asked, Rule(), None, (), None, None, **budget)

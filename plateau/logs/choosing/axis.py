@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,17 +11,17 @@ import numpy as np
 from plateau.logs import behaviour
 from plateau.logs.choosing.in_force import fetch
 from plateau.logs.choosing.several_writers import seen_by_one
-from plateau.logs.columns import column
+from plateau.logs.columns import Column, column, together
 from plateau.logs.names import judge
 from plateau.logs.names.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from plateau.logs.choosing.asked import Material
-    from plateau.logs.columns import Column, Table
+    from plateau.logs.columns import Table
 
 
 COUNTERS = 16  # columns at most among which x is looked for
@@ -40,15 +41,17 @@ class Axis:
         return NAMES.join(item.name for item in self.columns)
 
     def within(self, table: Table) -> Axis:
-        """Take the columns from a merged table where it has them."""
+        """Take the columns from a merged table where it has them; the inner one of two alike."""
         merged = {item.name: item for item in table.columns}
-        return Axis(tuple(merged.get(item.name, item) for item in self.columns))
+        *outer, inner = self.columns
+        kept = [one if one.name == inner.name else merged.get(one.name, one) for one in outer]
+        return Axis((*kept, merged.get(inner.name, inner)))
 
 
 def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     """Pick x for a metric, from its own rows first; None where nothing counts."""
     own = table.without(metric)
-    elsewhere = [item for _, item in material.contents.beside(table, _may_count)]
+    elsewhere = _together(item for _, item in material.contents.beside(table, _may_count))
     if material.asked.x is not None:
         everywhere = own + [item for _, item in material.columns()]
         return Axis(tuple(_named(material, everywhere)))
@@ -67,6 +70,21 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
         fetched = fetched[0], fetched[1] + judge.X_COARSE * coarse
     axis = max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
     return axis or _time_line(material, table, metric)
+
+
+def _together(counters: Iterable[Column]) -> list[Column]:
+    """Put counters of one name together that count on, as in lines of several shapes."""
+    groups: dict[str | Column, list[Column]] = {}
+    for item in counters:
+        groups.setdefault(item if item.implied else item.name, []).append(item)
+    found: list[Column] = []
+    for items in groups.values():
+        if len(items) > 1:
+            one = Column(items[0].name, partial(together, items))
+            back = sum(np.count_nonzero(behaviour.restarts(item.values)) for item in items)
+            items = [one] if np.count_nonzero(behaviour.restarts(one.values)) <= back else items
+        found += items
+    return found
 
 
 def _named(material: Material, columns: list[Column]) -> Iterator[Column]:
@@ -121,15 +139,23 @@ def _best(
         if not outer and judge.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
         points = judge.x_behaviour(item, x, first=item is lead) + handicap
+        if outer and _is_inner(item, outer):
+            points = max(points, judge.x_points(outer) + judge.X_DISTINCT + handicap)
         if not outer and not judge.x_points(item) and behaviour.restarts(x).any():
             points += judge.X_BACK
         if points <= (best[1] if best else judge.X_LEAST - 1e-9):
             continue
         if outer:
-            best = Axis((outer, item)), points
+            best = Axis((item,) if judge.tells_runs(outer) else (outer, item)), points
         elif len(x) < 2 or np.mean(behaviour.restarts(x)) <= behaviour.BACK_FEW:
             best = Axis((item,)), points
     return best
+
+
+def _is_inner(item: Column, outer: Column) -> bool:
+    """Whether two counters are better than one: the outer one is no run, the inner no writer."""
+    finer = judge.x_points(item) >= judge.x_points(outer)
+    return (finer or judge.counts_within(item)) and not judge.tells_runs(outer)
 
 
 def _worth(
@@ -148,9 +174,9 @@ def _worth(
     unnamed = 0
     for item in columns:
         if item in named:
-            found.append((item, x_at(rows, item, block)))
+            found.append((item, _x_in_time(rows, item, block)))
         elif len(item.rows) >= least and unnamed < COUNTERS and not judge.x_points(item):
-            x = x_at(rows, item, block)
+            x = _x_in_time(rows, item, block)
             if judge.x_behaviour(item, x, first=item is lead) >= judge.X_LEAST:
                 found.append((item, x))
                 unnamed += 1
@@ -159,6 +185,22 @@ def _worth(
     if left and told not in material.warnings:
         material.warnings.append(told)
     return found
+
+
+def _x_in_time(
+    rows: NDArray[np.int64], item: Column, block: NDArray[np.int64] | None
+) -> NDArray[np.float64]:
+    """Fetch x for each row; times in their order, where rows stand in another one."""
+    x = x_at(rows, item, block)
+    order = behaviour.in_time(x) if is_time(item) else None
+    return x if order is None else x[order]
+
+
+def is_time(item: Column) -> bool:
+    """Whether a column is a time: told by a date, or by a name that is none of a counter."""
+    counter = judge.x_points(item) > judge.X_TIME and not item.implied
+    known = item.values[np.isfinite(item.values)]
+    return item.clock or (not counter and behaviour.is_clock(known))
 
 
 def _fullest(columns: list[Column], most: int) -> set[Column]:
@@ -218,6 +260,15 @@ def _outer(
         if item is not inner and behaviour.is_epoch(epoch, back):
             return item
     return None
+
+
+def goes_back(axis: Axis, metric: Column, block: NDArray[np.int64] | None) -> bool:
+    """Whether x, which no name tells, often goes back."""
+    item = axis.columns[-1]
+    if len(axis.columns) > 1 or judge.x_points(item) or is_time(item) or len(metric.rows) < 2:
+        return False
+    x = x_at(metric.rows, item, block)
+    return bool(np.mean(behaviour.restarts(x)) > behaviour.BACK_FEW)
 
 
 def count_along(

@@ -109,12 +109,19 @@ def _names(table: Table) -> set[str]:
     return {last_word(item.name) if judge.x_points(item) else item.name for item in table.columns}
 
 
+def _are_alike(one: Table, other: Table) -> bool:
+    """Whether lines tell the same; of some that nothing counts one may tell more than another."""
+    names, others = _names(one), _names(other)
+    counted = any(judge.x_points(item) for table in (one, other) for item in table.columns)
+    return names == others or (not counted and (names <= others or others <= names))
+
+
 def _take_turns(one: Table, other: Table, metric: Column) -> bool:
     """Whether series go side by side: at the same x, where their lines tell it."""
     rows, others = (_column(table, metric).rows for table in (one, other))
     theirs = np.isin(np.sort(np.concatenate([rows, others])), others)
     turns = np.count_nonzero(theirs[1:] != theirs[:-1])
-    if _names(one) != _names(other) or turns < TURNS * min(len(rows), len(others)):
+    if not _are_alike(one, other) or turns < TURNS * min(len(rows), len(others)):
         return False
     counters = [item for item in one.columns if judge.x_points(item) > judge.X_TIME]
     for item in counters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,12 +41,33 @@ def held_out_of(there: HeldOut, table: Table, metric: Column) -> tuple[Table, Co
 
 
 def paired(runs: Sequence[Run], held_out: Sequence[Run]) -> list[Run]:
-    """Give each run that of its held-out metric: the one of its name, where there is one."""
-    of = {_alone(run.name): run for run in held_out}
+    """Give each run that of its held-out metric: the one of its name, where there is one.
+
+    Where not each run has one, such as an evaluation that counts on through several starts, names
+    tell nothing: each run gets what stands in the log before the next one begins.
+    """
+    following = all(one.lines[-1] < other.lines[0] for one, other in pairwise(runs))
+    if held_out and len(held_out) < len(runs) and following:
+        ends = [other.lines[0] for other in runs[1:]]
+        spans = zip(runs, [*ends, np.inf], strict=True)
+        found = [_between(held_out, run.lines[0], end) for run, end in spans]
+    else:
+        of = {_alone(run.name): run for run in held_out}
+        found = [of.get(_alone(run.name)) for run in runs]
     return [
-        replace(run, held_out=_beside(run, other)) if (other := of.get(_alone(run.name))) else run
-        for run in runs
+        replace(run, held_out=_beside(run, other)) if other else run
+        for run, other in zip(runs, found, strict=True)
     ]
+
+
+def _between(held_out: Sequence[Run], begin: float, end: float) -> Run | None:
+    """Take the rows between two lines, of the run that has most there; None for a few."""
+    inside = [np.flatnonzero((one.lines >= begin) & (one.lines < end)) for one in held_out]
+    rows, run = max(zip(inside, held_out, strict=True), key=lambda one: len(one[0]))
+    if len(rows) < LEAST:
+        return None
+    lr = None if run.lr is None else run.lr[rows]
+    return replace(run, values=run.values[rows], x=run.x[rows], lines=run.lines[rows], lr=lr)
 
 
 def _beside(run: Run, other: Run) -> Run:

@@ -13,17 +13,16 @@ from plateau.logs import behaviour
 from plateau.logs.choosing.asked import listed
 from plateau.logs.choosing.axis import COUNTERS, count_along, x_at
 from plateau.logs.choosing.several_writers import take_turns
-from plateau.logs.columns import Column, Table, column
+from plateau.logs.columns import Column, Table, column, together
 from plateau.logs.model import NoSeriesError
 from plateau.logs.names import judge
 from plateau.logs.names.words import words
 from plateau.logs.text.shapes import LineTable
-from plateau.logs.text.slots import UNNAMED, counts
+from plateau.logs.text.slots import counts
 
 if TYPE_CHECKING:
     from plateau.logs.choosing.asked import Material
     from plateau.logs.choosing.axis import Axis
-    from plateau.logs.columns import Data
 
 SIDE_BY_SIDE = " - "  # "run name - metric", as experiment trackers export several runs
 MEASURED_FEW = 2  # rows of a measurement in a table
@@ -54,7 +53,7 @@ def choose_metrics(material: Material) -> list[Candidate]:
     if not candidates:
         raise NoSeriesError(f"{material.path}: no series of numbers found")
     best = candidates[0]
-    if material.asked.metric is None and best.points < 0:
+    if material.asked.metric is None and best.points < 0 and not _is_best_told(candidates):
         return [_measured(material, candidates)]
     chosen = [best, *(one for one in candidates[1:] if _is_equal(one, best))]
     chosen = [
@@ -67,6 +66,13 @@ def choose_metrics(material: Material) -> list[Candidate]:
     return chosen[:EQUALS]
 
 
+def _is_best_told(candidates: list[Candidate]) -> bool:
+    """Whether the name of the best is that of a metric, such as the best error so far."""
+    best = candidates[0]
+    varies = len(best.column.rows) >= MEASURED_FEW and not behaviour.is_constant(best.column.values)
+    return varies and best.points > judge.NOT_LR and judge.is_metric(best.column)
+
+
 def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
     """Warn of a metric that says nothing, where a text or other columns leave it open."""
     best, taken = chosen[0], {one.column.name for one in chosen}
@@ -75,7 +81,7 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
         for one in candidates
         if one.column.name not in taken and not judge.x_points(one.column)
     )
-    open_ = bool(others) or not best.table.sparse
+    open_ = bool(others) or len(chosen) > 1 or not best.table.sparse
     letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
     if best.column.name and open_ and (letter or judge.is_unknown(best.column)):
         more = f"; --metric could also name {others}" if others else ""
@@ -123,13 +129,23 @@ def ranked(material: Material) -> list[Candidate]:
         )
         # Looking at the numbers takes time: only where it matters.
         unknown = judge.is_unknown(item)
-        if points >= best and (judge.is_axis(item) if unknown else behaviour.is_tally(item.values)):
+        if points >= best and _counts_up(item, named, unknown=unknown):
             points += judge.NOT_IT
         elif points >= best and behaviour.is_constant(item.values):
             points += judge.CONSTANT
+        elif points >= best and judge.adds_up(item):
+            points += judge.GROWING
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
+
+
+def _counts_up(item: Column, named: float, *, unknown: bool) -> bool:
+    """Whether numbers count, or are a clock, whatever their name."""
+    if unknown:
+        return judge.is_axis(item)
+    clock = named == judge.DURATION and judge.tells_time(item)
+    return behaviour.is_growing(item.values) if clock else behaviour.is_tally(item.values)
 
 
 def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
@@ -154,7 +170,9 @@ def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
 def _is_told(table: Table) -> bool:
     """Whether rows name other numbers than their counter."""
     told = (
-        item.name and not UNNAMED.fullmatch(item.name) for item in table.columns if not item.implied
+        item.name and not judge.COLUMN_NUMBER.fullmatch(item.name)
+        for item in table.columns
+        if not item.implied
     )
     return table.sparse or any(told)
 
@@ -195,9 +213,9 @@ def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
 def _varies(one: Candidate) -> bool:
     values = one.column.values
     varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
-    if not varied or behaviour.is_counter(values) or judge.lr_points(one.column):
+    if not varied or judge.is_axis(one.column) or judge.lr_points(one.column):
         return False
-    return any(map(_counts, one.table.without(one.column)))
+    return not behaviour.is_whole(values) or any(map(_counts, one.table.without(one.column)))
 
 
 def _counts(item: Column) -> bool:
@@ -271,6 +289,7 @@ def with_optional_fields(
         and other.run == table.run
         and any(same(item, metric) for item in other.columns)
         and (fitting := fitted(other, needed, table))
+        and all(_goes_on(table, other, name) for name in needed)
     ]
     lines = [one for one in (table, *others) if isinstance(one, LineTable)]
     if words and any(set(words) <= one.told.keys() for one in lines):
@@ -315,10 +334,20 @@ def fitted(table: Table, needed: set[str], main: Table) -> Table | None:
     return replace(table, columns=columns)
 
 
+def _goes_on(table: Table, other: Table, name: str) -> bool:
+    """Whether x counts on in lines of another shape, where only its numbers say that it is x."""
+    one, another = (
+        next((item for item in each.columns if item.name == name), None) for each in (table, other)
+    )
+    if one is None or another is None or judge.x_points(one):
+        return True
+    return _count_on(one, another)
+
+
 def _count_on(one: Column, other: Column) -> bool:
     """Whether two counters are one, which does not go back more often than these do."""
-    _, together = _together([one, other])
-    back = [np.count_nonzero(behaviour.restarts(x)) for x in (one.values, other.values, together)]
+    _, both = together([one, other])
+    back = [np.count_nonzero(behaviour.restarts(x)) for x in (one.values, other.values, both)]
     return bool(back[2] <= back[0] + back[1])
 
 
@@ -359,7 +388,7 @@ def _parted(lines: list[LineTable], words: tuple[str, ...]) -> Table:
         for one in kept
     ]
     beside = [_constant(one.columns[0], n) for one, n in zip(kept, numbers, strict=True)]
-    writer = Column(" ".join(words), partial(_together, beside))
+    writer = Column(" ".join(words), partial(together, beside))
     merged = merge(list(kept))
     return replace(merged, columns=[*merged.columns, writer], writer=writer)
 
@@ -415,13 +444,7 @@ def merge(tables: list[Table]) -> Table:
         for item in table.columns:
             groups.setdefault((item.name, item.held_out), []).append(item)
     columns = [
-        Column(name, partial(_together, items), held_out=held_out, implied=items[0].implied)
+        Column(name, partial(together, items), held_out=held_out, implied=items[0].implied)
         for (name, held_out), items in groups.items()
     ]
     return Table(columns, sum(table.size for table in tables), tables[0].run)
-
-
-def _together(items: list[Column]) -> Data:
-    rows = np.concatenate([item.rows for item in items])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], np.concatenate([item.values for item in items])[order]

@@ -10,7 +10,7 @@ import numpy as np
 
 from plateau.logs import behaviour
 from plateau.logs.choosing.asked import UNNAMED_METRIC, listed
-from plateau.logs.choosing.axis import choose_x, count_along
+from plateau.logs.choosing.axis import choose_x, count_along, goes_back, is_time
 from plateau.logs.choosing.by_words import told_apart
 from plateau.logs.choosing.held_out import held_out_in, held_out_of, paired
 from plateau.logs.choosing.metrics import by_run, choose_metrics, same, with_optional_fields
@@ -100,6 +100,8 @@ def _select(material: Material, table: Table, metric: Column) -> Selection:
     table = with_optional_fields(material, table, metric, axis)
     metric = next(item for item in table.columns if same(item, metric))
     axis = axis.within(table) if axis else None
+    if axis and goes_back(axis, metric, material.block):
+        axis = None  # only its numbers said that it counts, and those of more lines say otherwise
     writer = table.writer
     if axis and not writer:
         x, _ = count_along(axis, metric.rows, material.block)
@@ -114,6 +116,10 @@ def _runs(material: Material, selection: Selection) -> list[Run]:
         return _split(material, selection, rows.astype(np.float64), [rows], own)
     x, starts = count_along(axis, metric.rows, material.block)
     if not writer:
+        order = behaviour.in_time(x) if len(starts) and is_time(axis.columns[-1]) else None
+        if order is not None:
+            _tell_order(material, x, axis)
+            return _split(material, selection, x, [order], own)
         if (first := first_of_equals(metric, x)) is not None:
             material.warnings.append(
                 f"{len(x) / len(first):.3g} rows at each {axis.name} say the same: "
@@ -171,24 +177,24 @@ def _split(
             lines=material.numbers[rows[piece]],
             counts_steps=judge.counts_steps(x_name, x[piece]),
             every=material.contents.every,
-            clock=axis is not None and is_clock(axis),
+            clock=axis is not None and is_time(axis.columns[-1]),
         )
         for index, (piece, lr_piece) in enumerate(zip(pieces, lr, strict=True))
     ]
-
-
-def is_clock(axis: Axis) -> bool:
-    """Whether x is a time: told by a date, or by a name that is none of a counter."""
-    last = axis.columns[-1]
-    counter = judge.x_points(last) > judge.X_TIME and not last.implied
-    known = last.values[np.isfinite(last.values)]
-    return last.clock or (not counter and behaviour.is_clock(known))
 
 
 def _run_name(own: str | None, index: int, count: int) -> str:
     if own is None:
         return str(index + 1)
     return own if count == 1 else f"{own} {index + 1}"
+
+
+def _tell_order(material: Material, x: NDArray[np.float64], axis: Axis) -> None:
+    back = behaviour.restarts(x)
+    newest = np.mean(back) >= behaviour.NEWEST_FIRST
+    often = f"{axis.name} goes back {np.count_nonzero(back)} times"
+    told = "the newest rows come first" if newest else often
+    material.warnings.append(f"{told}: rows were put in the order of their times")
 
 
 def _without_echoes(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.behaviour import is_whole
+from plateau.logs.names.judge import counts_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,8 @@ def find_writer(columns: Iterable[Column], metric: Column, x: NDArray[np.float64
     places = len(np.unique(x))
     for item in columns:
         if not np.array_equal(item.rows, metric.rows) or not is_whole(item.values):
+            continue
+        if counts_within(item):
             continue
         writers, writer = np.unique(item.values, return_inverse=True)
         if not 2 <= len(writers) <= MOST_WRITERS or len(x) < FULL * len(writers) * places:

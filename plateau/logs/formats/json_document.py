@@ -12,6 +12,7 @@ import numpy as np
 
 from plateau.logs.columns import Contents
 from plateau.logs.files.documents import DEEPEST
+from plateau.logs.formats.answers import tables_of_answer
 from plateau.logs.formats.separated import name_after_file
 from plateau.logs.numerals import number, numbers
 from plateau.logs.records.labelled import tables_of
@@ -54,6 +55,9 @@ def recognise(source: Source) -> Contents | None:
 
 def _series_in(source: Source, document: Any) -> tuple[list[Table], list[int]] | None:
     """Tables of the largest list of records, or of all lists of numbers, in a JSON document."""
+    tables, points = tables_of_answer(document)
+    if tables:
+        return tables, [0] * points
     if curves := list(_curves(document)):
         return _along(curves)
     lists = list(_lists(document))

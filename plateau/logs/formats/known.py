@@ -121,7 +121,7 @@ LINE_FORMATS = (
         names=("json",),
         label="JSON documents",
         about="histories of records, lists of numbers, lists of rows, curves with their own `x` "
-        "and `y`",
+        "and `y`, answers of Prometheus and Graphite",
         recognise=json_document.recognise,
         read=lambda _, found: found,
         in_parts=False,
@@ -152,7 +152,8 @@ LINE_FORMATS = (
         label="tables",
         about="commas or semicolons, tabs, white space, also several in one file; headers behind "
         "`#`, in several lines, with units below; names of Tecplot, of Grace (`.xvg`), numbered in "
-        "remarks; cells with units (`51 %`). In long tables a column of names beside a column "
+        "remarks, under titles; cells with units (`51 %`); dates of any usual form, also in parts "
+        "(year, month, day). In long tables a column of names beside a column "
         "`value` makes each name a column; labels that each have a row at each time make each a "
         "run",
         recognise=separated.recognise,

@@ -31,6 +31,7 @@ UNIT = re.compile(r"[(\[]?[\w%°µ/^*·²³.-]{0,12}[)\]]?")  # "[degC]", below 
 WIDE_GAP = re.compile(r"\s{2,}|\t")
 LETTER = re.compile(r"[^\W\d_]|#")
 HEADER_MOST = 3  # lines
+HALF = 0.5
 REMARKS = "#%@"
 CAPTION = 'TVZtvz"'  # first letters of title, variables, zone; a quoted name
 FIELDS = re.compile(r"\W*(?:fields|columns|variables)\b\W*", re.IGNORECASE)  # "#! FIELDS a b"
@@ -89,7 +90,9 @@ def _layout(
     lines: list[str], plain: list[int], remarks: list[str], separator: str, kind: str
 ) -> Layout | None:
     sample = _cells([lines[row] for row in plain], separator)
-    above, header = _header(sample, separator)
+    titles = _titles(sample) if separator else 0
+    above, header = _header(sample[titles:], separator)
+    above += titles
     body = sample[above:]
     if len(body) < (1 if header else 2):
         return None
@@ -98,6 +101,9 @@ def _layout(
     even = widths.count(width) >= EVEN * len(body) - 1
     if header and not separator and len(header) > width:  # names may hold single spaces
         header = WIDE_GAP.split(lines[plain[sample.index(header)]].strip())
+    if header and separator and len(header) == width - 1:  # "type      total, rate"
+        split_up = [name for cell in header for name in WIDE_GAP.split(cell)]
+        header = split_up if len(split_up) == width else header
     if header:
         header, width = _without_end(header, body, width)
     if (
@@ -105,13 +111,39 @@ def _layout(
         or width > WIDEST
         or (width < 2 and not (header is None and separator == ""))
         or (header and len(header) != width)
-        or _numeric(body) < (NUMERIC if separator and header else ALL_NUMERIC)
     ):
         return None
     remark = _names_in(remarks[-1]) if remarks else ""
     names = header or names_told(remarks, width) or _remark_names(remark, separator, width)
+    if _numeric(body) < (NUMERIC if separator and names else ALL_NUMERIC):
+        return None
     first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
+
+
+def _titles(sample: list[list[str]]) -> int:
+    """Count the rows above the names of a table: what it is about, also as pairs."""
+    widths = [len(row) for row in sample]
+    width = max(set(widths), key=widths.count, default=0)
+    named = [_is_names(row, width) for row in sample]
+    last = max((index for index, is_named in enumerate(named) if is_named), default=0)
+    first = last
+    while first and named[first - 1]:
+        first -= 1
+    if not first or any(map(_is_numeric, sample[:first])):
+        return 0
+    return first if all(map(_is_numeric, sample[last + 1 :])) else 0
+
+
+def _is_names(row: list[str], width: int) -> bool:
+    """Whether a row may be the header of a table of that width; a name may be missing."""
+    fits = width > 1 and width - 1 <= len(row) <= width and any(row[width // 2 :])
+    return fits and number(row[0]) is None and number(row[-1]) is None and _is_text(row)
+
+
+def _is_numeric(row: list[str]) -> bool:
+    """Whether most of the cells are numbers, or times."""
+    return _numeric([row]) > HALF
 
 
 def _without_end(header: list[str], body: list[list[str]], width: int) -> tuple[list[str], int]:
@@ -249,6 +281,8 @@ def _remark_names(remark: str, separator: str, width: int) -> list[str]:
     """Names from a header behind "#", which may have another separator than the rows."""
     for mark in (separator, ",", ""):
         names = _cells([remark], mark)[0] if remark and not _is_json(remark) else []
+        if not mark and len(names) > width:  # names may hold single spaces
+            names = WIDE_GAP.split(remark.strip())
         if len(names) == width:
             return names
         if mark == "," and 1 < len(names) < width:

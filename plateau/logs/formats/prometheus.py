@@ -22,9 +22,13 @@ SAMPLE = re.compile(
     r"\s+([-+.\w]+)(?:\s+(\d{9,}(?:\.\d+)?))?"
 )
 LABEL = re.compile(r'(?<!\w)([A-Za-z_]\w*+)\s*+=~?\s*+"((?:[^"\\]++|\\.)*+)"')
+ESCAPED = re.compile(r'\\(["\\])')
 LOOKED_AT, ENOUGH = 200, 0.9  # lines; of them are samples
-UNNAMED = {"le"}  # labels that are bounds of a histogram's bins
-NO_SERIES = ("_bucket", "_sum", "_count", "_created", "_info")  # endings of what is no measurement
+# What is no measurement by its ending: a part of a histogram or of a summary, unless its type says
+# that it stands for itself.
+PART = ("_bucket", "_sum", "_count")
+NO_SERIES = ("_created", "_info")
+TYPE = re.compile(r"#\s*TYPE\s+(\S+)\s+(?:gauge|untyped|unknown)\s*")
 
 
 def recognise(source: Source) -> dict[str, str] | None:
@@ -53,14 +57,16 @@ def series(source: Source) -> Contents:
 
 def _samples(source: Source) -> Samples:
     samples = Samples()
+    alone = {told[1] for line in source.lines if (told := TYPE.fullmatch(line.strip()))}
     for row, line in enumerate(source.lines):
         match = SAMPLE.fullmatch(line.strip())
         value = number(match[3]) if match else None
         if not match or value is None or match[1].endswith(NO_SERIES):
             continue
-        labels = LABEL.findall(match[2] or "")
-        if UNNAMED.intersection(name for name, _ in labels):
+        if match[1].endswith(PART) and match[1] not in alone:
             continue
+        pairs = LABEL.findall(match[2] or "")
+        labels = [(name, ESCAPED.sub(r"\1", text)) for name, text in pairs]
         samples.add(labels, match[1], row, value)
         if match[4]:
             samples.add(labels, TIME, row, float(match[4]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from plateau.logs.behaviour import is_whole
 from plateau.logs.columns import Contents
 from plateau.logs.formats.layout import Layout, find_layout, rows_of, split, unmixed
-from plateau.logs.numerals import odd_numbers
+from plateau.logs.numerals import number, odd_numbers
 from plateau.logs.records.labelled import tables_of, tells
 
 if TYPE_CHECKING:
@@ -69,10 +70,16 @@ def _named(
     texts: dict[str, Labels] = {}
     for name, (data, labels) in zip(names, columns, strict=True):
         if len(data[0]):
-            series.setdefault(name, data)
+            series[_unlike(name, series)] = data
         if 2 * len(data[0]) < len(labels) and tells(name, next(iter(labels.values()))):
             texts[name] = labels
     return series, texts
+
+
+def _unlike(name: str, others: Iterable[str]) -> str:
+    """Return the name, with a number if others have it."""
+    named = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(one for one in named if one not in others)
 
 
 def _drop_cut_row(source: Source, layout: Layout, rows: list[int]) -> None:
@@ -117,12 +124,18 @@ def _told(cells: Sequence[str]) -> tuple[Data, Labels]:
     rows, held = list(labels), list(labels.values())
     found = [_number(label) for label in held]
     odd = [index for index, value in enumerate(found) if value is None]
-    for index, value in zip(odd, odd_numbers([held[index] for index in odd]), strict=True):
+    usual = 2 * len(odd) >= len(held)  # "5s" among plain numbers is a remark, no number
+    read = odd_numbers if usual else _odd_alone
+    for index, value in zip(odd, read([held[index] for index in odd]), strict=True):
         found[index] = value
     present = [index for index, value in enumerate(found) if value is not None]
     values = [value for value in found if value is not None]
     at = np.array(rows, dtype=np.int64)[present]
     return (at, np.array(values, dtype=np.float64)), labels
+
+
+def _odd_alone(cells: Sequence[str]) -> list[float | None]:
+    return [number(cell) for cell in cells]
 
 
 def _number(cell: str) -> float | None:

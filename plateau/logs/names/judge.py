@@ -17,6 +17,7 @@ from plateau.logs.behaviour import (
     CONSTANT_FROM,
     is_clock,
     is_counter,
+    is_growing,
     is_ramp,
     is_whole,
 )
@@ -41,15 +42,17 @@ METRICS: dict[str, float] = {
     "objfun": 8, "objval": 8, "pobj": 8, "dobj": 7, "pcost": 8, "dcost": 7, "inertia": 7,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
-    "quantile": 7, "residual": 7, "residuals": 7, "rms": 7, "energy": 6,
+    "quantile": 7, "residual": 7, "residuals": 7, "rms": 6, "energy": 6, "toten": 6,
     "etot": 6, "epot": 6, "wer": 6, "cer": 6, "fid": 6,
     "ppl": 7, "perplexity": 7, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
-    "entropy": 3, "value": 4, "function": 4, "fval": 4, "f": 3,
-    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "lnl": 5, "llh": 4, "posterior": 4,
-    "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4,
+    "pearson": 4, "spearman": 4, "kendall": 4, "correlation": 4,
+    "entropy": 3, "prob": 3, "logp": 4, "lp": 4, "value": 4, "function": 4, "fval": 4, "f": 3,
+    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "posterior": 4,
+    "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4, "pot": 4,
+    "target": 4, "obj": 3, "box": 3, "cls": 3,
     "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
     "hit": 4, "hits": 4, "pass": 4,
     "failure": 5, "failures": 5, "fail": 4, "errors": 7, "downtime": 5, "uptime": 5,
@@ -58,7 +61,7 @@ METRICS: dict[str, float] = {
 # What a machine is loaded with says little, but where nothing else is told it is what counts.
 RESOURCES = vocabulary(
     "mem memory ram cpu gpu disk swap load util utilization utilisation usage idle iowait cache "
-    "buff buffers free swpd"
+    "buff buffers free swpd used available shared"
 )
 # What a service or a network is judged by. In a training these tell how fast it runs, no more.
 SLOW = vocabulary("latency latencies lat ping rtt jitter ttfb")
@@ -72,32 +75,45 @@ FAST = vocabulary(
     "mbps gbps kbps bps mbit gbit hashrate"
 )
 SERVICE = 7.0
+NO_SERVICE = vocabulary("min max std count num size scale eta remaining left")
 # "lat" beside "lon" is no latency, but a place.
 LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 # "time=12.2 ms" of a ping: what took so long is not said.
-DURATIONS, DURATION = vocabulary("time duration elapsed took ms us ns sec secs second seconds"), 0.5
+DURATIONS = vocabulary(
+    "time duration elapsed took ms us ns sec secs nsec nsecs usec usecs second seconds"
+)
+DURATION = 0.5
 # "25.3it/s", "0.2 s/step": how fast a program runs.
 PACE = re.compile(
     r"(?:it|its|iters?|ex|examples?|samples?|imgs?|images?|tokens?|tok|words?|batch(?:es)?|steps?|seq"
-    r"|sequences?|frames?|rows?)/(?:s|secs?|seconds?|min)\b|\b(?:s|secs?|seconds?|ms|us)/\w",
+    r"|sequences?|frames?|rows?)(?:/\w+)?/(?:s|secs?|seconds?|min)\b|\b(?:s|secs?|seconds?|ms|us)/\w",
     re.IGNORECASE,
 )
 ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
-PER_SECOND = re.compile(r"\w/(?:s|secs?|seconds?)\b")  # "MB/s", "req/s"
+# "MB/s", "req/s", but neither "wind (m/s)" nor "time/s", which is a time in seconds.
+PER_SECOND = re.compile(
+    r"(?<![^\W_])(?!(?i:[kmcdµu]?m[23²³]?|[mµukd]?[gl]|ft|mi|rad|deg|mol|j|[a-z]?time|t|met(?:er|re)s?"
+    r"|lit(?:er|re)s?|feet|miles|degrees?|radians?)/)"
+    r"[A-Za-z][^\W_]*+/(?:s|secs?|seconds?)\b"
+)
 # A unit does not say what was measured in it.
+UNIT = re.compile(r"[\[(][^\[\]()]*[\])]$")  # "Pressure [bar]"
 UNIT_ALONE = re.compile(r"[KMGTkmgt]?i?(?:B|b|[Bb]its?|[Bb]ytes?)(?:/s|ps)", re.ASCII)
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct prob likelihood loglikelihood loglik lnl llh posterior evidence logz lnz "
+    "mcc kappa correct prob likelihood loglikelihood loglik logl lnl llh posterior evidence logz "
+    "lnz pearson spearman kendall correlation "
     "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.
-NEITHER_WAY = vocabulary("energy etot epot eng potential value")
+NEITHER_WAY = vocabulary("energy target toten etot epot eng potential pot value")
 NEGATIVE = vocabulary("neg negative minus")
 
+ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
+DECADES = 1e3
 EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
 
 # Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
@@ -122,7 +138,7 @@ HELD_OUT_POINTS = -4.0
 AUXILIARY = -1.0
 AUXILIARY_WORDS = vocabulary(
     "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
-    "value vf entropy pg chosen rejected margin margins"
+    "delta change value vf entropy pg chosen rejected margin margins"
 )
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
 OPPONENT = -2.0
@@ -139,16 +155,20 @@ NOT_IT_WORDS = vocabulary(
     "min max std var num count scale time duration elapsed sec "
     "secs seconds ms rate lr norm gnorm index "
     "eta throughput weight coef coeff target patience size ratio images hours samples id "
-    "timestamp"
+    "timestamp evals evaluations nfev"
 )
+# A "heart rate" is measured, these are set.
+SETTING_RATES = vocabulary("learning learn drop dropout decay sampling sample refresh baud clip")
 # "best loss so far" only tells of progress, and stays as it is in between.
 BEST, BEST_WORDS = -4.0, frozenset(["best"])
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
 LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
 UNNAMED = 2.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
+GROWING = -0.2  # what adds up, such as the reading of a meter, after what it is the sum of
 CONSTANT = -4.0  # "init loss: 4.6" on every line
 FIRST_COLUMN = "column 1"
+COLUMN_NUMBER = re.compile(r"column \d+")
 OWN_X = 2.0  # x on the same row
 SHARE = 0.1  # of two line shapes with the same metric the longer one leads
 ROWS = 2.0  # per factor of ten in rows below the longest candidate
@@ -168,7 +188,9 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
         return "min"
     if values is not None and EITHER_WAY.intersection(found):
         return "max" if _rose(values[np.isfinite(values)]) else "min"
-    if any(_falls(word) for word in found) or squash(name).endswith("loss"):
+    if values is not None and found == ("r",) and _spans_decades(values):
+        return "min"  # a residual, no reward
+    if any(_falls(word) for word in _telling(found)) or squash(name).endswith("loss"):
         return "min"
     if any(word in UP or word.endswith(("accuracy", "reward")) for word in found):
         return "max"
@@ -176,13 +198,24 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
         return "max"
     if _is_slowness(name, found):
         return "min"
-    told = DURATIONS.intersection(found) or set(found) <= MEANS | {"total"}
+    told = DURATIONS.intersection(found) or found == ("total",) or not name  # taken as a loss
     return "min" if told else "both"
+
+
+def _telling(found: tuple[str, ...]) -> list[str]:
+    """Words of a name; single letters only where there is nothing else."""
+    return [word for word in found if len(word) > 1] or [*found]
 
 
 def _falls(word: str) -> bool:
     known = word in METRICS or word.endswith(("loss", "error", "perplexity"))
     return known and word not in UP and word not in NEITHER_WAY
+
+
+def _spans_decades(values: NDArray[np.float64]) -> bool:
+    """Whether all numbers are positive, and some a thousandth of others."""
+    known = values[np.isfinite(values)]
+    return bool(len(known) and known.min() > 0 and known.max() > DECADES * known.min())
 
 
 def _rose(values: NDArray[np.float64]) -> bool:
@@ -211,33 +244,37 @@ def metric_points(column: Column, *, training: bool = False) -> float:
         return NOT_IT if training else served
     points = max((_metric_word(word, found) for word in set(found)), default=0.0) or UNKNOWN
     known = sum(len(word) > 1 and _metric_word(word, found) > 0 for word in found)
-    plain = PLAIN | HELD_OUT | ({"rate"} if known and not _is_none(found) else set())
-    extra = len(set(found) - plain) - 1
+    plain = PLAIN | HELD_OUT | ({"rate", "norm"} if known and not _is_none(found) else set())
+    unit = UNIT.search(column.name)
+    extra = len(set(found) - plain - set(words(unit[0]) if unit else ())) - 1
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
-    points += NUMBERED * bool(ENDS_IN_NUMBER.search(column.name))
+    points += NUMBERED * bool(known and ENDS_IN_NUMBER.search(column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * _is_none(found)
-    points += BEST * bool(BEST_WORDS.intersection(found))
+    points += BEST * bool(known and BEST_WORDS.intersection(found))
     named = side(column.name)
     points += HELD_OUT_POINTS * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
 
 
 def _told_words(name: str) -> tuple[str, ...]:
-    """Words of a name; "cross-entropy" is one, a plain "entropy" is less."""
+    """Words of a name; "cross-entropy" is one, a plain "entropy" is less, "E0" an energy."""
     found = words(name)
+    if "e" in found and ENERGY.search(name) and all(len(word) == 1 for word in found):
+        return tuple("energy" if word == "e" else word for word in found)
     if "cross" not in found:
         return found
     return tuple("crossentropy" if word == "entropy" else word for word in found if word != "cross")
 
 
 def _is_none(found: tuple[str, ...]) -> bool:
-    """Whether words say that it is no metric: "loss scale", but not "success rate"."""
-    none = NOT_IT_WORDS.intersection(found)
-    share = none == {"rate"} and any(_metric_word(word, found) for word in set(found))
-    return bool(none) and not share
+    """Whether words say that it is no metric: "loss scale", not "success rate", "error norm"."""
+    none = NOT_IT_WORDS.intersection(found) if found != ("target",) else frozenset()
+    share = none <= {"rate", "norm"} and any(_metric_word(word, found) for word in set(found))
+    measured = none == {"rate"} and len(found) > 1 and SETTING_RATES.isdisjoint(found)
+    return bool(none) and not share and not measured
 
 
 def _service_points(name: str, found: tuple[str, ...]) -> float | None:
@@ -246,7 +283,7 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
         return NOT_IT
     if any(_metric_word(word, found) for word in set(found)):
         return None
-    if {"min", "max", "std", "count", "num", "size", "scale"}.intersection(found):
+    if NO_SERVICE.intersection(found):
         return None
     if _is_slowness(name, found):
         return SERVICE
@@ -254,7 +291,7 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
         return SERVICE
     if found == ("speed",):
         return NOT_IT
-    weak = found and (set(found) <= DURATIONS or RESOURCES.intersection(found))
+    weak = DURATIONS.intersection(found) or RESOURCES.intersection(found)
     return DURATION if weak else None
 
 
@@ -273,6 +310,7 @@ def remarks(column: Column, *, training: bool = False) -> list[str]:
         "how fast it runs": served == NOT_IT or (served == SERVICE and training),
         "what a service is judged by": served == SERVICE and not training,
         "a duration or a load": served == DURATION,
+        "what only adds up": adds_up(column),
         "no metric by its name": served is None
         and _is_none(tuple(found))
         and not lr_points(column),
@@ -301,6 +339,24 @@ def is_unknown(column: Column) -> bool:
     return not known and _service_points(column.name, found) is None
 
 
+def is_metric(column: Column) -> bool:
+    """Whether the name is one of a metric, of however little worth."""
+    found = _told_words(column.name)
+    none = CODES.intersection(found) or _is_none(found) or lr_points(column) or column.implied
+    return bool(found) and not none and any(_metric_word(word, found) for word in found)
+
+
+def tells_time(column: Column) -> bool:
+    """Whether a name says that something took a time, or at which time it was."""
+    return not DURATIONS.isdisjoint(words(column.name))
+
+
+def adds_up(column: Column) -> bool:
+    """Whether numbers only grow, under a name that says nothing: the reading of a meter."""
+    told = column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_unknown(column)
+    return not told and not is_axis(column) and is_growing(column.values)
+
+
 def places_of(columns: Iterable[Column]) -> set[str]:
     """Return the names of latitude and longitude, where both are there."""
     named = {item.name: frozenset(words(item.name)) for item in columns}
@@ -325,6 +381,9 @@ def is_axis(column: Column) -> bool:
     values = column.values
     if is_counter(values) or is_ramp(values):
         return True
+    change = np.diff(values)
+    if COLUMN_NUMBER.fullmatch(column.name) and is_clock(values):
+        return bool(np.all(change > 0) or np.all(change < 0))
     first = column.name == FIRST_COLUMN and len(values) > CONSTANT_FROM
     return first and bool(np.all(np.diff(values) > 0))
 
@@ -347,6 +406,8 @@ STEPS = vocabulary(
     "up batch batches minibatch minibatches"
 )
 STEP_ENDINGS = ("step", "steps", "iter")  # NSTEP
+TIME_STEPS = (("time", "step"), ("time", "steps"))
+RUNS = vocabulary("run runs fold folds seed trial repeat repetition rep split replicate experiment")
 # "LP iter", "ItCnt": iterations of what is solved within a step, which are summed.
 WITHIN, ABBREVIATED = vocabulary("lp simplex cg pcg krylov barrier"), ("it", "cnt")
 AMOUNTS = vocabulary(
@@ -358,8 +419,8 @@ ROUNDS = vocabulary(
 )
 EPOCHS = vocabulary("epoch epochs ep")
 TIMES = vocabulary(
-    "time timestamp timestamps t date dates datetime wall clock elapsed seconds secs sec minutes "
-    "hours hour days day ms relative"
+    "time timestamp timestamps stamp t date dates datetime wall clock elapsed seconds secs sec "
+    "minutes hours hour days day ms relative"
 )
 
 # Finer counters first: a step is what the detector counts in.
@@ -405,6 +466,8 @@ def _x_points(column: Column) -> float:
     needed = found[:1] == ("no",) and len(found) > 1  # "No Iterations 3": how many were needed
     if needed or WITHIN.intersection(found) or found == ABBREVIATED:
         return 0.0
+    if found[-2:] in TIME_STEPS:
+        return X_STEP
     kinds = (
         (STEPS, X_STEP),
         (AMOUNTS, X_AMOUNT),
@@ -412,6 +475,8 @@ def _x_points(column: Column) -> float:
         (EPOCHS, X_EPOCH),
         (TIMES, X_TIME),
     )
+    if len(found) > 1 and not column.name.startswith("t"):  # "T [K]" is a temperature
+        found = tuple(word for word in found if word != "t")
     points = next((worth for known, worth in kinds if known.intersection(found)), 0.0)
     points = points or X_STEP * any(word.endswith(STEP_ENDINGS) for word in found)
     if points == X_TIME or not points:
@@ -462,6 +527,17 @@ def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) 
             return -np.inf
         points += X_DISTINCT * distinct / len(x)
     return points
+
+
+def tells_runs(column: Column) -> bool:
+    """Whether a column numbers runs: "Fold 3", in which epochs start again, is no epoch."""
+    found = _own_words(column.name)
+    return bool(found) and RUNS.issuperset(found) and not column.implied
+
+
+def counts_within(column: Column) -> bool:
+    """Whether a name is that of steps or epochs, which count and tell no writers apart."""
+    return not column.implied and x_points(column) in (X_STEP, X_EPOCH)
 
 
 def counts_steps(x_name: str, x: NDArray[np.float64]) -> bool:

@@ -30,12 +30,15 @@ TRANSLATED = {
     "iterazione": "iteration", "paso": "step", "passo": "step", "entrenamiento": "train",
     "treinamento": "train", "treino": "train", "addestramento": "train", "validacion": "val",
     "validacao": "val", "validazione": "val", "prueba": "test", "teste": "test",
+    "tiempo": "time", "hora": "time", "fecha": "date", "tempo": "time", "durata": "duration",
     # French
     "perte": "loss", "pertes": "loss", "erreur": "error", "epoque": "epoch", "etape": "step",
     "entrainement": "train", "apprentissage": "train", "recompense": "reward", "cout": "cost",
     # German
     "verlust": "loss", "fehler": "error", "genauigkeit": "accuracy", "epoche": "epoch",
-    "schritt": "step", "lernrate": "lr", "belohnung": "reward", "validierung": "val",
+    "zeit": "time", "uhrzeit": "time", "datum": "date", "zeitstempel": "timestamp",
+    "dauer": "duration", "schritt": "step", "lernrate": "lr", "belohnung": "reward",
+    "validierung": "val",
     # Turkish
     "kayip": "loss", "kaybi": "loss", "dogrulugu": "accuracy", "hatasi": "error",
     "dogruluk": "accuracy", "devir": "epoch", "donem": "epoch",
@@ -50,7 +53,7 @@ PARTS = {
     "误差": "error", "誤差": "error",
     "准确率": "accuracy", "準確率": "accuracy", "正确率": "accuracy", "正確率": "accuracy",
     "精度": "accuracy", "奖励": "reward", "獎勵": "reward", "轮": "epoch", "輪": "epoch",
-    "迭代": "iteration", "步": "step",
+    "迭代": "iteration", "步": "step", "时间": "time", "時間": "time",
     # Japanese
     "エポック": "epoch", "ステップ": "step", "反復": "iteration", "イテレーション": "iteration",
     "学習率": "lr", "学習": "train", "検証": "val", "テスト": "test", "ロス": "loss",
@@ -59,11 +62,12 @@ PARTS = {
     # Korean
     "에폭": "epoch", "에포크": "epoch", "스텝": "step", "단계": "step", "반복": "iteration",
     "손실": "loss", "정확도": "accuracy", "학습률": "lr", "학습": "train", "훈련": "train",
-    "검증": "val", "테스트": "test", "오차": "error", "보상": "reward",
+    "시간": "time", "검증": "val", "테스트": "test", "오차": "error", "보상": "reward",
     # Russian
     "потер": "loss", "эпох": "epoch", "точност": "accuracy", "шаг": "step", "итераци": "iteration",
     "скорость обучения": "lr", "обуч": "train", "трениров": "train", "валидац": "val",
-    "проверк": "val", "провероч": "val", "тестов": "test", "ошибк": "error", "наград": "reward",
+    "врем": "time", "проверк": "val", "провероч": "val", "тестов": "test", "ошибк": "error",
+    "наград": "reward",
     # Arabic
     "معدل التعلم": "lr", "الخسارة": "loss", "خسارة": "loss", "فقدان": "loss", "الدقة": "accuracy",
     "دقة": "accuracy", "عصر": "epoch", "حقبة": "epoch", "خطوة": "step", "تكرار": "iteration",

@@ -10,7 +10,7 @@ import numpy as np
 from plateau.logs.columns import Column, Table
 from plateau.logs.names.judge import TIMES
 from plateau.logs.names.words import side, vocabulary, words
-from plateau.logs.records.dates import clocks
+from plateau.logs.records.dates import clocks, from_parts, in_seconds, times_of_day
 from plateau.logs.records.long import KEYS, long_form, pivot
 from plateau.logs.records.tagged import of_each
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SPLIT_NAMES = vocabulary("mode phase split set subset stage type dataset kind name")
 RUN_NAMES = vocabulary(
-    "run experiment trial seed model sensor station device host machine instance server symbol "
-    "ticker city country region site location probe"
+    "run experiment trial seed model sensor entity station device host machine instance server "
+    "symbol ticker city country region site location probe"
 )
 LABELS_MOST, ROWS_EACH = 64, 4  # labels that tell series apart, and rows of each at least
 LABELS_TRIED, PLACES_TRIED = 8, 16  # columns of labels, and of what counts beside them
@@ -51,8 +51,12 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     A text column such as ``phase`` with the values "train" and "val", or ``run_name``, tells
     records apart that share their columns.
     """
-    dates = dict(clocks(texts))
-    series = {**series, **dates}
+    dates = {**dict(clocks(texts)), **dict(in_seconds(series))}
+    if not dates and (calendar := from_parts(series)):
+        name, date, used = calendar
+        series = {one: data for one, data in series.items() if one not in used}
+        dates = {name: date}
+    series = {**series, **dates, **dict(times_of_day(texts))}
     held_out, run = _held_out(texts, size), _runs(texts, size)
     long = long_form(series, texts, size)
     run = run or (None if long else _told_by_labels(series, texts, size))

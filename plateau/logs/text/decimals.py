@@ -8,7 +8,7 @@ LOOKED_AT = 2048  # lines that tell how decimals are written
 MORE = 4  # times as many lines with decimal commas as with decimal points
 
 # No list, such as "[12,34]" or "1,22,3", and no clock.
-COMMA = re.compile(r"(?<![\w.,:\[(])([-+]?\d+),(\d{2,})(?![\w\])]|[.,]\d)")
+COMMA = re.compile(r"(?<![\w.,:\[(@])([-+]?\d+),(\d{2,})(?![\w\])]|[.,]\d|%@)")
 POINT = re.compile(r"(?<![\w.:])\d+\.\d+(?![\w.])")
 THOUSANDS = 3  # digits
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from plateau.logs.text.slots import LETTER, counts
 
@@ -14,6 +15,7 @@ LEAST = 3  # columns of a table
 CLOSE = 2  # of one whose header is right above
 
 WORD = re.compile(r"[^\s|]+")
+GAP = re.compile(r"\s{2}")
 WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*+")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
@@ -27,15 +29,20 @@ UNIT = re.compile(
     r"(?<=\d) {1,3}(?:secs?|[num]?s|[KMGT]?i?(?:Bytes|bytes|bits?|B|b)(?:/s(?:ec)?)?|%)(?!\S)"
 )
 NAMED = re.compile(r"[A-Za-z][ =:]+[-+]?\.?\d")  # "loss 0.5": no cell, but a name and its number
+# "[loss: 0.5]" needs no header.
+TELLING = re.compile(r"(?<!\w)[A-Za-z]\w*+[.)\]]*+\s*+[=:]\s*+[-+]?\.?\d")
+NUMERAL = re.compile(r"(?<![\w.])[-+]?\.?\d[\w.+-]*")
+NAMES = ("#", "%")  # of columns
 RULE = re.compile(r"[\W_]*")
 BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
-    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3})"
+    r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eED][-+]?\d+)?(?![A-Za-z]{3}|[^\s=]{1,32}=)"
     r"|[-+]?(?i:nan|inf)\b(?!\.)"  # "Inf." is short for infeasibility
 )
 DRAWN = re.compile(r"(?<!\d)\d++%\|.*")  # a progress bar, behind names
 EMPTY = re.compile(r"[-.*]+")  # a cell without a number
 # "H   12", "*  300+", "r 0.1s|": what a solver marks rows with, of which some cells are empty.
 MARK = re.compile(r"\s*([*+#>]{1,2}|[A-Za-z](?=\s))\s*(?=\d)")
+WORDED = re.compile(r"(?<=\d)(\s+)([a-z]{4,})(?=\s+[-\d])")  # "300 200 cutoff 16", of a solver
 BRACKETED = re.compile(r"\[.*\]|\(.*\)")  # a unit
 FAR = 200  # rows of a table from its header to one that holds all numbers
 
@@ -56,14 +63,29 @@ class Cell:
 def find_header(lines: list[str], row: int) -> list[str]:
     """Return the lines of the header above a row: names without numbers, perhaps stacked."""
     line = _without_label(lines[row])
+    telling = len(TELLING.findall(line))
+    if telling and 2 * telling >= len(NUMERAL.findall(line)):
+        return []
     cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
     between = _between_bars(line)
     if len(between) >= LEAST and not any(NAMED.search(cell.text) for cell in between):
         return _header(lines, row)
-    if not bare or (not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells)):
+    if not bare:
         return []
+    if not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells):
+        return _header_of_end(lines, row, len(list(takewhile(bool, reversed(bare)))))
     return _header(lines, row) or _header(lines, _top_of(lines, row))
+
+
+def _header_of_end(lines: list[str], row: int, numbers: int) -> list[str]:
+    """Return the header above a row that ends in so many numbers, one for each name but the first.
+
+    "d= 0,ls=0.0,diis  1  -76.4  -5.1E-01" stands under "convergence  iter  energy  DeltaE".
+    """
+    header = _header(lines, row) if numbers >= LEAST else []
+    names = len(_cells(header[-1], WIDE)) if header else 0
+    return header if names == numbers + 1 else []
 
 
 def label_of(line: str) -> str:
@@ -90,6 +112,7 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
     return (
         _by_bars(line, header)
         or _by_count(cells, last, least)
+        or _by_count(cells, _without_remarks(cells, last), LEAST)
         or (_by_count(cells[1:], last, least) if counts(label) else [])
         or _by_place(cells, [*header[:-1], last])
         or _by_place(cells, [last])  # what stands above it are titles of groups
@@ -106,15 +129,18 @@ def names_of_marked(lines: list[str], row: int) -> list[Cell]:
     list of Cell
         Empty where it has no mark, or something stands under no name.
     """
-    if not (mark := MARK.match(lines[row])):
+    mark = MARK.match(lines[row])
+    worded = WORDED.search(lines[row]) and _is_row(_unmarked(lines[row]))
+    if not mark and not worded:
         return []
+    begin = mark.end(1) if mark else 0
     first = row
     while first > max(row - FAR, 0) and _is_row(_unmarked(lines[first - 1])):
         first -= 1
     header = _header(lines, first)
     widths = [len(_cells(line, WORD)) for line in lines[first : row + FAR] if not MARK.match(line)]
     kinds = [
-        [name for name in _cells(header[-1], kind) if name.start >= mark.end(1)]
+        [name for name in _cells(header[-1], kind) if name.start >= begin]
         for kind in (WIDE, WORD, BETWEEN_BARS)
         if header
     ]
@@ -132,8 +158,10 @@ def names_of_marked(lines: list[str], row: int) -> list[Cell]:
 
 
 def _unmarked(line: str) -> str:
+    """Leave out the mark of a row, and a word that stands for one of its numbers."""
     mark = MARK.match(line)
-    return " " * mark.end() + line[mark.end() :] if mark else line
+    line = " " * mark.end() + line[mark.end() :] if mark else line
+    return WORDED.sub(lambda word: word[1] + "-" * len(word[2]), line)
 
 
 def is_ruled(header: list[str], line: str) -> bool:
@@ -166,9 +194,10 @@ def _header(lines: list[str], row: int) -> list[str]:
         line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else line
         words = [cell.text for cell in _cells(_without_label(line), WORD)]
         rule = RULE.fullmatch(line) is not None
-        if header and (rule or not _goes_on(line, header[0])):
+        named = not rule and all(map(_is_name, words))
+        if header and not (named and _goes_on(line, header[0])):
             break
-        if not rule and all(map(_is_name, words)):
+        if named:
             header.insert(0, line)
         if len(header) == MOST_LINES:
             break
@@ -209,7 +238,7 @@ def _is_row(line: str, width: int | None = None) -> bool:
 
 
 def _is_name(word: str) -> bool:
-    return word == "#" or bool(LETTER.search(word) and not BARE.match(word))
+    return word in NAMES or bool(LETTER.search(word) and not BARE.match(word))
 
 
 def _goes_on(upper: str, lower: str) -> bool:
@@ -253,8 +282,17 @@ def _by_count(cells: list[Cell], header: str, least: int) -> list[Cell]:
     return []
 
 
+def _without_remarks(cells: list[Cell], header: str) -> str:
+    """Cut a header after the name above the last cell: what is behind it has no numbers."""
+    end = cells[-1].end if cells else 0
+    gap = GAP.search(header, end)
+    return header[: gap.start()] if gap else ""
+
+
 def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
     """Name cells by what stands above them, if all words between the ends do so."""
+    if not cells:
+        return []
     parts: dict[int, list[str]] = {}
     for line in header:
         for word in _cells(line, WORD):

@@ -72,11 +72,16 @@ NUMBER = (
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
 NUMBERED += "|(?<=^#)"  # "#3 loss 0.5"
+# "Epoch3", but neither "step1_loss" nor "epoch3.pt"
+NUMBERED += "".join(
+    rf"|(?<=\b{word})(?=\d+(?![\w.]*[A-Za-z_]))"
+    for word in ("Epoch", "epoch", "Iter", "iter", "Step", "step", "EPOCH", "ITER", "STEP")
+)
 # A digit after a letter, "_", "@" or "#" belongs to a word (loss_q0, Acc@1, #2), as does a digit
 # that letters and more digits follow (0x40af, 1fb870a).
 LETTERS = "A-Za-z_\u00c0-\u024f\u0370-\u052f"  # not those of scripts without spaces
 TOKEN = re.compile(
-    rf"(?:(?<![{LETTERS}\d@#])|{NUMBERED})(?<!\d\.)((?>{SPAN}|{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
+    rf"(?=[-+.\dA-Zni])(?:(?<![{LETTERS}\d@#])|{NUMBERED})(?<!\d\.)((?>{SPAN}|{CLOCK}|{DATE}|{NUMBER}))(?![A-Za-z_]*\d)"
 )
 IS_NUMBER = re.compile(NUMBER)
 DIGITS = re.compile(r"\d+")
@@ -176,9 +181,11 @@ def _joined_by_start(shapes: Shapes, least: int) -> Shapes:
     """
     joined: Shapes = {}
     starts: Counter[tuple[str, ...]] = Counter()
-    single = [literals for literals, shape in shapes.items() if len(shape.rows) < least]
-    for literals in single:
-        starts.update(literals[:size] for size in range(2, min(len(literals), STARTS)))
+    if all(len(shape.rows) >= least for shape in shapes.values()):
+        return shapes
+    for literals, shape in shapes.items():
+        for size in range(2, min(len(literals), STARTS)):
+            starts[literals[:size]] += len(shape.rows)
     for literals, shape in shapes.items():
         key, tokens = literals, shape.tokens
         if len(shape.rows) < least:
@@ -380,6 +387,14 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
         if inside and IS_NUMBER.fullmatch(tokens[first][0]):
             slot = Slot(first, cell.text, held_out=False, implied=False)
             slots.setdefault(slot.name, slot)
+    first = lines[row].lstrip().startswith(tokens[0][0]) if tokens else False
+    if (
+        slots
+        and first
+        and IS_NUMBER.fullmatch(tokens[0][0])
+        and all(s.index for s in slots.values())
+    ):
+        slots.setdefault(COUNTER, Slot(0, COUNTER, held_out=False, implied=True))
     label = label_of(lines[row])
     if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):
         slots.setdefault(label, Slot(0, label, held_out=False, implied=False))

@@ -51,7 +51,9 @@ FILLING = re.compile(
 )
 LEADING = re.compile(r"^[\W_]+")  # what is no letter, before a name
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
-AFTER = re.compile(r"\s*+%?\s*+([A-Za-z][\w/.-]*)")
+AFTER = re.compile(  # "avg", "ops/sec", "current ops/sec"
+    r"\s*+%?\s*+((?:[A-Za-z]+ )?[A-Za-z]+/s(?:ec)?(?!\w)|[A-Za-z][\w/.-]*)"
+)
 LETTER = re.compile(r"[^\W\d_]")
 
 ORDINAL = re.compile(r"\s*([\u4e00-\u9fff\u30a0-\u30ff]+)")  # "第 3 轮"
@@ -78,13 +80,14 @@ SENTENCE = re.compile(
 )
 # "… for 'output'", before the number too: "… for 'output' is 0.5"
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+(['"])[^'"]*\1(?=\s*(?:is|was|[:=])?\s*$)""")
+IN_BRACKETS = re.compile(r"\s*\([^()]*\)")  # "loss (for one batch) at step"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 # "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
 PAIR = re.compile(
     r"(?:^|[,;:(\[|])\s*['\"]?([A-Za-z_][\w/.-]*(?: [A-Za-z][\w/.-]*){0,2})['\"]?\s*[,;]\s*$"
 )
 AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
-UNNAMED = re.compile(r"column \d+")
+COUNT_OF = re.compile(r"\s+([A-Za-z]\w[\w/]*)\s*\)")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 LONGEST = 6  # words; more is a sentence
 NEAR = 200  # characters before or after a number that may name it
@@ -173,6 +176,8 @@ class _Line:
             name = pair[1]
         if not name and before.strip() == "," and self._is_second(index):
             return  # the second of a pair: "range: [0,1]"
+        if not implied:  # what is called so comes before what is only thought to be so
+            self.slots = [slot for slot in self.slots if not slot.implied or slot.name != name]
         taken = {slot.name for slot in self.slots}
         if name in taken and self._held_out:
             name = f"val {name}"
@@ -190,6 +195,11 @@ class _Line:
         neighbour = self.slots[-1] if self.slots and self.slots[-1].index == index - 1 else None
         share = self.literals[index + 1].startswith("%")
         if neighbour and "(" in before and AVERAGE.fullmatch(before) and not share:
+            counted = COUNT_OF.match(self.literals[index + 1])  # "avg: 0.25 (1000 samples)"
+            if counted:
+                return counted[1]
+            if COUNTERS.issuperset(words(neighbour.name)):  # "Iteration 3(  2)": the inner one
+                return COUNTER
             return f"{neighbour.name} (avg)"
         if neighbour and INSTEAD.fullmatch(before) and not self._subject:
             return self.slots.pop().name
@@ -218,6 +228,11 @@ class _Line:
         name = name_after(self.literals[index + 2])
         return name if counts(name) else ""
 
+    def _is_boxed_pair(self, index: int, before: str, after: str) -> bool:
+        """Whether a line begins with two counters in a box: "[3,  2000] loss: 1.2"."""
+        box = index == 1 and self.literals[0].strip() == "[" and before.strip() == ","
+        return box and after.startswith("]") and any(map(LETTER.search, self.literals[2:]))
+
     def _ends_span(self, index: int, after: str) -> bool:
         """Whether a number ends a span from the start of an epoch, such as "Batch [0-20]"."""
         last = self.slots[-1] if self.slots else None
@@ -229,6 +244,7 @@ class _Line:
         leading = not any(map(LETTER.search, self.literals[: index + 1]))
         counter = index + 1 < self.count and TOTAL.fullmatch(after)
         pair = bool(self.slots) and "][" in before.replace(" ", "")
+        pair = pair or self._is_boxed_pair(index, before, after)
         names = [slot.name for slot in self.slots]
         boxed = before.endswith("[") and after.startswith("]") and COUNTER not in names
         glued = GLUED.match(after)
@@ -252,7 +268,7 @@ def _near(literal: str) -> str:
 
 def _sentence(before: str) -> tuple[str, str] | None:
     """Subject and counter of "cost after iteration"; the subject's number comes later."""
-    found = SENTENCE.fullmatch(CLAUSE.split(before)[-1].strip())
+    found = SENTENCE.fullmatch(CLAUSE.split(IN_BRACKETS.sub("", before))[-1].strip())
     if not found or not counts(found[2]):
         return None
     return QUALIFIER.sub("", (found[1] or "").strip()), found[2]
