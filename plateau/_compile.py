@@ -1,13 +1,13 @@
 """How kernels are compiled, and how Python calls them without delay."""
 
-import math
 from collections.abc import Callable
 from functools import cached_property, partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
-from numba import config, njit, types
+from numba import carray, config, njit, types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
+from numpy.typing import NDArray
 
 from plateau._cache import keep
 
@@ -70,41 +70,64 @@ helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=Tru
 inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
 
+merged = njit(error_model="numpy", inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""As `inline`, for a few lines: they become lines of their callers before anything is compiled,
+which costs less than to compile them too. It cannot be given to a kernel as an argument."""
 
-class SampleType(types.Type):
-    """A Python number on its way into a kernel; strings, which numba's floats take, are none."""
+
+class AddressType(types.Type):
+    """Where the numbers of a state lie, on their way into a kernel that takes one sample.
+
+    Numba counts who holds an array that it is given, and reads its shape, which costs as much as
+    all else in the update of a detector. Whoever has the state keeps it during the call.
+    """
 
     def __init__(self) -> None:
-        super().__init__(name="sample")
+        super().__init__(name="address")
 
 
-@register_model(SampleType)
-class SampleModel(models.PrimitiveModel):
-    """In a kernel it is a double."""
-
-    def __init__(self, manager: Any, kind: SampleType) -> None:
-        super().__init__(manager, kind, manager[types.float64].get_value_type())
+DATA = types.CPointer(types.float64)
+"""What it is in a kernel."""
 
 
-@unbox(SampleType)
-def _unbox_sample(kind: SampleType, value: Any, context: Any) -> Any:
-    double = context.pyapi.float_as_double(value)
-    return NativeValue(double, is_error=context.pyapi.c_api_error())
+@register_model(AddressType)
+class AddressModel(models.PrimitiveModel):
+    """In a kernel it is a pointer."""
+
+    def __init__(self, manager: Any, kind: AddressType) -> None:
+        super().__init__(manager, kind, manager[DATA].get_value_type())
+
+
+@unbox(AddressType)
+def _unbox_address(kind: AddressType, value: Any, context: Any) -> Any:
+    pointer = context.pyapi.long_as_voidptr(value)
+    return NativeValue(
+        context.builder.bitcast(pointer, context.context.get_value_type(DATA)),
+        is_error=context.pyapi.c_api_error(),
+    )
 
 
 @intrinsic
-def _compiled_number(typing: Any, sample: Any) -> Any:
-    return types.float64(sample), lambda context, builder, signature, arguments: arguments[0]
+def _pointer(typing: Any, address: Any) -> Any:
+    return DATA(address), lambda context, builder, signature, arguments: arguments[0]
 
 
-def _python_number(sample: Any) -> float:
-    return math.ldexp(sample, 0)  # converts as C does: no strings
+@inline
+def _compiled_array(address: Any, size: Any) -> Any:
+    return carray(_pointer(address), (size,))
 
 
-number: Any = _python_number if config.DISABLE_JIT else _compiled_number
-"""Returns a sample as a float64."""
+def _address_of(state: NDArray[np.float64]) -> int:
+    return state.ctypes.data
 
 
-SAMPLE, FLOAT, INT = SampleType(), types.float64, types.int64
+address_of: Any = (lambda state: state) if config.DISABLE_JIT else _address_of
+"""Returns where the numbers of a state lie; what is not compiled takes the state itself."""
+
+array: Any = (lambda address, size: address) if config.DISABLE_JIT else _compiled_array
+"""Returns, within a kernel, so many numbers from an address on as an array."""
+
+
+ADDRESS, FLOAT, INT = AddressType(), types.float64, types.int64
 FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
 """Types of arguments: single ones, and contiguous arrays."""

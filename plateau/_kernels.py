@@ -4,29 +4,31 @@ Everything they do is in `plateau._recurrence`; `plateau.fast` has faster ones f
 banks, with the same numbers.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plateau._compile import (
+    ADDRESS,
     CODES,
     FLAGS,
+    FLOAT,
     FLOATS,
     INT,
     INTS,
-    SAMPLE,
     Kernel,
+    array,
     batch,
     inline,
     kernel,
-    number,
 )
 from plateau._recurrence import (
     BUSY,
     EMA_CELLS,
     FILTER,
     GROUP,
+    HAAR_CELLS,
     IN_USE,
     PARAMS,
     accept,
@@ -40,13 +42,13 @@ from plateau._recurrence import (
     haar_store,
     reading_of,
     respond,
+    rings_of,
     trace,
     until_fire,
     update_many,
     write_flag,
     write_offset,
 )
-from plateau._samples import Sample
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,11 +59,12 @@ Flags = NDArray[np.bool_]
 class Kernels(NamedTuple):
     """The compiled functions of one slope filter, and of the threshold rule behind it.
 
-    The first argument of each is the state of a detector, which it advances.
+    The first argument of each is the state of a detector, which it advances; of `update` it is
+    its address.
     """
 
-    update: Kernel[[Floats, Sample], bool]
-    """(state, sample) -> whether it fires; RuntimeError if another thread uses the state."""
+    update: Kernel[[Any, float], bool]
+    """(address, sample) -> whether it fires; RuntimeError if another thread uses the state."""
     update_many: Kernel[[Floats, Floats, Ints], int]
     """(state, samples, offsets) -> how many fire; it writes at which offsets."""
     until_fire: Kernel[[Floats, Floats], int]
@@ -101,19 +104,20 @@ def readings(state, places, stride, verdicts, onsets, declared):
 # ---- one filter each -----------------------------------------------------------------------------
 
 
-@kernel(FLOATS, SAMPLE)
-def ema_update(state, sample):
+@kernel(ADDRESS, FLOAT)
+def ema_update(address, x):
+    state = array(address, PARAMS + FILTER + EMA_CELLS)
     if state[BUSY] != 0.0:
         raise RuntimeError(IN_USE)
-    p, x = constants_of(state), number(sample)
-    return accept(ema_load, ema, ema_store, state, PARAMS, 1, p, x)
+    return accept(ema_load, ema, ema_store, state, PARAMS, 1, constants_of(state), x)
 
 
-@kernel(FLOATS, SAMPLE)
-def haar_update(state, sample):
+@kernel(ADDRESS, FLOAT)
+def haar_update(address, x):
+    p = constants_of(array(address, PARAMS))
+    state = array(address, PARAMS + FILTER + HAAR_CELLS + rings_of(p))
     if state[BUSY] != 0.0:
         raise RuntimeError(IN_USE)
-    p, x = constants_of(state), number(sample)
     return accept(haar_load, haar, haar_store, state, PARAMS, 1, p, x)
 
 

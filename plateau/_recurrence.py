@@ -216,6 +216,13 @@ def ring_size(size):
 
 
 @inline
+def rings_of(p):
+    """How many numbers all the rings of Haar have."""
+    smooth, half = np.uint64(p.smooth), np.uint64(p.half)
+    return int(ring_size(smooth) + ring_size(half) + half)
+
+
+@inline
 def _quotient(a, b, inverse):
     """Return a / b, rounded as a division is (Markstein 1990); many share one division, 1 / b."""
     q = a * inverse

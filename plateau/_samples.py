@@ -15,15 +15,14 @@ REAL = "fiub"
 """Kinds of NumPy dtype that are real numbers: floats, integers, booleans."""
 
 PLAIN = {float, int, bool, np.float64, np.float32, np.int64, np.bool_}
-"""Types that a kernel may convert by itself. It would lose what is imaginary in a complex number of
-NumPy, and warn of a gradient or of what is masked."""
+"""Types of which it is known that they are one real number."""
 
 Sample = SupportsFloat | SupportsIndex
 """A real number: int, float, a NumPy scalar, an array or tensor of one element."""
 
-NO_FLOAT = (TypeError, ValueError, RuntimeError, OverflowError)
+NO_FLOAT = (TypeError, ValueError, RuntimeError)
 """What a conversion to float raises: ValueError for a tensor of several numbers, RuntimeError for a
-complex one, OverflowError for an int that is too large."""
+complex one."""
 
 
 def as_sample(x: Any) -> float:
@@ -34,6 +33,8 @@ def as_sample(x: Any) -> float:
     TypeError
         If `x` is not one real number: a string, None, a complex number, an array.
     """
+    if type(x) in PLAIN:
+        return _floated(x)
     number = not isinstance(x, (str, bytes, bytearray, complex))
     if isinstance(x, np.ma.MaskedArray):
         x = _without_masked(x) if x.dtype.kind in REAL else x.data
@@ -43,12 +44,18 @@ def as_sample(x: Any) -> float:
         number = all(length == 1 for length in x.shape)
     if number:
         try:
-            return float(_value(x))
-        except OverflowError:
-            return math.inf if x > 0 else -math.inf
+            return _floated(_value(x))
         except NO_FLOAT:
             pass
     raise TypeError(f"a sample must be one real number, not {_described(x)}")
+
+
+def _floated(x: Any) -> float:
+    """Return a number as a float; an integer too large for one is infinite."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
 
 
 def _value(x: Any) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import LARGEST_COUNT
+from plateau._compile import address_of
 from plateau._samples import LIMIT
 from plateau._use import Use
 
@@ -77,10 +78,10 @@ class Layout:
 
     def problem(self, table: NDArray[np.float64]) -> str | None:
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
-        low, high = self.bounds
-        if len(table) == 1 and (table >= low).all() and (table <= high).all():
+        (low, high), row = self.bounds, table[0]
+        if len(table) == 1 and ((low <= row) & (row <= high)).all():
             # By far the most states are sound: what is wrong is asked of the others only.
-            cells = dict(zip(self.names, table[0, : len(self.names)].tolist(), strict=True))
+            cells = dict(zip(self.names, row[: len(self.names)].tolist(), strict=True))
             whole = all(cells[name].is_integer() for name in self.counts)
             # A float is looked for in a range from one end to the other.
             placed = all(
@@ -119,8 +120,9 @@ class Streaming(ABC):
     The table has a row for each stream. Its columns are the named cells, then the ring buffers.
     """
 
-    __slots__ = ("_layout", "_state", "_use")
+    __slots__ = ("_address", "_layout", "_state", "_use")
 
+    _address: Any
     _state: NDArray[np.float64]
     _use: Use
     _layout: Layout
@@ -136,7 +138,7 @@ class Streaming(ABC):
 
     def _keep(self, state: NDArray[np.float64]) -> None:
         """Have this state."""
-        self._state = state
+        self._state, self._address = state, address_of(state)
         self._use = Use(state)
 
     @abstractmethod

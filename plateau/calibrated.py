@@ -12,7 +12,7 @@ from plateau._arguments import number, one_of, positive, whole
 from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
 from plateau._rules import Precision, decide, precision
-from plateau._samples import LIMIT, NO_FLOAT, PLAIN, Sample, as_sample
+from plateau._samples import LIMIT, Sample
 from plateau._scale import SCALES, Scale
 from plateau._state import Description, Layout
 from plateau._stretches import bounds, mean_of
@@ -124,10 +124,11 @@ class Detector(KernelDetector):
     [1207, 1727, 2799, 3151]
     """
 
-    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
+    __slots__ = ("_params", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
-    _update: Callable[[NDArray[np.float64], Sample], int]
+    _update: Callable[[Any, float], int]
+    _one_sample = c.update
 
     def __init__(
         self,
@@ -155,7 +156,6 @@ class Detector(KernelDetector):
         )
         self._layout = LAYOUT
         self._keep(self._make_state(streams=1))
-        self._update = c.update.entry
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
         state = np.zeros(PARAMS + streams * c.SIZE)
@@ -179,17 +179,12 @@ class Detector(KernelDetector):
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
-        if self._raises:
-            self._refuse_nonfinite(x)
-        if type(x) is not float and type(x) not in PLAIN:
-            x = as_sample(x)
-        try:
-            code = self._update(self._state, x)
-        except NO_FLOAT:
-            code = self._update(self._state, as_sample(x))
+        if self._raises or type(x) is not float:
+            x = self._sampled(x)
+        code = self._update(self._address, x)
         return code != c.NOTHING and self._answer(code, x)
 
-    def _answer(self, code: int, x: Sample) -> bool:
+    def _answer(self, code: int, x: float) -> bool:
         """Do what the kernel has stopped for at a sample; return whether the detector fires."""
         row = self._state[PARAMS:]
         with self._use:

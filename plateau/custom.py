@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plateau._recurrence import PARAMS
-from plateau._samples import LIMIT, Sample, as_sample
+from plateau._samples import LIMIT, Sample
 from plateau._state import Description, Layout
 from plateau.base import KINDS, Kind, Mode, PlateauDetector, Trace, Verdict
 
@@ -113,10 +113,9 @@ class CustomDetector(PlateauDetector):
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
-        if self._raises:
-            self._refuse_nonfinite(x)
+        sample = self._sampled(x)
         with self._use:
-            return self._accept(as_sample(x))
+            return self._accept(sample)
 
     def _accept(self, sample: float) -> bool:
         if not abs(sample) <= LIMIT:

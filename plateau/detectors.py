@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _recurrence as r
 from plateau import fast
 from plateau._arguments import positive, whole
+from plateau._compile import Kernel
 from plateau._kernels import reading, readings
-from plateau._samples import NO_FLOAT, PLAIN, Sample, as_sample
+from plateau._samples import Sample
 from plateau._state import Description
 from plateau.base import (
     FLAT,
@@ -76,9 +77,9 @@ class ThresholdDetector(KernelDetector):
     (<Verdict.PLATEAU: 3>, 5, 10)
     """
 
-    __slots__ = ("_update", "patience", "slope_filter", "threshold")
+    __slots__ = ("patience", "slope_filter", "threshold")
     _type = "ThresholdDetector"
-    _update: Callable[[NDArray[np.float64], Sample], bool]
+    _update: Callable[[Any, float], bool]
 
     def __init__(
         self,
@@ -97,7 +98,10 @@ class ThresholdDetector(KernelDetector):
         self._set_mode(mode, on_nonfinite)
         self._layout = slope_filter._layout_with(self.patience)
         self._keep(self._make_state(streams=1))
-        self._update = slope_filter.kernels.update.entry
+
+    @property
+    def _one_sample(self) -> Kernel[..., bool]:
+        return self.slope_filter.kernels.update
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
         return self.slope_filter.make_state(
@@ -126,16 +130,14 @@ class ThresholdDetector(KernelDetector):
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""
-        if self._raises:
-            self._refuse_nonfinite(x)
-        if type(x) is not float and type(x) not in PLAIN:
-            x = as_sample(x)
+        if self._raises or type(x) is not float:
+            x = self._sampled(x)
         try:
-            return self._update(self._state, x)
-        except NO_FLOAT:
+            return self._update(self._address, x)
+        except RuntimeError:
             with self._use:  # or else another thread has it
-                sample = as_sample(x)
-            return self._update(self._state, sample)
+                pass
+            return self._update(self._address, x)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)

@@ -61,11 +61,11 @@ def choose_lanes(mask, a, b):
 def _interpreted():
     """The modules without the compiler, each of which imports the ones before it."""
     lanes = {name: getattr(Lanes, name) for name in vars(Lanes) if name[0] != "_"}
-    marks = dict.fromkeys(("inline", "helper"), lambda function: function)
+    marks = dict.fromkeys(("inline", "merged", "helper"), lambda function: function)
     marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (
-        mock.patch.multiple("plateau._compile", number=float, **marks),
+        mock.patch.multiple("plateau._compile", array=lambda address, size: address, **marks),
         mock.patch.multiple("plateau._arithmetic", fused=fused_lanes, choose=choose_lanes),
         mock.patch.multiple("plateau.fast.lanes", **lanes),
         mock.patch.dict(sys.modules),

@@ -9,6 +9,7 @@ from strategies import detectors
 from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
 
 SIZES = [1, 2, 63, 64, 65, 130]
+CHANGED = 20  # the row after which streams that fired in it are told of a change
 
 
 def samples(data, streams, steps=40):
@@ -24,13 +25,18 @@ def samples(data, streams, steps=40):
 def test_a_bank_is_so_many_detectors_bit_for_bit(data, detector, streams):
     bank = DetectorBank(detector, streams)
     singles = [bank.detector.clone() for _ in range(streams)]
-    for i, row in enumerate(samples(data, streams)):
-        fired = bank.update(row)
-        assert fired.tolist() == [one.update(x) for one, x in zip(singles, row, strict=True)]
-        if i == 20:
-            bank.changed(fired)
-            for one in np.array(singles)[fired]:
-                one.changed()
+    xs = samples(data, streams)
+    fired = np.empty(xs.shape, bool)
+    for i, row in enumerate(xs):
+        fired[i] = bank.update(row)
+        if i == CHANGED:
+            bank.changed(fired[i])
+    for one, column, told in zip(singles, xs.T, fired.T, strict=True):
+        fires = one.update_many(column[: CHANGED + 1]).tolist()
+        if told[CHANGED]:
+            one.changed()
+        fires += (one.update_many(column[CHANGED + 1 :]) + CHANGED + 1).tolist()
+        assert np.flatnonzero(told).tolist() == fires
     for name in ("level", "slope", "verdict", "in_plateau", "count", "skipped", "fires"):
         want = [getattr(one, name) for one in singles]
         np.testing.assert_array_equal(getattr(bank, name), want, name)
@@ -159,10 +165,16 @@ def test_an_absent_sample_is_none(data, detector, streams):
     xs = samples(data, streams)
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     present = rng.random(xs.shape) < data.draw(st.sampled_from([0.0, 0.5, 0.9, 1.0]))
-    for row, there in zip(xs, present, strict=True):
-        fired = bank.update(np.where(there, row, np.inf), there)
-        for i, one in enumerate(singles):
-            assert fired[i] == (bool(there[i]) and one.update(row[i]))
+    fired = np.array(
+        [
+            bank.update(np.where(there, row, np.inf), there)
+            for row, there in zip(xs, present, strict=True)
+        ]
+    )
+    for i, one in enumerate(singles):
+        there = np.flatnonzero(present[:, i])
+        fires = there[one.update_many(xs[there, i])].tolist()
+        assert np.flatnonzero(fired[:, i]).tolist() == fires
     many.update_many(xs, present)
     assert many.to_bytes() == bank.to_bytes()
     for i in (0, streams - 1):

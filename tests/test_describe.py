@@ -1,11 +1,7 @@
 """``plateau columns``: what was found, what was chosen, why."""
 
-import subprocess
-import sys
-
 import pytest
 
-MAIN = "from plateau.cli import main; main()"
 LOG = "".join(
     f"step {s} loss {10 / s:.4f} val_loss {11 / s:.4f} avg_loss 1.5 lr {0.1 if s < 50 else 0.01}\n"
     for s in range(1, 100)
@@ -13,14 +9,15 @@ LOG = "".join(
 
 
 @pytest.fixture
-def columns(tmp_path):
-    """Run the command in a folder of these files."""
+def columns(run, tmp_path, monkeypatch):
+    """Run the command in a folder of these files: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
 
     def columns(*arguments, **files):
         for name, text in files.items():
             (tmp_path / name).write_text(text)
-        command = [sys.executable, "-c", MAIN, "columns", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        code, out, err = run("columns", *arguments)
+        return code, out.decode(), err
 
     return columns
 
@@ -34,16 +31,16 @@ def line_of(name, text):
 
 
 def test_columns(columns):
-    done = columns("log", log=LOG)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("log (text)\n")
-    assert line_of("loss", done.stdout) == ["loss", "99", "10", "0.101", "12.0", "the", "metric"]
-    assert line_of("val_loss", done.stdout)[-2:] == ["8.0", "validation"]
-    assert line_of("avg_loss", done.stdout)[-1] == "smoothed"
-    assert line_of("step", done.stdout)[-2:] == ["x,", "counter"]
-    assert "10.0" in line_of("lr", done.stdout)
-    assert "metric: loss with 12.0 points; next 'avg_loss' with 10.5; lower is" in done.stdout
-    assert "x: step, counts steps\nlearning rate: lr\nruns: 1, of 99 rows" in done.stdout
+    code, told, err = columns("log", log=LOG)
+    assert (code, err) == (0, "")
+    assert told.startswith("log (text)\n")
+    assert line_of("loss", told) == ["loss", "99", "10", "0.101", "12.0", "the", "metric"]
+    assert line_of("val_loss", told)[-2:] == ["8.0", "validation"]
+    assert line_of("avg_loss", told)[-1] == "smoothed"
+    assert line_of("step", told)[-2:] == ["x,", "counter"]
+    assert "10.0" in line_of("lr", told)
+    assert "metric: loss with 12.0 points; next 'avg_loss' with 10.5; lower is" in told
+    assert "x: step, counts steps\nlearning rate: lr\nruns: 1, of 99 rows" in told
 
 
 def test_remarks_stand_whole_beside_numbers_or_below_names(columns, monkeypatch):
@@ -52,7 +49,7 @@ def test_remarks_stand_whole_beside_numbers_or_below_names(columns, monkeypatch)
     )
     for width in (80, 120):
         monkeypatch.setenv("COLUMNS", str(width))
-        told = columns("log", log=text).stdout
+        _, told, _ = columns("log", log=text)
         table = told[: told.index("metric: ")].splitlines()
         assert "the metric, what a service is judged by" in " ".join(told.split())
         assert len(table) <= (9 if width == 80 else 5)  # not a line for each word
@@ -60,23 +57,23 @@ def test_remarks_stand_whole_beside_numbers_or_below_names(columns, monkeypatch)
 
 
 def test_choices_of_the_user(columns):
-    done = columns("log", "--metric", "val_loss", "--mode", "max", log=LOG)
-    assert "metric: val_loss with" in done.stdout
-    assert "higher is better" in done.stdout
+    _, told, _ = columns("log", "--metric", "val_loss", "--mode", "max", log=LOG)
+    assert "metric: val_loss with" in told
+    assert "higher is better" in told
 
 
 def test_several_logs_and_bad_ones(columns):
-    done = columns("a", "b", "none", a=LOG, b="nothing")
-    assert done.returncode == 0
-    assert done.stdout.count("(text)") == 1
-    assert done.stderr.splitlines() == [
+    code, told, err = columns("a", "b", "none", a=LOG, b="nothing")
+    assert code == 0
+    assert told.count("(text)") == 1
+    assert err.splitlines() == [
         "plateau: b: no series of numbers found",
         "plateau: none: no such file",
     ]
-    assert columns("none").returncode == 2
+    assert columns("none")[0] == 2
 
 
 def test_equally_good_metrics_are_told(columns):
     text = "step,a_loss,b_loss\n" + "".join(f"{s},{1 / s},{2 / s}\n" for s in range(1, 50))
-    done = columns("log", log=text)
-    assert "warning: 'a_loss' was taken as the metric; as good are 'b_loss'" in done.stdout
+    _, told, _ = columns("log", log=text)
+    assert "warning: 'a_loss' was taken as the metric; as good are 'b_loss'" in told

@@ -67,6 +67,21 @@ print(json.dumps([before, len(compiled.buffer)]))
     assert after > 0
 
 
+SERIES = """
+import json
+from plateau import *
+from plateau._pyramid import advance, update
+found = find_plateaus([1.0] * 50)
+before = ["entry" in vars(one) for one in (advance, update)]
+Detector().update(1.0)
+print(json.dumps([*before, "entry" in vars(update)]))
+"""
+
+
+def test_a_whole_series_does_without_what_takes_one_sample():
+    assert python(SERIES) == [True, False, True]
+
+
 COST = """
 import json, time
 begin = time.process_time()
@@ -80,7 +95,7 @@ print(json.dumps((time.process_time() - between) / (between - begin)))
 def test_import_costs_little_beside_that_of_numba(tmp_path):
     """It takes 0.15 of numba's 0.5 s: processor time, the least of some, as noise adds."""
     places = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-    assert min(python(COST, **places) for _ in range(5)) < 0.3
+    assert any(python(COST, **places) < 0.3 for _ in range(5))
 
 
 def test_public_names_are_there_and_others_are_not():

@@ -29,7 +29,7 @@ from plateau import (
 )
 from plateau._arithmetic import fused
 from plateau._compile import Kernel
-from plateau.fast import banks, pieces
+from plateau.fast import banks
 from plateau.fast import kernels as fast_kernels
 
 weights = st.floats(0.2, 0.98)
@@ -72,7 +72,7 @@ def one_by_one(detector, xs):
 def assert_pieces_fire_as_single_updates(data, slope_filter, kind, seed, n, head):
     threshold = data.draw(st.sampled_from([1e-12, 1e-3, 0.05, 0.3, 1e6]))
     mode = data.draw(st.sampled_from(["min", "max", "both"]))
-    patience = data.draw(st.sampled_from([pieces.PATIENT, 400, 2000, 10**6]))
+    patience = data.draw(st.sampled_from([fast.PATIENT, 400, 2000, 10**6]))
     xs = stream(kind, seed, head + n, slope_filter, threshold)
     for i in data.draw(st.lists(st.integers(0, head + n - 1), max_size=2)):
         xs[i] = data.draw(gaps)
@@ -236,7 +236,7 @@ def test_other_threads_go_on_while_many_samples_are_taken():
 
 
 @pytest.mark.parametrize(
-    "detector", [ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, pieces.PATIENT), Detector(horizon=60)]
+    "detector", [ThresholdDetector(EmaHaar(0.3, 0.3), 0.05, fast.PATIENT), Detector(horizon=60)]
 )
 def test_threads_over_streams_find_the_same(detector):
     streams = np.random.default_rng(0).normal(size=(4, 5000))
@@ -316,11 +316,11 @@ def test_pieces_of_haar_that_have_not_forgotten_are_noticed():
 
 def test_the_kernel_in_pieces_is_taken_where_it_pays():
     haar = Haar(10)
-    assert haar.kernels_for(pieces.MANY) is fast.HAAR_LONG
-    assert haar.kernels_for(pieces.MANY - 1) is _kernels.HAAR
-    assert haar.kernels_for(pieces.MANY, pieces.PATIENT - 1) is _kernels.HAAR
+    assert haar.kernels_for(fast.MANY) is fast_kernels.HAAR_LONG
+    assert haar.kernels_for(fast.MANY - 1) is _kernels.HAAR
+    assert haar.kernels_for(fast.MANY, fast.PATIENT - 1) is _kernels.HAAR
     assert Haar(4000, 4000).kernels_for(255_999) is _kernels.HAAR
-    assert Haar(4000, 4000).kernels_for(256_000) is fast.HAAR_LONG
+    assert Haar(4000, 4000).kernels_for(256_000) is fast_kernels.HAAR_LONG
 
 
 @pytest.mark.parametrize("period", [1, 24, 4000])

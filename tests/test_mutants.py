@@ -41,7 +41,8 @@ def test_each_mutant_has_one_change():
     assert len({one.source for one in made()}) == len(found)
 
 
-def test_what_no_test_notices_survives(tmp_path, capsys):
+def test_what_no_test_notices_survives(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed, each takes a while
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "halving.py").write_text(SOURCE)
     test = "from halving import half\ndef test_half():\n    assert (half(3), half(6)) == (1.5, 6)\n"

@@ -62,11 +62,13 @@ def on_a_full_disk(command):
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_a_disk_that_takes_nothing_more_leaves_what_there_was(tmp_path, monkeypatch, arguments):
+def test_a_disk_that_takes_nothing_more_leaves_what_there_was(
+    run, tmp_path, monkeypatch, arguments
+):
     monkeypatch.chdir(tmp_path)
     log, out = tmp_path / "a.csv", tmp_path / "out"
     log.write_text("step,loss\n" + "".join(f"{i},{1 / (i + 1)}\n" for i in range(300)))
-    subprocess.run([*MAIN, *arguments], check=True, capture_output=True)
+    assert run(*arguments)[0] == 0
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     with log.open("a") as file:
         file.write("".join(f"{i},{i}\n" for i in range(300, 600)))
@@ -76,5 +78,5 @@ def test_a_disk_that_takes_nothing_more_leaves_what_there_was(tmp_path, monkeypa
     assert done.stderr.splitlines()[-1].startswith("plateau: ")
     assert "Traceback" not in done.stderr
     assert {file: file.read_bytes() for file in before} == before
-    subprocess.run([*MAIN, *arguments], check=True, capture_output=True)  # it goes on
+    assert run(*arguments)[0] == 0  # it goes on
     assert out.read_bytes() != before[out]

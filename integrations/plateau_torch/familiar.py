@@ -19,6 +19,9 @@ INSTEAD = {
 }
 """Why there is no such attribute."""
 
+OF_DETECTOR = ("patience", "threshold")
+"""Those that some detectors have."""
+
 ARGUMENTS = ("mode", "patience", "threshold", "threshold_mode", "eps", "verbose")
 """Of `ReduceLROnPlateau`, which `PlateauLR` has not: its detector has a word for each."""
 
@@ -65,16 +68,6 @@ class Familiar(ReduceLROnPlateau):
         """The least change that is made: any."""
         return 0.0
 
-    def __getattr__(self, name: str) -> Any:
-        """Ask the detector, which may have a patience and a threshold; else say why there is none.
-
-        It is called for names only that are not found.
-        """
-        if name in ("patience", "threshold") and hasattr(self._schedule.detector, name):
-            return getattr(self._schedule.detector, name)
-        why = f": {INSTEAD[name]}; {PAGE}" if name in INSTEAD else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{why}")
-
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
         raise NotImplementedError(
@@ -83,6 +76,24 @@ class Familiar(ReduceLROnPlateau):
         )
 
     _reduce_lr = _reset = _is_better = _init_is_better = _refuse
+
+
+def _absent(name: str, why: str) -> property:
+    """Return an attribute that asks the detector for itself, or else says why there is none."""
+
+    def of(scheduler: Familiar) -> Any:
+        detector = scheduler._schedule.detector
+        if name in OF_DETECTOR and hasattr(detector, name):
+            return getattr(detector, name)
+        kind = type(scheduler).__name__
+        raise AttributeError(f"{kind} has no attribute {name!r}: {why}; {PAGE}")
+
+    return property(of)
+
+
+# Each a property: a `__getattr__` would make all attributes slow to read, those of a step as well.
+for _name, _why in INSTEAD.items():
+    setattr(Familiar, _name, _absent(_name, _why))
 
 
 def refuse_arguments(detector: object, others: dict[str, object]) -> None:

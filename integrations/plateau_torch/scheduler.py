@@ -53,7 +53,7 @@ class PlateauLR(Familiar):
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
     reduction waits until the run has grown by an eighth, and longer each time that a reduction has
-    brought no visible fall of the loss: what brought nothing is not tried again soon.
+    brought no fall of the loss: what brought nothing is not tried again soon.
 
     Where the optimizer makes several steps for each loss, as with a validation loss, the losses are
     too few for evidence. There the rate also falls when none has been better than the best for an
@@ -191,9 +191,9 @@ class PlateauLR(Familiar):
             If it is not one real number, or the processes of the group are not at the same step or
             did not begin alike.
         """
-        steps, self._steps = self._steps, 0
-        if steps > 1 or self._schedule.summed:
-            self._schedule.summed = steps > 1
+        steps, self._steps, schedule = self._steps, 0, self._schedule
+        if steps > 1 or schedule.summed:
+            schedule.summed = steps > 1
             self._step_by_intake(metrics)
             return
         if self._direct and type(metrics) is float:  # most calls
@@ -207,7 +207,7 @@ class PlateauLR(Familiar):
             self._step_by_intake(metrics)
             return
         fires = self._detector.update(loss)
-        if (fires or self._schedule.countdown) and self._schedule.is_due(fires=fires):
+        if (fires or schedule.countdown) and schedule.is_due(fires=fires):
             self._react(fires)
 
     def _step_by_intake(self, loss: Sample | Tensor) -> None:

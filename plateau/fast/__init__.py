@@ -13,18 +13,29 @@ explains, under "Long streams", why the bits are the same.
 
 import math
 import os
+from typing import TYPE_CHECKING
 
 from numba import config
 
-from plateau._kernels import EMA, HAAR, Kernels
-from plateau.fast.kernels import EMA_BANK, EMA_LONG, HAAR_LONG
-from plateau.fast.pieces import LONG, MANY, PATIENT, WINDOWS
+from plateau._kernels import EMA, HAAR
+
+if TYPE_CHECKING:
+    from plateau._kernels import Kernels
 
 ON = os.environ.get("PLATEAU_FAST") != "0" and not config.DISABLE_JIT
 """Whether it is used: where nothing is compiled there is nothing to gain."""
 
+LONG, PATIENT = 240.0, 256  # four times as long as `pieces.FORGOTTEN`
+"""Time constants, and patience, from which on it pays to cut a stream in pieces."""
 
-def ema_kernels(samples: int, longest: float, patience: float = math.inf) -> Kernels:
+WINDOWS, MANY = 32, 2**14
+"""Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
+time in which one more kernel is compiled."""
+
+# `kernels` is imported when it is wanted: who takes a sample at a time never waits for it.
+
+
+def ema_kernels(samples: int, longest: float, patience: float = math.inf) -> "Kernels":
     """Return the kernels of exponential averages for so many samples in a row.
 
     Parameters
@@ -37,10 +48,14 @@ def ema_kernels(samples: int, longest: float, patience: float = math.inf) -> Ker
         Of the detector; infinite without one.
     """
     pays = samples >= LONG * longest and patience >= PATIENT
-    return EMA_LONG if ON and pays else EMA
+    if not (ON and pays):
+        return EMA
+    from plateau.fast.kernels import EMA_LONG
+
+    return EMA_LONG
 
 
-def haar_kernels(samples: int, window: int, patience: float = math.inf) -> Kernels:
+def haar_kernels(samples: int, window: int, patience: float = math.inf) -> "Kernels":
     """Return the kernels of `Haar` for so many samples in a row.
 
     Parameters
@@ -53,9 +68,17 @@ def haar_kernels(samples: int, window: int, patience: float = math.inf) -> Kerne
         Of the detector; infinite without one.
     """
     pays = samples >= max(MANY, WINDOWS * window) and patience >= PATIENT
-    return HAAR_LONG if ON and pays else HAAR
+    if not (ON and pays):
+        return HAAR
+    from plateau.fast.kernels import HAAR_LONG
+
+    return HAAR_LONG
 
 
-def bank_kernels(plain: Kernels) -> Kernels:
+def bank_kernels(plain: "Kernels") -> "Kernels":
     """Return the kernels for the streams of a bank, given those of its filter."""
-    return EMA_BANK if ON and plain is EMA else plain
+    if not ON or plain is not EMA:
+        return plain
+    from plateau.fast.kernels import EMA_BANK
+
+    return EMA_BANK

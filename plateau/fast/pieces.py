@@ -41,13 +41,6 @@ FORGOTTEN = 60.0
 """Time constants after which an exponential average hardly ever depends on where it began, not even
 in its last bit; where it does, that is noticed."""
 
-LONG, PATIENT = 4.0 * FORGOTTEN, 256
-"""Time constants, and patience, from which on it pays to cut a stream in pieces."""
-
-WINDOWS, MANY = 32, 2**14
-"""Windows of Haar, and samples, from which on it does. Fewer samples would never make up for the
-time in which one more kernel is compiled."""
-
 ROW = np.uint64(WIDTH)
 """Numbers in a row of lanes; places in a ring are unsigned."""
 

@@ -61,6 +61,8 @@ def follow(watch, writing, seconds):
     before, when = busy(watch.pid), time.monotonic()
     while time.monotonic() < end and writing.poll() is None:
         time.sleep(min(5, max(end - time.monotonic(), 0.1)))
+        if watch.poll() is not None:  # nothing new is written any more
+            break
         now, taken = time.monotonic(), busy(watch.pid)
         most = max(most, memory(watch.pid))
         share = (taken - before) / (now - when)

@@ -172,7 +172,7 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
                     samples - 1,
                     max(rates),
                     detector.fires,
-                    *level_of(detector),
+                    level_of(detector),
                 )
                 at_fires.append(rates)
                 if factor < 1.0:
@@ -498,7 +498,7 @@ def broken_policy_state(**changes):
         (broken_policy_state(highest="a"), "damaged: highest must be a number, not 'a'"),
         (broken_schedule(detector=None), "detector: a state must be a dict of version"),
         (broken(schedule=None), "a state of Schedule must be a dict"),
-        (broken_schedule(version=9), "state has version 9, this library reads version 2"),
+        (broken_schedule(version=9), "state has version 9, this library reads version 3"),
         (broken_schedule(taken="x"), "damaged: taken must be a whole number, not 'x'"),
         (broken_schedule(taken=-1), "damaged: taken must be at least 0, not -1"),
         (broken_schedule(taken=7), "damaged: 7 losses taken, 0 seen"),
@@ -611,11 +611,11 @@ def test_it_answers_what_a_reduce_lr_on_plateau_is_asked():
     assert scheduler.min_lrs == [0.1, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("name", ["best", "num_bad_epochs", "patience", "threshold_mode", "nope"])
+@pytest.mark.parametrize("name", ["best", "num_bad_epochs", "patience", "threshold_mode"])
 def test_what_it_does_not_have_is_said_in_one_line(name):
     with pytest.raises(AttributeError, match=f"PlateauLR has no attribute '{name}'") as told:
         getattr(PlateauLR(sgd()), name)
-    assert ("Move from ReduceLROnPlateau" in str(told.value)) == (name != "nope")
+    assert "Move from ReduceLROnPlateau" in str(told.value)
 
 
 def test_a_program_may_give_it_the_last_epoch_as_any_scheduler():

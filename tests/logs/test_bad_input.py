@@ -36,7 +36,7 @@ BAD = {
     "gzip of nothing": (gzip.compress(b""), "empty"),
     "cut gzip": (gzip.compress(GOOD)[:12], "damaged"),
     "gzip magic alone": (b"\x1f\x8b", "damaged"),
-    "bomb": (gzip.compress(b"loss 1\n" * (10 << 20)), "refused"),
+    "bomb": (10 * gzip.compress(b"loss 1\n" * 100 + b" " * (7 << 20) + b"\n"), "refused"),
     "pickle": (pickle.dumps(Trap()), "not text"),
     "pickle as text": (pickle.dumps(Trap(), protocol=0), "no series"),
     "xz": (b"\xfd7zXZ\x00abc", "xz"),

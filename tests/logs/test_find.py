@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -191,12 +192,13 @@ def test_standard_input(monkeypatch):
     ],
     ids=["gzip", "xz", "bzip2", "zstd"],
 )
-def test_compression(read, pack):
+def test_compression(read, monkeypatch, pack):
+    monkeypatch.setattr("plateau.logs.files.stream.RATIO_FROM", 2 << 20)
     data = GOOD.encode()
     assert len(read(pack(data)).runs[0].values) == 100
     assert len(read(pack(data[:700]) + pack(data[700:])).runs[0].values) == 100
     with pytest.raises(LogError, match="expands from"):
-        read(pack(b"0" * (70 << 20)))  # bzip2 takes 20 times as long for a phrase
+        read(pack(b"0" * (5 << 20)))  # at the real bound: test_bad_files[bomb]
     with pytest.raises(LogError, match="damaged; nothing in it is readable"):
         read(pack(data)[:16])
 
@@ -267,6 +269,23 @@ def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
         "error: cannot be read: ZeroDivisionError: a bug in a reader",
         "d",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
+@pytest.mark.parametrize("command", ["scan", "columns", "replay", "report"])
+def test_every_command_that_reads_saved_logs_reads_within_limits(
+    run, tmp_path, monkeypatch, command
+):
+    """In so little memory no reader can even start."""
+    path = tmp_path / "a.csv"
+    path.write_text("step,loss\n" + "".join(f"{i},0.5\n" for i in range(60)))
+    monkeypatch.chdir(tmp_path)
+    horizon = [] if command == "columns" else ["--horizon", "24"]
+    assert run(command, path, *horizon)[0] == 0
+    monkeypatch.setattr("plateau.logs.processes.limits.memory", lambda processes: 1 << 26)
+    code, _, err = run(command, path, *horizon)
+    assert code == 2
+    assert re.fullmatch(rf"plateau: {path}: (cannot be read|the process that read it).*\n", err)
 
 
 def test_how_far_a_large_log_is_read_is_heard(tmp_path):

@@ -5,10 +5,15 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from itertools import pairwise
+from tempfile import TemporaryFile
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 
+from plateau import cli
 from plateau.logs.choosing.asked import Asked
 from plateau.offline import scan_run
 from plateau.rule import Rule
@@ -33,20 +38,29 @@ def staircase(steps=9000, seed=0):
     return "starting up\n" + "".join(lines)
 
 
-def watch(*arguments, **options):
-    return subprocess.run(
-        [*PLATEAU, "watch", *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        timeout=120,
-        **options,
-    )
+def watch(*arguments, stdin=b""):
+    """Watch to the end in this process, which has all that a new one would have to import."""
+    command = ["plateau", "watch", *map(str, arguments)]
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(TemporaryFile("w+", encoding="utf-8", errors=errors))
+            for errors in ("strict", "strict", "backslashreplace")
+        ]
+        files[0].buffer.write(stdin)
+        files[0].buffer.seek(0)
+        streams = dict(zip(("stdin", "stdout", "stderr"), files, strict=True))
+        with patch.multiple(sys, argv=command, **streams), pytest.raises(SystemExit) as ended:
+            cli.main()
+        for file in files:
+            file.seek(0)
+        said = [file.buffer.read() for file in files[1:]]
+    return subprocess.CompletedProcess(command, ended.value.code, *said)
 
 
-def begin(*arguments):
-    return subprocess.Popen(
-        [*PLATEAU, "watch", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def begin(*arguments, **more):
+    """Begin a watch in a process of its own, which can be killed."""
+    command = [*PLATEAU, "watch", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 
 def events_of(data):

@@ -25,7 +25,7 @@ def test_fail_on_worsening():
     rng = np.random.default_rng(2)
     loss = np.concatenate([np.linspace(5, 1, 1000), np.linspace(1, 4, 1500)])
     lines = [f"step {i} loss {v:.4f}\n" for i, v in enumerate(loss + 0.02 * rng.normal(size=2500))]
-    done = watch("-", "--fail-on", "worsening", "--format", "jsonl", input="".join(lines).encode())
+    done = watch("-", "--fail-on", "worsening", "--format", "jsonl", stdin="".join(lines).encode())
     assert done.returncode == 1
     assert events_of(done.stdout)[-1]["event"] == "worsening"
 
@@ -89,9 +89,8 @@ def test_the_example_for_github_actions_runs(tmp_path):
     assert summary.read_text().startswith("### 1 plateau in 1 run, and 1 slow\n")
 
 
-def test_scan_fails_on_nan(tmp_path):
+def test_scan_fails_on_nan(run, tmp_path):
     path = tmp_path / "run.log"
     for text, code in ((staircase(5000), 1), (staircase(1000), 0)):
         path.write_text(text)
-        arguments = [*PLATEAU, "scan", path, "--quiet", "--fail-on", "nan"]
-        assert subprocess.run(arguments, check=False).returncode == code
+        assert run("scan", path, "--quiet", "--fail-on", "nan")[0] == code

@@ -20,18 +20,18 @@ from following import PLATEAU, begin, events_of, staircase, until, watch
 def test_standard_input_and_the_command(tmp_path):
     told = tmp_path / "told"
     command = f'echo "$PLATEAU_EVENT $PLATEAU_RUN $PLATEAU_X" >> {told}'
-    done = watch("-", "--format", "jsonl", "--exec", command, input=staircase().encode())
+    done = watch("-", "--format", "jsonl", "--exec", command, stdin=staircase().encode())
     assert (done.returncode, done.stderr) == (0, b"")
     events = events_of(done.stdout)
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
     assert told.read_text().splitlines() == [f"{e['event']} {e['run']} {e['x']}" for e in events]
-    failing = watch("-", "--exec", "exit 3", input=staircase(3000).encode())
+    failing = watch("-", "--exec", "exit 3", stdin=staircase(3000).encode())
     assert failing.returncode == 0
     assert b"--exec: ended with exit code 3: exit 3" in failing.stderr
 
 
 def test_lines_for_people():
-    done = watch("-", input=staircase().encode())
+    done = watch("-", stdin=staircase().encode())
     lines = done.stdout.decode().splitlines()
     assert any(line.startswith("run 1, loss at step 43,210: not finite, nan") for line in lines)
     assert lines[0] == "watching loss of - over step, lower is better"
@@ -41,9 +41,9 @@ def test_lines_for_people():
 def test_times_are_shown_as_times():
     rows = (f"{1893456000 + 60 * i},{v}" for i, v in enumerate([5, 4, 3] * 20 + ["nan"]))
     text = "\n".join(["time,loss", *rows, ""]).encode()
-    (line,) = watch("-", input=text).stdout.decode().splitlines()[1:]
+    (line,) = watch("-", stdin=text).stdout.decode().splitlines()[1:]
     assert re.search(r" at time 20(29|30)-\d\d-\d\d \d\d:\d\d:00: not finite, nan$", line)
-    (event,) = events_of(watch("-", "--format", "jsonl", input=text).stdout)
+    (event,) = events_of(watch("-", "--format", "jsonl", stdin=text).stdout)
     assert event["x"] == 1893459600
     assert datetime.fromisoformat(event["time"]).timestamp() == event["x"]
 

@@ -52,12 +52,12 @@ def whole(detector, xs):
 
 
 HAAR_BANK_RULE = ThresholdDetector(Haar(10), threshold=6e-5, patience=8_000)
+EMA_BANK, CALIBRATED_BANK = "plateau bank, EmaHaar", "plateau bank, calibrated"
 BANKS = {
-    "plateau bank, EmaHaar": ours.ema_rule(),
+    EMA_BANK: ours.ema_rule(),
     "plateau bank, Haar(10)": HAAR_BANK_RULE,
-    "plateau bank, calibrated": Detector(),
+    CALIBRATED_BANK: Detector(),
 }
-EMA_BANK = "plateau bank, EmaHaar"
 
 
 def banks(sizes, name, order):

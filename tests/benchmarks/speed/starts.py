@@ -14,6 +14,20 @@ NUMBA = "import numba"
 PLATEAU = "plateau, imported"
 RULE = "from plateau import *; ThresholdDetector(EmaHaar(1e-3, 1e-3), 5e-5, 100).update(1.0)"
 CALIBRATED = "from plateau import *; d = Detector(); [d.update(float(i % 7)) for i in range(100)]"
+WAYS = """
+import numpy as np
+from plateau import *
+xs = np.random.default_rng(0).normal(size=3000)
+for take in (Detector().update_many, Detector().record, Detector().until_fire, find_plateaus):
+    take(xs)
+one, bank = Detector(), DetectorBank(Detector(), 2)
+for x in xs.tolist():
+    one.update(x)
+bank.update(xs[:2])
+bank.update_many(xs.reshape(-1, 2))
+"""
+FIRST_ANSWER = "plateau, first answer of a calibrated detector"
+ALL_WAYS = "plateau, all ways of a calibrated detector"
 FIRST_RULE = "plateau, first update of a threshold rule"
 FIRST_UPDATES = {
     FIRST_RULE: RULE,
@@ -56,7 +70,10 @@ def warm(sizes):
 
 def cold(sizes):
     """With nothing in the cache: what the very first run after an installation costs."""
-    codes = FIRST_UPDATES if sizes.rounds is None else {FIRST_RULE: RULE}  # the others take long
+    codes = {FIRST_RULE: RULE}
+    if sizes.rounds is None:  # the others take long
+        codes |= {FIRST_ANSWER: "from plateau import *; Detector().update(1.0)", **FIRST_UPDATES}
+        codes[ALL_WAYS] = WAYS
     found = [
         Candidate(name, 1, lambda code=code: emptied(code, COLD)) for name, code in codes.items()
     ]

@@ -6,23 +6,24 @@ from time import perf_counter_ns
 import numpy as np
 
 from plateau import Detector, EmaHaar, Haar, ThresholdDetector
-from plateau._compile import FLOATS, SAMPLE, kernel
+from plateau._compile import ADDRESS, FLOAT, address_of, kernel
 
 from . import ours, peers
 from .streams import at_rest, wandering
 from .timing import Candidate, Group, Result, absences, fed, no_collection
 
+ROOM = np.zeros(1)
 NOTHING, COMPILED_NOTHING = "a function that does nothing", "a compiled function that does nothing"
 
 
-@kernel(FLOATS, SAMPLE)
-def nothing(block, sample):
+@kernel(ADDRESS, FLOAT)
+def nothing(address, sample):
     return False
 
 
 def compiled_nothing():
     """The least that a detector whose update is compiled can cost: its arguments, no work."""
-    return partial(nothing.entry, np.zeros(1))
+    return partial(nothing.entry, address_of(ROOM))
 
 
 def one_update(sizes):
@@ -35,6 +36,18 @@ def one_update(sizes):
     ]
     found += peers.candidates(xs)
     return Group("one update", peers.ADWIN, found)
+
+
+def updates_of_a_run(sizes):
+    """The updates of a training run: the looks of the calibrated detector become rare."""
+    xs = at_rest(sizes.run).tolist()
+    found = [Candidate(ours.CALIBRATED, len(xs), lambda: fed(Detector().update, xs))]
+    chosen = {peers.ADWIN, peers.PAGE_HINKLEY}
+    found += [each for each in peers.candidates(xs) if each.name in chosen]
+    return Group(RUN, peers.ADWIN, found)
+
+
+RUN = "updates of a run"
 
 
 def worst_update(sizes, passes=20):
@@ -89,7 +102,7 @@ def schedulers(sizes, tensors):
     losses = run[: sizes.updates]
     makes = {
         peers.REDUCE: peers.reduce_on_plateau,
-        "PlateauLR, EmaHaar": lambda: scheduler(EmaHaar(1e-3, 1e-3)).step,
+        RULE_STEP: lambda: scheduler(EmaHaar(1e-3, 1e-3)).step,
         "PlateauLR, Haar(4000, 4000)": lambda: scheduler(Haar(4000, 4000)).step,
         "PlateauLR, calibrated, while it makes its reductions": lambda: scheduler().step,
         "PlateauLR, calibrated, after its reductions": lambda: stepped(scheduler(), losses).step,
@@ -106,7 +119,7 @@ def schedulers(sizes, tensors):
     return Group(f"a step with a {'tensor' if tensors else 'number'}", peers.REDUCE, found)
 
 
-CALIBRATED_RUN = "PlateauLR, calibrated, a whole run"
+RULE_STEP, CALIBRATED_RUN = "PlateauLR, EmaHaar", "PlateauLR, calibrated, a whole run"
 
 
 def as_tensors(losses):
@@ -137,6 +150,7 @@ def stepped(one, losses):
 
 GROUPS = {
     "one update": one_update,
+    RUN: updates_of_a_run,
     "chunks of 10": lambda sizes: chunks(sizes, 10),
     "chunks of 100": lambda sizes: chunks(sizes, 100),
     "chunks of 1000": lambda sizes: chunks(sizes, 1_000),
