@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.doctest",
     "mathml",
     "session",
+    "unseen",
 ]
 exclude_patterns = ["_build", "sample"]
 

@@ -27,6 +27,16 @@ def choose(mask: bool, a: float, b: float) -> float:
     return a if mask else b
 
 
+def smaller(a: float, b: float) -> float:
+    """Return the smaller of two numbers: numba compiles a function for each `min` of Python."""
+    return min(a, b)
+
+
+def larger(a: float, b: float) -> float:
+    """Return the larger of two numbers."""
+    return max(a, b)
+
+
 def define(
     operation: Callable[..., Any],
     result: types.Type,
@@ -50,5 +60,12 @@ def llvm(builder: Any, name: str, *values: Any) -> Any:
     return builder.call(function, values)
 
 
+def _second(builder: Any, relation: str, a: Any, b: Any) -> Any:
+    """Take the second number where it is in this relation to the first, else the first."""
+    return builder.select(builder.fcmp_ordered(relation, b, a), b, a)
+
+
 define(fused, NUMBER, [(NUMBER,) * 3], lambda builder, *abc: llvm(builder, "fma", *abc))
 define(choose, NUMBER, [(FLAG, NUMBER, NUMBER)], lambda builder, *all_: builder.select(*all_))
+define(smaller, NUMBER, [(NUMBER,) * 2], lambda builder, a, b: _second(builder, "<", a, b))
+define(larger, NUMBER, [(NUMBER,) * 2], lambda builder, a, b: _second(builder, ">", a, b))

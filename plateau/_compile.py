@@ -70,6 +70,10 @@ helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=Tru
 inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
 
+merged = njit(error_model="numpy", inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""As `inline`, for a few lines: they become lines of their callers before anything is compiled,
+which costs less than to compile them too. It cannot be given to a kernel as an argument."""
+
 
 class AddressType(types.Type):
     """Where the numbers of a state lie, on their way into a kernel that takes one sample.

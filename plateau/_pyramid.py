@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from plateau._arithmetic import larger, smaller
 from plateau._compile import (
     ADDRESS,
     CODES,
@@ -31,8 +32,8 @@ from plateau._compile import (
     array,
     batch,
     helper,
-    inline,
     kernel,
+    merged,
 )
 from plateau._recurrence import BUSY, PARAMS, PLATEAU, WARMING_UP
 from plateau._samples import LIMIT
@@ -260,7 +261,7 @@ def _persistence(s):
     """
     if s[VARIANCE] <= 0.0:
         return 0.0
-    return min(max(s[VARIANCE2] / s[VARIANCE] - 1.0, -0.5), SMOOTHEST)
+    return smaller(larger(s[VARIANCE2] / s[VARIANCE] - 1.0, -0.5), SMOOTHEST)
 
 
 @helper
@@ -304,8 +305,8 @@ def _watch(s, p):
     their distribution, so the run length to a false alarm is known.
     """
     size = s[MORE] + 1.0
-    newest = int(s[FULL]) - 1
-    begin = max(int((s[BEGUN] - s[FIRST_INDEX]) // size), 1)
+    newest = np.int64(s[FULL]) - 1
+    begin = np.int64(larger((s[BEGUN] - s[FIRST_INDEX]) // size, 1.0))
     others = newest - begin
     if others < RANKED:
         return False
@@ -324,10 +325,10 @@ def _watch(s, p):
         s[RISE_FROM] = newest
     if s[FALL] == 0.0:
         s[FALL_FROM] = newest
-    s[RISE] = max(0.0, s[RISE] + score - REFERENCE)
-    s[FALL] = max(0.0, s[FALL] - score - REFERENCE)
-    limit = max((math.log(max(p.run_length / size, 1.0)) - OFFSET) / RATE, 0.5)
-    return max(s[RISE], s[FALL]) > limit
+    s[RISE] = larger(0.0, s[RISE] + score - REFERENCE)
+    s[FALL] = larger(0.0, s[FALL] - score - REFERENCE)
+    limit = larger((math.log(larger(p.run_length / size, 1.0)) - OFFSET) / RATE, 0.5)
+    return larger(s[RISE], s[FALL]) > limit
 
 
 # ---- samples to blocks ---------------------------------------------------------------------------
@@ -347,7 +348,7 @@ class Hot(NamedTuple):
     steps2: float
 
 
-@inline
+@merged
 def _load(s):
     """Read them."""
     return Hot(
@@ -356,15 +357,15 @@ def _load(s):
     )  # fmt: skip
 
 
-@inline
+@merged
 def _store(s, hot):
     """Write them back; of squares near `LIMIT`² a sum of millions is cut, lest it be infinite."""
     s[ACCEPTED], s[PREVIOUS], s[OLDER] = hot[0], hot[1], hot[2]
-    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], min(hot[6], LARGEST)
-    s[STEPS], s[STEPS2] = min(hot[7], LARGEST), min(hot[8], LARGEST)
+    s[FILLED], s[START], s[TOTAL], s[SQUARE] = hot[3], hot[4], hot[5], smaller(hot[6], LARGEST)
+    s[STEPS], s[STEPS2] = smaller(hot[7], LARGEST), smaller(hot[8], LARGEST)
 
 
-@inline
+@merged
 def _sampled(hot, x):
     """Return them after a sample, less the anchor.
 
@@ -380,7 +381,7 @@ def _sampled(hot, x):
     )  # fmt: skip
 
 
-@inline
+@merged
 def _accept(s, x):
     """Take one sample; return whether it fills a block, which must then be closed."""
     if not abs(x) <= LIMIT:
@@ -397,29 +398,29 @@ def _accept(s, x):
     return hot.filled > s[MORE]
 
 
-@inline
+@merged
 def _share(size, others):
     """Weight of so many new differences in a mean over `MEMORY`, given how many there are."""
-    return min(size / max(min(others, MEMORY), 1.0), 1.0)
+    return smaller(size / larger(smaller(others, MEMORY), 1.0), 1.0)
 
 
-@inline
+@merged
 def _append(s):
     """Let the newest block, which is full, join the others."""
-    full, size, n = int(min(max(s[FULL], 0.0), BLOCKS - 1.0)), s[FILLED], s[ACCEPTED]
+    full, size, n = np.int64(smaller(larger(s[FULL], 0.0), BLOCKS - 1.0)), s[FILLED], s[ACCEPTED]
     off = s[TOTAL] / size
     mean = s[START] + off
     s[MEANS + full] = mean
     s[LASTS + full] = s[PREVIOUS]
-    s[SPREADS + full] = max(s[SQUARE] / size - off * off, 0.0)
+    s[SPREADS + full] = larger(s[SQUARE] / size - off * off, 0.0)
     s[VARIANCE] += (0.5 * s[STEPS] / size - s[VARIANCE]) * _share(size, n - 1.0)
     s[VARIANCE2] += (0.5 * s[STEPS2] / size - s[VARIANCE2]) * _share(size, n - 2.0)
-    s[LEVEL] += (mean - s[LEVEL]) * min(1.0, 8.0 / (full + 1.0))
+    s[LEVEL] += (mean - s[LEVEL]) * smaller(1.0, 8.0 / (full + 1.0))
     s[FULL] = full + 1.0
     s[FILLED] = s[START] = s[TOTAL] = s[SQUARE] = s[STEPS] = s[STEPS2] = 0.0
 
 
-@inline
+@merged
 def _close(s, p):
     """Let the newest block join the others; return what there is for the rules."""
     _append(s)
@@ -459,7 +460,7 @@ row_of: Any = getattr(_row, "py_func", _row)
 # ---- drivers -------------------------------------------------------------------------------------
 
 
-@inline
+@merged
 def _fill(s, xs, i):
     """Take samples from the one at i on, up to one that fills a block; return where it stopped."""
     if s[ACCEPTED] == 0.0:  # the first is the anchor
@@ -471,7 +472,7 @@ def _fill(s, xs, i):
         x = xs[i]
         if abs(x) <= LIMIT:
             hot = _sampled(hot, x - anchor)
-            least, most = min(least, x), max(most, x)
+            least, most = smaller(least, x), larger(most, x)
         else:
             skipped += 1
         i += 1
@@ -484,7 +485,7 @@ def _fill(s, xs, i):
     return i
 
 
-@inline
+@merged
 def _params(state):
     """Read the parameters."""
     return Params(state[0], state[1], state[2], state[3], state[4])

@@ -53,4 +53,6 @@ def _falls(levels: NDArray[np.float64]) -> bool:
     steady = np.median(sliding_window_view(steady, BRIEF), axis=1)
     low, high = np.percentile(steady, [SHARE, 100.0 - SHARE])
     end = np.median(steady[-max(len(steady) // 4, 1) :])
-    return bool(high >= DECADES * low and 2.0 * np.log(end) <= np.log(low) + np.log(high))
+    unit = 2.0 ** np.frexp(high)[1]  # a power of two, which rounds nothing
+    lower = (end / unit) ** 2 <= (low / unit) * (high / unit)  # than half way, by the logarithm
+    return bool(high >= DECADES * low and lower)

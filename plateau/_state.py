@@ -78,10 +78,10 @@ class Layout:
 
     def problem(self, table: NDArray[np.float64]) -> str | None:
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
-        low, high = self.bounds
-        if len(table) == 1 and (table >= low).all() and (table <= high).all():
+        (low, high), row = self.bounds, table[0]
+        if len(table) == 1 and ((low <= row) & (row <= high)).all():
             # By far the most states are sound: what is wrong is asked of the others only.
-            cells = dict(zip(self.names, table[0, : len(self.names)].tolist(), strict=True))
+            cells = dict(zip(self.names, row[: len(self.names)].tolist(), strict=True))
             whole = all(cells[name].is_integer() for name in self.counts)
             # A float is looked for in a range from one end to the other.
             placed = all(

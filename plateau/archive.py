@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from plateau import __version__
 from plateau.evidence import e_bh
 from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, write_whole
 from plateau.logs.files.stream import is_folder, is_local
+from plateau.logs.model import ReadError
 from plateau.logs.several.parallel import read_logs
 from plateau.outlook import COLUMNS, columns_of
 from plateau.scanning import scan_logs
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import polars
 
     from plateau.export import Columns, LogScan, Record
-    from plateau.logs.model import Log
+    from plateau.logs.model import Log, LogError
     from plateau.logs.several.find import Found
     from plateau.offline import Unit
     from plateau.rule import Rule
@@ -94,6 +95,8 @@ class Summary(NamedTuple):
     """The runs of which the most could have been saved, with the columns of `RUN_COLUMNS`."""
     said: list[str]
     """What could not be read, or was left out."""
+    again: int
+    """Logs that could not be read now, and are tried again the next time."""
     rate: float | None
     """Share of those that have shifted that may be named falsely; None if none were looked for."""
     shifted: list[Record]
@@ -117,14 +120,35 @@ def parts_of(found: Iterable[Found], asked: Asked, size: int = SIZE) -> list[Par
 
 
 def left(folder: Path, parts: Sequence[Part]) -> list[Part]:
-    """Return the parts that are not done; remove what an archive has of other logs or settings."""
+    """Return the parts that are not done; remove what an archive has of other logs or settings.
+
+    What could not be read for a reason that does not lie in it is tried again.
+    """
     wanted = {part.name for part in parts}
     for kind in (DONE, RUNS, PLATEAUS):  # so that none of another kind counts as done
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for file in (folder / kind).iterdir():
             if file.stem not in wanted and OWN.fullmatch(file.name):
                 file.unlink()
-    return [part for part in parts if not _done(folder, part.name).exists()]
+    return [part for part in parts if not _is_done(folder, part.name)]
+
+
+def _is_done(folder: Path, name: str) -> bool:
+    """Whether a part is there, and nothing in it is to be tried again."""
+    file = _done(folder, name)
+    return file.exists() and not json.loads(file.read_bytes()).get("again")
+
+
+def absolute(found: Iterable[Found]) -> list[Found]:
+    """Name logs so that they are the same in any working folder, here and on other machines."""
+    return [
+        replace(one, path=_absolute(one.path), folder=one.folder and _absolute(one.folder))
+        for one in found
+    ]
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path) if is_local(path) else path  # noqa: PTH100 - a link stays one
 
 
 def among_own(folder: Path, found: Iterable[Found]) -> list[str]:
@@ -136,7 +160,8 @@ def among_own(folder: Path, found: Iterable[Found]) -> list[str]:
 def work(part: Part, folder: Path, asked: Asked) -> None:
     """Scan a part and keep what was found. It is done when the last of its files is there."""
     said: list[str] = []
-    answers = read_logs(part.found, asked.read, memory=asked.memory)
+    again: list[str] = []
+    answers = _noted(read_logs(part.found, asked.read, memory=asked.memory), again)
     logs = scan_logs(answers, asked.rule, asked.unit, said.append)
     said += [f"{one.log.path}: {text}" for one in logs for text in one.log.warnings]
     for kind, rows, columns in (
@@ -144,8 +169,18 @@ def work(part: Part, folder: Path, asked: Asked) -> None:
         (RUNS, list(run_rows(logs)), RUN_COLUMNS),
     ):
         write_whole(folder / kind / f"{part.name}.parquet", _parquet(rows, columns))
-    done = {"logs": len(logs), "said": said}
+    done = {"logs": len(logs), "said": said, "again": again}
     write_whole(_done(folder, part.name), json.dumps(done).encode())
+
+
+def _noted(
+    answers: Iterable[tuple[Found, Log | LogError]], again: list[str]
+) -> Iterator[tuple[Found, Log | LogError]]:
+    """Pass on what was read, and note which logs another try may read."""
+    for one, answer in answers:
+        if isinstance(answer, ReadError):
+            again.append(one.path)
+        yield one, answer
 
 
 def run_rows(scans: Iterable[LogScan]) -> Iterator[Record]:
@@ -202,6 +237,7 @@ def summary(folder: Path, rate: float | None = None) -> Summary:
         savable={unit: (saved, total) for unit, saved, total in sorted(by_unit.iter_rows())},
         worst=worst.head(WORST).to_dicts(),
         said=[text for part in done for text in part["said"]],
+        again=sum(len(part.get("again", ())) for part in done),
         rate=rate,
         shifted=shifted.to_dicts(),
     )

@@ -3,7 +3,7 @@
 import inspect
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ from plateau._state import Description, Streaming, called
 from plateau.outlook import Doubts
 
 if TYPE_CHECKING:
+    from plateau._compile import Kernel
     from plateau.events import Event
 
 Mode = Literal["min", "max", "both"]
@@ -393,7 +394,25 @@ class PlateauDetector(Streaming):
 class KernelDetector(PlateauDetector):
     """A compiled detector, which a bank can run over many streams."""
 
-    __slots__ = ()
+    __slots__ = ("_update",)
+    _update: Callable[[Any, float], Any]
+    """Takes one sample: address of the state, sample -> whether it fires, or what to ask."""
+
+    if not TYPE_CHECKING:  # to a type checker it would make any name one of a detector
+
+        def __getattr__(self, name: str) -> Any:
+            """Compile `_update` when it is first asked for: whole series do without it."""
+            if name != "_update":
+                text = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(text, name=name, obj=self)
+            entry = self._one_sample.entry
+            object.__setattr__(self, name, entry)
+            return entry
+
+    @property
+    @abstractmethod
+    def _one_sample(self) -> "Kernel[..., Any]":
+        """The kernel that `_update` is."""
 
     @property
     def group(self) -> int:

@@ -124,10 +124,11 @@ class Detector(KernelDetector):
     [1207, 1727, 2799, 3151]
     """
 
-    __slots__ = ("_params", "_update", "horizon", "min_change", "run_length", "scale")
+    __slots__ = ("_params", "horizon", "min_change", "run_length", "scale")
     _type = "Detector"
     revises = True
     _update: Callable[[Any, float], int]
+    _one_sample = c.update
 
     def __init__(
         self,
@@ -155,7 +156,6 @@ class Detector(KernelDetector):
         )
         self._layout = LAYOUT
         self._keep(self._make_state(streams=1))
-        self._update = c.update.entry
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
         state = np.zeros(PARAMS + streams * c.SIZE)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from plateau import _recurrence as r
 from plateau import fast
 from plateau._arguments import positive, whole
+from plateau._compile import Kernel
 from plateau._kernels import reading, readings
 from plateau._samples import Sample
 from plateau._state import Description
@@ -76,7 +77,7 @@ class ThresholdDetector(KernelDetector):
     (<Verdict.PLATEAU: 3>, 5, 10)
     """
 
-    __slots__ = ("_update", "patience", "slope_filter", "threshold")
+    __slots__ = ("patience", "slope_filter", "threshold")
     _type = "ThresholdDetector"
     _update: Callable[[Any, float], bool]
 
@@ -97,7 +98,10 @@ class ThresholdDetector(KernelDetector):
         self._set_mode(mode, on_nonfinite)
         self._layout = slope_filter._layout_with(self.patience)
         self._keep(self._make_state(streams=1))
-        self._update = slope_filter.kernels.update.entry
+
+    @property
+    def _one_sample(self) -> Kernel[..., bool]:
+        return self.slope_filter.kernels.update
 
     def _make_state(self, streams: int) -> NDArray[np.float64]:
         return self.slope_filter.make_state(

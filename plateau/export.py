@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from plateau.logs.model import Log
 from plateau.offline import RunScan
@@ -155,8 +155,43 @@ def naming(path: Path | str) -> Iterator[None]:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file in one go: a reader never finds half of it, a failure leaves the old one."""
     with naming(path):
-        refuse_planted(path)
-        _write_whole(path.resolve(), data)  # a link stays one
+        if path.exists() and not path.is_file():
+            refuse_planted(path)
+            path.write_bytes(data)  # a pipe or a device cannot be replaced
+            return
+        with replacing(path) as file:
+            file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the place of `path` when the block ends.
+
+    Where the process is killed, the disk is full or the block raises, `path` stays as it was. Until
+    then the file has a name that nobody can foresee.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    refuse_planted(path)
+    path = path.resolve()  # a link stays one
+    umask = os.umask(0)
+    os.umask(umask)
+    mode = path.stat().st_mode if path.exists() else 0o666 & ~umask
+    _sweep(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # before it takes the name, that a lost machine leaves one
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
 
 
 def refuse_planted(path: Path) -> None:
@@ -181,27 +216,6 @@ def _sweep(path: Path) -> None:
         with suppress(OSError):
             if time.time() - left.lstat().st_mtime > LEFT:
                 left.unlink()
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)  # a pipe or a device cannot be replaced
-        return
-    umask = os.umask(0)
-    os.umask(umask)
-    mode = path.stat().st_mode if path.exists() else 0o666 & ~umask
-    _sweep(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # before it takes the name, that a lost machine leaves one
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
 
 
 def _log_record(scan: LogScan, shifted: Collection[RunScan] | None) -> Record:

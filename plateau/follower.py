@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 BLOCK = 1 << 18
 """Samples made at a time: a long log of few rows must not fill the memory."""
 
+MOST_SAMPLES = 1_000_000_000
+"""Samples that rows may stand for: more would take minutes."""
+
 T = TypeVar("T")
 Blocks = Iterable[NDArray[np.float64]]
 Progress = Callable[[Blocks, int], Blocks]
@@ -176,14 +179,17 @@ def held_for(x: Array, usual: int | None, before: float = np.nan) -> NDArray[np.
     Raises
     ------
     LogError
-        If x is not made of whole numbers that grow.
+        If x is not made of whole numbers that grow, or these rows stand for too many samples.
     """
     if usual is None or not len(x):
         return np.ones(len(x), dtype=np.int64)
     known = np.insert(x, 0, x[0] - usual if np.isnan(before) else before)
     if not grows(known):
         raise LogError("x is no growing count of steps: use --unit row")
-    return np.diff(known).astype(np.int64)
+    steps = np.diff(known)
+    if (length := float(steps.sum())) > MOST_SAMPLES:
+        raise LogError(f"x moves on by {length:,.0f} steps: use --unit row")
+    return steps.astype(np.int64)
 
 
 def held(values: NDArray[np.float64], ends: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:

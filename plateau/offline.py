@@ -1,6 +1,6 @@
 """Runs from saved logs: rows that stand for samples, and the plateaus in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,6 +15,7 @@ from plateau.events import worsening
 from plateau.evidence import e_value, independent_blocks
 from plateau.follower import (
     BLOCK,
+    MOST_SAMPLES,
     Follower,
     Progress,
     grows,
@@ -32,9 +33,6 @@ from plateau.segments import Plateau, places_of, plateaus_of
 
 Unit = Literal["step", "row"]
 """What a sample is: a step of the x column, or a row of the log."""
-
-MOST_SAMPLES = 1_000_000_000
-"""Samples that the rows of a run may stand for: more would take minutes."""
 
 
 class HeldRows:
@@ -100,6 +98,19 @@ def rows_for(run: Run, rule: Rule, unit: Unit | None) -> HeldRows:
     It judges noise and autocorrelation, and a row held for k steps would look like k that agree.
     """
     return HeldRows(run, unit or ("row" if rule.calibrated else None))
+
+
+def refuse_long(runs: Iterable[Run], rule: Rule, unit: Unit | None) -> None:
+    """Refuse runs whose rows together stand for too many samples.
+
+    Raises
+    ------
+    LogError
+        If they do.
+    """
+    samples = sum(rows_for(run, rule, unit).samples for run in runs)
+    if samples > MOST_SAMPLES:
+        raise LogError(f"its runs would stand for {samples:,} samples: use --unit row")
 
 
 def _objection(run: Run) -> str | None:

@@ -8,9 +8,16 @@ from plateau._arguments import number, whole
 from plateau.detecting import Detecting
 from plateau.policy import PolicyState
 
+NESTING = (Mapping, list, tuple)
+
+DEEPEST = 32
+"""Lists and dicts within each other."""
+
 
 def entries(kind: str, state: Any, wanted: Collection[str]) -> Mapping[str, Any]:
-    """Return the state if it is a dict of these entries."""
+    """Return the state if it is a dict of these entries, none of which is too deep to be shown."""
+    if _is_deep(state):
+        raise _damaged("lists within lists without end")
     if not isinstance(state, Mapping):
         raise ValueError(f"a state of {kind} must be a dict that state_dict() made, not {state!r}")
     if state.keys() != set(wanted):
@@ -18,6 +25,20 @@ def entries(kind: str, state: Any, wanted: Collection[str]) -> Mapping[str, Any]
             f"a state of {kind} has {', '.join(wanted)}, not {', '.join(map(str, state))}"
         )
     return state
+
+
+def _is_deep(state: Any) -> bool:
+    """Whether lists and dicts lie deeper in each other than any state has them."""
+    level = {id(state): state}  # what lies in many places is looked at once
+    for _ in range(DEEPEST):
+        level = {
+            id(part): part
+            for each in level.values()
+            if isinstance(each, NESTING)
+            for part in (each.values() if isinstance(each, Mapping) else each)
+            if isinstance(part, NESTING)
+        }
+    return bool(level)
 
 
 def refuse_others(saved: Any, mine: Mapping[str, Any]) -> None:

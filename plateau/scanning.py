@@ -195,9 +195,10 @@ def _scanned(
     """Scan the runs of a log; none if that cannot be done."""
     from plateau.export import LogScan
     from plateau.follower import untracked
-    from plateau.offline import scan_run
+    from plateau.offline import refuse_long, scan_run
 
     try:
+        refuse_long(log.runs, rule, unit)
         runs = [scan_run(run, rule, unit, track or untracked) for run in log.runs]
     except ValueError as error:
         said = str(error)

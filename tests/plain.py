@@ -61,7 +61,7 @@ def choose_lanes(mask, a, b):
 def _interpreted():
     """The modules without the compiler, each of which imports the ones before it."""
     lanes = {name: getattr(Lanes, name) for name in vars(Lanes) if name[0] != "_"}
-    marks = dict.fromkeys(("inline", "helper"), lambda function: function)
+    marks = dict.fromkeys(("inline", "merged", "helper"), lambda function: function)
     marks |= dict.fromkeys(("kernel", "batch"), lambda *signature: lambda function: function)
     found = []
     with (

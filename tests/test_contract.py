@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from own import NoBest
 from strategies import chunks, filters, modes, streams, thresholds, with_gaps
@@ -155,6 +155,7 @@ def test_saved_anywhere_it_goes_on_the_same(data, how, one, xs):
 
 
 @given(detectors, streams(), st.integers(-60, 60))
+@example(Detector(), np.repeat([1e-3, 1e5, 1e-3, 1e-9, 1e-2], [11, 3, 3, 3, 3]), 1)
 def test_scaling_by_a_power_of_two_changes_no_decision(detector, xs, exponent):
     factor = 2.0**exponent
     scaled = like(detector, factor=factor)

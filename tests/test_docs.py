@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def test_no_program_is_behind_an_include():
     assert not [page.name for page in PAGES if "{literalinclude}" in page.read_text()]
 
 
+def test_what_only_the_site_needs_is_not_seen_in_a_checkout():
+    seen = re.compile(r"^(?:```\{(?:toctree|testsetup)\}|\(.+\)=$)", re.MULTILINE)
+    assert not [page.name for page in PAGES if seen.search(page.read_text())]
+
+
 def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path, str(DOCS)])
     from make_formats import with_table
@@ -49,7 +55,8 @@ def test_every_public_name_is_on_the_api_page():
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)
 def test_paragraphs_are_wrapped(page):
-    text = re.sub(r"^( *)(```+).*?^\1\2$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    unseen = r"^( *)(```+).*?^\1\2$|^<!-- \{.*?^-->$"
+    text = re.sub(unseen, "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     prose = [line for line in text.splitlines() if not line.startswith(("|", "![", "$$"))]
     assert not [line for line in prose if len(re.sub(r"\]\(\S+\)", "]", line)) > 100]
 
@@ -60,11 +67,18 @@ def test_the_index_names_every_page():
     index, trees = "", []
     for page in ("index.md", "frameworks.md"):
         text = (DOCS / page).read_text()
-        tree = re.compile(r"^```{toctree}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+        tree = re.compile(r"^<!-- {toctree}\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
         trees += [name for names in tree.findall(text) for name in names.split("\n\n")[1].split()]
         index += text if page == "index.md" else ""
     assert sorted(trees) == sorted(pages)  # once
     assert {re.sub(r"\.\w+$", "", name) for name in re.findall(r"\]\(([\w/.-]+)", index)} >= pages
+
+
+def test_extras_that_the_pages_install_are_there():
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    pages = "".join(page.read_text() for page in (*TOP.glob("*.md"), *PAGES))
+    named = re.findall(r"'(?:\.|plateau-detect)\[([\w,]+)\]'", pages)
+    assert {"torch", "test"} <= {one for names in named for one in names.split(",")} <= set(extras)
 
 
 def test_the_notebook_is_kept_without_results():

@@ -67,6 +67,21 @@ print(json.dumps([before, len(compiled.buffer)]))
     assert after > 0
 
 
+SERIES = """
+import json
+from plateau import *
+from plateau._pyramid import advance, update
+found = find_plateaus([1.0] * 50)
+before = ["entry" in vars(one) for one in (advance, update)]
+Detector().update(1.0)
+print(json.dumps([*before, "entry" in vars(update)]))
+"""
+
+
+def test_a_whole_series_does_without_what_takes_one_sample():
+    assert python(SERIES) == [True, False, True]
+
+
 COST = """
 import json, time
 begin = time.process_time()

@@ -67,6 +67,16 @@ def test_a_clock_is_no_count_of_steps():
         HeldRows(run, "step")
 
 
+def test_a_log_does_not_stand_for_more_samples_than_a_run(run, tmp_path):
+    """Each of its runs is short enough; together they would take hours."""
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i},{i % 7}.5\n" for i in range(20))
+    path.write_text("step,loss\n" + f"{rows}400000000,1.5\n" * 3)
+    code, _, err = run("scan", path, "--unit", "step")
+    told = "its runs would stand for 1,200,000,003 samples: use --unit row"
+    assert (code, err.splitlines()[-1]) == (2, f"plateau: {path}: {told}")
+
+
 @given(st.data(), streams(min_size=1, max_size=30), st.integers(1, 50))
 def test_blocks_are_the_held_rows(data, xs, block):
     hold = data.draw(st.lists(st.integers(1, 40), min_size=len(xs), max_size=len(xs)))

@@ -151,7 +151,10 @@ def test_nobody_saves_the_plateau_of_a_latency():
     text = markdown([scan])
     assert "saved" not in text
     assert "Of 18 rows 14 were flat.\n" in text
-    assert "could be saved" in html([scan, scan_of(run_of(LOSS))])  # a training beside it
+    both = html([scan, scan_of(run_of(LOSS))])  # a training beside it
+    saved = re.findall(r'<td data-heading="could be saved">(.*?)</td>', both)
+    assert saved[0] == "-"
+    assert saved[1].endswith(" steps")
 
 
 def test_a_report_begins_with_where_the_runs_stand():

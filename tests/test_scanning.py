@@ -169,6 +169,7 @@ def test_a_detector_is_drawn_as_it_remembers():
         ),
         (lambda: plateau.plot(FLAT, Detector(), mode="max"), "give a detector or mode, not both"),
         (lambda: plateau.plot(["a"]), "real numbers"),
+        (lambda: plateau.plot(FLAT, plt.figure().subplots()), "by name: plot.*ax=axes"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(call, message):

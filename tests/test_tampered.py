@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from tamper import as_bytes, as_json
 
-from plateau import Detector, DetectorBank, Ema, Haar, ThresholdDetector
+from plateau import Detector, DetectorBank, Ema, Haar, Schedule, Stopper, ThresholdDetector
 from plateau._state import VERSION
 
 SECONDS = 3
@@ -94,6 +94,19 @@ def nested(depth):
     for _ in range(depth):
         value = [value]
     return value
+
+
+@pytest.mark.parametrize("make", [Schedule, Stopper])
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_lists_within_lists_are_no_state_of_a_schedule(make, depth):
+    one = make(ThresholdDetector(Haar(4), 0.1, 3))
+    saved = one.state_dict()
+    for where in saved:
+        with pytest.raises(ValueError, match="damaged"):
+            one.load_state_dict({**saved, where: nested(depth)})
+    with pytest.raises(ValueError, match="damaged"):
+        one.load_state_dict(nested(depth))
+    one.load_state_dict(saved)
 
 
 @pytest.mark.parametrize("depth", [100, 990, 100_000])

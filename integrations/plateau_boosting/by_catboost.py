@@ -1,9 +1,9 @@
 """Stopping for CatBoost."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from catboost.core import is_maximizable_metric
+from catboost.core import CatBoostError, is_maximizable_metric
 
 from plateau import Stopper
 from plateau_boosting.stopping import BoostingStop
@@ -22,7 +22,7 @@ class CatBoostStop(BoostingStop):
     ----------
     detector : optional
         A `plateau.Detector`, or another detector of one stream, taken as a description. By default
-        ``plateau.Detector()``, in the mode of the metric.
+        ``plateau.Detector()``, in the mode of the metric; for a metric of your own give one.
     data, metric : str, optional
         Names of the evaluation set, as CatBoost has them, and of the metric; by default the first
         that is no training set, and the only one.
@@ -64,7 +64,7 @@ class CatBoostStop(BoostingStop):
     def _begin(self, metric: str) -> Stopper:
         """Return what stops, with the state that was loaded if there is one."""
         state, self._saved = self._saved, None
-        return self._made("max" if is_maximizable_metric(metric) else "min", state)
+        return self._made("min" if self._detector else _mode_of(metric), state)
 
     def _chosen(self, log: Mapping[str, Mapping[str, list[float]]]) -> tuple[str, list[float]]:
         """Return the metric's name and its values so far."""
@@ -89,3 +89,14 @@ class CatBoostStop(BoostingStop):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Let the next training go on from a state."""
         self._saved = state or None
+
+
+def _mode_of(metric: str) -> Literal["min", "max"]:
+    """Return the direction of a metric of CatBoost's."""
+    try:
+        return "max" if is_maximizable_metric(metric) else "min"
+    except CatBoostError:
+        raise ValueError(
+            f"CatBoost does not say which way {metric} is better: give a detector, such as "
+            "plateau.Detector('max')"
+        ) from None

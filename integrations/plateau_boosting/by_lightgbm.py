@@ -71,8 +71,11 @@ class LightGBMStop(BoostingStop):
         """Return the result of the evaluation set and the metric."""
         training = "train" if isinstance(env.model, CVBooster) else env.model._train_data_name
         for result in results:
-            named = result[0] == self.data if self.data else result[0] != training
-            if named and self.metric in (None, result[1]):
+            data, metric = result[:2]
+            if data == "cv_agg":  # as older releases call it in cv, with both names in one
+                data, metric = metric.split(" ", 1)
+            named = data == self.data if self.data else data != training
+            if named and self.metric in (None, metric):
                 return result
         there = ", ".join(f"{result[1]} of {result[0]}" for result in results) or "none"
         wanted = f"{self.metric or 'a metric'} of {self.data or 'a set that is not for training'}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from plateau.showing.printing import printable
 from plateau_face.checkpoint import checkpoint_of, load_checkpoint, load_model
 from plateau_face.config import Config
 from plateau_face.files import replacing
@@ -85,17 +86,20 @@ def data_terms(config: Config, terms: str | None) -> str:
 
 def verification(log: Path, step: int) -> str:
     """Return the last figures of a log up to a step."""
-    rows: list[Mapping[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
     last: dict[str, float] = {}
-    for row in rows:
-        if row["step"] <= step:
-            last |= {name: value for name, value in row.items() if name.startswith("val_")}
+    try:
+        for line in log.read_text().splitlines():
+            row: Mapping[str, Any] = json.loads(line)
+            if row["step"] <= step:
+                last |= {k: float(value) for k, value in row.items() if k.startswith("val_")}
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        raise ValueError(f"{log}: is no log of a run") from None
     return ", ".join(f"{name[4:]} {value:.4f}" for name, value in last.items()) or "none"
 
 
 def card_text(name: str, facts: Mapping[str, str]) -> str:
     """Return the card as Markdown."""
-    entries = "\n".join(f"- **{fact}**: {text}" for fact, text in facts.items())
+    entries = "\n".join(f"- **{fact}**: {printable(text)}" for fact, text in facts.items())
     return (
         f"# {name}\n\n{entries}\n\n"
         "Whether two faces are of one person is a matter of a threshold, and errors differ\n"

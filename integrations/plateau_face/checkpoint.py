@@ -106,11 +106,11 @@ def fitting(out: Path) -> Iterator[None]:
 def load_model(out: Path) -> tuple[nn.Module, Config]:
     """Return the network of a run, on the CPU or the GPU where there is one."""
     state = load_checkpoint(out)
-    config = Config(**checked(state["config"]))
-    model = make_model(
-        config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
-    )
-    with fitting(out):
+    with fitting(out):  # it may also ask for a network larger than any memory
+        config = Config(**checked(state["config"]))
+        model = make_model(
+            config.model, dim=config.dim, image_size=config.image_size, dropout=config.dropout
+        )
         model.load_state_dict(state["model"])
     return model.to(chosen_device("auto")), config
 

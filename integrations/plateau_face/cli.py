@@ -11,6 +11,7 @@ import typer
 
 from plateau.commands.messages import reason
 from plateau.commands.once import Command
+from plateau.showing.printing import printable
 
 if TYPE_CHECKING:
     from plateau_face.verify import Floats
@@ -150,7 +151,7 @@ def verify(
             result = measure(model, pairs, size, threads=threads)
             rates = "".join(f", TAR {tar:.4f} at FAR {far:g}" for far, tar in result.tar.items())
             typer.echo(
-                f"{pairs.name}: accuracy {100 * result.accuracy:.2f} % "
+                f"{printable(pairs.name)}: accuracy {100 * result.accuracy:.2f} % "
                 f"(deviation over folds {100 * result.deviation:.2f}){rates}, "
                 f"{len(pairs.same)} pairs"
             )
@@ -380,7 +381,7 @@ def info(
     plot: Plot = None,
 ) -> None:
     """Say what a set or a run is made of."""
-    from plateau_face.checkpoint import CHECKPOINT, load_checkpoint
+    from plateau_face.checkpoint import CHECKPOINT, fitting, load_checkpoint
     from plateau_face.describe import describe_faces, describe_run
     from plateau_face.log import LOG
     from plateau_face.sources import open_faces
@@ -388,7 +389,8 @@ def info(
     with clear_errors():
         check_picture(plot)
         if (source / CHECKPOINT).is_file():
-            lines = describe_run(load_checkpoint(source))
+            with fitting(source):
+                lines = list(describe_run(load_checkpoint(source)))
             if plot is not None:
                 from plateau_face.plots import plot_run
 
@@ -397,9 +399,9 @@ def info(
         elif plot is not None:
             raise ValueError(f"{source} has no run to draw")
         else:
-            lines = describe_faces(open_faces(source))
+            lines = list(describe_faces(open_faces(source)))
         for line in lines:
-            typer.echo(line)
+            typer.echo(printable(line))
 
 
 def check_picture(plot: Path | None) -> None:
@@ -443,6 +445,8 @@ def clear_errors() -> Iterator[None]:
         raise
     except (ValueError, TypeError, OSError, DivergedError) as error:
         raise typer.TyperException(reason(error)) from None
+    except MemoryError as error:
+        raise typer.TyperException(str(error) or "not enough memory") from None
 
 
 def main() -> None:
@@ -451,7 +455,8 @@ def main() -> None:
     try:
         code = command.main(prog_name="plateau-face", standalone_mode=False)
     except typer.TyperException as error:
-        typer.echo(f"plateau-face: {' '.join(error.format_message().split())}", err=True)
+        said = printable(" ".join(error.format_message().split()))
+        typer.echo(f"plateau-face: {said}", err=True)
         code = 2
     except ModuleNotFoundError as error:
         extra = "export" if (error.name or "").startswith("onnx") else "face"

@@ -289,7 +289,10 @@ def from_command_line(overrides: Iterable[str], given: Mapping[str, Any]) -> dic
         name, equals, text = override.partition("=")
         if not equals:
             raise ValueError(f"{override!r} is not name=value")
-        values[name.strip()] = toml_value(text.strip())
+        name = name.strip()
+        if name in values:
+            raise ValueError(f"{name} takes one value and is set twice")
+        values[name] = toml_value(text.strip())
     return values | {name: value for name, value in given.items() if value is not None}
 
 

@@ -1,10 +1,11 @@
 """Files: texts, and those that are there completely or not at all."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from plateau import export
 
 
 def read_text(path: Path) -> str:
@@ -32,14 +33,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     OSError
         If the file cannot be written; it is named.
     """
-    beside = path.with_name(path.name + ".partial")
     try:
-        with beside.open("wb") as file:
+        with export.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
         raise OSError(f"{path} is not written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ class _Listener(keras.callbacks.Callback, ABC):
         self._begun = False
         self._batches = 0
         self._total = self._count = 0.0  # of what Keras's mean of the epoch is made of
+        self._step = 0  # of the optimizer, at which a number was taken last
 
     @abstractmethod
     def _make(self, detector: Detecting) -> Schedule | Stopper:
@@ -57,11 +58,14 @@ class _Listener(keras.callbacks.Callback, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain data, safe for JSON; before the first fit it is empty."""
-        return {} if self._taker is None else {"taker": self._taker.state_dict()}
+        if self._taker is None:
+            return {}
+        return {"taker": self._taker.state_dict(), "step": self._step}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         assert self._taker is not None
         self._taker.load_state_dict(state["taker"])
+        self._step = state["step"]
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._taker = self._make(copy.deepcopy(self._detector))
@@ -71,6 +75,7 @@ class _Listener(keras.callbacks.Callback, ABC):
         self._total = self._count = 0.0
         if not self._begun:  # only now: other callbacks restore a model where the training begins
             self._begun = True
+            self._step = self._steps
             state = self._states.begin(self._steps) if self._states else None
             if state is not None:
                 self._restore(state)
@@ -124,6 +129,9 @@ class _Listener(keras.callbacks.Callback, ABC):
 
 class PlateauRate(_Listener):
     """Lower the learning rate where the loss makes no progress any more.
+
+    Where what it takes sums up many steps, as a metric of an epoch does, it has patience too: see
+    `summed` of `plateau.Schedule`.
 
     Parameters
     ----------
@@ -186,6 +194,8 @@ class PlateauRate(_Listener):
 
     def _take(self, loss: float) -> None:
         assert self.schedule is not None
+        self.schedule.summed = self._steps - self._step > 1
+        self._step = self._steps
         event = self.schedule.step(loss, self._rate())
         if event is None:
             return
@@ -245,8 +255,9 @@ class PlateauStop(_Listener):
 
     def _take(self, loss: float) -> None:
         assert self.stopper is not None
-        if self.stopper.stopped or not self.stopper.step(loss):
+        before = self.stopper.stopped
+        if not self.stopper.step(loss):
             return
         self.model.stop_training = True
-        if self._alerts:
+        if self._alerts and not before:
             self._alerts.send("stopped", self.stopper.reason)

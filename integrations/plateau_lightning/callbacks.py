@@ -1,6 +1,7 @@
 """Callbacks of Lightning, which give each step's loss, or a logged metric, to what reacts to it."""
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
@@ -68,18 +69,29 @@ class _Listener(lightning.Callback, ABC):
     ) -> None:
         if self.monitor is not None:
             return
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if loss is not None:
             self._total, self._batches = self._total + loss.detach(), self._batches + 1
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step
-        if not self._batches:  # a training_step that returned None
-            return
+        self._take(trainer, self._mean(trainer, module))
+        self._total, self._batches = 0.0, 0
+
+    def _mean(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> Tensor:
+        """Return the mean loss of the batches of a step; NaN if none had a loss."""
+        if not self._batches:
+            if not module.automatic_optimization:
+                raise ValueError(
+                    f"{type(self).__name__} sees no loss: with manual optimization training_step "
+                    "must return it; or give monitor= the name of a metric of the validation"
+                )
+            # Other processes may have one, and wait for this.
+            return torch.full((), math.nan, device=module.device)
         # Lightning divides by what it accumulates; the last step of an epoch may have less of it.
         scale = trainer.accumulate_grad_batches / self._batches
-        total, self._total, self._batches = self._total, 0.0, 0
-        self._take(trainer, total if scale == 1.0 else total * scale)
+        total = torch.as_tensor(self._total)
+        return total if scale == 1.0 else total * scale
 
     def on_validation_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         if self.monitor is None or self._taker is None or trainer.sanity_checking:
@@ -134,8 +146,10 @@ class PlateauRate(_Listener):
     ) -> None:
         super().__init__(detector, monitor, alerts)
         self._arguments = arguments
-        weight = torch.nn.Parameter(torch.zeros(1))
-        PlateauLR(torch.optim.SGD([weight]), **arguments)  # says now what is wrong, not in the fit
+        least = arguments.get("min_lr")
+        groups = len(least) if isinstance(least, list | tuple) and least else 1
+        weights = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(groups)]
+        PlateauLR(torch.optim.SGD(weights), **arguments)  # says now what is wrong, not in the fit
 
     @property
     def scheduler(self) -> PlateauLR | None:

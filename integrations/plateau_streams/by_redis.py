@@ -1,7 +1,7 @@
 """Streams of Redis: state, events and acknowledgement in one transaction."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
@@ -9,6 +9,9 @@ import redis
 from plateau import KeyedDetectors
 from plateau.base import PlateauDetector
 from plateau_streams.messages import Complaints, Fields, MessageError, record
+
+Messages = list[tuple[bytes, dict[bytes, bytes] | None]]
+"""Identifier and fields of each; None where it was deleted."""
 
 
 class RedisStream:
@@ -21,7 +24,7 @@ class RedisStream:
     Parameters
     ----------
     client : redis.Redis
-        The connection, without ``decode_responses``.
+        The connection, of either protocol, without ``decode_responses``.
     stream : str
         Name of the stream that is read. Its messages have a field each for key and value.
     output : str
@@ -42,7 +45,7 @@ class RedisStream:
     Raises
     ------
     ValueError
-        If the output is something else than a stream.
+        If the output is something else than a stream, or the connection decodes responses.
 
     Examples
     --------
@@ -95,7 +98,7 @@ class RedisStream:
         wait = max(round(1000 * block), 1)
         source, name = {self.stream: self._after}, "plateau"
         answer = self._client.xreadgroup(self.group, name, source, count=self.batch, block=wait)
-        messages = answer[0][1] if answer else []
+        messages = _messages_in(answer)
         if messages:
             self._work(messages)
         elif self._after != ">":
@@ -104,17 +107,19 @@ class RedisStream:
         return len(messages)
 
     def _begin(self) -> None:
+        kind = self._client.type(self.output)
+        if isinstance(kind, str):
+            raise ValueError("the connection must not have decode_responses: states are bytes")
         # Redis would write the rest of a transaction if this were another thing.
-        kind = self._client.type(self.output).decode()
-        if kind not in ("stream", "none"):
-            raise ValueError(f"{self.output} is a {kind} of Redis, not a stream")
+        if kind not in (b"stream", b"none"):
+            raise ValueError(f"{self.output} is a {kind.decode()} of Redis, not a stream")
         try:
             self._client.xgroup_create(self.stream, self.group, id="0", mkstream=True)
         except redis.ResponseError as error:
             if "BUSYGROUP" not in str(error):  # it is there
                 raise
 
-    def _work(self, messages: list[tuple[bytes, dict[bytes, bytes] | None]]) -> None:
+    def _work(self, messages: Messages) -> None:
         try:
             with self._client.pipeline(transaction=True) as commit:
                 for identifier, fields in messages:
@@ -142,3 +147,17 @@ class RedisStream:
         return [
             {"key": key, "event": json.dumps(record(key, each), allow_nan=False)} for each in events
         ]
+
+
+def _messages_in(answer: Any) -> Messages:
+    """Return the messages of the one stream in an answer, whose form is that of the protocol.
+
+    It is a list of pairs of RESP2, a dict of RESP3; there the client may put what each stream has
+    into one more list.
+    """
+    if not answer:
+        return []
+    found: Any = next(iter(answer.values())) if isinstance(answer, Mapping) else answer[0][1]
+    wrapped = found and isinstance(found[0], list)
+    messages: Messages = found[0] if wrapped else found
+    return messages

@@ -115,9 +115,12 @@ class Complaints:
 
 
 def _text(value: Any) -> str:
+    """Return a key as text that every engine takes; none of what is no text and no number."""
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")
-    return "" if value is None else str(value)
+    if value is None or isinstance(value, Mapping | list):
+        return ""
+    return str(value).encode(errors="backslashreplace").decode()  # halves of characters
 
 
 def _number(name: str, value: Any) -> float:

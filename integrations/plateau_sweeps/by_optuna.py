@@ -22,7 +22,8 @@ class PlateauStop(Stopper):
     Parameters
     ----------
     trial : optuna.Trial
-        Of a study with one objective, whose direction says which way is better.
+        Of a study with one objective, whose direction says which way is better. A
+        ``FixedTrial`` has no study: there the detector says it.
     detector : optional
         A fresh `plateau.Detector`, or another detector of one stream; by default
         ``plateau.Detector()`` in the mode of the study.
@@ -34,7 +35,8 @@ class PlateauStop(Stopper):
     Raises
     ------
     ValueError
-        If the study has several objectives, or the detector's mode is not the study's direction.
+        If the study has several objectives, or the detector's mode is not the study's direction;
+        or there is neither a study nor a detector.
 
     Examples
     --------
@@ -57,19 +59,19 @@ class PlateauStop(Stopper):
 
     def __init__(
         self,
-        trial: optuna.Trial,
+        trial: optuna.trial.BaseTrial,
         detector: Detecting | None = None,
         *,
         slow: bool = False,
         alerts: Alerts | None = None,
     ) -> None:
-        directions = trial.study.directions
-        if len(directions) != 1:
-            raise ValueError("PlateauStop needs a study with one objective: Optuna reports no more")
-        most = directions[0] == optuna.study.StudyDirection.MAXIMIZE
-        mode: Literal["min", "max"] = "max" if most else "min"
-        super().__init__(Detector(mode) if detector is None else detector, slow=slow)
-        if getattr(self.detector, "mode", mode) != mode:
+        mode = _mode_of(trial)
+        if detector is None:
+            if mode is None:
+                raise ValueError("a trial without a study needs a detector: it has no direction")
+            detector = Detector(mode)
+        super().__init__(detector, slow=slow)
+        if mode is not None and getattr(self.detector, "mode", mode) != mode:
             raise ValueError(f"the study wants mode {mode!r}, not that of {self.detector!r}")
         self.trial = trial
         self._alerts = alerts
@@ -95,3 +97,13 @@ class PlateauStop(Stopper):
             if self._alerts:
                 self._alerts.send("finished", f"trial {self.trial.number}: {self.reason}")
         return finished
+
+
+def _mode_of(trial: optuna.trial.BaseTrial) -> Literal["min", "max"] | None:
+    """Return the direction of a trial's study; None if it has no study."""
+    if isinstance(trial, optuna.trial.FixedTrial):
+        return None
+    directions = trial.study.directions
+    if len(directions) != 1:
+        raise ValueError("PlateauStop needs a study with one objective: Optuna reports no more")
+    return "max" if directions[0] == optuna.study.StudyDirection.MAXIMIZE else "min"

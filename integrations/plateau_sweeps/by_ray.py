@@ -10,9 +10,14 @@ from plateau import Detector, Stopper
 from plateau.alerts import Alerts
 from plateau.detecting import Detecting, as_detector
 
+ITERATION = "training_iteration"
+"""The count of a trial's results, which goes back with the trial to a checkpoint."""
+
 
 class TuneStop(RayStopper):
     """Stop each trial whose metric is flat, or gets worse; the others go on.
+
+    A trial that goes on from a checkpoint reports some results once more: each is taken once.
 
     Parameters
     ----------
@@ -53,6 +58,7 @@ class TuneStop(RayStopper):
         self._alerts = alerts
         self.stoppers: dict[str, Stopper] = {}
         """The `plateau.Stopper` of each trial, by its identifier."""
+        self._taken: dict[str, int] = {}  # the iteration of each trial that was taken last
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Take a result of a trial; return whether to stop the trial."""
@@ -67,9 +73,15 @@ class TuneStop(RayStopper):
             stopper = self.stoppers[trial_id] = Stopper(
                 copy.deepcopy(self._detector), slow=self.slow
             )
+        iteration = result.get(ITERATION)
+        if iteration is not None:
+            if iteration <= self._taken.get(trial_id, 0):
+                return stopper.stopped
+            self._taken[trial_id] = iteration
+        before = stopper.stopped
         if not stopper.step(result[self.metric]):
             return False
-        if self._alerts:
+        if self._alerts and not before:
             self._alerts.send("stopped", f"trial {trial_id}: {stopper.reason}")
         return True
 

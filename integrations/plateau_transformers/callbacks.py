@@ -4,9 +4,10 @@ import copy
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torch.optim.lr_scheduler import CyclicLR, OneCycleLR
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
@@ -32,24 +33,32 @@ class _Listener(TrainerCallback, ExportableState, ABC):
         self.monitor = monitor
         self._alerts = alerts
         self._taker: Schedule | Stopper | None = None
+        self._step = 0  # of the training, at which a number was taken last
+        self._others: dict[str, None] = {}  # what is logged before the first number
 
     @abstractmethod
-    def _make(self, detector: Detecting) -> Schedule | Stopper:
-        """Return what takes the numbers of a training."""
+    def _make(self, detector: Detecting, **objects: Any) -> Schedule | Stopper:
+        """Return what takes the numbers of a training, of which these are the objects."""
 
     @abstractmethod
     def _take(
-        self, loss: float, control: TrainerControl, alerts: Alerts | None, **objects: Any
+        self,
+        loss: float,
+        steps: int,
+        control: TrainerControl,
+        alerts: Alerts | None,
+        **objects: Any,
     ) -> None:
-        """Give it a number, and do what it says."""
+        """Give it a number, which comes so many steps behind the last one, and do what it says."""
 
     def state(self) -> dict[str, Any]:
         """Return what the Trainer saves."""
         saved = None if self._taker is None else self._taker.state_dict()
-        return {"args": {}, "attributes": {"monitor": self.monitor, "saved": saved}}
+        attributes = {"monitor": self.monitor, "saved": saved, "step": self._step}
+        return {"args": {}, "attributes": attributes}
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **objects: Any
     ) -> None:
         if not args.logging_nan_inf_filter and self.monitor == TRAINING:
             warnings.warn(
@@ -57,18 +66,20 @@ class _Listener(TrainerCallback, ExportableState, ABC):
                 "loss that is NaN: leave it True",
                 stacklevel=2,
             )
-        self._taker = self._make(copy.deepcopy(self._detector))
+        self._taker = self._make(copy.deepcopy(self._detector), **objects)
+        self._step, self._others = state.global_step, {}
         saved = self._saved(state) if state.global_step else None
-        if saved is not None:
-            self._taker.load_state_dict(saved)
+        if saved is not None and saved["saved"] is not None:
+            self._taker.load_state_dict(saved["saved"])
+            self._step = saved["step"]
 
     def _saved(self, state: TrainerState) -> Mapping[str, Any] | None:
         """Return the state of this callback in a checkpoint; of several the one of its monitor."""
         found = state.stateful_callbacks.get(type(self).__name__, [])
         for one in found if isinstance(found, list) else [found]:
-            if one["attributes"]["monitor"] == self.monitor:
-                saved: Mapping[str, Any] | None = one["attributes"]["saved"]
-                return saved
+            attributes: Mapping[str, Any] = one["attributes"]
+            if attributes["monitor"] == self.monitor:
+                return attributes
         return None
 
     def on_log(
@@ -79,13 +90,28 @@ class _Listener(TrainerCallback, ExportableState, ABC):
         logs: Mapping[str, float] | None = None,
         **objects: Any,
     ) -> None:
-        if not logs or self.monitor not in logs or self._taker is None:
+        if not logs or self._taker is None:
+            return
+        if self.monitor not in logs:
+            self._others |= dict.fromkeys(logs)
             return
         loss = logs[self.monitor]
         if self.monitor == TRAINING and args.logging_nan_inf_filter and loss == 0.0:
             loss = math.nan  # as which the Trainer logs a step whose loss is not finite
         alerts = self._alerts if state.is_world_process_zero else None
-        self._take(loss, control, alerts, **objects)
+        steps, self._step = state.global_step - self._step, state.global_step
+        self._take(loss, steps, control, alerts, **objects)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if self._taker is not None and not self._taker.taken:
+            logged = ", ".join(self._others) or "nothing"
+            warnings.warn(
+                f"monitor={self.monitor!r} was never logged, so {type(self).__name__} did nothing; "
+                f"there was {logged}",
+                stacklevel=2,
+            )
 
 
 class PlateauRate(_Listener):
@@ -94,6 +120,9 @@ class PlateauRate(_Listener):
     It scales what the Trainer's own scheduler begins from, so it multiplies with its warm-up and
     decay. The Trainer saves that with its scheduler, so a training that is resumed from a
     checkpoint has the rates of an uninterrupted one.
+
+    Where what is logged sums up many steps, as a metric of the evaluations does, it has patience
+    too: see `summed` of `plateau.Schedule`.
 
     Parameters
     ----------
@@ -130,14 +159,26 @@ class PlateauRate(_Listener):
         """The `plateau.Schedule` of the training; None before it has begun."""
         return self._taker if isinstance(self._taker, Schedule) else None
 
-    def _make(self, detector: Detecting) -> Schedule:
+    def _make(self, detector: Detecting, **objects: Any) -> Schedule:
+        for scheduler in _within(objects.get("lr_scheduler")):
+            if isinstance(scheduler, CyclicLR | OneCycleLR):
+                raise ValueError(
+                    f"PlateauRate cannot multiply with {type(scheduler).__name__}, which goes back "
+                    "to a highest rate of its own"
+                )
         return Schedule(detector, self._policy)
 
     def _take(
-        self, loss: float, control: TrainerControl, alerts: Alerts | None, **objects: Any
+        self,
+        loss: float,
+        steps: int,
+        control: TrainerControl,
+        alerts: Alerts | None,
+        **objects: Any,
     ) -> None:
         schedule, optimizer = self.schedule, objects["optimizer"]
         assert schedule is not None
+        schedule.summed = steps > 1
         groups = optimizer.param_groups
         event = schedule.step(loss, max(float(g.get("initial_lr", g["lr"])) for g in groups))
         if event is not None and alerts:
@@ -148,9 +189,16 @@ class PlateauRate(_Listener):
             set_rate(group, float(group["lr"]) * event.factor)
             if "initial_lr" in group:  # what a scheduler that is made later begins from
                 group["initial_lr"] = float(group["initial_lr"]) * event.factor
-        scheduler = objects["lr_scheduler"]
-        if hasattr(scheduler, "base_lrs"):
-            scheduler.base_lrs = [rate * event.factor for rate in scheduler.base_lrs]
+        for scheduler in _within(objects["lr_scheduler"]):
+            if hasattr(scheduler, "base_lrs"):
+                scheduler.base_lrs = [rate * event.factor for rate in scheduler.base_lrs]
+
+
+def _within(scheduler: Any) -> Iterator[Any]:
+    """Yield a scheduler, and those that it is made of."""
+    yield scheduler
+    for part in getattr(scheduler, "_schedulers", ()):
+        yield from _within(part)
 
 
 class PlateauStop(_Listener):
@@ -187,10 +235,12 @@ class PlateauStop(_Listener):
         """The `plateau.Stopper` of the training; None before it has begun."""
         return self._taker if isinstance(self._taker, Stopper) else None
 
-    def _make(self, detector: Detecting) -> Stopper:
+    def _make(self, detector: Detecting, **_: Any) -> Stopper:
         return Stopper(detector, slow=self.slow)
 
-    def _take(self, loss: float, control: TrainerControl, alerts: Alerts | None, **_: Any) -> None:
+    def _take(
+        self, loss: float, steps: int, control: TrainerControl, alerts: Alerts | None, **_: Any
+    ) -> None:
         assert self.stopper is not None
         before = self.stopper.stopped
         if not self.stopper.step(loss):

@@ -14,6 +14,7 @@ from plateau.commands.scanning import bar
 
 if TYPE_CHECKING:
     from plateau.archive import Asked, Part
+    from plateau.logs.several.find import Found
 
 LOCAL = "local"
 """Address of a cluster that is started here, with a worker for each core."""
@@ -32,20 +33,41 @@ def scan_archive(
     quiet: bool,
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
-    from plateau.archive import among_own, left, parts_of, summary
-    from plateau.export import write_whole
+    from plateau.archive import DONE, absolute, among_own
     from plateau.logs.several.find import find_logs
-    from plateau.showing.archive import page, show_archive
+    from plateau.watching.lock import Lock
 
     inside = [path for path in paths if folder.resolve().is_relative_to(Path(path).resolve())]
     if inside:
         raise typer.TyperException(f"{folder}: lies in {inside[0]}, which is read")
-    found = find_logs(paths, complain)
+    found = absolute(find_logs(paths, complain))
     if not found:  # why was said; what the archive has stays
         raise typer.Exit(2)
     if own := among_own(folder, found):
         raise typer.TyperException(f"{folder}: is where {own[0]} lies, which is read")
     keep_apart((one.path for one in found), [folder])
+    with clear_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder / DONE)
+    with lock:
+        _fill(found, folder, asked, address, rate, quiet=quiet)
+
+
+def _fill(
+    found: "Sequence[Found]",
+    folder: Path,
+    asked: "Asked",
+    address: str | None,
+    rate: float | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Do the parts that are not done, and show all."""
+    from plateau.archive import left, parts_of, summary
+    from plateau.export import write_whole
+    from plateau.showing.archive import page, show_archive
+    from plateau.showing.wording import count
+
     parts = parts_of(found, asked)
     with clear_errors(folder):
         open_ones = left(folder, parts)
@@ -65,6 +87,9 @@ def scan_archive(
         complain(text)
     if failed:
         complain(f"{folder}: {failed} of {len(parts)} parts are missing: run the same again")
+    if told.again:
+        logs = count(told.again, "log")
+        complain(f"{folder}: {logs} could not be read now: run the same again to try once more")
     if failed or not told.runs:
         raise typer.Exit(2)
 

@@ -1,30 +1,32 @@
 """``plateau columns``."""
 
+from functools import partial
+
 import typer
 
 from plateau.commands.groups import ColumnOptions, grouped
-from plateau.commands.messages import clear_errors, complain, console
+from plateau.commands.messages import complain, console
 from plateau.commands.options import Paths
 
 
 @grouped
 def columns(paths: Paths, columns: ColumnOptions) -> None:
     """Show what was found in logs, and what was chosen and why."""
-    from plateau.logs.reader import read_material
+    from plateau.logs.model import LogError
     from plateau.logs.several.find import find_logs
+    from plateau.logs.several.parallel import read_logs
     from plateau.showing.describe import show_columns
+    from plateau.showing.found import described
 
-    asked = columns.asked()
     shown = 0
-    for one in find_logs(paths, complain):
-        try:
-            with clear_errors(one.path):
-                material = read_material(one.path, asked)
-                if shown:
-                    typer.echo()
-                show_columns(console(), material)
-                shown += 1
-        except typer.TyperException as error:
-            complain(error.message)
+    read = partial(described, asked=columns.asked())
+    for _, found in read_logs(find_logs(paths, complain), read):
+        if isinstance(found, LogError):
+            complain(str(found))
+            continue
+        if shown:
+            typer.echo()
+        show_columns(console(), found)
+        shown += 1
     if not shown:
         raise typer.Exit(2)

@@ -21,7 +21,7 @@ from plateau.commands.options import (
     samples,
 )
 from plateau.commands.results import check_files, emit, keep_apart
-from plateau.commands.scanning import asking, bar
+from plateau.commands.scanning import asking, bar, read_apart
 
 if TYPE_CHECKING:
     from plateau.logs.model import Run
@@ -88,7 +88,7 @@ def replay(
     keep_apart([path], [output])
     rule, _ = settings.rule(), reaction.policy()  # before the log is read
     with clear_errors(path):
-        log = asking(columns, run, equals=False)(path)
+        log = read_apart(path, asking(columns, run, equals=False))
         if len(log.runs) > 1:
             names = ", ".join(each.name for each in log.runs)
             raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")

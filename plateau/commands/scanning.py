@@ -31,6 +31,24 @@ def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "
     return reader_of(metrics, equals=equals, run=run, **columns.chosen())
 
 
+def read_apart(path: str, read_one: "Callable[..., Log]") -> "Log":
+    """Read one log in a process of its own, within its limits.
+
+    Raises
+    ------
+    LogError
+        If it cannot be read.
+    """
+    from plateau.logs import LogError
+    from plateau.logs.several.find import Found
+    from plateau.logs.several.parallel import read_logs
+
+    ((_, answer),) = read_logs([Found(path)], read_one)
+    if isinstance(answer, LogError):
+        raise answer
+    return answer
+
+
 def scanned(
     paths: Sequence[str],
     read_one: Callable[..., "Log"],

@@ -56,6 +56,7 @@ def watch(
     quiet: Annotated[bool, option(OUTPUT, "Show no status line.", "--quiet", "-q")] = False,
 ) -> None:
     """Follow a log that is being written, and print what happens as it happens."""
+    from plateau.watching.lock import lock_of
     from plateau.watching.many import Many, holds_many
     from plateau.watching.session import Options, Session
     from plateau.watching.status import Status
@@ -66,7 +67,7 @@ def watch(
     for file in (output, state):
         if file and not file.parent.is_dir():
             raise typer.TyperException(f"{file}: no such folder")
-    keep_apart([path], [output, state])
+    keep_apart([path], [output, state, lock_of(state) if state else None])
 
     def tell(message: str) -> None:
         status("")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -163,3 +164,31 @@ class Contents:
     block: NDArray[np.int64] | None = None
     every: int = 1
     metric: str | None = None
+
+    @cached_property
+    def _of_runs(self) -> dict[str | None, list[tuple[int, Table]]]:
+        found: dict[str | None, list[tuple[int, Table]]] = {}
+        for place, table in enumerate(self.tables):
+            found.setdefault(table.run, []).append((place, table))
+        return found
+
+    def beside(
+        self, table: Table, worth: Callable[[Column], object]
+    ) -> Iterator[tuple[Table, Column]]:
+        """Give columns of the other tables of its run, and of no run, in order of appearance.
+
+        Those of a table that are ``worth`` it are found once: there may be thousands of runs, for
+        each of which this is asked.
+        """
+        runs = dict.fromkeys([None, table.run])
+        there = [one for run in runs for one in self._of_runs.get(run, ())]
+        for place, other in sorted(there, key=itemgetter(0)):
+            if (place, worth) not in self._worth:
+                self._worth[place, worth] = [item for item in other.columns if worth(item)]
+            if other is not table:
+                for item in self._worth[place, worth]:
+                    yield other, item
+
+    @cached_property
+    def _worth(self) -> dict[tuple[int, Callable[[Column], object]], list[Column]]:
+        return {}

@@ -16,6 +16,10 @@ class LogError(ValueError):
     """A log that cannot be read; its text is one line which names the file."""
 
 
+class ReadError(LogError):
+    """A log that could not be read now, for a reason that does not lie in it: later it may be."""
+
+
 class NoSeriesError(LogError):
     """A file that is sound, as far as can be seen, but no log."""
 

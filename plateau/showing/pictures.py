@@ -76,6 +76,8 @@ def plot(
     'sample'
     >>> plt.close()
     """
+    if hasattr(detector, "get_figure"):  # what others take in second place
+        raise TypeError("axes are given by name: plot(..., ax=axes)")
     if isinstance(what, Scan):
         _refuse(detector, settings, "a scan")
         return _plot_scan(what, ax)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,11 +57,14 @@ class Board:
         return any(map(self._read, files))  # each to its end before the one that a restart added
 
     def _files(self) -> list[Path]:
-        names = event_files(item.name for item in self._path.iterdir())
+        with os.scandir(self._path) as there:
+            names = event_files(item.name for item in there if item.is_file())
         return [self._path / name for name in names]
 
     def _read(self, path: Path) -> bool:
         offset = self.offsets.get(path.name, 0)
+        if path.stat().st_size <= offset:
+            return False
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read(PIECE)
@@ -89,13 +93,14 @@ class Board:
         new = Reach.of(points)
         old = self.reach.get(name, new)
         self.reach[name] = Reach(old.begin, new.end, sorted({*old.tags, *new.tags}))
-        files = sorted(self.reach.items(), key=lambda file: file[1].begin)
-        for i, (later, reach) in enumerate(files):
-            for earlier, before in files[:i]:
-                if name in (earlier, later) and side_by_side(before, reach):
-                    raise LogError(
-                        f"{self._path}: {earlier} and {later} are runs side by side: watch one file"
-                    )
+        mine = name, self.reach[name]
+        for other in self.reach.items():
+            both = sorted((other, mine), key=lambda file: file[1].begin)
+            (earlier, before), (later, reach) = both
+            if earlier != later and side_by_side(before, reach):
+                raise LogError(
+                    f"{self._path}: {earlier} and {later} are runs side by side: watch one file"
+                )
 
     def rows(self) -> Rows | None:
         """Give the rows of the metric that are complete; None if there are none."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.large.parts import Wanted
-from plateau.logs.large.thinned import Rows
+from plateau.logs.large.thinned import Rows, joined
 from plateau.logs.names import judge
 from plateau.logs.records.samples import TIME
 from plateau.watching.columns import ENOUGH, Chosen
@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 
 class Series:
-    """The series of one input.
+    """The series of one input: samples in the order in which they come, whatever their times.
 
     Parameters
     ----------
@@ -51,14 +51,15 @@ class Series:
     def __init__(
         self, rule: Rule, metric: str | None, mode: Mode | None, budget: Budget | None = None
     ) -> None:
-        self._budget = budget
+        self.budget = budget
         self._rule = rule
         self._metric = metric
         self._mode = mode
-        self._runs: dict[Key, Runs] = {}
-        self._chosen: dict[Key, Chosen] = {}
+        self.runs: dict[Key, Runs] = {}
+        self.chosen: dict[Key, Chosen] = {}
+        self.held: dict[Key, Rows] = {}
+        """What does not yet tell how long a sample is."""
         self._happened: dict[Key, None] = {}
-        self._held: dict[Key, list[Rows]] = {}
 
     def take(self, contents: Contents) -> Iterator[tuple[str, Chosen, Event]]:
         """Take the next samples; yield what happened, with the labels of its series."""
@@ -69,6 +70,7 @@ class Series:
             for item in table.columns
             if item is not times and self._metric in (None, item.name)
         ]
+        wanted.sort(key=lambda one: int(one[1].rows[0]))  # new ones begin as they do line by line
         for table, item, times in wanted:
             yield from self._take(table, item, times, len(wanted))
 
@@ -76,58 +78,58 @@ class Series:
         self, table: Table, item: Column, times: Column | None, there: int
     ) -> Iterator[tuple[str, Chosen, Event]]:
         key = (table.run or "", item.name)
-        if key not in self._runs:
-            self._chosen[key] = self._choose(item.name, clock=times is not None)
-            run_length = self._budget.run_length(there) if self._budget else None
-            self._runs[key] = Runs(self._rule, self._chosen[key], None, run_length)
-        chosen = self._chosen[key]
+        if key not in self.runs:
+            run_length = self.budget.run_length(there) if self.budget else None
+            self.begin(key, run_length, clock=times is not None)
+        chosen = self.chosen[key]
         x = [_times_at(item, times)] if chosen.clock and times is not None else []
         if chosen.clock and times is None:
             return  # a sample that lost its time cannot be placed
         lr = np.full(len(item.values), np.nan)
         rows = self._paced(key, Rows(item.values, x, lr, item.rows))
-        for _, event in self._runs[key].take(rows) if rows else ():
+        for _, event in self.runs[key].take(rows) if rows else ():
             self._happened.pop(key, None)
             self._happened[key] = None
             yield key[0] or "1", chosen, event
 
+    def begin(self, key: Key, run_length: float | None, *, clock: bool) -> Runs:
+        """Begin with a series, whose samples may have times."""
+        main = (TIME,) if clock else ()
+        mode = self._mode or judge.direction(key[1])
+        wanted = Wanted(None, key[1], held_out=False, main=main, counting=main, rate=None, rates=())
+        chosen = Chosen(wanted, mode, (), (), False, False, None, clock)
+        self.chosen[key] = chosen
+        self.runs[key] = Runs(self._rule, chosen, None, run_length, several=False)
+        return self.runs[key]
+
     def _paced(self, key: Key, rows: Rows) -> Rows | None:
         """Hold rows back until they tell how long a sample is, where a setting is a duration."""
-        if not self._rule.timed or self._runs[key].track is not None:
+        if not self._rule.timed or self.runs[key].track is not None:
             return rows
-        held = [*self._held.pop(key, []), rows]
-        if sum(len(one.values) for one in held) < ENOUGH:
-            self._held[key] = held
+        if key in self.held:
+            rows = joined([self.held.pop(key), rows])
+        if len(rows.values) < ENOUGH:
+            self.held[key] = rows
             return None
-        x = [np.concatenate(parts) for parts in zip(*(one.x for one in held), strict=True)]
-        names = ("values", "lr", "lines")
-        values, lr, lines = (np.concatenate([getattr(one, name) for one in held]) for name in names)
-        return Rows(values, x, lr, lines)
+        return rows
 
-    def _choose(self, name: str, *, clock: bool) -> Chosen:
-        main = (TIME,) if clock else ()
-        wanted = Wanted(None, name, held_out=False, main=main, counting=main, rate=None, rates=())
-        return Chosen(
-            wanted, self._mode or judge.direction(name), (), (), False, False, None, clock
-        )
-
-    def board(self) -> str:
+    def board(self) -> list[str]:
         """Say how many series stand how, and how those stand in which something happened last."""
-        lines = [self._stands(key) for key in list(reversed(self._happened))[:LINES]]
-        return "\n".join([self.status(), *lines])
+        last = list(reversed(self._happened))[:LINES]
+        return [self.status(), *map(self._stands, last)]
 
     def status(self) -> str:
         """Say how many series stand how."""
         stands = Counter(
-            str(runs.track.detector.verdict) for runs in self._runs.values() if runs.track
+            str(runs.track.detector.verdict) for runs in self.runs.values() if runs.track
         )
         counts = ", ".join(f"{count:,} {verdict}" for verdict, count in stands.most_common())
-        return f"{len(self._runs):,} series: {counts}"
+        return f"{len(self.runs):,} series: {counts}"
 
     def _stands(self, key: Key) -> str:
-        track = self._runs[key].track
+        track = self.runs[key].track
         assert track is not None
-        chosen, detector = self._chosen[key], track.detector
+        chosen, detector = self.chosen[key], track.detector
         at = position(track.follower.x_last, clock=chosen.clock)
         return f"{key[0]} {key[1]} {detector.level:.4g} at {at}: {detector.verdict}"
 

@@ -10,6 +10,7 @@ from plateau.logs.formats.format import Head, Lines
 from plateau.logs.formats.known import cannot_be_followed, lines_of, refuse_to_follow
 from plateau.logs.large.parts import LONGEST, RULE
 from plateau.logs.model import LogError
+from plateau.logs.names import judge
 from plateau.logs.reader import HEAD, SAMPLE
 from plateau.watching.columns import ENOUGH
 from plateau.watching.tail import PIECE
@@ -56,7 +57,8 @@ class LineLog:
         self._overlong = False
         """Whether what comes is the rest of a line that was given up."""
         self._tried = 0
-        self._more = False
+        self.more = False
+        """Whether the source had more than is read at a time."""
 
     @property
     def ended(self) -> bool:
@@ -68,7 +70,7 @@ class LineLog:
         data = self.source.read()
         if self.source.renewed:
             self.part = b""  # its end will never come
-        self._more = len(data) == PIECE
+        self.more = len(data) == PIECE
         both = self.part + self._behind_a_long_line(data)
         end = _end_of_lines(both)
         self.left += both[:end]
@@ -108,7 +110,7 @@ class LineLog:
 
     def _choose(self) -> bool:
         last = self.ended or self.last
-        enough = not self._more or len(self.left) >= SAMPLE
+        enough = not self.more or len(self.left) >= SAMPLE
         if not last and not (enough and len(self.left) > GROWN * self._tried):
             return False
         self._tried = len(self.left)
@@ -122,13 +124,21 @@ class LineLog:
         if not lines.format.followed and (last or len(source.lines) > ENOUGH):
             raise LogError(f"{path}: {lines.format.label} {cannot_be_followed()}")
         contents = lines.read(source)
-        if lines.format.series and len({table.run for table in contents.tables}) > 1:
+        if lines.format.series and self._has_series(contents, labelled=lines.format.labelled):
             self.lines, self.labelled = lines, True
             return False
         if not self.columns.choose(contents, last=last):
             return False
         self.lines = lines
         return True
+
+    def _has_series(self, contents: Contents, *, labelled: bool) -> bool:
+        """Whether there are several series, or the first of those that may come."""
+        if len({table.run for table in contents.tables}) > 1:
+            return True
+        items = [item for table in contents.tables for item in table.columns]
+        counted = self.columns.asked.x or any(judge.x_points(item) > judge.X_TIME for item in items)
+        return labelled and bool(items) and not counted  # a training has a count of its steps
 
     def _end_of_rows(self) -> int:
         """Return where the lines end of which all is known that makes rows of them."""

@@ -15,18 +15,22 @@ from plateau.logs.several.find import find_logs
 from plateau.showing import wording
 from plateau.showing.printing import printable
 from plateau.watching.kept import Kept
-from plateau.watching.session import PAUSE, SAVED, Session
+from plateau.watching.session import PAUSE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from plateau.watching.session import Options
     from plateau.watching.state import State
+    from plateau.watching.status import Text
     from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
 LOOK = 1.0
 """Seconds between two looks for new logs."""
+
+OPEN = 100
+"""Files that are kept open; of more each is let go of when it was read."""
 
 LINES = 8
 """Logs that the board on a terminal shows: those in which something happened last."""
@@ -59,7 +63,7 @@ class Many:
         options: Options,
         teller: Teller,
         complain: Callable[[str], None],
-        show: Callable[[str], None],
+        show: Callable[[Text], None],
     ) -> None:
         self._options = options
         self._teller = teller
@@ -73,7 +77,8 @@ class Many:
         self._shares: dict[str, float] = {}  # run length of each log, of the budget
         self._unseen: dict[str, Any] = {}  # states of logs that were not seen yet
         self._kept = Kept(options.state, options.settings)
-        self._saved = self._looked = -LOOK
+        self._looked = -LOOK
+        self._more = False  # whether there may be more to read at once
 
     @property
     def failed(self) -> bool:
@@ -98,9 +103,9 @@ class Many:
                 last = time.monotonic()
             elif self._is_idle(time.monotonic() - last):
                 over = True
-            else:
-                time.sleep(PAUSE)
-        self._save()
+            if not (over or self._more):
+                time.sleep(PAUSE)  # also where something was new: a few lines more cost the same
+        self._kept.write(self._teller, self._state)
         if over:
             self._hurry()  # of which no state is kept
 
@@ -119,14 +124,14 @@ class Many:
         if now - self._looked >= LOOK:
             self._looked = now
             self._look()
-        told, new = self._teller.number, False
+        new = self._more = False
         for path in list(self._sessions):
             if stop.by is not None or self._teller.unheard:
                 break
-            new |= self._step(path)
-        if self._teller.number > told or (new and now - self._saved > SAVED):
-            self._save()
-        self._show(self._board())
+            if self._step(path):
+                new, self._more = True, self._more or self._sessions[path].more
+        self._kept.keep(self._teller, self._state, new=new)
+        self._show(self._board)
         return new
 
     def _look(self) -> None:
@@ -149,6 +154,7 @@ class Many:
             if state := self._unseen.pop(path, None):
                 with self._kept.undamaged():
                     self._guarded(path, partial(session.restore, state))
+                self._rested(session)
 
     def _paths(self) -> Iterator[str]:
         """Yield the logs; event files of a run are one, by the name of their folder."""
@@ -159,7 +165,15 @@ class Many:
             yield str(path.parent) if EVENTS in path.name else found.path
 
     def _step(self, path: str) -> bool:
-        return bool(self._guarded(path, partial(self._sessions[path].step, keep=False)))
+        session = self._sessions[path]
+        new = bool(self._guarded(path, partial(session.step, keep=False)))
+        self._rested(session)
+        return new
+
+    def _rested(self, session: Session) -> None:
+        """Let go of a log that was read, unless there are few."""
+        if len(self._sessions) > OPEN:
+            session.rest()
 
     def _guarded(self, path: str, call: Callable[[], Any]) -> Any:
         """Do something with a log; one that cannot be followed is told and left."""
@@ -185,11 +199,6 @@ class Many:
                 self._guarded(path, session.hurry)
         if not any(session.begun for session in self._sessions.values()):
             raise LogError(f"{self._options.path}: no log in this folder can be followed")
-
-    def _save(self) -> None:
-        """Write the states of all logs, after the events that they count."""
-        self._saved = time.monotonic()
-        self._kept.write(self._teller, self._state)
 
     def _state(self) -> State:
         begun = {path: session.state() for path, session in self._sessions.items() if session.begun}

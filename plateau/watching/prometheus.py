@@ -25,6 +25,9 @@ LIMIT = 10.0
 ASKED_WRONG = range(400, 500)
 """Codes of answers that would not change."""
 
+NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError)
+"""What reading an answer raises that is none of Prometheus."""
+
 NAME = "__name__"
 UNNAMED = "value"
 """What the values of an expression are called."""
@@ -76,7 +79,7 @@ class Query:
             with urlopen(self._address, timeout=LIMIT) as answer:
                 found = json.load(answer)["data"]
             lines = _lines(found["resultType"], found["result"])
-        except (OSError, HTTPException, ValueError, KeyError, TypeError, IndexError) as error:
+        except (OSError, HTTPException, *NO_ANSWER) as error:
             if isinstance(error, HTTPError) and error.code in ASKED_WRONG:
                 raise LogError(f"{self.path}: {_reason(error)}") from None
             if not self._silent:
@@ -84,7 +87,7 @@ class Query:
             self._silent = True
             return b""
         self._silent = False
-        return "".join(lines).encode()
+        return "".join(lines).encode(errors="replace")
 
     def close(self) -> None:
         """Leave Prometheus as it is."""
@@ -94,7 +97,7 @@ def _reason(error: HTTPError) -> str:
     """Return what Prometheus says is wrong with a query."""
     try:
         return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
+    except NO_ANSWER:
         return f"answers {error.code} {error.reason}"
 
 

@@ -40,12 +40,22 @@ class Runs:
         As for `plateau.offline.HeldRows`.
     run_length : float or None
         Of the detector, where series share a budget of alarms.
+    several : bool
+        Whether x that goes back tells of another run. Not of what has labels: its x is the time,
+        and a sample that comes late is one of the same series.
     """
 
     def __init__(
-        self, rule: Rule, chosen: Chosen, unit: Unit | None, run_length: float | None = None
+        self,
+        rule: Rule,
+        chosen: Chosen,
+        unit: Unit | None,
+        run_length: float | None = None,
+        *,
+        several: bool = True,
     ) -> None:
         self.run_length = run_length
+        self._several = several
         self._rule = rule
         self._mode: Mode = chosen.mode
         self.steps = (unit or ("row" if rule.calibrated else None)) != "row"
@@ -67,7 +77,8 @@ class Runs:
         """Take the next rows; return what happened, each with the name of its run."""
         if not len(rows.values):
             return []
-        x, starts = self.along.take(rows.x, len(rows.values))
+        x, back = self.along.take(rows.x, len(rows.values))
+        starts = back if self._several else []
         if self.track is None:
             self._settle(x[: starts[0]] if starts and starts[0] else x)
             self.track = self.fresh()

@@ -23,7 +23,7 @@ from plateau.watching.labelled import Series
 from plateau.watching.lines import LineLog
 from plateau.watching.prometheus import Query, is_prometheus
 from plateau.watching.runs import Runs
-from plateau.watching.state import resume_log, resume_runs, state_of
+from plateau.watching.state import has_series, resume_log, resume_runs, resume_series, state_of
 from plateau.watching.tail import Pipe, Tail
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from plateau.watching.columns import Chosen
     from plateau.watching.event import Event
     from plateau.watching.state import State
+    from plateau.watching.status import Text
     from plateau.watching.stop import Stop
     from plateau.watching.teller import Teller
 
@@ -46,9 +47,6 @@ PROMETHEUS = "prometheus"
 
 PAUSE = 0.1
 """Seconds between two looks at a log in which nothing was new."""
-
-SAVED = 1.0
-"""Seconds after which the state is written although nothing happened."""
 
 FAILS = {"plateau": {PLATEAU, RESUMED}, "worsening": {WORSENING}, "nan": {NONFINITE}}
 """The events that each choice of ``--fail-on`` waits for."""
@@ -142,7 +140,7 @@ class Session:
         options: Options,
         teller: Teller,
         complain: Callable[[str], None],
-        show: Callable[[str], None],
+        show: Callable[[Text], None],
         happens: Callable[[str], None] = lambda _: None,
         run_length: float | None = None,
     ) -> None:
@@ -155,7 +153,6 @@ class Session:
         self._log: Log | None = None
         self._runs: Runs | None = None
         self._series: Series | None = None
-        self._saved = 0.0
         self._kept = Kept(options.state, options.settings)
         self.failed = False
         """Whether something happened that must not."""
@@ -170,7 +167,7 @@ class Session:
                 over = True
             else:
                 time.sleep(PAUSE)
-        self._save()
+        self._kept.write(self._teller, self._state)
         if not self.begun and over:
             self.hurry()
         elif not self.begun and stop.by is not None:
@@ -182,6 +179,11 @@ class Session:
         if isinstance(self._log, LineLog):
             self._log.source.close()
         self._kept.close()
+
+    def rest(self) -> None:
+        """Let go of the file until it changes, where there are more than can be open."""
+        if isinstance(self._log, LineLog) and isinstance(self._log.source, Tail):
+            self._log.source.rest(self._log.part)
 
     def hurry(self) -> None:
         """Choose columns from few rows, as no more come: no gate should pass a log unseen.
@@ -205,22 +207,32 @@ class Session:
         self._kept.resume(self._teller, self.restore)
 
     @property
+    def more(self) -> bool:
+        """Whether there may be more to read than was read at a time."""
+        return self._log.more if isinstance(self._log, LineLog) else True
+
+    @property
     def begun(self) -> bool:
         """Whether it is known what is watched."""
         return self._runs is not None or self._series is not None
 
     def state(self) -> State:
         """Return where it stands in its log; once it has `begun`."""
+        followed = self._series or self._runs
         assert self._log is not None
-        assert self._runs is not None
-        return state_of(self._log, self._runs)
+        assert followed is not None
+        return state_of(self._log, followed)
 
     def restore(self, state: State) -> None:
         """Go on from where another watch of the same log stood."""
         self._log = self._open()
         resume_log(self._log, state)
-        self._runs = self._choose(self._log)
-        resume_runs(self._runs, state)
+        if has_series(state):
+            self._series = self._several()
+            resume_series(self._series, state)
+        else:
+            self._runs = self._choose(self._log)
+            resume_runs(self._runs, state)
 
     def step(self, *, keep: bool = True) -> bool:
         """Take what is new; return whether there was anything."""
@@ -230,21 +242,24 @@ class Session:
                 return False
             self._log = self._open()
         new = self._log.read()
-        rows = self._log.rows()
-        if isinstance(self._log, LineLog) and (samples := self._log.samples()) is not None:
-            self._sample(samples)
-            return new
-        if self._runs is None and (chosen := self._log.columns.chosen):
-            self._runs = self._choose(self._log)
-            self._teller.announce(watched(self._options.path, chosen))
-        events = self._runs.take(rows) if self._runs and rows else []
-        for run, event in events:
-            assert self._log.columns.chosen is not None
-            self._tell(run, event, self._log.columns.chosen)
-        if keep and (events or (new and time.monotonic() - self._saved > SAVED)):
-            self._save()
-        self._show(printable(self.status()))
+        self._follow(self._log)
+        if keep:
+            self._kept.keep(self._teller, self._state, new=new)
+        self._show(self._board)
         return new
+
+    def _follow(self, log: Log) -> None:
+        """Take the new rows of a log, or its samples if they have labels."""
+        rows = log.rows()
+        if isinstance(log, LineLog) and (samples := log.samples()) is not None:
+            self._sample(samples)
+            return
+        if self._runs is None and (chosen := log.columns.chosen):
+            self._runs = self._choose(log)
+            self._teller.announce(watched(self._options.path, chosen))
+        for run, event in self._runs.take(rows) if self._runs and rows else ():
+            assert log.columns.chosen is not None
+            self._tell(run, event, log.columns.chosen)
 
     @property
     def _is_file(self) -> bool:
@@ -253,15 +268,14 @@ class Session:
     def _sample(self, samples: Contents) -> None:
         """Take what came of series with labels."""
         if self._series is None:
-            if self._options.state:
-                raise LogError(f"{self._options.path}: series with labels keep no --state")
-            asked = self._options.asked
-            budget = self._options.budget(self._run_length)
-            self._series = Series(self._options.rule, asked.metric, asked.mode, budget)
+            self._series = self._several()
             self._teller.announce(printable(f"watching the series of {self._options.path}"))
         for run, chosen, event in self._series.take(samples):
             self._tell(run, event, chosen)
-        self._show("\n".join(map(printable, self._series.board().split("\n"))))
+
+    def _several(self) -> Series:
+        asked, budget = self._options.asked, self._options.budget(self._run_length)
+        return Series(self._options.rule, asked.metric, asked.mode, budget)
 
     def _open(self) -> Log:
         path = self._options.path
@@ -290,16 +304,19 @@ class Session:
         self._teller.tell(event, clock=chosen.clock, **about, x_name=chosen.x_name)
         self.failed |= any(event.kind in FAILS[one] for one in self._options.fail_on)
 
-    def _save(self) -> None:
-        """Write the state, after the events that it counts."""
-        self._saved = time.monotonic()
-        self._kept.write(self._teller, lambda: self.state() if self._log and self._runs else None)
+    def _state(self) -> State | None:
+        return self.state() if self.begun else None
 
     @property
     def verdict(self) -> str | None:
         """How it stands; None before columns were chosen, and of several series."""
         track = self._runs.track if self._runs else None
         return str(track.detector.verdict) if track else None
+
+    def _board(self) -> str:
+        """Say in some lines how it stands."""
+        lines = self._series.board() if self._series is not None else [self.status()]
+        return "\n".join(map(printable, lines))
 
     def status(self) -> str:
         """Say how it stands."""

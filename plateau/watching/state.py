@@ -6,14 +6,18 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from plateau.events import Span
 from plateau.logs.formats.known import lines_named
 from plateau.logs.formats.tensorboard import Reach
 from plateau.logs.large.parts import Wanted
+from plateau.logs.large.thinned import Rows
 from plateau.logs.records.tagged import Points
 from plateau.logs.text.slots import Slot
 from plateau.watching.board import Board
 from plateau.watching.columns import Chosen
+from plateau.watching.labelled import Series
 from plateau.watching.tail import Place, Tail
 
 if TYPE_CHECKING:
@@ -63,14 +67,22 @@ def whole_state(settings: State, told: State) -> State:
     return {"version": VERSION, "settings": settings, "told": told}
 
 
-def state_of(log: LineLog | Board, runs: Runs) -> State:
-    """Return where a watch of one log stands: the place in it, columns and runs."""
-    return {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(runs)}
+def state_of(log: LineLog | Board, followed: Runs | Series) -> State:
+    """Return where a watch of one log stands: the place in it, and what follows it."""
+    if isinstance(followed, Series):
+        return {"log": _log(log), "series": _series(followed)}
+    return {"log": _log(log), "columns": _columns(log.columns), "runs": _runs(followed)}
+
+
+def has_series(state: State) -> bool:
+    """Whether the log holds samples with labels."""
+    return "series" in state
 
 
 def resume_log(log: LineLog | Board, state: State) -> None:
     """Bring a log to where it was."""
-    _resume_columns(log.columns, state["columns"])
+    if not has_series(state):
+        _resume_columns(log.columns, state["columns"])
     kept = state["log"]
     if isinstance(log, Board):
         log.offsets = kept["offsets"]
@@ -79,14 +91,30 @@ def resume_log(log: LineLog | Board, state: State) -> None:
         return
     assert isinstance(log.source, Tail)
     log.lines = lines_named(kept["format"], kept["found"])
+    log.labelled = has_series(state)
     log.headed = {tuple(key): [Slot(**slot) for slot in slots] for key, slots in kept["headed"]}
     log.left = kept["left"].encode("latin-1")
     log.source.resume(Place(*kept["place"]))
 
 
 def resume_runs(runs: Runs, state: State) -> None:
-    """Bring runs to where they were."""
-    kept = state["runs"]
+    """Bring the runs of a log to where they were."""
+    _resume_runs(runs, state["runs"])
+
+
+def resume_series(series: Series, state: State) -> None:
+    """Bring series with labels to where they were."""
+    kept = state["series"]
+    if series.budget:
+        series.budget.first, series.budget.given = kept["budget"]
+    for each in kept["of"]:
+        key = (each["labels"], each["name"])
+        _resume_runs(series.begin(key, None, clock=each["clock"]), each["runs"])
+        if each["held"]:
+            series.held[key] = _rows_of(*each["held"])
+
+
+def _resume_runs(runs: Runs, kept: State) -> None:
     runs.steps, runs.usual, runs.pace = kept["steps"], kept["usual"], kept["pace"]
     runs.number, runs.told = kept["number"], kept["told"]
     vars(runs.along).update(kept["along"])
@@ -128,6 +156,32 @@ def _resume_columns(columns: Columns, kept: State) -> None:
 
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _series(series: Series) -> State:
+    budget = series.budget
+    of = [
+        {
+            "labels": key[0],
+            "name": key[1],
+            "clock": series.chosen[key].clock,
+            "runs": _runs(runs),
+            "held": _numbers_of(series.held[key]) if key in series.held else None,
+        }
+        for key, runs in series.runs.items()
+    ]
+    return {"budget": [budget.first, budget.given] if budget else None, "of": of}
+
+
+def _numbers_of(rows: Rows) -> list[Any]:
+    """Return rows that have no learning rate as plain numbers."""
+    return [rows.values.tolist(), [x.tolist() for x in rows.x], rows.lines.tolist()]
+
+
+def _rows_of(values: list[float], x: list[list[float]], lines: list[int]) -> Rows:
+    at = [np.array(each, dtype=np.float64) for each in x]
+    taken = np.array(values, dtype=np.float64)
+    return Rows(taken, at, np.full(len(taken), np.nan), np.array(lines, dtype=np.int64))
 
 
 def _runs(runs: Runs) -> State:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
+
+Text = str | Callable[[], str]
+"""What is shown, or what makes it: most of it is never seen."""
 
 OFTEN = 0.2
 """Seconds between two showings."""
@@ -25,10 +29,13 @@ class Status:
         self._height = 1
         self._when = 0.0
 
-    def __call__(self, text: str) -> None:
+    def __call__(self, what: Text) -> None:
         """Show a text instead of the last one; none clears the line at once."""
         now = time.monotonic()
-        if not self._on or text == self._shown or (text and now - self._when < OFTEN):
+        if not self._on or (what and now - self._when < OFTEN):
+            return
+        text = what if isinstance(what, str) else what()
+        if text == self._shown:
             return
         self._shown, self._when = text, now
         size = shutil.get_terminal_size()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import stat
 import sys
 import zlib
 from contextlib import suppress
@@ -33,6 +34,17 @@ class Place(NamedTuple):
     """Checksum of the bytes before."""
 
 
+class Rest(NamedTuple):
+    """A file that was let go of."""
+
+    place: Place
+    """Where its lines go on that were not whole yet."""
+    file: tuple[int, int]
+    """What tells it from others, whatever its name is."""
+    seen: tuple[int, ...]
+    """How it looked when all of it was read; empty where there was more."""
+
+
 class Tail:
     """Reads what is new in a file, which need not be there yet.
 
@@ -58,10 +70,13 @@ class Tail:
         self._file: BinaryIO | None = None
         self._offset = 0
         self._behind = b""
+        self._rest: Rest | None = None
 
     def read(self) -> bytes:
         """Return the next new bytes; none if there are none."""
         self.renewed = False
+        if self._rest and not self._wake(self._rest):
+            return b""
         if self._file is None and not self._open():
             return b""
         assert self._file is not None
@@ -81,19 +96,60 @@ class Tail:
         """Let go of the file."""
         if self._file is not None:
             self._file.close()
+            self._file = None
+
+    def rest(self, left: bytes) -> None:
+        """Let go of the file until it changes, with so many bytes read too far.
+
+        So more files can be followed than a process may open. What is written to one that loses
+        its name meanwhile is read if its new name is that of a rotated one.
+        """
+        if self._file is None:
+            return
+        status = os.fstat(self._file.fileno())
+        seen = _looks(status) if status.st_size == self._offset else ()
+        self._rest = Rest(self.place(left), _file(status), seen)
+        self.close()
+
+    def _wake(self, rest: Rest) -> bool:
+        """Open a file again that was let go of; return False where there is nothing new."""
+        path = Path(self.path)
+        try:
+            status = path.stat()
+            if _looks(status) == rest.seen or not stat.S_ISREG(status.st_mode):
+                return False
+            named = path.open("rb", buffering=0)
+        except FileNotFoundError:  # the one that takes its name is still to come
+            return False
+        files: list[BinaryIO] = [named]
+        if _file(os.fstat(named.fileno())) != rest.file:
+            files = [*self._versions(), named]
+        own = [file for file in files if _file(os.fstat(file.fileno())) == rest.file]
+        if not own:
+            self._complain(f"{self.path}: is another file now; following from its start")
+        chosen = own[0] if own else named
+        _close(file for file in files if file is not chosen)
+        self._rest = None
+        if own:
+            self._file = chosen
+            chosen.seek(self._offset)
+        else:
+            self._start(chosen)
+        return True
 
     def place(self, left: bytes) -> Place:
         """Return where to go on, with so many bytes read too far."""
+        if self._rest:
+            return self._rest.place
         offset = self._offset - len(left)
         assert self._file is not None
         return Place(offset, zlib.crc32(self._before(self._file, offset)))
 
     def resume(self, place: Place) -> None:
         """Go on at a place, in the file of this name or in one that had it before."""
-        files = self._versions()
-        known = [
-            file for file in files if zlib.crc32(self._before(file, place.offset)) == place.check
-        ]
+        # Of many, the one that has the name now comes last, and mostly it is the one.
+        files = self._named(place) or self._versions()
+        known = [file for file in files if self._has(file, place)]
         _close(file for file in files if file not in known[-1:])
         if not known:
             self._complain(f"{self.path}: is another file now; following from its start")
@@ -101,6 +157,21 @@ class Tail:
         self._file = known[-1]
         self._offset, self._behind = place.offset, self._before(self._file, place.offset)
         self._file.seek(place.offset)
+
+    def _named(self, place: Place) -> list[BinaryIO]:
+        """Open the file of this name, if it has that place."""
+        path = Path(self.path)
+        try:
+            file = path.open("rb", buffering=0)
+        except FileNotFoundError:
+            return []
+        if self._has(file, place):
+            return [file]
+        file.close()
+        return []
+
+    def _has(self, file: BinaryIO, place: Place) -> bool:
+        return zlib.crc32(self._before(file, place.offset)) == place.check
 
     def _open(self) -> bool:
         """Begin with the file of this name, if there is one."""
@@ -193,6 +264,15 @@ def _is_named(file: BinaryIO, name: str | Path) -> bool:
         return os.path.samestat(Path(name).stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
+
+
+def _file(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _looks(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file does, or another has its name."""
+    return *_file(status), status.st_size, status.st_mtime_ns
 
 
 def _changed(file: BinaryIO) -> int:

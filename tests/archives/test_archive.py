@@ -1,14 +1,18 @@
 """Archives: part by part and again, equal to one scan row by row."""
 
 import io
+import os
 import re
+from functools import partial
 
 import polars as pl
 import pytest
-from make import make_logs
+from make import make_logs, read_unless
 
 from plateau import archive
-from plateau.logs.several.find import Found
+from plateau.logs.several.find import Found, find_logs
+from plateau.rule import Rule
+from plateau.watching.lock import Lock
 
 COUNT, BAD = 12, {3}
 
@@ -59,6 +63,18 @@ def test_an_archive_is_one_scan_row_by_row(run, logs, tmp_path):
     assert shares == sorted(shares, reverse=True)
 
 
+def test_logs_behind_a_url_are_archived_too(run, logs, tmp_path):
+    pytest.importorskip("fsspec")
+    folder, pattern = tmp_path / "results", f"file://{logs}/**/*.csv"
+    code, _, err = run("scan", pattern, "--archive", folder, "--quiet")
+    assert code == 0, err
+    rows = archive.read(folder)
+    assert rows.equals(single(run, pattern))
+    assert rows["path"].str.starts_with("file://").all()
+    _, _, err = run("scan", pattern, "--archive", folder, "--quiet")
+    assert "3 of 3 parts are there" in err
+
+
 def test_what_is_done_is_not_done_again(run, logs, tmp_path):
     folder = tmp_path / "results"
     run("scan", logs, "--archive", folder, "--quiet")
@@ -86,6 +102,46 @@ def test_other_logs_and_settings_are_done_anew(run, tmp_path):
     before = times(folder)
     run("scan", logs, "--archive", folder, "--quiet", "--horizon", 200)
     assert times(folder).keys().isdisjoint(before)
+
+
+def test_what_could_not_be_read_is_tried_again(logs, tmp_path):
+    """A disk or a network that fails is not the log's fault."""
+    folder, failing, warnings = tmp_path / "results", tmp_path / "failing", []
+    asked = archive.Asked(partial(read_unless, failing=str(failing)), Rule())
+    (first, *_) = archive.parts_of(find_logs([str(logs)], warnings.append), asked)
+    assert archive.left(folder, [first]) == [first]
+    failing.write_text(first.found[1].path)
+    archive.work(first, folder, asked)
+    told = archive.summary(folder)
+    assert (told.logs, told.again) == (len(first.found) - 2, 1)  # another is damaged
+    assert any("Input/output error" in line for line in told.said)
+    assert archive.left(folder, [first]) == [first]
+    failing.unlink()
+    archive.work(first, folder, asked)
+    told = archive.summary(folder)
+    assert (told.logs, told.again) == (len(first.found) - 1, 0)
+    assert archive.left(folder, [first]) == []
+
+
+def test_an_archive_goes_on_from_any_folder(run, tmp_path, monkeypatch):
+    make_logs(tmp_path / "logs", 2, rows=30)
+    monkeypatch.chdir(tmp_path)
+    assert run("scan", "logs", "--archive", "results", "--quiet")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = run("scan", "../logs", "--archive", "../results", "--quiet")
+    assert (code, err) == (0, "plateau: ../results: 1 of 1 parts are there\n")
+    paths = archive.read(tmp_path / "results", archive.RUNS)["path"].to_list()
+    assert {str(tmp_path / "logs") in path for path in paths} == {True}
+
+
+def test_one_scan_at_a_time_fills_an_archive(run, logs, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    with Lock(folder / archive.DONE):
+        code, _, err = run("scan", logs, "--archive", folder)
+    told = f"plateau: {folder}/done: is in use by process {os.getpid()}\n"
+    assert (code, err) == (2, told)
 
 
 def test_what_is_not_of_an_archive_stays(run, logs, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,10 +22,11 @@ from plateau.scanning import reader_of
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
 
-COUNT = int(os.environ.get("PLATEAU_ARCHIVE_LOGS", "150"))
-"""How many logs; 5000 take minutes."""
+COUNT = int(os.environ.get("PLATEAU_ARCHIVE_LOGS", "300"))
+"""How many logs, at least 300; 5000 take minutes."""
 BAD = {7}
-ENOUGH = 600.0
+ENOUGH = 600.0 + COUNT
+"""Seconds after which what is awaited does not come any more."""
 
 
 def start(*command, **more):
@@ -50,42 +52,64 @@ def cluster():
             *[("worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard")] * 2,
         ]
     ]
-    yield address, processes[1:]
+    yield address
     for process in processes:
         process.kill()
         process.wait()
 
 
-def until(condition, process):
+def until(condition, process=None):
     deadline = time.monotonic() + ENOUGH
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
+    while not (found := condition()):
+        assert process is None or process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    return found
+
+
+def at_work(client):
+    """Return the addresses of workers that have a part to do."""
+    return [address for address, tasks in client.processing().items() if tasks]
 
 
 def test_a_killed_worker_and_a_killed_scan_lose_nothing(run, cluster, tmp_path):
-    address, workers = cluster
     logs, folder = tmp_path / "logs", tmp_path / "results"
-    make_logs(logs, COUNT, damaged=BAD)
-    command = "plateau", "scan", logs, "--archive", folder, "--dask", address, "--quiet"
+    make_logs(logs, COUNT, rows=200, damaged=BAD)
+    # The names are those of this folder, in which no worker is.
+    command = "plateau", "scan", logs.name, "--archive", folder.name, "--dask", cluster, "--quiet"
 
     def done():
         return len(list((folder / archive.DONE).glob("*.json")))
 
-    first = start(*command)
+    first = start(*command, cwd=tmp_path)
     until(done, first)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    again = start(*command)
-    workers[0].send_signal(signal.SIGKILL)
+    with distributed.Client(cluster) as client:
+        workers = client.run(os.getpid)
+        until(lambda: not at_work(client))
+        again = start(*command, cwd=tmp_path)
+        (address, *_) = until(lambda: at_work(client), again)
+        os.kill(workers[address], signal.SIGKILL)
     _, said = again.communicate(timeout=ENOUGH)
     assert again.returncode == 0, said
-    assert "parts are there" in said
+    (there, parts) = map(int, re.search(r"(\d+) of (\d+) parts are there", said).groups())
+    assert 0 < there < parts == done()
     code, out, _ = run("scan", logs, "--format", "parquet")
     assert code == 0
     assert archive.read(folder).equals(pl.read_parquet(io.BytesIO(out)))
     assert len(archive.read(folder, archive.RUNS)) == COUNT - len(BAD)
+
+
+def test_a_cluster_may_be_of_this_machine(run, tmp_path):
+    logs, folder = tmp_path / "logs", tmp_path / "results"
+    make_logs(logs, 60, rows=60, damaged=BAD)
+    scan = start("plateau", "scan", logs, "--archive", folder, "--dask", "local", "--quiet")
+    _, said = scan.communicate(timeout=ENOUGH)
+    assert scan.returncode == 0, said
+    assert "run00007.csv" in said
+    _, out, _ = run("scan", logs, "--format", "parquet")
+    assert archive.read(folder).equals(pl.read_parquet(io.BytesIO(out)))
 
 
 def test_two_scans_on_one_cluster_fill_both_their_archives(tmp_path, monkeypatch):

@@ -79,6 +79,36 @@ def test_no_file_is_opened_because_a_checkpoint_names_it(run, tmp_path, capsys, 
     assert said("verify", other, "--own-sets") == "plateau-face: evil.bin: no such file\n"
 
 
+def test_what_a_checkpoint_says_is_only_shown(run, tmp_path, capsys, monkeypatch):
+    """Names that a terminal would obey, and sizes that no memory has."""
+
+    def with_config(**values):
+        other = tmp_path / next(iter(values))
+        shutil.copytree(run, other)
+        state = torch.load(other / "last.pt", weights_only=True)
+        state["config"] |= values
+        torch.save(state, other / "last.pt")
+        return other
+
+    evil = with_config(val=["a\x1b]0;PWNED\x07\u202e\x9b2J"])
+    told = call("info", evil) + complaint(capsys, monkeypatch, "verify", evil)
+    assert "PWNED" in told
+    assert [each for each in told if not each.isprintable() and each != "\n"] == []
+    huge = with_config(dim=1 << 40)
+    for command in (["verify", huge], ["export", huge, tmp_path / "net.onnx"]):
+        told = complaint(capsys, monkeypatch, *command)
+        assert told.startswith(f"plateau-face: {huge}/last.pt: damaged (")
+    huge = with_config(synthetic_val_images=1 << 50)
+    assert complaint(capsys, monkeypatch, "verify", huge).startswith("plateau-face: ")
+    broken = with_config(model=None)
+    state = torch.load(broken / "last.pt", weights_only=True)
+    torch.save(state | {"model": {"a": "b"}}, broken / "last.pt")
+    assert "damaged (" in complaint(capsys, monkeypatch, "info", broken)
+    (evil / "log.jsonl").write_text("[" * 100_000)
+    told = complaint(capsys, monkeypatch, "export", evil, tmp_path / "net.pth")
+    assert told.endswith("log.jsonl: is no log of a run\n")
+
+
 def test_the_protocol_of_ijb(run, ijb):
     told = call("verify", run, "--ijb", ijb, "--folder", ijb).splitlines()
     assert len(told) == 4

@@ -51,6 +51,11 @@ def test_configurations_that_will_not_do(override, message):
     assert str(error.value).startswith(message)
 
 
+def test_of_two_values_the_last_does_not_win_in_silence():
+    with pytest.raises(ValueError, match="lr takes one value and is set twice"):
+        load_config(None, ["lr=0.1", "batch=8", "lr = 0.2"], {"data": "d"})
+
+
 def test_switches_of_a_margin_are_no_numbers():
     options = {"on_angle": False, "margin": 0.35}
     assert Config(data=("d",), margin="elasticface", margin_options=options)

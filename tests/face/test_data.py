@@ -5,6 +5,7 @@ import pickle
 import re
 import struct
 import tarfile
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -435,6 +436,41 @@ def test_a_bin_set_takes_neither_the_stack_nor_the_memory(tmp_path, program):
     path.write_bytes(b"\x80\x05" + program + b".")
     with pytest.raises(ValueError, match=r"a\.bin: no verification set \("):
         read_bin(path)
+
+
+def again_and_again(first, each, times):
+    """A pickle of images that it makes of one thing each time, and of as many pairs."""
+    images = b"(" + first + b"q\x010" + each * times + b"l"
+    return b"\x80\x05(" + images + b"\x88q\x020(" + b"h\x02" * (times // 2) + b"lt."
+
+
+TEXT = b"X" + (1 << 20).to_bytes(4, "little") + b"a" * (1 << 20)
+BYTES = b"\x96" + (1 << 20).to_bytes(8, "little") + b"a" * (1 << 20)
+ENCODED = b"c_codecs\nencode\nh\x01X\x06\x00\x00\x00latin1\x86R"
+
+
+@pytest.mark.parametrize(
+    ("first", "each"),
+    [(BYTES, b"h\x01"), (TEXT, ENCODED)],
+    ids=["bytes", "texts"],
+)
+def test_images_that_a_bin_set_names_again_take_no_more_room(tmp_path, first, each):
+    """Some megabytes of steps would copy what they name into terabytes."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(again_and_again(first, each, 2000))
+    tracemalloc.start()
+    pairs = read_bin(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert pairs.images == 2000
+    assert most < 20 << 20
+
+
+def test_an_answer_is_one_number(tmp_path):
+    """Thousands of answers, each a look through the same million zeros, would take hours."""
+    write_bin(tmp_path / "a.bin", ([b"x"] * 4, [np.zeros(9, np.uint8)] * 2))
+    with pytest.raises(ValueError, match="an answer that is several numbers"):
+        read_bin(tmp_path / "a.bin")
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0, 2, 4, 5]))

@@ -1,11 +1,14 @@
-"""Two processes whose losses differ: only their mean is flat, and both lower their rates there."""
+"""Two processes whose losses differ: only their mean is flat, and both lower their rates there.
+
+And both stop where it has been flat for long.
+"""
 
 import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from plateau import Haar, ThresholdDetector
-from plateau_lightning import PlateauRate
+from plateau_lightning import PlateauRate, PlateauStop
 
 
 class Module(lightning.LightningModule):
@@ -22,12 +25,14 @@ class Module(lightning.LightningModule):
 
 
 if __name__ == "__main__":
+    rate = PlateauRate(ThresholdDetector(Haar(4), 0.1, 3), max_reductions=2)
+    stop = PlateauStop(ThresholdDetector(Haar(4), 0.1, 20))
     trainer = lightning.Trainer(
         accelerator="cpu",
         devices=2,
         strategy=DDPStrategy(process_group_backend="gloo"),
         max_epochs=1,
-        callbacks=[PlateauRate(ThresholdDetector(Haar(4), 0.1, 3), max_reductions=2)],
+        callbacks=[rate, stop],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -35,4 +40,4 @@ if __name__ == "__main__":
     )
     trainer.fit(Module(), torch.utils.data.DataLoader(torch.zeros(80, 1), batch_size=1))
     (group,) = trainer.optimizers[0].param_groups
-    print(f"rank {trainer.global_rank}:{group['lr']}", flush=True)
+    print(f"rank {trainer.global_rank}:{group['lr']} {trainer.global_step}", flush=True)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from plateau import Haar, Stopper, ThresholdDetector
+from plateau import Haar, Stopper, ThresholdDetector, find_plateaus
+from plateau.alerts import Alerts
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what they warn about each other is theirs
 
@@ -26,28 +27,44 @@ def stopped(values):
     return stopper, [stopper.step(value) for value in values]
 
 
+class Own:
+    """The mean square error as a metric of one's own, NaN at some evaluations of the held-out."""
+
+    def __init__(self, bad):
+        self.bad, self.evaluations = bad, 0
+
+    def __call__(self, predicted, target):
+        value = float(np.mean((np.asarray(predicted) - np.asarray(target)) ** 2))
+        if len(target) != 100:  # of the training set
+            return value
+        self.evaluations += 1
+        return float("nan") if self.evaluations - 1 in self.bad else value
+
+
 class XGBoost:
     package = "xgboost"
 
-    def trained(self, rounds=ROUNDS, before=None):
+    def trained(self, rounds=ROUNDS, before=None, bad=(), alerts=None):
         """The metrics of this training, and the booster."""
         import xgboost
 
         from plateau_boosting import XGBoostStop
 
         training, validation = (xgboost.DMatrix(x, y) for x, y in data())
-        log = {}
+        log, own = {}, Own(bad)
+        self.stop = XGBoostStop(FLAT.clone(), alerts=alerts)
         booster = xgboost.train(
             {"eta": 0.2, "max_depth": 2, "nthread": 1},
             training,
             rounds,
             evals=[(validation, "held_out")],
+            custom_metric=(lambda p, d: ("own", own(p, d.get_label()))) if bad else None,
             evals_result=log,
             verbose_eval=False,
-            callbacks=[XGBoostStop(FLAT.clone())],
+            callbacks=[self.stop],
             xgb_model=before,
         )
-        return log["held_out"]["rmse"], booster
+        return log["held_out"]["own" if bad else "rmse"], booster
 
     def best(self, booster):
         return booster.best_iteration
@@ -60,15 +77,15 @@ class XGBoost:
 class LightGBM:
     package = "lightgbm"
 
-    def trained(self, rounds=ROUNDS, before=None):
+    def trained(self, rounds=ROUNDS, before=None, bad=(), alerts=None):
         import lightgbm
 
         from plateau_boosting import LightGBMStop
 
         (x, y), held_out = data()
         training = lightgbm.Dataset(x, y, free_raw_data=False)
-        log = {}
-        self.stop = LightGBMStop(FLAT.clone())
+        log, own, metric = {}, Own(bad), "own" if bad else "l2"
+        self.stop = LightGBMStop(FLAT.clone(), metric=metric, alerts=alerts)
         if before is not None:
             self.stop.load_state_dict(json.loads(before[1]))
         booster = lightgbm.train(
@@ -83,10 +100,11 @@ class LightGBM:
             rounds,
             valid_sets=[training, lightgbm.Dataset(*held_out, reference=training)],
             valid_names=["training", "held_out"],
+            feval=(lambda p, d: ("own", own(p, d.get_label()), False)) if bad else None,
             callbacks=[lightgbm.record_evaluation(log), self.stop],
             init_model=None if before is None else before[0],
         )
-        return log["held_out"]["l2"], booster
+        return log["held_out"][metric], booster
 
     def best(self, booster):
         return booster.best_iteration - 1  # it counts from 1
@@ -99,13 +117,13 @@ class LightGBM:
 class CatBoost:
     package = "catboost"
 
-    def trained(self, rounds=ROUNDS, before=None, **arguments):
+    def trained(self, rounds=ROUNDS, before=None, alerts=None, **arguments):
         import catboost
 
         from plateau_boosting import CatBoostStop
 
         training, held_out = data()
-        self.stop = CatBoostStop(FLAT.clone())
+        self.stop = CatBoostStop(FLAT.clone(), alerts=alerts)
         if before is not None:
             self.stop.load_state_dict(json.loads(before[1]))
         model = catboost.CatBoostRegressor(
@@ -160,7 +178,75 @@ def test_it_stops_where_a_stopper_says_and_knows_the_best(boosting):
     values, booster = boosting.trained()
     stopper, stops = stopped(values)
     assert stops.index(True) == len(values) - 1 < ROUNDS - 1
+    assert find_plateaus(values, FLAT)[0].declared == len(values) - 1
     assert boosting.best(booster) == stopper.best_step
+
+
+def test_a_value_that_is_nan_is_left_out_and_counted(boosting):
+    if boosting.package == "catboost":
+        pytest.skip("CatBoost itself refuses a metric that is NaN")
+    values, _ = boosting.trained(bad=[3, 17])
+    assert np.flatnonzero(np.isnan(values)).tolist() == [3, 17]
+    _, stops = stopped(values)
+    assert stops.index(True) == len(values) - 1 < ROUNDS - 1
+    assert boosting.stop.stopper.detector.skipped == 2
+
+
+def test_alerts_are_told_of_the_stop(boosting):
+    class Kept:
+        sent = ()
+
+        def send(self, title, text):
+            self.sent += ((title, text),)
+
+    kept = Kept()
+    boosting.trained(alerts=Alerts(kept))
+    assert kept.sent == (("stopped", boosting.stop.stopper.reason),)
+
+
+def test_cross_validation_of_xgboost_stops_at_the_mean_of_the_folds():
+    xgboost = pytest.importorskip("xgboost")
+    from plateau_boosting import XGBoostStop
+
+    def means(*callbacks):
+        parameters = {"eta": 0.2, "max_depth": 2, "nthread": 1}
+        return xgboost.cv(
+            parameters,
+            xgboost.DMatrix(*data()[0]),
+            ROUNDS,
+            nfold=3,
+            seed=0,
+            as_pandas=False,
+            callbacks=callbacks,
+        )["test-rmse-mean"]
+
+    whole = means()
+    at = stopped(whole)[1].index(True)
+    best = stopped(whole[: at + 1])[0].best_step
+    assert means(XGBoostStop(FLAT)) == whole[: best + 1]
+
+
+def test_cross_validation_of_lightgbm_stops_at_the_mean_of_the_folds():
+    lightgbm = pytest.importorskip("lightgbm")
+    from plateau_boosting import LightGBMStop
+
+    def means(*callbacks):
+        parameters = {"learning_rate": 0.2, "num_leaves": 4, "verbose": -1, "num_threads": 1}
+        found = lightgbm.cv(
+            parameters | {"objective": "regression", "metric": "l2"},
+            lightgbm.Dataset(*data()[0]),
+            ROUNDS,
+            nfold=3,
+            stratified=False,
+            eval_train_metric=True,
+            callbacks=list(callbacks),
+        )
+        return found["valid l2-mean"]
+
+    whole = means()
+    at = stopped(whole)[1].index(True)
+    best = stopped(whole[: at + 1])[0].best_step
+    assert means(LightGBMStop(FLAT, metric="l2")) == whole[: best + 1]
 
 
 def test_it_ends_with_the_best_where_nothing_stops_it(boosting):
@@ -195,6 +281,8 @@ def test_what_is_not_evaluated_is_named(boosting):
         ]:
             with pytest.raises(ValueError, match=why):
                 plateau_boosting.CatBoostStop(**arguments)._chosen(log)
+        with pytest.raises(ValueError, match="which way Own is better: give a detector"):
+            plateau_boosting.CatBoostStop()._begin("Own")
     else:
         with pytest.raises(ValueError, match="finds no auc of a set that is not for training"):
             plateau_boosting.LightGBMStop(metric="auc")._chosen(_environment(), [])

@@ -147,6 +147,56 @@ class LightGBM:
         pass
 
 
+class Told:
+    """A metric of CatBoost's that has these values on the held-out rows, the last one for ever."""
+
+    def __init__(self, values):
+        self.values, self.count = values, 0
+
+    def is_max_optimal(self):
+        return False
+
+    def evaluate(self, approximations, target, weight):
+        if len(target) == len(CatBoost.rows):
+            return 0.0, 1.0
+        self.count += 1
+        return self.values[min(self.count, len(self.values)) - 1], 1.0
+
+    def get_final_error(self, error, weight):
+        return error
+
+
+class CatBoost:
+    """It can only be asked by a training to each loss, which stops there or makes a tree more."""
+
+    rows = np.arange(8.0)[:, None]
+
+    def __init__(self):
+        self.values, self.model = [], None
+        self.before, self.trees = None, 0
+
+    def acts(self, loss):
+        import catboost
+
+        self.values.append(loss)
+        self.model = catboost.CatBoostRegressor(
+            iterations=len(self.values) + 1,
+            depth=1,
+            eval_metric=Told(self.values),
+            early_stopping_rounds=PATIENCE,
+            use_best_model=False,
+            thread_count=1,
+            allow_writing_files=False,
+            verbose=False,
+        )
+        held_out = self.rows[:4], self.rows[:4]
+        self.model.fit(self.rows, self.rows, eval_set=held_out, init_model=self.before)
+        return self.model.tree_count_ - self.trees == len(self.values)
+
+    def goes_on(self, saved):
+        self.before, self.trees = saved.model, saved.model.tree_count_
+
+
 class Optuna:
     def __init__(self):
         import optuna
@@ -203,6 +253,30 @@ class Skorch:
         pass
 
 
+class FastAI:
+    def __init__(self):
+        from fastai.callback.core import CancelFitException
+        from fastai.callback.tracker import EarlyStoppingCallback
+
+        self.cancelled = CancelFitException
+        self.made = EarlyStoppingCallback("loss", patience=PATIENCE)
+        self.values = []
+        recorder = SimpleNamespace(metric_names=["epoch", "loss"], values=self.values)
+        self.made.learn = SimpleNamespace(recorder=recorder, epoch=0)
+        self.made.before_fit()
+
+    def acts(self, loss):
+        self.values.append([loss])
+        try:
+            self.made.after_epoch()
+        except self.cancelled:
+            return True
+        return False
+
+    def goes_on(self, saved):
+        pass
+
+
 class Optax:
     def __init__(self):
         from optax.contrib import reduce_on_plateau
@@ -238,9 +312,11 @@ RULES = {
     "keras.callbacks.ReduceLROnPlateau": ("keras", Keras),
     "xgboost.callback.EarlyStopping": ("xgboost", XGBoost),
     "lightgbm.early_stopping": ("lightgbm", LightGBM),
+    "catboost.CatBoost(early_stopping_rounds=)": ("catboost", CatBoost),
     "optuna.pruners.PatientPruner": ("optuna", Optuna),
     "ignite.handlers.EarlyStopping": ("ignite", Ignite),
     "skorch.callbacks.EarlyStopping": ("skorch", Skorch),
+    "fastai.callback.tracker.EarlyStoppingCallback": ("fastai", FastAI),
     "optax.contrib.reduce_on_plateau": ("optax", Optax),
     "ray.tune.stopper.TrialPlateauStopper": ("ray.tune", Ray),
 }
@@ -285,6 +361,40 @@ def test_ours_acts_where_the_loss_is_flat_at_any_scale():
     assert [again.step(loss) for loss in losses()[at - 3 : at + 1]] == [False] * 3 + [True]
 
 
+def test_noise_makes_the_best_loss_too_good_for_torch_and_plateau_lr_estimates_it():
+    pytest.importorskip("torch")
+    from plateau_torch import PlateauLR
+
+    values = losses()
+    at = first(Torch(), values)
+    best = int(np.argmin(values[:at]))
+    assert values[best] < 1 + 2 * np.exp(-(at + 20) / 400)  # where the loss is 20 steps later
+    scheduler = PlateauLR(optimizer())
+    lowered = []
+    for step, loss in enumerate(values):
+        scheduler.step(loss)
+        if scheduler.get_last_lr()[0] < 0.1:
+            lowered.append(step)
+    assert lowered[0] > 10 * at
+    assert scheduler.detector.noise == pytest.approx(0.1, rel=0.1)
+
+
+def test_transformers_keeps_the_count_of_its_callback_if_it_is_told_to():
+    transformers = pytest.importorskip("transformers")
+
+    def rule_behind(count):
+        rule = Transformers()
+        for loss in losses()[:count]:
+            rule.acts(loss)
+        return rule
+
+    at = first(Transformers(), losses())
+    before, again = rule_behind(at - 3), Transformers()
+    again.goes_on(before)
+    again.made = transformers.EarlyStoppingCallback.from_state(before.made.state())
+    assert first(again, losses()[at - 3 :]) == 3
+
+
 def test_lightning_saves_a_plateau_scheduler_of_its_own_without_the_last_loss(tmp_path):
     lightning = pytest.importorskip("lightning.pytorch")
     import torch
@@ -325,11 +435,11 @@ def test_a_rule_in_metric_units_knows_one_scale_only():
     from ray.tune.stopper import TrialPlateauStopper
 
     acts = {}
-    for scale in (0.01, 1.0):
+    for scale in (0.01, 100.0):
         stopper = TrialPlateauStopper("loss")
         acts[scale] = [stopper("trial", {"loss": loss}) for loss in losses(scale)]
     assert acts[0.01].index(True) == 3  # the fourth result of a loss that falls
-    assert True not in acts[1.0]
+    assert True not in acts[100.0]
 
 
 def test_a_pruned_study_has_no_value_and_a_finished_one_has():

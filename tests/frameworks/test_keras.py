@@ -8,7 +8,7 @@ import pytest
 from trainings import BATCHES, LR, Keras
 from trainings import rows as noisy
 
-from plateau import Haar, ThresholdDetector
+from plateau import Haar, Schedule, ThresholdDetector
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
@@ -88,6 +88,41 @@ def test_a_metric_of_the_validation_is_taken_once_an_epoch():
         fitted(model_of(), [PlateauStop(monitor="val_acc")])
 
 
+def test_what_sums_up_many_steps_is_judged_with_patience():
+    from plateau_keras import PlateauRate
+
+    noise = 0.05 * np.random.default_rng(0).normal(size=40)
+    values = (0.3 + np.exp(-np.arange(40) / 8) + noise).tolist()
+    patient, plain = Schedule(summed=True), Schedule()
+    for value in values:
+        patient.step(value, LR)
+        plain.step(value, LR)
+
+    class Noisy(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = values[epoch]
+
+    callback, model = PlateauRate(monitor="val_loss"), model_of()
+    fitted(model, [Noisy(), callback], epochs=len(values))
+    assert callback.schedule.state.reductions == patient.state.reductions
+    assert float(model.optimizer.learning_rate) == pytest.approx(LR / 2**patient.state.reductions)
+    assert patient.state.reductions > plain.state.reductions
+
+
+def test_a_run_that_was_stopped_and_is_resumed_stops_again(tmp_path):
+    from plateau_keras import PlateauStop
+
+    def stop():
+        return PlateauStop(FLAT, file=tmp_path / "states")
+
+    model = model_of()
+    fitted(model, [stop()], epochs=40)
+    steps = int(model.optimizer.iterations)
+    assert steps < 40 * 3
+    fitted(model, [stop()], epochs=40)
+    assert int(model.optimizer.iterations) == steps + 1
+
+
 def test_the_rate_of_a_schedule_is_refused():
     from plateau_keras import PlateauRate
 
@@ -108,16 +143,18 @@ def test_a_loss_that_is_not_finite_is_warned_of_and_hides_no_other(tmp_path):
 def test_it_goes_on_behind_a_backup_that_is_restored_after_it(tmp_path):
     from plateau_keras import PlateauStop
 
+    flat = ThresholdDetector(Haar(8), 0.02, 10)
+
     def callbacks():
         backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
-        return [PlateauStop(FLAT, file=tmp_path / "states", monitor="loss"), backup]
+        return [PlateauStop(flat, file=tmp_path / "states", monitor="loss"), backup]
 
     class Interrupted(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    whole = PlateauStop(FLAT)
+    whole = PlateauStop(flat)
     fitted(model_of(), [whole], epochs=40)
     with pytest.raises(KeyboardInterrupt):
         fitted(model_of(), [*callbacks(), Interrupted()], epochs=40)

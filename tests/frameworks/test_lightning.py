@@ -74,6 +74,52 @@ def test_a_metric_of_the_validation_stops_the_fit():
         fitted(module_of(values), PlateauStop(monitor="nope"), max_epochs=2)
 
 
+def test_a_step_without_a_loss_is_left_out_and_counted():
+    from plateau_lightning import PlateauRate
+
+    module = module_of([1.0])
+    step = module.training_step
+    module.training_step = lambda batch, batch_idx: step(batch, batch_idx) if batch_idx else None
+    callback = PlateauRate()
+    fitted(module, callback, max_epochs=1)
+    assert (callback.scheduler.detector.count, callback.scheduler.detector.skipped) == (1, 1)
+
+
+def test_with_manual_optimization_the_loss_that_is_returned_counts():
+    from plateau_lightning import PlateauRate
+
+    module = module_of([1.0])
+    module.automatic_optimization = False
+
+    def training_step(batch, batch_idx):
+        loss = module.weight.sum() + 3.0
+        module.manual_backward(loss)
+        module.optimizers().step()
+        return loss if module.returns else None
+
+    module.training_step = training_step
+    module.returns = True
+    callback = PlateauRate()
+    fitted(module, callback, max_epochs=1)
+    assert callback.scheduler.detector.count == 2
+    module.returns = False
+    with pytest.raises(ValueError, match="PlateauRate sees no loss: with manual optimization"):
+        fitted(module, callback, max_epochs=1)
+
+
+def test_each_group_may_have_a_least_rate_of_its_own():
+    import torch
+
+    from plateau_lightning import PlateauRate
+
+    module = module_of([1.0])
+    groups = [{"params": [module.weight]}, {"params": [torch.nn.Parameter(torch.zeros(1))]}]
+    module.configure_optimizers = lambda: torch.optim.SGD(groups, lr=LR)
+    callback = PlateauRate(min_lr=[0.01, 0.0])
+    fitted(module, callback, max_epochs=1)
+    assert callback.scheduler.min_lrs == [0.01, 0.0]
+
+
 def test_several_optimizers_are_refused():
     import torch
 

@@ -9,6 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("adapter", "name", "framework", "extra"),
     [
+        ("plateau_torch", "PlateauLR", "torch", "torch"),
         ("plateau_lightning", "PlateauRate", "lightning", "lightning"),
         ("plateau_transformers", "PlateauRate", "transformers", "transformers"),
         ("plateau_keras", "PlateauRate", "keras", "keras"),

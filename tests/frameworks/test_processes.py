@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plateau import Haar, Schedule, ThresholdDetector
+from plateau import Haar, Schedule, Stopper, ThresholdDetector
 from plateau.policy import Policy
 
 HERE = Path(__file__).parent
@@ -42,13 +42,16 @@ def test_lightning():
     """Their losses differ: only their mean is flat."""
     pytest.importorskip("lightning")
     worker = HERE / "lightning_worker.py"
-    rates = told(
+    first, second = told(
         subprocess.run(
             [sys.executable, worker], capture_output=True, text=True, timeout=400, check=False
         )
     )
-    assert rates[0] == rates[1]
-    assert float(rates[0]) < 0.05
+    assert first == second
+    rate, steps = first.split()
+    assert float(rate) == 0.05 / 4
+    stopper = Stopper(ThresholdDetector(Haar(4), 0.1, 20))
+    assert int(steps) == 1 + [stopper.step(0.0) for _ in range(40)].index(True)
 
 
 def test_transformers(tmp_path):

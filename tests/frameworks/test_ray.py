@@ -5,8 +5,11 @@ import pickle
 import pytest
 
 from plateau import Detector, Haar, Stopper, ThresholdDetector
+from plateau.alerts import Alerts
 
 pytest.importorskip("ray.tune")
+from plateau_sweeps import TuneStop  # needs Ray
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 FLAT = ThresholdDetector(Haar(window=4), threshold=0.01, patience=5)
 
@@ -16,43 +19,79 @@ def losses(end):
     return [max(2.0 - 0.1 * i, end) for i in range(60)]
 
 
+class Kept:
+    sent = ()
+
+    def send(self, title, text):
+        self.sent += ((title, text),)
+
+
 def stops_at(values):
     stopper = Stopper(FLAT.clone())
     return [stopper.step(value) for value in values].index(True)
 
 
-def test_trials_stop_where_a_stopper_says(tmp_path, monkeypatch):
+@pytest.fixture
+def tune(monkeypatch):
     import ray
     from ray import tune
 
-    from plateau_sweeps import TuneStop
-
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # where others have the cores
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield tune
+    ray.shutdown()
+
+
+def training():
+    """Return a trial whose function travels whole: its process cannot import this module."""
 
     def trial(config):
-        for i in range(60):
-            tune.report({"loss": max(2.0 - 0.1 * i, config["end"])})
+        from pathlib import Path
+        from tempfile import TemporaryDirectory
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        found = tune.Tuner(
-            trial,
-            param_space={"end": tune.grid_search([1.5, 0.5])},
-            run_config=tune.RunConfig(
-                stop=TuneStop("loss", detector=FLAT), storage_path=str(tmp_path), verbose=0
-            ),
-        ).fit()
-    finally:
-        ray.shutdown()
+        from ray import tune
+
+        begin, checkpoint = 0, tune.get_checkpoint()
+        if checkpoint:
+            with checkpoint.as_directory() as folder:
+                begin = int(Path(folder, "done").read_text())
+        for i in range(begin, 60):
+            with TemporaryDirectory() as folder:
+                Path(folder, "done").write_text(str(i + 1))
+                saved = tune.Checkpoint.from_directory(folder) if i % 5 == 4 else None
+                tune.report({"loss": max(2.0 - 0.1 * i, config["end"])}, checkpoint=saved)
+            if i == config["breaks"] and not begin:
+                raise RuntimeError("out of order")
+
+    return trial
+
+
+def check(found):
     for result in found:
         end = result.config["end"]
         assert result.metrics["training_iteration"] == stops_at(losses(end)) + 1
         assert result.metrics["loss"] == end
 
 
-def test_it_goes_on_where_a_sweep_is_restored():
-    from plateau_sweeps import TuneStop
+def settings(tune, folder):
+    stop = TuneStop("loss", detector=FLAT)
+    return tune.RunConfig(stop=stop, storage_path=str(folder), name="sweep", verbose=0)
 
+
+def test_trials_stop_where_a_stopper_says(tune, tmp_path):
+    space = {"end": tune.grid_search([1.5, 0.5]), "breaks": None}
+    check(tune.Tuner(training(), param_space=space, run_config=settings(tune, tmp_path)).fit())
+
+
+def test_a_trial_that_breaks_down_and_is_restored_stops_where_one_in_one_go_does(tune, tmp_path):
+    space = {"end": 1.5, "breaks": 12}
+    assert stops_at(losses(1.5)) > 12
+    first = tune.Tuner(training(), param_space=space, run_config=settings(tune, tmp_path))
+    assert [str(result.error) for result in first.fit()] != ["None"]
+    check(tune.Tuner.restore(str(tmp_path / "sweep"), training(), resume_errored=True).fit())
+
+
+def test_it_goes_on_where_a_sweep_is_restored():
     stop, stops = TuneStop("loss", detector=FLAT), []
     for i, loss in enumerate(losses(1.0)):
         if i == 12:
@@ -65,9 +104,19 @@ def test_it_goes_on_where_a_sweep_is_restored():
     assert not stop.stop_all()
 
 
-def test_what_is_wrong_is_named():
-    from plateau_sweeps import TuneStop
+def test_a_loss_that_is_told_again_is_taken_once_and_one_that_is_nan_left_out():
+    values = losses(1.0)
+    values[3] = float("nan")
+    kept = Kept()
+    stop = TuneStop("loss", detector=FLAT, alerts=Alerts(kept))
+    told = [*range(12), *range(5, 60)]
+    stops = [stop("7", {"loss": values[i], "training_iteration": i + 1}) for i in told]
+    assert stops.index(True) == told.index(stops_at(values))
+    assert stop.stoppers["7"].detector.skipped == 1
+    assert kept.sent == (("stopped", f"trial 7: {stop.stoppers['7'].reason}"),)
 
+
+def test_what_is_wrong_is_named():
     with pytest.raises(ValueError, match="metric='loss' is not reported; there is lost"):
         TuneStop("loss")("trial", {"lost": 1.0})
     with pytest.raises(ValueError, match="mode is 'max', which is not that of Detector"):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from plateau import Detector, Haar, ThresholdDetector
+from plateau import Detector, Haar, Stopper, ThresholdDetector
+from plateau.alerts import Alerts
 
 optuna = pytest.importorskip("optuna")
 FLAT = ThresholdDetector(Haar(window=4), threshold=0.01, patience=5)
@@ -42,6 +43,48 @@ def test_the_direction_is_that_of_the_study():
     assert study.trials[0].user_attrs["plateau:reason"].startswith("flat")
     with pytest.raises(ValueError, match="the study wants mode 'max', not that of Detector"):
         study_of(values, detector=Detector(), direction="maximize")
+
+
+def test_a_value_that_is_not_finite_is_left_out():
+    from plateau_sweeps import PlateauStop
+
+    values = [2.0**-i for i in range(10)] + [2.0**-9] * 100
+    values[3] = values[12] = float("nan")
+    study = optuna.create_study()
+    stop, stopper = PlateauStop(study.ask(), FLAT.clone()), Stopper(FLAT.clone())
+    assert [stop.step(value) for value in values] == [stopper.step(value) for value in values]
+    assert (stop.best, stop.detector.skipped) == (2.0**-9, 2)
+    study.tell(stop.trial, stop.best)
+    assert study.best_value == 2.0**-9
+
+
+def test_alerts_are_told_once_that_a_trial_is_finished():
+    from plateau_sweeps import PlateauStop
+
+    class Kept:
+        sent = ()
+
+        def send(self, title, text):
+            self.sent += ((title, text),)
+
+    kept = Kept()
+    stop = PlateauStop(optuna.create_study().ask(), FLAT.clone(), alerts=Alerts(kept))
+    assert [stop.step(1.0) for _ in range(30)][-1]
+    assert kept.sent == (("finished", f"trial 0: {stop.reason}"),)
+
+
+def test_a_trial_without_a_study_has_the_direction_of_its_detector():
+    from plateau_sweeps import PlateauStop
+
+    trial = optuna.trial.FixedTrial({})
+    stop = PlateauStop(trial, Detector("max"))
+    for i in range(200):
+        if stop.step(1.0 - 2.0**-i):
+            break
+    assert stop.best == 1.0 - 2.0**-stop.best_step
+    assert trial.user_attrs["plateau:reason"] == stop.reason != ""
+    with pytest.raises(ValueError, match="a trial without a study needs a detector"):
+        PlateauStop(trial)
 
 
 def test_several_objectives_are_refused():

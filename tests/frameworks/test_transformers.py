@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from trainings import BATCHES, LR, Transformers, rows
 
@@ -87,18 +88,20 @@ def test_without_callbacks_each_logged_loss_goes_to_plateau_lr(tmp_path):
     assert lr < LR
 
 
-def logged(callback, name, values, **arguments):
+def logged(callback, name, values, steps=1, state=None, **arguments):
     """Let a callback read these, and return the control and what became of the rate."""
     import torch
 
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
     made = transformers.TrainingArguments(report_to=[], use_cpu=True, **arguments)
-    state, control = transformers.TrainerState(), transformers.TrainerControl()
+    state, control = state or transformers.TrainerState(), transformers.TrainerControl()
     callback.on_train_begin(made, state, control)
     for value in values:
         told = {"optimizer": optimizer, "lr_scheduler": scheduler}
+        state.global_step += steps
         callback.on_log(made, state, control, logs={name: value}, **told)
+    callback.on_train_end(made, state, control)
     return control, optimizer.param_groups[0]["lr"], scheduler.base_lrs
 
 
@@ -108,9 +111,82 @@ def test_a_metric_of_the_evaluations_is_watched_alone():
     flat = [5.0, 4.0, 3.0] + [2.0] * 40
     stop = PlateauStop(FLAT, monitor="eval_loss")
     assert logged(stop, "eval_loss", flat)[0].should_training_stop
-    assert not logged(stop, "loss", flat)[0].should_training_stop
+    with pytest.warns(UserWarning, match="monitor='eval_loss' was never logged, .* there was loss"):
+        assert not logged(stop, "loss", flat)[0].should_training_stop
     _, rate, base = logged(PlateauRate(FLAT, monitor="eval_loss"), "eval_loss", flat)
     assert rate == base[0] < LR
+
+
+def test_what_sums_up_many_steps_is_judged_with_patience():
+    from plateau_transformers import PlateauRate
+
+    noise = 0.05 * np.random.default_rng(0).normal(size=100)
+    values = (0.3 + np.exp(-np.arange(100) / 8) + noise).tolist()
+    patient, plain = Schedule(summed=True), Schedule()
+    for value in values:
+        patient.step(value, LR)
+        plain.step(value, LR)
+    for name in ("eval_loss", "loss"):
+        callback = PlateauRate(monitor=name)
+        _, rate, _ = logged(callback, name, values, steps=20)
+        assert callback.schedule.state.reductions == patient.state.reductions
+        assert rate == pytest.approx(LR / 2**patient.state.reductions)
+    assert patient.state.reductions > plain.state.reductions
+
+
+def test_the_steps_since_the_last_evaluation_are_counted_across_a_checkpoint():
+    from plateau_transformers import PlateauRate
+
+    before, again = (PlateauRate(monitor="eval_loss") for _ in range(2))
+    logged(before, "eval_loss", [3.0, 2.0], steps=20)
+    state = transformers.TrainerState(stateful_callbacks=[before], global_step=59)
+    logged(again, "eval_loss", [1.0], state=state)
+    assert again.schedule.summed
+
+
+def test_it_multiplies_with_a_sequence_of_schedules():
+    import torch
+    from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
+
+    from plateau_transformers import PlateauRate
+
+    def rates(callback):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
+        parts = [LinearLR(optimizer, 0.1, 1.0, 30), CosineAnnealingLR(optimizer, 170)]
+        scheduler = SequentialLR(optimizer, parts, [30])
+        told = {"optimizer": optimizer, "lr_scheduler": scheduler}
+        arguments = transformers.TrainingArguments(report_to=[], use_cpu=True)
+        state = transformers.TrainerState()
+        callback.on_train_begin(arguments, state, None, **told)
+        for _ in range(200):
+            optimizer.step()
+            scheduler.step()
+            state.global_step += 1
+            callback.on_log(arguments, state, None, logs={"loss": 1.0}, **told)
+            yield optimizer.param_groups[0]["lr"]
+
+    alone = list(rates(PlateauRate(FLAT, Policy(max_reductions=0))))
+    schedule, factor, expected = Schedule(FLAT.clone(), Policy()), 1.0, []
+    for rate in alone:
+        event = schedule.step(1.0, LR * factor)
+        factor *= event.factor if event else 1.0
+        expected.append(rate * factor)
+    assert list(rates(PlateauRate(FLAT))) == pytest.approx(expected, rel=1e-12)
+    assert schedule.state.reductions > 2
+
+
+def test_a_schedule_with_a_highest_rate_of_its_own_is_refused():
+    import torch
+
+    from plateau_transformers import PlateauRate
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=10)
+    arguments = transformers.TrainingArguments(report_to=[], use_cpu=True)
+    with pytest.raises(ValueError, match="cannot multiply with OneCycleLR, which goes back to"):
+        PlateauRate().on_train_begin(
+            arguments, transformers.TrainerState(), None, lr_scheduler=scheduler
+        )
 
 
 def test_a_loss_that_the_filter_made_0_is_not_taken_for_progress():

@@ -3,12 +3,14 @@
 import io
 import sqlite3
 import struct
+import time
+from contextlib import closing
 
 import numpy as np
 import pytest
 from made_up import STEPS, N, acc, loss
 
-from plateau.logs import LogError, NoSeriesError
+from plateau.logs import LogError, NoSeriesError, read_log
 
 LOSSES = np.array([loss(i) for i in STEPS])
 
@@ -132,11 +134,13 @@ def test_what_stands_before_a_damage_is_read(read):
 
 
 def test_a_file_that_unpacks_to_too_much(read, monkeypatch):
-    from plateau.logs.formats import matlab
-
-    monkeypatch.setattr(matlab, "LARGEST", 1 << 16)
-    with pytest.raises(LogError, match="holds more than"):
+    """As any other packed log: an archive counts as a whole, however many arrays it has."""
+    monkeypatch.setattr("plateau.logs.formats.arrays.RATIO_FROM", 100_000)
+    with pytest.raises(LogError, match="expands to more than any log does"):
         read(mat(loss=np.zeros(1 << 16)), "run.mat")
+    log = read(npz(loss=np.zeros(1 << 13), more=np.zeros(1 << 13)), "run.npz")
+    assert [len(run.values) for run in log.runs] == [1 << 13]
+    assert "more.npy is too large and was left out" in log.warnings
 
 
 @pytest.mark.parametrize(
@@ -194,6 +198,21 @@ def test_studies_are_runs_and_tell_their_direction(write, read):
     ]
     assert log.runs[0].values.tolist() == [loss(i) for i in STEPS if i != 7]
     assert read(path.read_bytes(), "copy.db", mode="both").runs[0].mode == "both"
+
+
+def test_studies_with_many_trials_of_one_name_take_no_more_time(tmp_path):
+    """Put together by their identifiers, these would be a thousand million rows."""
+    path = tmp_path / "optuna.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(SCHEMA)
+        database.executemany("INSERT INTO studies VALUES (1, ?)", [("tune",)] * 1000)
+        database.executemany("INSERT INTO trials VALUES (1, ?, 1, '')", [(i,) for i in range(1000)])
+        rows = [(i, i / 7) for i in range(1000)]
+        database.executemany("INSERT INTO trial_values VALUES (?, 1, 0, ?, 'FINITE')", rows)
+        database.commit()
+    begin = time.thread_time()
+    assert [len(run.values) for run in read_log(path).runs] == [1000]
+    assert time.thread_time() - begin < 2
 
 
 @pytest.mark.parametrize(

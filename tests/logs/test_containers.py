@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import struct
+import time
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -138,6 +139,24 @@ def test_wandb_offline_file(read):
     assert "is damaged; nothing from there on was read" in log.warnings[0]
 
 
+def test_wandb_records_that_are_none(read):
+    """Also one that is deeper than Python can go, which must not cost the others."""
+    deep = field(2, field(1, field(1, b"a") + field(16, b"[" * 100_000)))
+    broken = field(2, b"\xff" * 20)
+    log = read(wandb_file([*map(history, range(N)), deep, broken]), "run-1.wandb")
+    check(log.runs[0], x="_step")
+    told = f"2 records are damaged and were left out, the first is record {N + 1}"
+    assert told in log.warnings
+
+
+def test_a_wandb_record_of_many_pieces_takes_time_as_it_is_long(read):
+    piece = struct.pack("<IHB", zlib.crc32(b"\x03"), 0, 3)
+    begin = time.thread_time()
+    with pytest.raises(LogError, match="no series"):
+        read(wandb_file([]) + piece * 300_000, "run-1.wandb")
+    assert time.thread_time() - begin < 5
+
+
 def mlflow_run(folder):
     (folder / "metrics" / "train").mkdir(parents=True)
     start = 1_700_000_000_000
@@ -243,6 +262,15 @@ def test_formulas_of_a_database_take_little_memory(tmp_path):
     sqlite(path, "CREATE TABLE m(step INT, loss REAL)")
     with closing(sqlite3.connect(path)) as made:
         made.execute("ALTER TABLE m ADD COLUMN x AS (hex(zeroblob(8000000)))")
+    with pytest.raises(LogError, match="its formulas give more than 67108864 characters"):
+        read_log(path)
+
+
+def test_names_that_a_formula_gives_take_little_memory(tmp_path):
+    path = tmp_path / "a.db"
+    sqlite(path, "CREATE TABLE m(step INT, loss REAL, run_id AS (step))")
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("ALTER TABLE m ADD COLUMN name AS (hex(zeroblob(8000000 + step)))")
     with pytest.raises(LogError, match="its formulas give more than 67108864 characters"):
         read_log(path)
 

@@ -104,6 +104,8 @@ def grows_too_fast(pattern, way, short, long):
 
 def test_all_patterns_are_measured():
     assert len(FOUND) > 55
+    inline = re.compile(r"\bre\.(?:search|match|fullmatch|finditer|findall|sub|split)\(")
+    assert [one.__name__ for one in MODULES if inline.search(inspect.getsource(one))] == []
 
 
 @pytest.mark.parametrize(("name", "pattern", "ways"), FOUND, ids=[name for name, _, _ in FOUND])
@@ -180,6 +182,13 @@ def word(number):
     return "".join(chr(97 + int(digit)) for digit in str(number))
 
 
+def notebook(html):
+    """A notebook with one output."""
+    output = {"output_type": "display_data", "data": {"text/html": html}}
+    cell = {"cell_type": "code", "outputs": [output]}
+    return json.dumps({"nbformat": 4, "cells": [cell]})
+
+
 LOGS = {
     "a column in each record": lambda n: records(
         {"step": i, "loss": 1 / (i + 1), f"k{i}": i} for i in range(n)
@@ -211,6 +220,47 @@ LOGS = {
     ),
     "long words": lambda n: "".join(f"{'abcdefgh' * n} {i}\n" for i in range(2)),
     "long colons": lambda n: "".join(f"word{':' * 8 * n}word {i}\n" for i in range(2)),
+    "samples of many series": lambda n: "".join(
+        f'up{{host="h{i}"}} {(i * 7 + j) % 9}.5\n' for j in range(3) for i in range(n)
+    ),
+    "lines of many shapes": lambda n: "".join(
+        f"{word(i)} step {i * 2 + j} loss {1 / (i + 1):.4f}\n" for i in range(n) for j in range(2)
+    ),
+    "words with numbers": lambda n: "".join(
+        f"{' '.join(f'{word(i)}{run} 1' for i in range(n // 2))} loss {step}.5\n"
+        for step in range(3)
+        for run in range(3)
+    ),
+    "many columns under many names": lambda n: "begin\n" + " ab" * n + "\n" + "".join(
+        f"{step}" + f" {step}.5" * (n + 3) + "\n" for step in range(4)
+    ),
+    "marked rows under many names": lambda n: "begin\n" + "   ab" * n + "\n" + "".join(
+        "* " + "  1.5" * (n - 4 + step % 2) + "\n" for step in range(40)
+    ),
+    "names of a table": lambda n: (
+        ",".join(word(i) + "x" for i in range(30 * n)) + "\n" + (",".join("1" * 30 * n) + "\n") * 3
+    ),
+    "a long table with columns of their own": lambda n: records(
+        {"metric": "loss", "value": 1 / (i + 1), f"k{i}": i} for i in range(4 * n)
+    ),
+    "columns of many runs": lambda n: records(
+        [{"run": "r0", **{f"k{i}": i for i in range(10 * n)}}]
+        + [{"run": f"r{i % n}", "loss": i / 7} for i in range(4 * n)]
+    ),
+    "runs side by side": lambda n: records(
+        {f"k{i}": i for i in range(2 * n)} | {f"r{i} - loss": j / 7 for i in range(2 * n)}
+        for j in range(2)
+    ),
+    "sections": lambda n: "".join(
+        f"eval {word(i)}\n{word(i)} epoch {i % 5} loss {i}.5\n{word(i)} epoch 9 loss 1.5\ntrain\n"
+        for i in range(n)
+    ),
+    "single letters": lambda n: records({"l " * 10 * n + f"x{i}": i / 7} for i in range(2)),
+    "a drawn cell": lambda n: notebook(
+        "<table><tr><th>a</th></tr><tr><td>" + "a<b></b>" * 20 * n + "</td></tr></table>"
+    ),
+    "comments that are drawn": lambda n: notebook("<table>" + "<!--" * 10 * n),
+    "attributes that are drawn": lambda n: notebook("<table><tr><td " + "a='" * 10 * n),
     "a string without an end": lambda n: '{"a":"' + 'x\\"' * 100 * n + '","loss":[1,2,3,4,5,6',
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -268,6 +269,23 @@ def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
         "error: cannot be read: ZeroDivisionError: a bug in a reader",
         "d",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
+@pytest.mark.parametrize("command", ["scan", "columns", "replay", "report"])
+def test_every_command_that_reads_saved_logs_reads_within_limits(
+    run, tmp_path, monkeypatch, command
+):
+    """In so little memory no reader can even start."""
+    path = tmp_path / "a.csv"
+    path.write_text("step,loss\n" + "".join(f"{i},0.5\n" for i in range(60)))
+    monkeypatch.chdir(tmp_path)
+    horizon = [] if command == "columns" else ["--horizon", "24"]
+    assert run(command, path, *horizon)[0] == 0
+    monkeypatch.setattr("plateau.logs.processes.limits.memory", lambda processes: 1 << 26)
+    code, _, err = run(command, path, *horizon)
+    assert code == 2
+    assert re.fullmatch(rf"plateau: {path}: (cannot be read|the process that read it).*\n", err)
 
 
 def test_how_far_a_large_log_is_read_is_heard(tmp_path):

@@ -19,6 +19,7 @@ from plateau_streams.messages import Complaints
         (Fields("host", "v"), None, b'{"host": 7, "v": -1}', ("7", -1.0)),
         (Fields("host"), b"other", b'{"host": "b", "value": Infinity}', ("b", math.inf)),
         (Fields(value="v"), b"\xff", b'{"v": 1}', ("\\xff", 1.0)),
+        (Fields("host", "v"), None, b'{"host": "a\\ud800", "v": 1}', ("a\\ud800", 1.0)),
         (Fields(value="v"), "a", '{"v": 1' + "0" * 400 + "}", ("a", math.inf)),
     ],
 )
@@ -38,6 +39,7 @@ def test_key_and_sample_are_found(fields, key, value, found):
         (Fields(value="v"), b"a", b'{"w": 1}', "has no v"),
         (Fields(value="v"), b"", b'{"v": 1}', "has no key"),
         (Fields("host", "v"), b"a", b'{"v": 1}', "has no host"),
+        (Fields("host", "v"), b"a", b'{"v": 1, "host": [["a"]]}', "has no host"),
         (Fields(value="v"), b"a", b'{"v": true}', "has a v that is no number"),
         (Fields(value="v"), b"a", b'{"v": null}', "has a v that is no number"),
     ],

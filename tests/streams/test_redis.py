@@ -1,5 +1,6 @@
 """Redis: exact through kills, against its own server."""
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -107,6 +108,28 @@ def test_what_could_not_be_written_is_taken_again(client, monkeypatch):
     assert taker.take() == 7
     assert [each["event"] for each in told(client)] == ["plateau"]
     assert taker.take() == 0
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("form", [{}, {"legacy_responses": False}], ids=str)
+def test_either_protocol_gives_the_same(client, url, protocol, form):
+    if not inspect.signature(redis.Redis).parameters.keys() >= form.keys():
+        pytest.skip("answers have one form only")
+    with redis.Redis.from_url(url, protocol=protocol, **form) as other:
+        taker = stream(other, print, batch=4)
+        for _ in range(7):
+            client.xadd("metrics", {"key": "a", "value": "3.0"})
+        assert [taker.take() for _ in range(3)] == [4, 3, 0]
+        assert [each["event"] for each in told(client)] == ["plateau"]
+        again = stream(other, print)
+        assert again.take() == 0
+
+
+def test_a_connection_that_decodes_is_refused_in_a_line(run, url):
+    arguments = "--topic", "metrics", "--output-topic", "events", "--idle", 0
+    code, _, err = run("stream", f"{url}?decode_responses=True", *arguments)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "must not have decode_responses" in err
 
 
 def test_the_output_must_be_a_stream(client):

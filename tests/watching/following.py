@@ -57,11 +57,10 @@ def watch(*arguments, stdin=b""):
     return subprocess.CompletedProcess(command, ended.value.code, *said)
 
 
-def begin(*arguments):
+def begin(*arguments, **more):
     """Begin a watch in a process of its own, which can be killed."""
-    return subprocess.Popen(
-        [*PLATEAU, "watch", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    command = [*PLATEAU, "watch", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
 
 
 def events_of(data):

@@ -1,8 +1,11 @@
 """TensorBoard event files while they are written."""
 
+import os
 import struct
+import time
 
 import numpy as np
+import pytest
 from following import events_of, folded, scanned, watch
 
 from plateau.logs import read_log
@@ -54,6 +57,21 @@ def board(folder, name, data):
     return folder
 
 
+def test_each_run_of_a_tensorboard_root_has_its_own_detector(tmp_path):
+    rng, want = np.random.default_rng(5), {}
+    for name, level in (("a", 1.0), ("b/train", 3.0)):
+        loss = level + 5 * np.exp(-np.arange(1500) / 100) + 0.01 * rng.normal(size=1500)
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        folder = board(tmp_path / name, "1", [record(i, v, time_=i) for i, v in enumerate(loss)])
+        want[str(folder)] = scanned(read_log(folder))
+    done = watch(tmp_path, "--format", "jsonl", "--idle", 0)
+    assert (done.returncode, done.stderr) == (0, b"")
+    events = events_of(done.stdout)
+    assert {
+        path: folded(event for event in events if event["path"] == path) for path in want
+    } == want
+
+
 def test_a_long_file_is_read_to_its_end_before_the_one_of_a_restart(tmp_path, monkeypatch):
     monkeypatch.setattr("plateau.watching.board.PIECE", 10_000)
     data = [record(i, 1 / (1 + i), time_=i) for i in range(2000)]
@@ -76,3 +94,23 @@ def test_runs_side_by_side_in_a_folder_are_refused(run, tmp_path):
     assert len(read_log(tmp_path).runs) == 2
     other = [record(i, 1.0, b"accuracy", i) for i in range(50, 100)]
     assert run("watch", board(tmp_path, "b", other), "--idle", 0)[0] == 0
+
+
+def test_a_folder_of_many_restarts_is_read_as_fast_as_each_file(tmp_path):
+    """Each is compared with the others, and not all with all each time."""
+    for number in range(300):
+        board(tmp_path, f"{number:04}", [record(number, 1.0, time_=float(number))])
+    log = Board(tmp_path, Columns(str(tmp_path), Asked(), None))
+    begin = time.thread_time()
+    while log.read():
+        pass
+    assert len(log.points.tags) == 300
+    assert time.thread_time() - begin < 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name here")
+def test_a_pipe_among_event_files_is_not_waited_for(tmp_path):
+    board(tmp_path, "1", [record(i, 1 / (1 + i), time_=i) for i in range(50)])
+    os.mkfifo(tmp_path / f"events.out.{EVENTS}.2")
+    done = watch(tmp_path, "--idle", 0, "--horizon", 24)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -49,6 +49,18 @@ def test_a_metric_that_falls_silent_is_not_waited_for(tmp_path):
     log.source.close()
 
 
+def test_a_step_that_would_take_years_ends_the_watch(run, tmp_path):
+    """A row stands for the steps that x moved on by, where a threshold is given."""
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i},{i % 7}.5\n" for i in range(200))
+    path.write_text(f"step,loss\n{rows}1000000000000000,1.5\n")
+    rule = ["--detector", "ema", "--threshold", "0.1", "--patience", "5"]
+    rule += ["--alpha", "0.1", "--beta", "0.1"]
+    code, _, err = run("watch", path, "--idle", 0, *rule)
+    told = "x moves on by 1,000,000,000,000,001 steps: use --unit row"
+    assert (code, err) == (2, f"plateau: {path}: {told}\n")
+
+
 def test_a_record_that_claims_to_be_huge_is_refused(tmp_path):
     path = tmp_path / "events.out.tfevents.1"
     length = struct.pack("<Q", 1 << 40)

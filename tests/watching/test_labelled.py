@@ -1,21 +1,23 @@
 """Samples with labels on standard input and of a Prometheus: one detector a series."""
 
 import json
+import signal
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Thread
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from following import events_of, folded, scanned, watch
+from following import begin, events_of, folded, scanned, until, watch
 
 from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
 from plateau.rule import Rule
 from plateau.watching.many import Many
-from plateau.watching.prometheus import _lines
+from plateau.watching.prometheus import Query, _lines
 from plateau.watching.session import Options, Session
 from plateau.watching.teller import Teller
 
@@ -75,6 +77,18 @@ def test_each_series_has_its_own_detector(tmp_path, kind):
     assert folded(events) == {names[host]: expected(tmp_path, host) for host in SERIES}
     assert {event["metric"] for event in events} <= {"wait_seconds", "wait seconds"}
     assert ("time" in events[0]) == (kind != "without times")
+
+
+def test_a_time_that_goes_back_begins_no_other_run(tmp_path):
+    """Its sample is late: it is one of the same series, taken as it comes."""
+    text = "".join(
+        LINES["json lines"].format(host=host, value=values[i], at=START + i - 9 * (i % 7 == 0))
+        for i in range(ROWS)
+        for host, values in SERIES.items()
+    )
+    events = events_of(watch("-", "--format", "jsonl", stdin=text.encode()).stdout)
+    assert {event["event"] for event in events} == {"plateau", "ended"}
+    assert folded(events) == {f"host={host}": expected(tmp_path, host) for host in SERIES}
 
 
 class Prometheus(BaseHTTPRequestHandler):
@@ -148,6 +162,34 @@ def test_what_is_asked_wrong_is_told(address, query, told):
     assert told in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b'{"data": ' + b"[" * 100_000, "maximum recursion depth exceeded"),
+        (b'{"data": {"resultType": "scalar", "result": [Infinity, "1"]}}', "infinity"),
+        (b'{"data": {"resultType": "vector", "result": [{"metric": 1}]}}', "not iterable"),
+    ],
+    ids=["deep", "a time without end", "no labels"],
+)
+def test_an_answer_that_is_none_is_told_and_asked_for_again(monkeypatch, answer, told):
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: BytesIO(answer))
+    said = []
+    query = Query("prometheus+http://localhost?query=up&every=1ms", said.append)
+    for _ in range(2):
+        assert query.read() == b""
+    assert len(said) == 1
+    assert "gives no answer, and is asked again" in said[0]
+    assert told in said[0]
+
+
+def test_a_label_with_half_a_character_is_read(monkeypatch):
+    result = {"metric": {"__name__": "up", "host": "a\ud800"}, "value": [START, "1"]}
+    answer = json.dumps({"data": {"resultType": "vector", "result": [result]}}).encode()
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: BytesIO(answer))
+    query = Query("prometheus+http://localhost?query=up", print)
+    assert query.read() == b'up{host="a?"} 1 %d\n' % (1000 * START)
+
+
 def test_labels_hold_any_character(tmp_path):
     paths = ["/users/{id}", "/straße", "}"]
     result = [
@@ -162,6 +204,15 @@ def test_labels_hold_any_character(tmp_path):
     assert all(len(run.values) == 30 for run in runs)
 
 
+def session_of(tmp_path, log, run_length=None, metric=None, **budget):
+    asked = Asked(metric=metric)
+    options = Options(str(log), asked, Rule(), None, (), None, None, **budget)
+    teller = Teller(
+        json=True, output=tmp_path / "events", command=None, alerts=None, complain=print, stop=None
+    )
+    return Session(options, teller, print, lambda _: None, run_length=run_length)
+
+
 def run_lengths(tmp_path, metric=None, run_length=None):
     """Of the series in a log of two hosts with two metrics each, in a budget of 2 alarms."""
     log = tmp_path / "run.prom"
@@ -169,15 +220,39 @@ def run_lengths(tmp_path, metric=None, run_length=None):
         f'{name}{{host="{host}"}} {i}.5\n' for i in range(30) for name in "xy" for host in "ab"
     )
     log.write_text("".join(lines))
-    asked = Asked(metric=metric)
-    options = Options(str(log), asked, Rule(), None, (), None, None, alarms=2.0, per=1000.0)
-    teller = Teller(
-        json=True, output=tmp_path / "events", command=None, alerts=None, complain=print, stop=None
-    )
-    session = Session(options, teller, print, lambda _: None, run_length=run_length)
+    session = session_of(tmp_path, log, run_length, metric, alarms=2.0, per=1000.0)
     session.step(keep=False)
     session.close()
-    return [runs.run_length for runs in session._series._runs.values()]
+    return [runs.run_length for runs in session._series.runs.values()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['wait{{host="{host}"}} {i}.5 {at}000\n', "wait,host={host} value={i}.5 {at}000000000\n"],
+    ids=["prometheus", "influx"],
+)
+def test_one_series_may_be_the_first_of_several(tmp_path, line):
+    log = tmp_path / "run.log"
+    session = session_of(tmp_path, log)
+    for hosts in ("a", "ab"):
+        with log.open("a") as file:
+            rows = (line.format(host=host, i=i, at=START + i) for i in range(60) for host in hosts)
+            file.write("".join(rows))
+        session.step(keep=False)
+    session.close()
+    found = {key: runs.track.rows for key, runs in session._series.runs.items()}
+    assert found == {("host=a", "wait"): 120, ("host=b", "wait"): 60}
+
+
+def test_what_counts_steps_is_one_run(tmp_path):
+    log = tmp_path / "run.log"
+    rows = (f"train,run=7 step={i},loss={1 / (1 + i)} {START + i}000000000\n" for i in range(60))
+    log.write_text("".join(rows))
+    session = session_of(tmp_path, log)
+    session.step(keep=False)
+    session.close()
+    assert session._series is None
+    assert session._log.columns.chosen.metric == "train loss"
 
 
 def test_series_share_a_budget_of_alarms(tmp_path):
@@ -197,17 +272,56 @@ def test_a_board_of_logs_tells_of_series(tmp_path):
     many = Many(options, teller, print, shown.append)
     many._sweep(stop)
     many.close()
-    head, line = shown[-1].split("\n")
+    head, line = shown[-1]().split("\n")
     assert head == "1 log: 1 of several series"
     assert line.startswith("run.prom: 3 series: ")
 
 
-def test_series_keep_no_state(tmp_path, address):
-    path = tmp_path / "run.prom"
-    path.write_text(text_of(LINES["prometheus"]))
-    done = watch(path, "--idle", "0", "--state", tmp_path / "state")
-    assert done.returncode == 2
-    assert b"series with labels keep no --state" in done.stderr
+@pytest.mark.parametrize("horizon", ["40", "40s"])  # rows are held until a duration is known
+def test_killed_and_resumed_series_tell_what_they_would_have_told(tmp_path, horizon):
+    log, state, out = (tmp_path / name for name in ("run.prom", "state", "events"))
+    lines = text_of(LINES["prometheus"]).splitlines(keepends=True)
+    options = [log, "--format", "jsonl", "--horizon", horizon]
+    kept = ["--state", state, "--output", out]
+    log.write_text("".join(lines[:150]))
+    watching = begin(*options, *kept)
+    until(state.exists)
+    for at in range(150, 2600, 50):
+        with log.open("a") as file:
+            file.write("".join(lines[at : at + 50]))
+    until(lambda: out.exists() and out.read_bytes())
+    watching.send_signal(signal.SIGKILL)
+    watching.communicate()
+    with log.open("a") as file:
+        file.write("".join(lines[2600:]))
+    done = watch(*options, *kept, "--idle", "0")
+    assert done.returncode == 0, done.stderr
+    whole = events_of(watch(*options, "--idle", "0").stdout)
+    assert by_series(events_of(out.read_bytes())) == by_series(whole)
+    assert {event["event"] for event in whole} == {"plateau", "ended"}
+
+
+def by_series(events):
+    found = {}
+    for event in events:
+        told = {name: value for name, value in event.items() if name != "number"}
+        found.setdefault(told["run"], []).append(told)
+    return found
+
+
+def test_a_budget_of_series_is_kept(tmp_path):
+    log, state = tmp_path / "run.prom", tmp_path / "state"
+    for hosts in ("ab", "c"):  # the third one after a restart
+        lines = (f'x{{host="{host}"}} {i}.5\n' for i in range(30) for host in hosts)
+        with log.open("a") as file:
+            file.write("".join(lines))
+        done = watch(log, "--idle", "0", "--state", state, "--alarms", "0.5", "--per", "1000")
+        assert done.returncode == 0, done.stderr
+    made = [each["runs"]["run_length"] for each in json.loads(state.read_text())["series"]["of"]]
+    assert made == [8000.0, 8000.0, 16_000.0]
+
+
+def test_a_query_keeps_no_state(tmp_path, address):
     done = watch(f"{address}?query=a", "--state", tmp_path / "state")
     assert done.returncode == 2
     assert b"Prometheus cannot be read again" in done.stderr

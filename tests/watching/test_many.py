@@ -1,6 +1,7 @@
 """A folder of logs that grow: one detector a log, new ones as they appear."""
 
 import json
+import os
 import signal
 
 import numpy as np
@@ -96,6 +97,32 @@ def test_what_was_chosen_in_a_hurry_is_not_kept(tmp_path, logs):
     events = events_of(out.read_bytes())
     assert {event["metric"] for event in events} == {"loss"}
     assert events == events_of(watch(*options).stdout)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no limit of open files here")
+def test_more_logs_than_may_be_open(tmp_path):
+    import resource
+
+    folder, state = tmp_path / "logs", tmp_path / "state"
+    folder.mkdir()
+    losses = [max(9 - i / 5, 3) + i * 7919 % 13 / 100 for i in range(160)]
+    lines = [f"step {i} loss {loss:.3f}\n" for i, loss in enumerate(losses)]
+    logs = [folder / f"run{i}.log" for i in range(140)]
+    most = (128, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    few = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, most)}
+    options = [folder, "--idle", "0", "--format", "jsonl", "--horizon", "24"]
+    told = []
+    for part in (slice(100), slice(100, None)):  # the second from a state
+        for path in logs:
+            with path.open("a") as file:
+                file.write("".join(lines[part]))
+        process = begin(*options, "--state", state, **few)
+        out, said = process.communicate()
+        assert (process.returncode, said) == (0, b"")
+        told += events_of(out)
+    whole = by_log(events_of(watch(*options).stdout))
+    assert len(whole) == len(logs)
+    assert by_log(told) == whole
 
 
 def test_a_log_that_cannot_be_followed_is_told_once_and_left(tmp_path, logs):

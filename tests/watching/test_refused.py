@@ -9,6 +9,7 @@ import pytest
 from following import staircase, watch
 
 from plateau.export import write_whole
+from plateau_face.files import replacing as face_replacing
 from plateau_face.tensorboard import header
 
 
@@ -83,6 +84,22 @@ def test_what_belongs_to_a_log_is_not_written_over(run, tmp_path):
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
+def test_what_is_no_lock_is_not_taken_for_one(run, tmp_path):
+    """A lock lies beside the state: "poetry.lock" beside "poetry"."""
+    log, state, own = tmp_path / "s.lock", tmp_path / "s", tmp_path / "t.lock"
+    log.touch()
+    code, _, err = run("watch", log, "--idle", 0, "--state", state)
+    assert (code, "is a log or another output" in err) == (2, True)
+    assert log.exists()
+    own.write_text("package = []\n")
+    log.write_text(staircase(100))
+    code, _, err = run("watch", log, "--idle", 0, "--state", tmp_path / "t")
+    assert (code, err) == (
+        2, f"plateau: {own}: is there, and no lock of plateau: name another file\n"
+    )  # fmt: skip
+    assert own.read_text() == "package = []\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither such links nor folders")
 def test_links_that_another_user_left_are_not_followed(tmp_path):
     if os.geteuid() != 0:
@@ -98,6 +115,24 @@ def test_links_that_another_user_left_are_not_followed(tmp_path):
     with pytest.raises(PermissionError, match="is a link of another user"):
         write_whole(link, b"by a link of theirs")
     assert target.read_bytes() == b"by a link of mine"
+    with (
+        pytest.raises(OSError, match=r"out\.json is not written: is a link of another user"),
+        face_replacing(link) as file,
+    ):
+        file.write(b"of a network")
+    assert target.read_bytes() == b"by a link of mine"
+
+
+def test_no_name_that_others_can_foresee_is_written_to(tmp_path):
+    """A link may wait where a file is written before it takes its name."""
+    target = tmp_path / "mine"
+    target.write_bytes(b"mine")
+    for name in ("out.partial", "out.part", ".out.part", "out.tmp"):
+        (tmp_path / name).symlink_to(target)
+    write_whole(tmp_path / "out", b"1")
+    with face_replacing(tmp_path / "out") as file:
+        file.write(b"2")
+    assert ((tmp_path / "out").read_bytes(), target.read_bytes()) == (b"2", b"mine")
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):

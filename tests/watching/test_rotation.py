@@ -160,3 +160,56 @@ def test_a_rotation_right_after_it_went_on_is_followed(tmp_path):
     assert text_of(tail) == b"secondthird"
     tail.close()
     assert said == []
+
+
+def resting(tail):
+    """Read all that is new, and let go of the file after each piece."""
+    data = b""
+    while piece := tail.read():
+        data += piece
+        tail.rest(b"")
+    tail.rest(b"")
+    assert tail._file is None
+    return data
+
+
+def test_a_file_that_was_let_go_of_is_followed_as_one_that_is_open(tmp_path):
+    path, said = tmp_path / "run.log", []
+    tail = Tail(str(path), said.append)
+    assert tail.read() == b""  # it is not there yet
+    tail.rest(b"")
+    path.write_bytes(b"a\nb")
+    assert tail.read() == b"a\nb"
+    tail.rest(b"b")
+    assert tail.place(b"b").offset == 2
+    assert resting(tail) == b""
+    with path.open("ab") as file:
+        file.write(b"c")
+    assert resting(tail) == b"c"
+    rotated(path, 0)
+    assert resting(tail) == b""  # nobody has the name
+    with path.with_name("run.log.1").open("ab") as file:  # the writer notices late
+        file.write(b"d")
+    time.sleep(0.02)  # what follows is younger
+    path.write_bytes(b"e")
+    assert resting(tail) + resting(tail) == b"de"
+    path.write_bytes(b"begun again")
+    assert resting(tail) == b"begun again"
+    path.rename(tmp_path / "moved away")
+    path.write_bytes(b"another")
+    assert resting(tail) == b"another"
+    assert said == [
+        f"{path}: was begun again; following from its start",
+        f"{path}: is another file now; following from its start",
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name here")
+def test_a_pipe_that_takes_the_name_is_not_waited_for(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_bytes(b"a")
+    tail = Tail(str(path), print)
+    assert resting(tail) == b"a"
+    path.unlink()
+    os.mkfifo(path)
+    assert resting(tail) == b""

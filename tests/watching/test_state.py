@@ -3,10 +3,13 @@
 import json
 import random
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from following import begin, events_of, staircase, until, watch
+
+from plateau.watching import kept
 
 
 def test_one_watch_for_each_state(tmp_path):
@@ -123,3 +126,37 @@ def test_state_of_standard_input_is_refused(tmp_path):
     done = watch("-", "--state", tmp_path / "state", stdin=b"")
     assert done.returncode == 2
     assert b"--state needs a file" in done.stderr
+
+
+def test_a_large_state_takes_a_tenth_of_the_time_at_most(tmp_path, monkeypatch):
+    """It is written less often then, but never left behind."""
+    clock, teller = SimpleNamespace(now=0.0), SimpleNamespace(number=0, size=0)
+    monkeypatch.setattr(kept, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    path, written = tmp_path / "state", []
+    file = kept.Kept(path, {})
+
+    def make():
+        clock.now += 0.2
+        written.append(clock.now)
+        return {"events": teller.number}
+
+    for i in range(400):  # a busy half of 20 seconds
+        clock.now += 0.05
+        teller.number += i < 200
+        file.keep(teller, make, new=i < 200)
+    apart = np.diff(written)
+    assert len(apart) >= 4
+    assert 2.0 <= apart.min() <= apart.max() <= 2.1
+    assert json.loads(path.read_text())["events"] == 200
+
+
+def test_a_small_state_is_written_with_each_event(tmp_path, monkeypatch):
+    clock, teller = SimpleNamespace(now=0.0), SimpleNamespace(number=0, size=0)
+    monkeypatch.setattr(kept, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    file, written = kept.Kept(tmp_path / "state", {}), []
+    for i in range(100):
+        clock.now += 0.1
+        teller.number += i % 10 == 5
+        file.keep(teller, lambda: written.append(teller.number) or {}, new=True)
+    assert sorted({*written} - {0}) == list(range(1, 11))
+    assert len(written) <= 20  # a second apart where nothing is told

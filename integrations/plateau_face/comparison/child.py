@@ -15,6 +15,7 @@ from threading import Thread
 import torch
 
 from plateau import Detector
+from plateau.watching.lock import Lock
 from plateau_face.checkpoint import CHECKPOINT, DivergedError
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.log import Row
@@ -30,11 +31,12 @@ def train(path: Path) -> None:
     torch.set_num_threads(1)
     folder = RunFolder(path)
     try:
-        if (path / CHECKPOINT).is_file():
-            trainer = resume(path, ignore)
-        else:
-            trainer = start(folder.config(), path, ignore)
-        trainer.run()
+        with Lock(path / CHECKPOINT):  # nor may somebody resume it by hand meanwhile
+            if (path / CHECKPOINT).is_file():
+                trainer = resume(path, ignore)
+            else:
+                trainer = start(folder.config(), path, ignore)
+            trainer.run()
     except (ValueError, OSError, DivergedError) as error:
         folder.fail(str(error))
     except Exception as error:

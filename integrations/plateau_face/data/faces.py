@@ -39,7 +39,7 @@ UNREADABLE = (
 """What Pillow raises for an image that it cannot read, or will not."""
 
 
-def decode(encoded: bytes, name: str) -> Pixels:
+def decode(encoded: bytes | bytearray, name: str) -> Pixels:
     """Decode an image file; `name` is for the error where it cannot be read."""
     try:
         with Image.open(io.BytesIO(encoded)) as image:

@@ -30,6 +30,8 @@ OPCODES = frozenset(
 PUT = frozenset(["PUT", "BINPUT", "LONG_BINPUT"])
 IMAGE, ANSWERS = ("u1",), ("b1", "u1", "i1", "i2", "i4", "i8")
 """Types of arrays, as numpy writes them."""
+LONGEST = 8
+"""Bytes of a number of these types."""
 
 
 class Stored:
@@ -43,8 +45,8 @@ class Stored:
     def __setstate__(self, state: Any) -> None:
         _, self.shape, self.kind, _, self.data = state
 
-    def content(self, kinds: Collection[str]) -> bytes:
-        """Return the bytes of a row of numbers of one of these types."""
+    def content(self, kinds: Collection[str]) -> bytes | bytearray:
+        """Return the bytes of a row of numbers of one of these types, no copy of them."""
         if not isinstance(self.kind, _Kind) or self.kind.name not in kinds:
             raise ValueError("an array of a type that has no place there")
         if not (isinstance(self.shape, tuple) and len(self.shape) < 2):
@@ -53,7 +55,8 @@ class Stored:
         whole = isinstance(self.data, bytes | bytearray) and type(count) is int
         if not whole or len(self.data) != count * int(self.kind.name[1:]):
             raise ValueError("an array whose bytes do not go with its length")
-        return bytes(self.data)
+        found: bytes | bytearray = self.data
+        return found
 
 
 class _Kind:
@@ -83,11 +86,21 @@ class _Named:
         raise pickle.UnpicklingError("it changes what it has no right to")
 
 
-def _encoded(text: str, encoding: str) -> bytes:
-    """Return the bytes that newer protocols write as the text of Python 2's strings."""
-    if encoding not in ("latin1", b"latin1"):
-        raise pickle.UnpicklingError("it holds bytes in another encoding than Latin-1")
-    return text.encode("latin-1")
+def _encoder() -> Callable[[Any, Any], bytes]:
+    """Return what makes the bytes that newer protocols write as the text of Python 2's strings.
+
+    A pickle may ask for those of one text at each of its steps: they are the same ones.
+    """
+    made: dict[str, bytes] = {}
+
+    def encoded(text: Any, encoding: Any) -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
+            raise pickle.UnpicklingError("it holds bytes in another encoding than Latin-1")
+        if text not in made:
+            made[text] = text.encode("latin-1")
+        return made[text]
+
+    return encoded
 
 
 def _no_array(*_: Any) -> Any:
@@ -95,7 +108,6 @@ def _no_array(*_: Any) -> Any:
 
 
 NAMED = {
-    ("_codecs", "encode"): _Named(_encoded),
     ("numpy", "dtype"): _Named(_Kind),
     ("numpy", "ndarray"): _Named(_no_array),
     ("numpy.core.multiarray", "_reconstruct"): _Named(lambda *_: Stored()),
@@ -109,8 +121,14 @@ NAMED = {
 class _Plain(pickle.Unpickler):
     """Knows nothing but `NAMED`."""
 
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data), encoding="bytes")
+        self._encoded = _Named(_encoder())
+
     def find_class(self, module: str, name: str) -> Any:
         """Return our own thing of that name."""
+        if (module, name) == ("_codecs", "encode"):
+            return self._encoded
         found = NAMED.get((module.replace("numpy._core", "numpy.core"), name))
         if found is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no plain data")
@@ -120,7 +138,7 @@ class _Plain(pickle.Unpickler):
 def load(data: bytes) -> Any:
     """Return what a pickle holds: lists, tuples, numbers, strings, bytes and `Stored` arrays."""
     check(data)
-    return _Plain(io.BytesIO(data), encoding="bytes").load()
+    return _Plain(data).load()
 
 
 def check(data: bytes) -> None:
@@ -136,12 +154,12 @@ def check(data: bytes) -> None:
             raise pickle.UnpicklingError("it remembers more than it holds")
 
 
-def image(item: Any) -> bytes:
-    """Return the bytes of an encoded image."""
+def image(item: Any) -> bytes | bytearray:
+    """Return the bytes of an encoded image; a pickle may name the same ones again and again."""
     if isinstance(item, Stored):
         return item.content(IMAGE)
     if isinstance(item, bytes | bytearray):
-        return bytes(item)
+        return item
     raise ValueError(f"an image that is no bytes but {type(item).__name__}")
 
 
@@ -156,13 +174,16 @@ def answers(items: Any) -> list[bool]:
 
 def _answer(item: Any) -> bool:
     if isinstance(item, Stored):
-        return any(item.content(ANSWERS))
+        content = item.content(ANSWERS)
+        if len(content) > LONGEST:
+            raise ValueError("an answer that is several numbers")
+        return any(content)
     if isinstance(item, int):
         return bool(item)
     raise ValueError(f"an answer that is no number but {type(item).__name__}")
 
 
-def images(items: Any) -> list[bytes]:
+def images(items: Any) -> list[bytes | bytearray]:
     """Return the bytes of each image of a list."""
     return [image(item) for item in _sequence(items)]
 

@@ -48,13 +48,7 @@ class Axis:
 def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     """Pick x for a metric, from its own rows first; None where nothing counts."""
     own = table.without(metric)
-    elsewhere = [
-        item
-        for other, item in material.columns()
-        if other is not table
-        and other.run in (None, table.run)
-        and judge.x_points(item) > judge.X_TIME
-    ]
+    elsewhere = [item for _, item in material.contents.beside(table, _may_count)]
     if material.asked.x is not None:
         everywhere = own + [item for _, item in material.columns()]
         return Axis(tuple(_named(material, everywhere)))
@@ -85,12 +79,18 @@ def _named(material: Material, columns: list[Column]) -> Iterator[Column]:
         yield next(item for item in columns if item.name in names)
 
 
+def _may_count(item: Column) -> bool:
+    return judge.x_points(item) > judge.X_TIME
+
+
+def _is_time(item: Column) -> bool:
+    return words(item.name) == ("time",)
+
+
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
     """Take the time that a simulation tells on a line of its own before each block."""
-    for other, item in material.columns():
-        apart = other is not table and other.run in (None, table.run)
-        alone = apart and len(other.columns) == 1
-        if alone and words(item.name) == ("time",):
+    for other, item in material.contents.beside(table, _is_time):
+        if len(other.columns) == 1:
             x = x_at(metric.rows, item, material.block)
             if (
                 len(x) > 1

@@ -16,22 +16,26 @@ if TYPE_CHECKING:
     from plateau.logs.columns import Column, Table
     from plateau.logs.model import Run
 
+    HeldOut = dict[tuple[str, tuple[str, ...]], list[tuple[Table, Column]]]
+
 LEAST = 4  # rows
 LATER = {"test", "testing"}  # validation is looked at while the training goes on
 
 
-def held_out_of(material: Material, table: Table, metric: Column) -> tuple[Table, Column] | None:
+def held_out_in(material: Material) -> HeldOut:
+    """Return the columns of held-out data, by run and by what they measure."""
+    found: HeldOut = {}
+    for table, item in material.columns():
+        if _is_held_out(item):
+            found.setdefault(_key(table, item), []).append((table, item))
+    return found
+
+
+def held_out_of(there: HeldOut, table: Table, metric: Column) -> tuple[Table, Column] | None:
     """Find the same metric on held-out data: "val_loss" of "loss"; None where it is not told."""
     if _is_held_out(metric):
         return None
-    found = [
-        (other, item)
-        for other, item in material.columns()
-        if _is_held_out(item)
-        and _alone(other.run or "") == _alone(table.run or "")
-        and _plain(item.name) == _plain(metric.name)
-        and len(item.rows) >= LEAST
-    ]
+    found = [one for one in there.get(_key(table, metric), ()) if len(one[1].rows) >= LEAST]
     return min(found, key=lambda one: not LATER.isdisjoint(words(one[1].name)), default=None)
 
 
@@ -51,6 +55,10 @@ def _beside(run: Run, other: Run) -> Run:
         return other
     at = np.searchsorted(run.lines, other.lines, side="right") - 1
     return replace(other, x_name=run.x_name, x=run.x[np.maximum(at, 0)], clock=run.clock)
+
+
+def _key(table: Table, item: Column) -> tuple[str, tuple[str, ...]]:
+    return _alone(table.run or ""), _plain(item.name)
 
 
 def _is_held_out(item: Column) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from plateau.logs import behaviour
 from plateau.logs.choosing.asked import listed
-from plateau.logs.choosing.axis import count_along, x_at
+from plateau.logs.choosing.axis import COUNTERS, count_along, x_at
 from plateau.logs.choosing.several_writers import take_turns
 from plateau.logs.columns import Column, Table, column
 from plateau.logs.model import NoSeriesError
@@ -30,7 +30,10 @@ MEASURED_FEW = 2  # rows of a measurement in a table
 MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among them
 ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 LETTERS = 4  # columns of a table among which a single letter says nothing
+RUNS_MOST, SHARED_MOST = 2048, 64  # runs side by side, and columns that all of them have
 EQUALS = 4  # metrics at most that are as good as each other
+WORDS = 8  # that may tell the writers of lines apart
+SHAPES = 128  # of lines with the metric that are compared, of which each may repeat all others
 NODES = 1000  # "node2.gpu1" is writer 2001
 TWINS = 0.4  # of the places where two line shapes meet at the same x: they repeat each other, and
 # of a row of each at every x hardly half the places are within x, the others between two
@@ -215,8 +218,17 @@ def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table
         for item in table.columns
         if dash and item.name.rpartition(SIDE_BY_SIDE)[1:] == (dash, suffix)
     ]
+    if len(beside) > RUNS_MOST:
+        left = len(beside) - RUNS_MOST
+        material.warnings.append(
+            f"{left} more runs side by side were left out: name one by --metric"
+        )
+        beside = beside[:RUNS_MOST]
     if len(beside) > 1:
         shared = [item for item in table.columns if SIDE_BY_SIDE not in item.name]
+        if len(shared) > SHARED_MOST:  # of each run they are looked at
+            shared = [item for item in shared if judge.x_points(item) or judge.lr_points(item)]
+            shared = shared[:COUNTERS]
         names = [item.name.rpartition(SIDE_BY_SIDE)[0] for item in beside]
         return [
             (Table([item, *shared], table.size, name, table.sparse), item)
@@ -269,8 +281,9 @@ def with_optional_fields(
             return found
     joined = [table]
     left: list[Table] = []
+    tried = set(sorted(others, key=lambda other: -other.size)[:SHAPES])
     for other in others:
-        twin = axis and _twins(material, joined, other, metric, axis)
+        twin = axis and other in tried and _twins(material, joined, other, metric, axis)
         (left if twin else joined).append(other)
     _tell_left(material, table, left)
     return merge(joined) if len(joined) > 1 else table
@@ -326,6 +339,7 @@ def _of_writers(
 ) -> Table | None:
     """Put the lines of several writers together, whose numbers are in a word: "[rank0]"."""
     varied = tuple(word for word in lines[0].told if len({one.told.get(word) for one in lines}) > 1)
+    varied = varied[:WORDS]
     for told in dict.fromkeys([*((word,) for word in varied), varied]):
         merged = _parted(lines, told) if told else None
         if not merged or not merged.writer:

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, Column] | None:
     """Pick the learning rate, on the metric's own lines first."""
     candidates = [(table, item) for item in table.without(metric)]
-    candidates += [
-        (other, item)
-        for other, item in material.columns()
-        if other is not table and other.run in (None, table.run)
-    ]
     if material.asked.lr is not None:
         names = material.names_for("lr", material.asked.lr)
+        candidates += material.contents.beside(table, _any)
         return next(((t, item) for t, item in candidates if item.name in names), None)
+    candidates += material.contents.beside(table, judge.lr_points)
     best, best_points = None, 0.0
     for other, item in candidates:
         if not (points := judge.lr_points(item)):
@@ -37,6 +34,10 @@ def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, 
         if points > best_points and judge.is_lr(item.values):
             best, best_points = (other, item), points
     return best
+
+
+def _any(_: Column) -> bool:
+    return True
 
 
 def of_runs(

@@ -12,7 +12,7 @@ from plateau.logs import behaviour
 from plateau.logs.choosing.asked import UNNAMED_METRIC, listed
 from plateau.logs.choosing.axis import choose_x, count_along
 from plateau.logs.choosing.by_words import told_apart
-from plateau.logs.choosing.held_out import held_out_of, paired
+from plateau.logs.choosing.held_out import held_out_in, held_out_of, paired
 from plateau.logs.choosing.metrics import by_run, choose_metrics, same, with_optional_fields
 from plateau.logs.choosing.rates import choose_lr, of_runs
 from plateau.logs.choosing.several_writers import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from plateau.logs.choosing.asked import Material
     from plateau.logs.choosing.axis import Axis
+    from plateau.logs.choosing.held_out import HeldOut
     from plateau.logs.columns import Column, Table
 
     Pieces = list[NDArray[np.int64]]
@@ -60,16 +61,17 @@ def assemble(material: Material) -> list[Run]:
         material.warnings.append(
             f"the log is large: each row of a run is the mean of {material.contents.every} rows"
         )
+    there = {} if material.asked.metric else held_out_in(material)
     for selection in select(material):
         made = _runs(material, selection)
-        runs += made if material.asked.metric else paired(made, _held_out(material, selection))
+        runs += paired(made, _held_out(material, selection, there)) if there else made
     return runs
 
 
-def _held_out(material: Material, selection: Selection) -> list[Run]:
+def _held_out(material: Material, selection: Selection, there: HeldOut) -> list[Run]:
     """Make the runs of the same metric on held-out data; what is odd about them is not told."""
     quiet = replace(material, warnings=[])
-    found = held_out_of(quiet, selection.table, selection.metric)
+    found = held_out_of(there, selection.table, selection.metric)
     return _runs(quiet, _select(quiet, *found)) if found else []
 
 

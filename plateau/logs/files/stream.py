@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from plateau.logs.model import LogError
+from plateau.logs.model import LogError, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class Stream:
         except LogError:
             raise
         except (OSError, ValueError, ImportError) as error:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         self._raw: Any = io.BufferedReader(self._counted, PIECE)
         self.size = self._counted.size
         """Bytes on disk, None where that cannot be known."""
@@ -130,7 +130,7 @@ class Stream:
         try:
             start = self._raw.peek(16)[:16]
         except OSError as error:
-            raise _unreadable(self.path, error) from None
+            raise unreadable(self.path, error) from None
         for packing, (magic, unpack) in PACKINGS.items():
             if start.startswith(magic):
                 return packing, unpack(self._raw)
@@ -141,7 +141,7 @@ class Stream:
             piece: bytes = self._file.read1(size)
         except (EOFError, OSError, zlib.error, lzma.LZMAError, _zstd_error()) as error:
             if self._packing is None or getattr(error, "errno", None) is not None:
-                raise _unreadable(self.path, error) from None
+                raise unreadable(self.path, error) from None
             if not self._given:
                 raise LogError(
                     f"{self.path}: the {self._packing} file is damaged; nothing in it is readable"
@@ -218,9 +218,11 @@ def remote(path: str) -> Any:
     return fsspec
 
 
-def _unreadable(path: str, error: Exception) -> LogError:
+def unreadable(path: str, error: Exception) -> LogError:
+    """Return what to say of a file that the system does not let be read."""
+    kind = ReadError if isinstance(error, OSError) else LogError
     reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    return LogError(f"{path}: {REASONS.get(type(error), reason)}")
+    return kind(f"{path}: {REASONS.get(type(error), reason)}")
 
 
 class _Zstd:

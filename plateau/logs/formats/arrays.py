@@ -14,6 +14,7 @@ from warnings import catch_warnings
 import numpy as np
 
 from plateau.logs.columns import Contents, Table, column
+from plateau.logs.files.stream import RATIO_FROM, RATIO_LIMIT
 from plateau.logs.model import LogError, NoSeriesError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 ENDING = b".npy"
 LOCAL = struct.Struct("<4s5H3L2H")  # the header of an archive's member, up to its name
-LARGEST = 1 << 30  # bytes of an array
 WIDEST = 64  # columns of an array that is a table
 LEAST = 2  # rows of a series
 NUMERIC = "iuf"  # kinds of numbers
@@ -84,18 +84,25 @@ def side_by_side(kind: str, found: Mapping[str, NDArray[Any]]) -> Contents:
     return Contents(kind, tables, np.concatenate(numbers))
 
 
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes so many packed ones may expand to, as `Stream` has it for text."""
+    return max(RATIO_FROM, RATIO_LIMIT * packed)
+
+
 def _series(path: str, data: bytes, warnings: list[str]) -> Iterator[tuple[str, NDArray[Any]]]:
     if data.startswith(NPY):
         stem = Path(path).name.split(".")[0]
         yield from series_of(stem, _array(io.BytesIO(data)), warnings, alone=True)
         return
+    room = most_unpacked(len(data))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(ENDING.decode()):
                 continue
-            if member.file_size > LARGEST:
+            if member.file_size > room:
                 warnings.append(f"{member.filename} is too large and was left out")
                 continue
+            room -= member.file_size
             with archive.open(member) as file:
                 name = member.filename.removesuffix(ENDING.decode())
                 yield from series_of(name, _array(file), warnings, alone=False)

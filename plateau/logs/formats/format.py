@@ -91,6 +91,8 @@ class LineFormat(Format):
     series : callable or None
         Gives the samples of lines with labels, where each set of labels is a series of its own; all
         its labels are the name of its run.
+    labelled : bool
+        Whether lines are such samples also where all have the same labels.
     """
 
     recognise: Callable[[Source], Any]
@@ -98,6 +100,7 @@ class LineFormat(Format):
     read_part: Callable[[Source, Any, Headed], Contents] | None = None
     in_parts: bool = True
     series: Callable[[Source], Contents] | None = None
+    labelled: bool = False
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ LINE_FORMATS = (
         recognise=prometheus.recognise,
         read=prometheus.read,
         series=prometheus.series,
+        labelled=True,
         followed=True,
     ),
     LineFormat(
@@ -143,6 +144,7 @@ LINE_FORMATS = (
         recognise=influx.recognise,
         read=influx.read,
         series=influx.series,
+        labelled=True,
         followed=True,
     ),
     LineFormat(

@@ -154,7 +154,7 @@ def _last_name(last: str, name: str) -> str:
 def _is_text(row: list[str]) -> bool:
     """Whether some cells hold words, and none a number."""
     held = [cell for cell in row if cell.lower() not in BLANK]
-    words = [cell for cell in held if cell.endswith("%") or not _is_measure(cell)]  # "95%"
+    words = {cell for cell in held if cell.endswith("%") or not _is_measure(cell)}  # "95%"
     return bool(words) and all(cell in words or cell.isalpha() for cell in held)  # "Primal Inf"
 
 

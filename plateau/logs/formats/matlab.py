@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from plateau.logs.formats.arrays import series_of, side_by_side
+from plateau.logs.formats.arrays import most_unpacked, series_of, side_by_side
 from plateau.logs.model import LogError, NoSeriesError
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ NUMBERS = {
     13: "u8",
 }
 STRUCT, DOUBLE, LAST = 2, 6, 15  # classes of arrays; from double to the last they are numbers
-LARGEST = 1 << 30  # bytes of all that is unpacked
 DEEPEST = 8  # structures in structures
 
 
@@ -82,14 +81,14 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
 
 
 def _variables(data: bytes, order: str) -> Iterator[tuple[str, Array]]:
-    room = LARGEST
+    room = most_unpacked(len(data))
     for element in _elements(data, order):
         whole = element
         if element.kind == COMPRESSED:
             unpacked = zlib.decompressobj().decompress(element.data, room)
             room -= len(unpacked)
             if room <= 0:
-                raise DamagedError(f"it holds more than {LARGEST >> 30} GiB")
+                raise DamagedError("it expands to more than any log does")
             whole = next(_elements(unpacked, order), Element(0, b""))
         if whole.kind == MATRIX:
             yield from _matrix(whole.data, order, "", 0)

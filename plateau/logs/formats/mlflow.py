@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import Contents, column
+from plateau.logs.files.stream import unreadable
 from plateau.logs.model import NoSeriesError
 from plateau.logs.names.judge import lr_points
 from plateau.logs.numerals import number
@@ -90,9 +91,11 @@ def _read(folder: Path, files: Iterable[Path], warnings: list[str]) -> Contents:
 def _add(points: Points, name: str, path: Path, warnings: list[str]) -> None:
     try:
         lines = path.read_text(errors="replace").splitlines()
-    except OSError as error:
-        warnings.append(f"{name}: cannot be read: {error.strerror or error}")
+    except (FileNotFoundError, PermissionError) as error:
+        warnings.append(f"{name}: cannot be read: {error.strerror}")
         return
+    except OSError as error:
+        raise unreadable(str(path), error) from None
     bad: list[int] = []
     for place, line in enumerate(lines, start=1):
         read = [number(cell) for cell in line.split()[:FIELDS]]

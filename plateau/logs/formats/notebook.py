@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
+LONGEST = 1000  # characters of a cell
 TEXT, PLAIN, HTML = "text", "text/plain", "text/html"
 
 
@@ -108,8 +109,7 @@ def _drawn(html: str) -> list[list[list[str]]]:
     if "<table" not in html:
         return []
     parser = _Tables()
-    parser.feed(html)
-    parser.close()
+    parser.feed(html)  # what is not closed at its end would be gone through again and again
     return [table for table in parser.tables if len(table) > 1]
 
 
@@ -135,8 +135,8 @@ class _Tables(HTMLParser):
             self._inside = False
 
     def handle_data(self, data: str) -> None:
-        if self._inside:
-            row = self.tables[-1][-1]
+        row = self.tables[-1][-1] if self._inside else [""]
+        if len(row[-1]) < LONGEST:  # a longer one is neither a number nor a name
             row[-1] = f"{row[-1]}{data}".strip()
 
 

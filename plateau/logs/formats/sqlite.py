@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,13 @@ import numpy as np
 from plateau.logs.columns import Contents, Table, column
 from plateau.logs.files.documents import parse
 from plateau.logs.files.stream import RATIO_FROM, RATIO_LIMIT
-from plateau.logs.model import LogError
+from plateau.logs.model import LogError, ReadError
 from plateau.logs.names.words import words
-from plateau.logs.records.objects import tables_of_records
+from plateau.logs.records.objects import holds_only, tables_of_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from plateau.base import Mode
     from plateau.logs.files.stream import Stream
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"SQLite format 3\x00"
 WAL_MODE, WAL_AT = b"\2\2", 18  # bytes behind the size of a page, and where they are
+PASSING = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL),
+}
 LONGEST = 16 << 20  # bytes of a cell
 LEAST = 2  # rows of a series
 OPTUNA = {"studies", "study_directions", "trials", "trial_values"}
@@ -43,7 +50,7 @@ class Text:
 
     def take(self, cells: tuple[Any, ...]) -> None:
         """Count the text of a row; refuse more than there can be."""
-        self.taken += sum(len(cell) for cell in cells if isinstance(cell, str))
+        self.taken += sum(len(cell) for cell in cells if isinstance(cell, str | bytes))
         if self.taken > self.most:
             raise LogError(
                 f"{self.path}: its formulas give more than {self.most} characters, "
@@ -66,7 +73,16 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
             database.text_factory = lambda text: text.decode(errors="replace")
             return _contents(database, text, warnings)
     except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-        raise LogError(f"{path}: the SQLite database cannot be read: {error}") from None
+        kind = ReadError if _may_pass(error) else LogError
+        raise kind(f"{path}: the SQLite database cannot be read: {error}") from None
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is not the database that is wrong: it is in use, or the system fails."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_IOERR_SHORT_READ:  # it is cut
+        return False
+    return isinstance(error, OSError) or code & 0xFF in PASSING  # without the details
 
 
 def _connect(path: str, data: bytes | None, folder: Path) -> sqlite3.Connection:
@@ -102,50 +118,70 @@ def _contents(database: sqlite3.Connection, text: Text, warnings: list[str]) -> 
         if not name.startswith("sqlite_") and LATEST not in words(name)
     ]
     if OPTUNA.issubset(names):
-        return _studies(database)
-    aliases = _aliases(database, names)
+        return _studies(database, text)
+    aliases = _aliases(database, names, text)
     tables: list[Table] = []
     numbers: list[np.ndarray] = []
+    rows = 0
     for name in names:
         records = _records(database, name, aliases, text, warnings)
         if len(records) >= LEAST:
-            first = sum(map(len, numbers))
-            found = [table.moved(first) for table in tables_of_records(records)]
+            found = [table.moved(rows) for table in tables_of_records(records)]
+            rows += len(records)
             tables += [table for table in found if table.columns]
             numbers.append(np.arange(1, len(records) + 1))
     return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
 
 
-def _studies(database: sqlite3.Connection) -> Contents:
+def _told(database: sqlite3.Connection, query: str, text: Text) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, and count their text."""
+    for cells in database.execute(query):
+        text.take(cells)
+        yield cells
+
+
+def _studies(database: sqlite3.Connection, text: Text) -> Contents:
     """Read the values of Optuna's trials: a run for each study, and for each of its objectives."""
     told = "SELECT study_id, objective, direction FROM study_directions"
     modes: dict[tuple[int, int], Mode] = {
         (study, objective): "max" if str(direction).upper().endswith("MAXIMIZE") else "min"
-        for study, objective, direction in database.execute(told)
+        for study, objective, direction in _told(database, told, text)
     }
-    rows = database.execute(
-        "SELECT s.study_id, s.study_name, v.objective, t.number, v.value FROM trial_values v "
-        "JOIN trials t ON t.trial_id = v.trial_id JOIN studies s ON s.study_id = t.study_id "
-        "WHERE v.value IS NOT NULL ORDER BY s.study_id, v.objective, t.number"
-    )
+    # SQLite would put them together too, all with all where an identifier stands for many.
+    told = "SELECT study_id, study_name FROM studies"
+    names = {study: str(name) for study, name in _told(database, told, text)}
+    told = "SELECT trial_id, study_id, number FROM trials"
+    trials = {trial: (study, number) for trial, study, number in _told(database, told, text)}
+    told = "SELECT trial_id, objective, value FROM trial_values"
+    rows = [
+        (study, objective, number, value)
+        for trial, objective, value in _told(database, told, text)
+        for study, number in [trials.get(trial, (None, None))]
+        if study in names and holds_only([study, objective, number, value], int | float)
+    ]
     studies: dict[tuple[int, str, int], list[tuple[float, float]]] = {}
-    for study, name, objective, number, value in rows:
-        studies.setdefault((study, str(name), objective), []).append((number, float(value)))
+    for study, objective, number, value in sorted(rows):
+        key = study, names[study], objective
+        studies.setdefault(key, []).append((number, float(value)))
+    objectives = Counter(study for study, *_ in studies)
     tables: list[Table] = []
     numbers: list[np.ndarray] = []
+    first = 0
     for (study, name, objective), values in studies.items():
-        trials, found = np.array(values, dtype=np.float64).T
-        at = np.arange(len(found)) + sum(map(len, numbers))
+        places, found = np.array(values, dtype=np.float64).T
+        at = np.arange(first, first + len(found))
+        first += len(found)
         metric = column("value", at, found)
         metric.mode = modes.get((study, objective), "min")
-        several = sum(one[0] == study for one in studies) > 1
-        run = f"{name} objective {objective}" if several else name
-        tables.append(Table([column("trial", at, trials), metric], len(at), run, sparse=True))
+        run = f"{name} objective {objective}" if objectives[study] > 1 else name
+        tables.append(Table([column("trial", at, places), metric], len(at), run, sparse=True))
         numbers.append(np.arange(1, len(at) + 1))
     return Contents("sqlite", tables, np.concatenate(numbers) if numbers else np.empty(0, int))
 
 
-def _aliases(database: sqlite3.Connection, names: list[str]) -> dict[str, dict[str, str]]:
+def _aliases(
+    database: sqlite3.Connection, names: list[str], text: Text
+) -> dict[str, dict[str, str]]:
     """Names of runs by their identifiers, where another table tells them, one each."""
     found: dict[str, dict[str, str]] = {}
     for table in names:
@@ -153,7 +189,8 @@ def _aliases(database: sqlite3.Connection, names: list[str]) -> dict[str, dict[s
         key = next((name for name in columns if name in ("run_uuid", "run_id")), None)
         if key is None or "name" not in columns:
             continue
-        pairs = dict(database.execute(f"SELECT {_quoted(key)}, name FROM {_quoted(table)}"))
+        told = f"SELECT {_quoted(key)}, name FROM {_quoted(table)}"
+        pairs = dict(_told(database, told, text))
         if len(set(pairs.values())) == len(pairs) and all(pairs.values()):
             found[key] = {str(one): str(name) for one, name in pairs.items()}
     return found
@@ -179,6 +216,8 @@ def _records(
             pairs = zip(columns, cells, strict=True)
             records.append({name: _value(cell, aliases.get(name)) for name, cell in pairs})
     except (sqlite3.Error, UnicodeDecodeError) as error:
+        if _may_pass(error):
+            raise
         warnings.append(f"table {table}: damaged after row {len(records)}: {error}")
     return _expanded(records)
 

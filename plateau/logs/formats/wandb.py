@@ -38,11 +38,16 @@ def read(stream: Stream, warnings: list[str]) -> Contents:
 
 def _logged(data: bytes, warnings: list[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
+    bad: list[int] = []
     for number, record in enumerate(_records(data, warnings), start=1):
         try:
             found += [history for history in _histories(record) if history]
-        except (MessageError, ValueError):
-            warnings.append(f"record {number} is damaged and was left out")
+        except (MessageError, ValueError, RecursionError):
+            bad.append(number)
+    if bad:
+        warnings.append(
+            f"{len(bad)} records are damaged and were left out, the first is record {bad[0]}"
+        )
     return found
 
 
@@ -63,7 +68,9 @@ def _records(data: bytes, warnings: list[str]) -> Iterator[memoryview]:
             )
             return
         place += PIECE.size + size
-        pieces = [body] if kind in (FULL, FIRST) else [*pieces, body]
+        if kind in (FULL, FIRST):
+            pieces = []
+        pieces.append(body)
         if kind in (FULL, LAST):
             yield memoryview(b"".join(pieces)) if len(pieces) > 1 else body
             pieces, number = [], number + 1

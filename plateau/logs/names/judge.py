@@ -83,6 +83,7 @@ PACE = re.compile(
     r"|sequences?|frames?|rows?)/(?:s|secs?|seconds?|min)\b|\b(?:s|secs?|seconds?|ms|us)/\w",
     re.IGNORECASE,
 )
+ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
 PER_SECOND = re.compile(r"\w/(?:s|secs?|seconds?)\b")  # "MB/s", "req/s"
 # A unit does not say what was measured in it.
 UNIT_ALONE = re.compile(r"[KMGTkmgt]?i?(?:B|b|[Bb]its?|[Bb]ytes?)(?:/s|ps)", re.ASCII)
@@ -208,14 +209,14 @@ def metric_points(column: Column, *, training: bool = False) -> float:
         return TOTAL
     if (served := _service_points(column.name, found)) is not None:
         return NOT_IT if training else served
-    points = max((_metric_word(word, found) for word in found), default=0.0) or UNKNOWN
+    points = max((_metric_word(word, found) for word in set(found)), default=0.0) or UNKNOWN
     known = sum(len(word) > 1 and _metric_word(word, found) > 0 for word in found)
     plain = PLAIN | HELD_OUT | ({"rate"} if known and not _is_none(found) else set())
     extra = len(set(found) - plain) - 1
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
-    points += NUMBERED * bool(re.search(r"(?<![A-Za-z])\d$|_[a-z]\d+$", column.name))
+    points += NUMBERED * bool(ENDS_IN_NUMBER.search(column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * _is_none(found)
     points += BEST * bool(BEST_WORDS.intersection(found))
@@ -235,7 +236,7 @@ def _told_words(name: str) -> tuple[str, ...]:
 def _is_none(found: tuple[str, ...]) -> bool:
     """Whether words say that it is no metric: "loss scale", but not "success rate"."""
     none = NOT_IT_WORDS.intersection(found)
-    share = none == {"rate"} and any(_metric_word(word, found) for word in found)
+    share = none == {"rate"} and any(_metric_word(word, found) for word in set(found))
     return bool(none) and not share
 
 
@@ -243,7 +244,7 @@ def _service_points(name: str, found: tuple[str, ...]) -> float | None:
     """Points of what a service is judged by; None for anything else."""
     if PACE.search(name):
         return NOT_IT
-    if any(_metric_word(word, found) for word in found):
+    if any(_metric_word(word, found) for word in set(found)):
         return None
     if {"min", "max", "std", "count", "num", "size", "scale"}.intersection(found):
         return None
@@ -294,7 +295,7 @@ def _is_slowness(name: str, found: tuple[str, ...]) -> bool:
 def is_unknown(column: Column) -> bool:
     """Whether the name says nothing about what the column is."""
     found = _told_words(column.name)
-    known = any(_metric_word(word, found) for word in found)
+    known = any(_metric_word(word, found) for word in set(found))
     if UNIT_ALONE.fullmatch(column.name):
         return True
     return not known and _service_points(column.name, found) is None

@@ -101,6 +101,7 @@ LONGEST_FIRST = sorted(ENGLISH, key=len, reverse=True)
 FOREIGN = re.compile(
     rf"({'|'.join(map(re.escape, LONGEST_FIRST))})(?:[\u0430-\u0451]+|[si](?![a-z]))?"
 )
+PUNCTUATION = re.compile(r"[\W_]+")
 ELIDED = re.compile(r"\b[dl]['\u2019]")  # "perte d'entraînement"
 FILLING = vocabulary("de del della di da do dos la le les des du при на по для и के की का của")
 
@@ -131,7 +132,7 @@ def _english(found: re.Match[str]) -> str:
 
 def squash(name: str) -> str:
     """Lower-case letters and digits only, for comparing names that people type."""
-    return re.sub(r"[\W_]+", "", name.lower())
+    return PUNCTUATION.sub("", name.lower())
 
 
 def side(text: str) -> bool | None:
@@ -154,6 +155,6 @@ def matching(wanted: str, names: Iterable[str]) -> set[str]:
     if same or not short:
         return same
     ending = {name for name in names if squash(name).endswith(short)}
-    prefixes = {re.sub(re.escape(wanted) + "$", "", name) for name in ending}
+    prefixes = {name.removesuffix(wanted) for name in ending}
     sides_by_side = all(prefix.endswith(" - ") for prefix in prefixes)
     return ending if len(ending) == 1 or sides_by_side else set()

@@ -29,7 +29,7 @@ PATIENCE = 2.0  # seconds for a process to end when no more is asked of it
 WATCHED = 1.0  # seconds between two looks at whether the process is still there that asks
 ALONE = 3  # exit code where it is not
 DONE, RAISED, TOLD = range(3)  # kinds of answers
-TIME_UP = -getattr(signal, "SIGXCPU", 0)
+TIME_UP, KILLED = (-getattr(signal, name, 0) for name in ("SIGXCPU", "SIGKILL"))
 
 
 class EndedError(Exception):
@@ -49,6 +49,11 @@ class EndedError(Exception):
     def late(self) -> bool:
         """Whether it had computed for as long as it was allowed to."""
         return self.code == TIME_UP != 0
+
+    @property
+    def killed(self) -> bool:
+        """Whether somebody else has ended it, such as a system that is short of memory."""
+        return self.code == KILLED != 0
 
 
 class Worker:

@@ -12,6 +12,7 @@ from plateau.logs.names.judge import TIMES
 from plateau.logs.names.words import side, vocabulary, words
 from plateau.logs.records.dates import clocks
 from plateau.logs.records.long import KEYS, long_form, pivot
+from plateau.logs.records.tagged import of_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,16 +61,13 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
         kinds = list(zip(run or [None] * size, held_out or [False] * size, strict=True))
     tables: list[Table] = []
     numbers = {one: number for number, one in enumerate(dict.fromkeys(kinds))}
-    numbered = np.array([numbers[kind] for kind in kinds])
-    for one, number in numbers.items():
-        own: Mapping[str, Data] = series
-        count = size
-        if held_out or run:
-            mask = numbered == number
-            count = int(mask.sum())
-            own = {name: _only(data, mask) for name, data in series.items()}
+    parts, counts = [dict(series)], [size]
+    if held_out or run:
+        numbered = np.array([numbers[kind] for kind in kinds])
+        parts, counts = _parted(series, numbered, len(numbers)), np.bincount(numbered).tolist()
+    for one, own, count in zip(numbers, parts, counts, strict=True):
         if long:
-            own = pivot(own, texts[long[0]], long[1])
+            own = pivot(own, texts[long[0]], long[1]) if long[1] in own else {}
         columns = [
             _column(name, data, held_out=one[1], clock=name in dates) for name, data in own.items()
         ]
@@ -77,9 +75,15 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
     return tables
 
 
-def _only(data: Data, mask: NDArray[np.bool_]) -> Data:
-    keep = mask[data[0]]
-    return data[0][keep], data[1][keep]
+def _parted(
+    series: Mapping[str, Data], kind: NDArray[np.int64], kinds: int
+) -> list[dict[str, Data]]:
+    """Take the rows of each kind, all kinds of a column at once: there may be many of both."""
+    parts: list[dict[str, Data]] = [{} for _ in range(kinds)]
+    for name, (rows, values) in series.items():
+        for number, mine in of_each(kind[rows]) if len(rows) else ():
+            parts[number][name] = rows[mine], values[mine]
+    return parts
 
 
 def _column(name: str, data: Data, *, held_out: bool, clock: bool) -> Column:

@@ -50,7 +50,9 @@ def pivot(series: Series, labels: Labels, value: str) -> dict[str, Data]:
     names, tags = np.unique(np.array(told, dtype=object), return_inverse=True)
     group = rows_of(tags, _steps(series, rows))
     at = rows[np.unique(group, return_index=True)[1]][group]
-    found = {name: _at(data, at) for name, data in series.items() if name != value}
+    there = np.zeros(max(int(data[0][-1]) for data in series.values() if len(data[0])) + 1, bool)
+    there[at] = True
+    found = {name: _at(data, there) for name, data in series.items() if name != value}
     for index, mine in of_each(tags):
         found[str(names[index]) or value] = (at[mine], values[mine])
     return found
@@ -67,6 +69,6 @@ def _steps(series: Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.arange(len(rows), dtype=np.float64)
 
 
-def _at(data: Data, rows: NDArray[np.int64]) -> Data:
-    keep = np.isin(data[0], rows)
+def _at(data: Data, there: NDArray[np.bool_]) -> Data:
+    keep = there[data[0]]
     return data[0][keep], data[1][keep]

@@ -10,10 +10,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from plateau.logs.files.stream import STDIN, URL, is_file
-from plateau.logs.model import Log, LogError
+from plateau.logs.model import Log, LogError, ReadError
 from plateau.logs.processes import limits
 from plateau.logs.processes.worker import EndedError, Worker, tell
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from plateau.logs.model import Run
     from plateau.logs.several.find import Found
 
-    Read = Callable[..., Log]
     Told = Callable[[int, int | None], None]
-    Attempt = Callable[[str], Log | LogError]
-    Answers = Iterator[tuple[Found, Log | LogError]]
+
+T = TypeVar("T")
 
 WORTH = 16 << 20  # bytes in all; below, starting several processes takes longer than reading
 WAITING = 4  # logs for each process that may be read ahead
@@ -56,8 +55,11 @@ def read_one(path: str, *, metrics: Sequence[str] = (), **asked: object) -> Log:
 
 
 def read_logs(
-    found: Sequence[Found], read: Read, told: Told | None = None, memory: int | None = None
-) -> Answers:
+    found: Sequence[Found],
+    read: Callable[..., T],
+    told: Told | None = None,
+    memory: int | None = None,
+) -> Iterator[tuple[Found, T | LogError]]:
     """Begin to read logs, and return them in order, each as it is done.
 
     They are read in other processes, which may take so much memory and time and no more: small ones
@@ -90,7 +92,7 @@ def read_logs(
     return _answers(worker, found, one, told or _unheard)
 
 
-def _begin(worker: Worker, one: Attempt, each: Found) -> None:
+def _begin(worker: Worker, one: Callable[[str], object], each: Found) -> None:
     worker.send(one, each.path, seconds=_seconds(each))
 
 
@@ -102,17 +104,18 @@ def _unheard(*_: object) -> None:
     pass
 
 
-def _side_by_side(found: Sequence[Found], one: Attempt, workers: int, memory: int) -> Answers:
-
+def _side_by_side(
+    found: Sequence[Found], one: Callable[[str], T | LogError], workers: int, memory: int
+) -> Iterator[tuple[Found, T | LogError]]:
     hands = [Worker(memory) for _ in range(workers)]
     free: SimpleQueue[Worker] = SimpleQueue()
     for hand in hands:
         free.put(hand)
 
-    def answer(each: Found) -> Log | LogError:
+    def answer(each: Found) -> T | LogError:
         hand, seconds = free.get(), _seconds(each)
         try:
-            found: Log | LogError = hand.call(
+            found: T | LogError = hand.call(
                 one, each.path, limit=STANDING * seconds, seconds=seconds
             )
         except (EndedError, TimeoutError) as error:
@@ -135,7 +138,9 @@ def _side_by_side(found: Sequence[Found], one: Attempt, workers: int, memory: in
             hand.close()
 
 
-def _answers(worker: Worker, found: Sequence[Found], one: Attempt, told: Told) -> Answers:
+def _answers(
+    worker: Worker, found: Sequence[Found], one: Callable[[str], T | LogError], told: Told
+) -> Iterator[tuple[Found, T | LogError]]:
     with worker:
         begun = 1
         for index, each in enumerate(found):
@@ -143,7 +148,7 @@ def _answers(worker: Worker, found: Sequence[Found], one: Attempt, told: Told) -
                 _begin(worker, one, ahead)
             begun = min(index + 2, len(found))
             try:
-                answer: Log | LogError = worker.receive(told)
+                answer: T | LogError = worker.receive(told)
             except EndedError as error:
                 answer = _lost(each, error)
                 begun = index + 1  # what was begun is lost
@@ -155,25 +160,29 @@ def _answers(worker: Worker, found: Sequence[Found], one: Attempt, told: Told) -
 def _lost(each: Found, error: EndedError | TimeoutError) -> LogError:
     """Say why a process gave no answer."""
     if isinstance(error, TimeoutError) or error.late:
-        return LogError(f"{each.path}: reading it took more than {_seconds(each)} s: given up")
-    return LogError(f"{each.path}: the process that read it came to an end")
+        kind = ReadError if isinstance(error, TimeoutError) else LogError
+        return kind(f"{each.path}: reading it took more than {_seconds(each)} s: given up")
+    kind = ReadError if error.killed else LogError
+    return kind(f"{each.path}: the process that read it came to an end")
 
 
-def _attempt_told(read: Read, path: str) -> Log | LogError:
+def _attempt_told(read: Callable[..., T], path: str) -> T | LogError:
     return _attempt(partial(read, told=tell), path)
 
 
-def _attempt(read: Read, path: str) -> Log | LogError:
+def _attempt(read: Callable[..., T], path: str) -> T | LogError:
     """Read a log; whatever goes wrong costs this log and no other."""
     try:
         return read(path)
     except LogError as error:
         return error
     except MemoryError:
-        return LogError(f"{path}: cannot be read: it takes more memory than there is for it")
+        return ReadError(f"{path}: cannot be read: it takes more memory than there is for it")
     except Exception as error:
         text = " ".join(str(error).split())[:LONGEST]
-        return LogError(f"{path}: cannot be read: {type(error).__name__}: {text}")
+        far = isinstance(error, OSError) or URL.match(path)
+        kind = ReadError if far else LogError
+        return kind(f"{path}: cannot be read: {type(error).__name__}: {text}")
 
 
 def _size(found: Sequence[Found]) -> int:

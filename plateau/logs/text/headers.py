@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
 from plateau.logs.text.slots import LETTER, counts
@@ -123,7 +124,7 @@ def names_of_marked(lines: list[str], row: int) -> list[Cell]:
         return []
     if len(cells) == len(names):
         return [cell.named(name.text) for cell, name in zip(cells, names, strict=True)]
-    above = [max(names, key=lambda name: _overlap(name, cell)) for cell in cells]
+    above = [names[_nearest(cell, names)] for cell in cells]
     under = all(_overlap(*pair)[0] >= 0 for pair in zip(above, cells, strict=True))
     if not under or len(set(above)) < len(above):
         return []
@@ -257,7 +258,7 @@ def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
     parts: dict[int, list[str]] = {}
     for line in header:
         for word in _cells(line, WORD):
-            index = max(range(len(cells)), key=lambda index: _overlap(word, cells[index]))
+            index = _nearest(word, cells)
             # Of marks and remarks that only some rows have.
             if word.start >= cells[-1].end or word.end <= cells[0].start:
                 continue
@@ -266,6 +267,14 @@ def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
             parts.setdefault(index, []).append(word.text)
     named = [cells[index].named(" ".join(words)) for index, words in sorted(parts.items())]
     return named if len(named) >= LEAST else []
+
+
+def _nearest(one: Cell, row: list[Cell]) -> int:
+    """Return which cell of a row shares most with another, which stands above or below."""
+    first = bisect_left(row, one.start, key=lambda cell: cell.end)
+    last = bisect_right(row, one.end, key=lambda cell: cell.start)
+    near = range(max(first - 1, 0), min(last + 1, len(row)))  # a line has thousands
+    return max(near, key=lambda index: _overlap(row[index], one))
 
 
 def _overlap(one: Cell, other: Cell) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,12 +34,16 @@ def in_sections(tables: Sequence[LineTable], lines: list[str]) -> list[LineTable
     A section is one only if a counter starts again in it and after it: else the line may tell of
     something that is over.
     """
-    may = [table for table in tables if _counter(table)]
-    marks = _marks(lines) if may else []
+    counters = [_counter(table) for table in tables]
+    marks = _marks(lines) if any(counters) else []
     if not any(held_out for _, held_out in marks):
         return list(tables)
+    at = np.array([row for row, _ in marks])
+    held = np.array([held_out for _, held_out in marks])
     return [
-        part for table in tables for part in (_parted(table, marks) if table in may else [table])
+        part
+        for table, counter in zip(tables, counters, strict=True)
+        for part in (_parted(table, counter, at, held) if counter else [table])
     ]
 
 
@@ -64,25 +67,20 @@ def _marks(lines: list[str]) -> list[tuple[int, bool]]:
     return [(int(np.searchsorted(begins, at, side="right")) - 1, held) for at, held in places]
 
 
-def _parted(table: LineTable, marks: list[tuple[int, bool]]) -> list[LineTable]:
-    counter = _counter(table)
-    assert counter is not None
-    own = set(counter.rows.tolist())
-    marks = [(row, held_out) for row, held_out in marks if row not in own]
-    at = [row for row, _ in marks]
-    held = np.array(
-        [
-            bool(place) and marks[place - 1][1]
-            for row in counter.rows
-            for place in [bisect_right(at, row)]
-        ]
-    )
+def _parted(
+    table: LineTable, counter: Column, at: NDArray[np.int64], held_out: NDArray[np.bool_]
+) -> list[LineTable]:
+    """Take a table apart, given the rows of the marks and which of them begin held-out sections."""
+    rows = counter.rows
+    if (at[np.searchsorted(at, rows).clip(max=len(at) - 1)] == rows).any():
+        others = ~np.isin(at, rows)  # its own lines are no marks
+        at, held_out = at[others], held_out[others]
+    held = np.insert(held_out, 0, False)[np.searchsorted(at, rows, side="right")]
     begins = np.flatnonzero(held[1:] & ~held[:-1]) + 1
     ends = np.flatnonzero(~held[1:] & held[:-1]) + 1
     x = counter.values
     if len(begins) < SECTIONS or len(ends) < len(begins) - 1 or not _start_again(x, begins, ends):
         return [table]
-    rows = counter.rows
     return [_only(table, rows[~held], held_out=False), _only(table, rows[held], held_out=True)]
 
 

@@ -12,6 +12,7 @@ expression made from it reads the others.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -372,10 +373,12 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
         cells = names_under(header, lines[row], close=_is_right_above(header, lines[row - 1]))
     slots: dict[str, Slot] = {}
     tokens = list(TOKEN.finditer(lines[row]))
+    begins = [token.start() for token in tokens]
     for cell in cells:
-        inside = [i for i, token in enumerate(tokens) if cell.start <= token.start() < cell.end]
-        if inside and IS_NUMBER.fullmatch(tokens[inside[0]][0]):
-            slot = Slot(inside[0], cell.text, held_out=False, implied=False)
+        first = bisect_left(begins, cell.start)
+        inside = first < len(tokens) and begins[first] < cell.end
+        if inside and IS_NUMBER.fullmatch(tokens[first][0]):
+            slot = Slot(first, cell.text, held_out=False, implied=False)
             slots.setdefault(slot.name, slot)
     label = label_of(lines[row])
     if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):

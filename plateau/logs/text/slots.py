@@ -49,6 +49,7 @@ FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
     re.IGNORECASE,
 )
+LEADING = re.compile(r"^[\W_]+")  # what is no letter, before a name
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(r"\s*+%?\s*+([A-Za-z][\w/.-]*)")
 LETTER = re.compile(r"[^\W\d_]")
@@ -269,7 +270,7 @@ def name_before(literal: str, *, first: bool) -> str:
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
         name = name[unit.end() :] if (unit := UNIT.match(name)) else name
-    name = SEVERITY.sub("", re.sub(r"^[\W_]+", "", name), count=1)
+    name = SEVERITY.sub("", LEADING.sub("", name), count=1)
     name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
     name = FROM.sub("", name)
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:

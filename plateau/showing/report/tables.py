@@ -24,7 +24,8 @@ def run_cells(run: Named, runs: Sequence[Named]) -> tuple[str, ...]:
     found, spent = run.found, Spent(run.found)
     arrow = {"min": " ↓", "max": " ↑"}.get(found.run.mode, "")
     broken = f", {found.nonfinite:,} not finite" if found.nonfinite else ""
-    saved = (wording.count(spent.all_savable, spent.unit),) if _saves(runs) else ()
+    savable = wording.count(spent.all_savable, spent.unit) if spent.by_choice else "-"
+    saved = (savable,) if _saves(runs) else ()
     return (
         run.name,
         wording.now(found),

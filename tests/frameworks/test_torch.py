@@ -1,9 +1,7 @@
 """Frameworks that drive PlateauLR by themselves know that its step wants a metric.
 
-They are large, so that most environments have none of them: their rule, the same in all, is tested
-in `test_torch_scheduler`: they ask ``isinstance(scheduler, ReduceLROnPlateau)``.
-
-    pip install transformers accelerate lightning
+Their rule, the same in all, is tested without them in `test_torch_scheduler`: they ask
+``isinstance(scheduler, ReduceLROnPlateau)``.
 """
 
 import subprocess
@@ -11,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from plateau import Haar, ThresholdDetector
+
+pytest.importorskip("torch")
+import torch
+
 from plateau_torch import PlateauLR
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what they warn about each other is theirs
