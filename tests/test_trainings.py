@@ -1,24 +1,21 @@
 """That the trainings train alike, are kept, and end in tables; what they are worth is no test."""
 
-import os
 import re
-import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from tests.benchmarks.trainings import train
+from tests.benchmarks.trainings.__main__ import main
 from tests.benchmarks.trainings.cache import curves_of
 from tests.benchmarks.trainings.schedules import SCHEDULES, Schedule, constant, peer
 from tests.benchmarks.trainings.tables import Results, final, loss_table, told
 from tests.benchmarks.trainings.tasks import TASKS
 from tests.benchmarks.trainings.training import Curves, Training
 
-ROOT = Path(__file__).parents[1]
 TINY = [replace(task, epochs=3, steps=5, validation=64) for task in TASKS]
 CONSTANT = Schedule("constant", "step", constant)
 
@@ -95,21 +92,17 @@ def test_figures_are_relative_to_the_best_peer():
     assert told([3.2, 5.0, 9.0]) == "3 (3 … 9)"
 
 
-def test_the_command_writes_a_page(tmp_path):
+def test_the_command_writes_a_page(tmp_path, monkeypatch, capsys):
     names = ["final loss", "best loss", "goal", "trainings", "reductions", "own reductions"]
     page = tmp_path / "page.md"
     page.write_text("\n".join(f"<!-- table: {name} -->\n<!-- end: {name} -->" for name in names))
-    command = [sys.executable, "-m", "tests.benchmarks.trainings", "--small", "--seeds", "1"]
-    done = subprocess.run(
-        [*command, "--processes", "1", "--page", str(page), "--cache", str(tmp_path / "curves")],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "integrations")])},
-    )
+    options = ["--small", "--seeds", "1", "--processes", "1"]
+    options += ["--page", str(page), "--cache", str(tmp_path / "curves")]
+    monkeypatch.setattr(sys, "argv", ["trainings", *options])
+    main()
+    said = capsys.readouterr().out
     place = re.compile(r"<!-- table: (.*?) -->\n(.*?)\n<!-- end: \1 -->", re.DOTALL)
     found = place.findall(page.read_text())
     assert [name for name, _ in found] == names
-    assert all(text in done.stdout and text.count("\n") >= 4 for _, text in found)
+    assert all(text in said and text.count("\n") >= 4 for _, text in found)
     assert len(list((tmp_path / "curves").iterdir())) == 4 * len(SCHEDULES)

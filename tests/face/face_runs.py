@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from plateau_face.cli import app, main
+from plateau_face.comparison.running import process_context
 from plateau_face.config import Config
 
 TINY = Config(
@@ -38,6 +41,19 @@ def call(*arguments):
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def begin(*arguments):
+    """Begin what the command line says in a process that can be killed and has torch already."""
+    process = process_context().Process(target=_quietly, args=arguments)
+    process.start()
+    return process
+
+
+def _quietly(*arguments):
+    sys.argv = ["plateau-face", *map(str, arguments)]
+    with Path(os.devnull).open("w") as sys.stderr:
+        main()
 
 
 def complaint(capsys, monkeypatch, *arguments):

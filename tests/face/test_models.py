@@ -53,7 +53,8 @@ def test_shapes_and_gradients(name, size):
 
 
 @pytest.mark.parametrize("name", ["narrow", "mobilefacenet", "vit"])
-def test_recomputing_keeps_less_and_changes_no_number(name):
+def test_recomputing_keeps_less_and_changes_no_number(name, monkeypatch):
+    monkeypatch.setattr("plateau_face.models.vit.DEPTH", 4)  # layers: all are alike
     images, found, kept = torch.randn(2, 3, 28, 28), [], []
     for recompute in (False, True):
         torch.manual_seed(0)

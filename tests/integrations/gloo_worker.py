@@ -1,7 +1,9 @@
-"""One of several processes that share a schedule: ``gloo_worker.py '{"rank": 0, …}'``.
+"""Several processes that share a schedule: ``gloo_worker.py '[{"rank": 0, …}, …]'``.
 
-It prints the learning rate after each step. A process that loses another one writes a checkpoint
-and goes on with whoever comes to the second rendezvous.
+Each is forked from one that has imported torch, which takes longer than all that they do. It writes
+the learning rate after each step to its ``out``, and what goes wrong to its ``err``; the exit codes
+of all are printed. A process that loses another one writes a checkpoint and goes on with whoever
+comes to the second rendezvous.
 """
 
 import gc
@@ -57,10 +59,14 @@ def run(job):
     return rates
 
 
-if __name__ == "__main__":
+def main(job):
+    """Be one of the processes; a time is set, as it may wait for another one for ever."""
+    signal.alarm(300)
+    for name, descriptor in (("out", 1), ("err", 2)):
+        os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT), descriptor)
     failed = False
     try:
-        print(json.dumps(run(json.loads(sys.argv[1]))))
+        print(json.dumps(run(job)))
     except RuntimeError:
         traceback.print_exc()
         failed = True
@@ -70,3 +76,17 @@ if __name__ == "__main__":
     gc.collect()
     dist.destroy_process_group()
     sys.exit(failed)
+
+
+if __name__ == "__main__":
+    processes, codes = [], {}
+    for job in json.loads(sys.argv[1]):
+        if "after" in job:  # one that must have ended
+            gone = processes[job["after"]]
+            codes[gone] = os.waitpid(gone, 0)[1]
+        process = os.fork()
+        if not process:
+            main(job)
+        processes.append(process)
+    codes |= {each: os.waitpid(each, 0)[1] for each in processes if each not in codes}
+    print(json.dumps([os.waitstatus_to_exitcode(codes[each]) for each in processes]))

@@ -10,6 +10,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ STEPS = 60
 FLAT = ThresholdDetector(Haar(4), threshold=0.1, patience=3)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def losses():
     """The losses of two processes: noisy, apart from each other, one of them once not finite."""
     rng = np.random.default_rng(0)
@@ -46,49 +47,64 @@ def expected(losses):
     return rates
 
 
-def started(**job):
+class Ended(NamedTuple):
+    """A process that has."""
+
+    code: int
+    out: str
+    err: str
+
+    def rates(self, code=0):
+        assert self.code == code, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="module")
+def ended(losses, tmp_path_factory):
+    """The processes of three trainings of two, of which one is killed and resumed."""
+    base, jobs = tmp_path_factory.mktemp("trainings"), []
+
+    def begin(training, rank, **job):
+        folder = base / training
+        folder.mkdir(exist_ok=True)
+        job = {"rank": rank, "processes": 2, "losses": losses[rank], **job}
+        places = ("first", "second", "checkpoint") if training == "killed" else ("first",)
+        job |= {name: str(folder / name) for name in places}
+        jobs.append(job | {name: f"{folder}/{len(jobs)}.{name}" for name in ("out", "err")})
+
+    begin("equal", 0)
+    begin("equal", 1)
+    begin("killed", 0)
+    begin("killed", 1, killed_after=25)
+    begin("killed", 1, resume=True, after=3)
+    begin("unequal", 0)
+    begin("unequal", 1, lr=0.1)
     worker = Path(__file__).with_name("gloo_worker.py")
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", str(worker), json.dumps(job)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-W", "error", str(worker), json.dumps(jobs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    codes = json.loads(done.stdout)
+    said = ((Path(job[name]).read_text() for name in ("out", "err")) for job in jobs)
+    return [Ended(code, *each) for code, each in zip(codes, said, strict=True)]
 
 
-def rates_of(process, returncode=0):
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == returncode, err
-    return json.loads(out)
+def test_two_processes_with_different_losses_have_the_same_rate(losses, ended):
+    assert [process.rates() for process in ended[:2]] == [expected(losses)] * 2
 
 
-def test_two_processes_with_different_losses_have_the_same_rate(losses, tmp_path):
-    job = {"processes": 2, "first": str(tmp_path / "first")}
-    both = [started(rank=rank, losses=losses[rank], **job) for rank in (0, 1)]
-    assert [rates_of(process) for process in both] == [expected(losses)] * 2
-
-
-def test_one_of_two_is_killed_and_resumed(losses, tmp_path):
-    job = {"processes": 2} | {
-        name: str(tmp_path / name) for name in ("first", "second", "checkpoint")
-    }
-    survivor = started(rank=0, losses=losses[0], **job)
-    killed = started(rank=1, losses=losses[1], killed_after=25, **job)
-    before = rates_of(killed, returncode=-signal.SIGKILL)
-    after = rates_of(started(rank=1, losses=losses[1], resume=True, **job))
-    assert before + after == rates_of(survivor) == expected(losses)
+def test_one_of_two_is_killed_and_resumed(losses, ended):
+    survivor, killed, resumed = ended[2:5]
+    before, after = killed.rates(-signal.SIGKILL), resumed.rates()
+    assert before + after == survivor.rates() == expected(losses)
     assert (len(before), len(after)) == (25, STEPS - 25)
 
 
-def test_two_processes_of_unequal_rates_stop_with_an_error(losses, tmp_path):
-    job = {"processes": 2, "first": str(tmp_path / "first"), "losses": losses[0]}
-    both = [started(rank=rank, lr=lr, **job) for rank, lr in enumerate([0.8, 0.1])]
-    for process in both:
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 1
-        assert not out
+def test_two_processes_of_unequal_rates_stop_with_an_error(ended):
+    for process in ended[5:]:
+        assert process.code == 1
+        assert not process.out
         assert (
-            "RuntimeError: the processes began differently, with learning rates [0.4, 0.05]" in err
+            "RuntimeError: the processes began differently, with learning rates [0.4, 0.05]"
+            in process.err
         )
 
 
