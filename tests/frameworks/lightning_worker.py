@@ -41,3 +41,4 @@ if __name__ == "__main__":
     trainer.fit(Module(), torch.utils.data.DataLoader(torch.zeros(80, 1), batch_size=1))
     (group,) = trainer.optimizers[0].param_groups
     print(f"rank {trainer.global_rank}:{group['lr']} {trainer.global_step}", flush=True)
+    trainer.strategy.barrier()  # the first process ends the other where it ends itself
