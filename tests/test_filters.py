@@ -143,16 +143,11 @@ def test_after_a_burst_the_error_is_that_of_a_fresh_window(size):
 
 
 def test_after_a_billion_samples_the_error_is_that_of_a_fresh_window():
-    """Most of which are only counted: a sum that drifts is off by 100 bounds after the others."""
     window, smooth, n = 64, 48, 1_000_000
     xs = 1e6 + np.random.default_rng(0).normal(size=n)
     haar = Haar(window, smooth)
-    for _ in range(30):
+    for _ in range(1000):
         haar.update_many(xs)
-    saved = haar.state_dict()
-    saved["state"]["accepted"] = 10**9 - n
-    haar.load_state_dict(saved)
-    haar.update_many(xs)
     assert haar.count == 10**9
     tail = xs[-(window + smooth) :].tolist()
     bound = (smooth / 2 + 2) * EPS * 1e6

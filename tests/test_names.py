@@ -155,7 +155,9 @@ def test_numbers_as_large_as_there_are(tmp_path, monkeypatch, row):
 
 def test_a_remark_of_many_brackets(tmp_path):
     path = tmp_path / "a.log"
-    path.write_text("# " + "[" * 100_000 + "\n" + "".join(f"{i} {i}.5 {i}.25\n" for i in range(40)))
+    path.write_text(
+        "# " + "[" * 100_000 + "\n" + "".join(f"{i} {9 / (i + 1):.3f}\n" for i in range(40))
+    )
     ran("scan", path)
 
 
