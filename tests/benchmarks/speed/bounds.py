@@ -30,7 +30,9 @@ class Reading:
         """Time of a candidate."""
         result = self._result(group)
         if key not in result.times:
-            raise AbsentError(key)
+            if key in {each.key for each in result.group.candidates}:
+                raise AbsentError(key)
+            raise KeyError(key)
         return getattr(result, self.statistic)(key)
 
     def growth(self, group, line):

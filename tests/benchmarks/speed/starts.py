@@ -70,10 +70,12 @@ def warm(sizes):
 
 def cold(sizes):
     """With nothing in the cache: what the very first run after an installation costs."""
-    codes = {FIRST_RULE: RULE}
-    if sizes.rounds is None:  # the others take long
-        codes |= {FIRST_ANSWER: "from plateau import *; Detector().update(1.0)", **FIRST_UPDATES}
-        codes[ALL_WAYS] = WAYS
+    long = {
+        FIRST_ANSWER: "from plateau import *; Detector().update(1.0)",
+        **FIRST_UPDATES,
+        ALL_WAYS: WAYS,
+    }
+    codes = long if sizes.rounds is None else dict.fromkeys(long, "pass") | {FIRST_RULE: RULE}
     found = [
         Candidate(name, 1, lambda code=code: emptied(code, COLD)) for name, code in codes.items()
     ]
