@@ -27,6 +27,8 @@ class PolicyState(NamedTuple):
     """Changes in a row, up to the one before it, after which the level became no better."""
     level: float = math.inf
     """Level of the metric at that change, lower is better."""
+    error: float = 0.0
+    """Its standard error."""
 
 
 class Reaction(NamedTuple):
@@ -61,8 +63,8 @@ class Policy:
         rate at a fire so far: as a rule, the rate that the training began with.
     wait : float, default 0.0
         After a change the next one waits until the run has grown by this share of its length. If
-        the level has not become better since, it waits for twice the share, and for twice as much
-        again after each further change in a row that brought nothing.
+        the level has not become better since, by two standard errors, it waits for twice the share,
+        and for twice as much again after each further change in a row that brought nothing.
 
     Raises
     ------
@@ -128,6 +130,7 @@ class Policy:
         lr: float,
         fires: int,
         level: float = math.nan,
+        error: float = 0.0,
     ) -> Reaction:
         """Decide about one fire, or about a plateau that lasts when a wait is over.
 
@@ -141,8 +144,8 @@ class Policy:
             The learning rate in force.
         fires : int
             The detector's `fires`: 1 if something came between this fire and the one before.
-        level : float, optional
-            Level of the metric, lower is better; NaN if it is not known.
+        level, error : float, optional
+            Level of the metric, lower is better, and its standard error; NaN if it is not known.
 
         Returns
         -------
@@ -153,7 +156,7 @@ class Policy:
         state = state._replace(streak=streak, highest=max(state.highest, lr))
         if state.reductions >= self.max_reductions or sample < state.quiet_until:
             return Reaction(1.0, state)
-        vain = state.vain + 1 if level >= state.level else 0
+        vain = state.vain + 1 if self._in_vain(state, level, error) else 0
         due = state.changed + self._waits(state.changed, vain) - 1
         if sample < due:
             return Reaction(1.0, state._replace(quiet_until=due))
@@ -163,6 +166,7 @@ class Policy:
             changed=taken,
             vain=vain,
             level=math.inf if math.isnan(level) else level,
+            error=error,
         )
         if self.restart_after is not None and streak >= self.restart_after:
             raised = min(lr * self.restart_factor, state.highest)
@@ -178,6 +182,11 @@ class Policy:
     def _waits(self, taken: int, vain: int = 0) -> int:
         """Return the samples to wait after a change, of a run as long as `taken` by then."""
         return round(math.ldexp(self.wait, min(vain, MOST_DOUBLINGS)) * taken)
+
+    @staticmethod
+    def _in_vain(state: PolicyState, level: float, error: float) -> bool:
+        """Whether the last change is not seen to have brought anything."""
+        return level >= state.level - 2.0 * math.hypot(error, state.error)
 
 
 def _ratio(new: float, old: float, usual: float) -> float:

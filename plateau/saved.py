@@ -123,10 +123,11 @@ def policy_state(value: Any) -> PolicyState:
     fields = PolicyState._fields
     if not isinstance(value, Mapping) or value.keys() != set(fields):
         raise _damaged(f"policy_state must be a dict of {', '.join(fields)}, not {value!r}")
-    numbers = ("highest", "level")
+    numbers = ("highest", "level", "error")
     counts = {name: count(name, value[name]) for name in fields if name not in numbers}
     level = math.inf if value["level"] is None else finite("level", value["level"])
-    return PolicyState(**counts, highest=rate("highest", value["highest"]), level=level)
+    highest, error = rate("highest", value["highest"]), rate("error", value["error"])
+    return PolicyState(**counts, highest=highest, level=level, error=error)
 
 
 def load_detector(detector: Detecting, state: Any) -> None:

@@ -14,7 +14,7 @@ from plateau.detecting import Detecting, as_detector
 from plateau.events import PLATEAU, Event
 from plateau.policy import Policy, PolicyState
 
-VERSION = 3
+VERSION = 2
 """Of the saved state: changes when a saved state would be misread."""
 
 WAIT = 0.125
@@ -180,7 +180,7 @@ class Schedule:
         slope, gain = getattr(detector, "slope", math.nan), getattr(detector, "gain", None)
         declared = getattr(detector, "declared", None)
         factor, self.state = self._policy.react(
-            self._patient(), detector.count - 1, lr, detector.fires, self._level()
+            self._patient(), detector.count - 1, lr, detector.fires, *self._reached()
         )
         if factor != 1.0:
             lr = max(lr * factor, min(lr, self._policy.min_lr))  # not an ulp below
@@ -205,12 +205,14 @@ class Schedule:
             return state
         return state._replace(quiet_until=max(state.quiet_until, detector.onset + int(EVIDENCE)))
 
-    def _level(self) -> float:
-        """Level of the loss, lower is better."""
+    def _reached(self) -> tuple[float, float]:
+        """Return the level of the loss, lower is better, and its standard error, 0 if not known."""
         if self.summed:
-            return self._best.level
-        level = self._detector.level
-        return -level if getattr(self._detector, "mode", "min") == "max" else level
+            return self._best.level, 0.0
+        detector = self._detector
+        level = -detector.level if getattr(detector, "mode", "min") == "max" else detector.level
+        error = getattr(detector, "level_error", math.nan)
+        return level, error if math.isfinite(error) else 0.0
 
     def _is_over(self) -> bool:
         """Count a loss of a wait; return whether it is over and the plateau still lasts."""

@@ -148,7 +148,7 @@ def lowered(policy, asked, level):
     """Samples taken at each reduction of a run that is asked about after so many samples."""
     state, acted = PolicyState(), []
     for taken in asked:
-        factor, state = policy.react(state, taken - 1, 1.0, 1, level(taken))
+        factor, state = policy.react(state, taken - 1, 1.0, 1, level(taken), 0.1)
         acted += [taken] if factor < 1 else []
     return acted
 
@@ -166,9 +166,9 @@ def test_after_those_that_brought_nothing_it_waits_ever_longer():
     # It grows by 1/2, 1, 2, 4, 8 times; after one that brought something by 1/4 again.
     assert lowered(policy, asked, lambda taken: 0.5) == [4, 8, 16, 48, 240, 2160]
     assert lowered(policy, asked[:30], lambda taken: -float(taken > 50)) == [4, 8, 16, 48, 60, 92]
-    for fall, factor in ((0.1, 0.5), (0.0, 1.0), (-0.1, 1.0)):
-        state = policy.react(PolicyState(), 99, 1.0, 1, 10.0).state
-        assert policy.react(state, 130, 1.0, 1, 10.0 - fall).factor == factor
+    for fall, factor in ((2.9, 0.5), (2.7, 1.0), (0.0, 1.0)):  # two errors of it: 2.83
+        state = policy.react(PolicyState(), 99, 1.0, 1, 10.0, 1.0).state
+        assert policy.react(state, 130, 1.0, 1, 10.0 - fall, 1.0).factor == factor
 
 
 def test_a_run_without_an_end_does_not_overflow_its_waits():
@@ -182,3 +182,10 @@ def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
     assert policy.react(state, 199, 1.0, 1).factor == 0.5
     with pytest.raises(ValueError, match="wait must be at least 0, not -1"):
         Policy(wait=-1)
+
+
+def test_a_level_is_taken_as_exact_where_no_error_is_given():
+    policy = Policy(wait=1.0)
+    _, state = policy.react(PolicyState(), 9, 0.8, fires=1, level=5.0)
+    for told, factor in (({}, 0.5), ({"error": 1.0}, 1.0)):  # lower, or as low within its error
+        assert policy.react(state, 20, 0.4, fires=1, level=4.9, **told).factor == factor

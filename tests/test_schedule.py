@@ -161,7 +161,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     driven(schedule, FLAT)
     before = schedule.state_dict()
     for change, message in [
-        ({"version": 9}, "state has version 9, this library reads version 3"),
+        ({"version": 9}, "state has version 9, this library reads version 2"),
         ({"taken": 99}, "damaged: 99 losses taken, 24 seen"),
         ({"detector": None}, "detector: a state must be a dict"),
         ({"more": 1}, "a state of Schedule has version, policy"),

@@ -53,7 +53,7 @@ class PlateauLR(Familiar):
     It takes the loss of every step, or a loss once an epoch. It reacts to plateaus of both kinds:
     where a loss still falls slowly, a lower rate brings more than going on. By default the next
     reduction waits until the run has grown by an eighth, and longer each time that a reduction has
-    brought no fall of the loss: what brought nothing is not tried again soon.
+    brought no visible fall of the loss: what brought nothing is not tried again soon.
 
     Where the optimizer makes several steps for each loss, as with a validation loss, the losses are
     too few for evidence. There the rate also falls when none has been better than the best for an

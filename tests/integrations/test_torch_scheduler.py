@@ -172,7 +172,7 @@ def rates_of_groups(losses, detector, later, warmup_steps, **policy):
                     samples - 1,
                     max(rates),
                     detector.fires,
-                    level_of(detector),
+                    *level_of(detector),
                 )
                 at_fires.append(rates)
                 if factor < 1.0:
@@ -498,7 +498,7 @@ def broken_policy_state(**changes):
         (broken_policy_state(highest="a"), "damaged: highest must be a number, not 'a'"),
         (broken_schedule(detector=None), "detector: a state must be a dict of version"),
         (broken(schedule=None), "a state of Schedule must be a dict"),
-        (broken_schedule(version=9), "state has version 9, this library reads version 3"),
+        (broken_schedule(version=9), "state has version 9, this library reads version 2"),
         (broken_schedule(taken="x"), "damaged: taken must be a whole number, not 'x'"),
         (broken_schedule(taken=-1), "damaged: taken must be at least 0, not -1"),
         (broken_schedule(taken=7), "damaged: 7 losses taken, 0 seen"),

@@ -33,8 +33,11 @@ def waited(policy, state, sample, detector):
 
 
 def level_of(detector):
-    """The level, lower is better."""
-    return -detector.level if detector.mode == "max" else detector.level
+    """The level, lower is better, and its error where that is known."""
+    level = -detector.level if detector.mode == "max" else detector.level
+    if not isinstance(detector, Detector) or math.isnan(detector.level_error):
+        return level, 0.0
+    return level, detector.level_error
 
 
 def change(detector):
@@ -66,7 +69,7 @@ def scheduled(losses, detector, lr, warmup_steps=0, **policy):
                 samples - 1,
                 lr,
                 detector.fires,
-                level_of(detector),
+                *level_of(detector),
             )
             if factor != 1.0:
                 lr = max(lr * factor, min(lr, policy.min_lr))
