@@ -396,18 +396,9 @@ class KernelDetector(PlateauDetector):
 
     __slots__ = ("_update",)
     _update: Callable[[Any, float], Any]
-    """Takes one sample: address of the state, sample -> whether it fires, or what to ask."""
+    """Takes one sample: address of the state, sample -> whether it fires, or what to ask.
 
-    if not TYPE_CHECKING:  # to a type checker it would make any name one of a detector
-
-        def __getattr__(self, name: str) -> Any:
-            """Compile `_update` when it is first asked for: whole series do without it."""
-            if name != "_update":
-                text = f"{type(self).__name__!r} object has no attribute {name!r}"
-                raise AttributeError(text, name=name, obj=self)
-            entry = self._one_sample.entry
-            object.__setattr__(self, name, entry)
-            return entry
+    It is set, and so compiled, when the first sample comes: whole series do without it."""
 
     @property
     @abstractmethod

@@ -181,7 +181,11 @@ class Detector(KernelDetector):
         """Take one sample, see `PlateauDetector.update`."""
         if self._raises or type(x) is not float:
             x = self._sampled(x)
-        code = self._update(self._address, x)
+        try:
+            code = self._update(self._address, x)
+        except AttributeError:  # the first sample
+            self._update = self._one_sample.entry
+            return self.update(x)
         return code != c.NOTHING and self._answer(code, x)
 
     def _answer(self, code: int, x: float) -> bool:

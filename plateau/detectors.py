@@ -134,6 +134,9 @@ class ThresholdDetector(KernelDetector):
             x = self._sampled(x)
         try:
             return self._update(self._address, x)
+        except AttributeError:  # the first sample
+            self._update = self._one_sample.entry
+            return self.update(x)
         except RuntimeError:
             with self._use:  # or else another thread has it
                 pass
