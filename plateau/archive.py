@@ -148,7 +148,8 @@ def absolute(found: Iterable[Found]) -> list[Found]:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(path) if is_local(path) else path  # noqa: PTH100 - a link stays one
+    # Path.absolute keeps "..", so a log would have two names; Path.resolve follows links.
+    return os.path.abspath(path) if is_local(path) else path  # noqa: PTH100
 
 
 def among_own(folder: Path, found: Iterable[Found]) -> list[str]:

@@ -1,12 +1,15 @@
 """What programs ask a `ReduceLROnPlateau` for: answered where there is an answer."""
 
 import warnings
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, Generic, NoReturn, Self, TypeVar, overload
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from plateau import Schedule
+
+T = TypeVar("T")
 
 PAGE = "see 'Move from ReduceLROnPlateau' on the page PyTorch of the documentation"
 
@@ -26,6 +29,31 @@ ARGUMENTS = ("mode", "patience", "threshold", "threshold_mode", "eps", "verbose"
 """Of `ReduceLROnPlateau`, which `PlateauLR` has not: its detector has a word for each."""
 
 
+class Answer(Generic[T]):
+    """An attribute of torch's that can be read and not set: a value set would change nothing.
+
+    Parameters
+    ----------
+    of : callable
+        Returns it, given the scheduler.
+    """
+
+    def __init__(self, of: Callable[[Any], T]) -> None:
+        self._of = of
+        self.__doc__ = of.__doc__
+
+    @overload
+    def __get__(self, scheduler: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, scheduler: object, owner: type | None = None) -> T: ...
+    def __get__(self, scheduler: object, owner: type | None = None) -> Self | T:
+        return self if scheduler is None else self._of(scheduler)
+
+    def __set__(self, scheduler: object, value: T) -> None:
+        kind, name = type(scheduler).__name__, self._of.__name__
+        raise AttributeError(f"{name} of {kind} is read-only: make a new one")
+
+
 class Familiar(ReduceLROnPlateau):
     """A `ReduceLROnPlateau` by its attributes, without its way to compare losses."""
 
@@ -33,38 +61,34 @@ class Familiar(ReduceLROnPlateau):
     _schedule: Schedule
     _min_lrs: list[float]
 
-    # Torch keeps these as attributes, which can be set. Here policy and schedule have them, and a
-    # property refuses to be set, where an attribute would be changed and change nothing: that is
-    # the override which each `ignore` below is about.
-
-    @property
-    def factor(self) -> float:  # type: ignore[override]
+    @Answer
+    def factor(self) -> float:
         """What a reduction multiplies the rates by."""
         return self._schedule.policy.factor
 
-    @property
-    def cooldown(self) -> int:  # type: ignore[override]
+    @Answer
+    def cooldown(self) -> int:
         """Losses after a change in which fires are ignored."""
         return self._schedule.policy.cooldown
 
-    @property
-    def cooldown_counter(self) -> int:  # type: ignore[override]
+    @Answer
+    def cooldown_counter(self) -> int:
         """How many are left, those of a wait included."""
         return max(self._schedule.state.quiet_until - self._schedule.detector.count, 0)
 
-    @property
+    @Answer
     def mode(self) -> str:
         """Whether lower or higher is better."""
         return str(getattr(self._schedule.detector, "mode", "min"))
 
-    @property
-    def min_lrs(self) -> list[float]:  # type: ignore[override]
+    @Answer
+    def min_lrs(self) -> list[float]:
         """The least rate of each param group."""
         added = len(self.optimizer.param_groups) - len(self._min_lrs)
         return self._min_lrs + added * [self._schedule.policy.min_lr]
 
-    @property
-    def eps(self) -> float:  # type: ignore[override]
+    @Answer
+    def eps(self) -> float:
         """The least change that is made: any."""
         return 0.0
 
@@ -78,7 +102,7 @@ class Familiar(ReduceLROnPlateau):
     _reduce_lr = _reset = _is_better = _init_is_better = _refuse
 
 
-def _absent(name: str, why: str) -> property:
+def _absent(name: str, why: str) -> Answer[Any]:
     """Return an attribute that asks the detector for itself, or else says why there is none."""
 
     def of(scheduler: Familiar) -> Any:
@@ -88,10 +112,11 @@ def _absent(name: str, why: str) -> property:
         kind = type(scheduler).__name__
         raise AttributeError(f"{kind} has no attribute {name!r}: {why}; {PAGE}")
 
-    return property(of)
+    of.__name__ = name
+    return Answer(of)
 
 
-# Each a property: a `__getattr__` would make all attributes slow to read, those of a step as well.
+# One by one: with a `__getattr__` all attributes would be slow to read, those of a step as well.
 for _name, _why in INSTEAD.items():
     setattr(Familiar, _name, _absent(_name, _why))
 

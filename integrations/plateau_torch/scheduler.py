@@ -13,7 +13,7 @@ from plateau.checks import Sample, number, whole
 from plateau.detecting import Detecting, as_detector
 from plateau.policy import Policy
 from plateau.schedule import usual_wait
-from plateau_torch.familiar import Familiar, refuse_arguments
+from plateau_torch.familiar import Answer, Familiar, refuse_arguments
 from plateau_torch.intake import Intake, one_number
 from plateau_torch.processes import Group
 from plateau_torch.rates import full_rates, higher, rates_of, scale_rates, set_rate
@@ -299,8 +299,8 @@ class PlateauLR(Familiar):
         """Losses that the detector has taken from this scheduler."""
         return self._schedule.taken
 
-    @property
-    def last_epoch(self) -> int:  # type: ignore[override]  # counted by the detector: one count, no drift
+    @Answer
+    def last_epoch(self) -> int:  # counted by the detector: one count, no drift
         """Steps taken. Torch's name for it; with the loss of each step there are no epochs."""
         return self._taken + len(self._intake)
 
@@ -317,8 +317,8 @@ class PlateauLR(Familiar):
         rates = [group["lr"] for group in self.optimizer.param_groups]
         return [rate.clone() if isinstance(rate, Tensor) else rate for rate in rates]
 
-    @property
-    def _last_lr(self) -> list[float | Tensor]:  # type: ignore[override]  # never behind the rates
+    @Answer
+    def _last_lr(self) -> list[float | Tensor]:  # never behind the rates
         """As in torch's own schedulers: some programs look at it."""
         return self.get_last_lr()
 

@@ -618,6 +618,12 @@ def test_what_it_does_not_have_is_said_in_one_line(name):
     assert "Move from ReduceLROnPlateau" in str(told.value)
 
 
+@pytest.mark.parametrize("name", ["factor", "cooldown", "min_lrs", "eps", "last_epoch", "patience"])
+def test_what_it_answers_cannot_be_set(name):
+    with pytest.raises(AttributeError, match=f"{name} of PlateauLR is read-only: make a new one"):
+        setattr(PlateauLR(sgd()), name, 1)
+
+
 def test_a_program_may_give_it_the_last_epoch_as_any_scheduler():
     assert drive(made(last_epoch=-1)) == drive(made())
     with pytest.warns(UserWarning, match="PlateauLR begins anew whatever its last_epoch") as told:

@@ -73,7 +73,8 @@ def _named(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
     elif os.path.lexists(path) or not glob.has_magic(path):
         yield from _local(path, complain)
     else:
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path's takes no absolute path, and loses "./"
+        # Path.glob takes no absolute pattern, and names "./a.log" without the "./" that was asked for.
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
         if not matches:
             complain(f"{path}: no file matches")
         for match in matches:
