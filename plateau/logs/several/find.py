@@ -73,7 +73,7 @@ def _named(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
     elif os.path.lexists(path) or not glob.has_magic(path):
         yield from _local(path, complain)
     else:
-        # Path.glob takes no absolute pattern, and names "./a.log" without the "./" that was asked for.
+        # Path.glob takes no absolute pattern, and drops the "./" of a name that was asked for.
         matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
         if not matches:
             complain(f"{path}: no file matches")
