@@ -50,7 +50,7 @@ def read_log(
     Text logs of any program, CSV, TSV and white-space tables, JSON lines and JSON documents,
     Parquet and Arrow, TensorBoard event files, SQLite databases, MLflow folders and offline files
     of W&B are read, text also compressed with gzip, xz, bzip2 and zstd. What is not named is
-    chosen by name and by behaviour, see `plateau.logs.names.judge`, and reported in the runs.
+    chosen by name and by behaviour, see `plateau.logs.names`, and reported in the runs.
 
     Parameters
     ----------

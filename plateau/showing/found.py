@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from plateau.logs.choosing.metrics import ranked
 from plateau.logs.choosing.runs import assemble
-from plateau.logs.names import judge
+from plateau.logs.names import as_metric, as_rate, as_x
 from plateau.logs.reader import read_material
 from plateau.showing import wording
 
@@ -61,7 +61,7 @@ def described(path: str, asked: Asked) -> Described:
     material = read_material(path, asked)
     candidates = ranked(material)
     runs = assemble(material)
-    training = judge.is_training(item for _, item in material.columns())
+    training = as_metric.is_training(item for _, item in material.columns())
     return Described(
         path,
         material.contents.format,
@@ -75,10 +75,10 @@ def described(path: str, asked: Asked) -> Described:
 def _line(one: Candidate, run: Run, *, training: bool) -> Line:
     item = one.column
     ends = [_shown(item, float(value)) for value in (item.values[0], item.values[-1])]
-    x, lr = judge.x_points(item), judge.lr_points(item)
+    x, lr = as_x.x_points(item), as_rate.lr_points(item)
     points = f"{one.points:.1f}", f"{x:.1f}" if x else "", f"{lr:.1f}" if lr else ""
     roles = _roles(item, run)
-    said = [remark for remark in judge.remarks(item, training=training) if not (roles and lr)]
+    said = [remark for remark in as_metric.remarks(item, training=training) if not (roles and lr)]
     cells = f"{len(item.values):,}", *ends, *points
     return Line(item.name, cells, ", ".join(roles + said), bool(roles))
 

@@ -13,7 +13,7 @@ from plateau.logs.choosing.runs import select
 from plateau.logs.choosing.several_writers import name_of
 from plateau.logs.large.parts import Series, Wanted
 from plateau.logs.model import LogError, NoSeriesError
-from plateau.logs.names import judge
+from plateau.logs.names import as_metric, quantities
 from plateau.logs.text.shapes import LineTable
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Columns:
 
     def _enough(self, selection: Selection) -> bool:
         """Whether there are enough rows; what heads a log may look like one, for a while."""
-        known = self.asked.metric is not None or not judge.is_unknown(selection.metric)
+        known = self.asked.metric is not None or not as_metric.is_unknown(selection.metric)
         counts = self.asked.x is not None or selection.axis is not None
         return len(selection.metric.rows) >= (ENOUGH if known and counts else UNSURE)
 
@@ -169,7 +169,7 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
     others += [selection.rate[1]] if selection.rate else []
     return Chosen(
         wanted,
-        material.asked.mode or judge.direction(selection.metric.name, selection.metric.values),
+        material.asked.mode or quantities.direction(selection.metric.name, selection.metric.values),
         tuple(name for name in wanted.main if name in beside),
         tuple(_refused(material, selection, wanted)),
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),

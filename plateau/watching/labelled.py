@@ -9,7 +9,7 @@ import numpy as np
 
 from plateau.logs.large.parts import Wanted
 from plateau.logs.large.thinned import Rows, joined
-from plateau.logs.names import judge
+from plateau.logs.names import quantities
 from plateau.logs.records.samples import TIME
 from plateau.watching.columns import ENOUGH, Chosen
 from plateau.watching.event import position
@@ -95,7 +95,7 @@ class Series:
     def begin(self, key: Key, run_length: float | None, *, clock: bool) -> Runs:
         """Begin with a series, whose samples may have times."""
         main = (TIME,) if clock else ()
-        mode = self._mode or judge.direction(key[1])
+        mode = self._mode or quantities.direction(key[1])
         wanted = Wanted(None, key[1], held_out=False, main=main, counting=main, rate=None, rates=())
         chosen = Chosen(wanted, mode, (), (), False, False, None, clock)
         self.chosen[key] = chosen

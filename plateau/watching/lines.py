@@ -10,7 +10,7 @@ from plateau.logs.formats.format import Head, Lines
 from plateau.logs.formats.known import cannot_be_followed, lines_of, refuse_to_follow
 from plateau.logs.large.parts import LONGEST, RULE
 from plateau.logs.model import LogError
-from plateau.logs.names import judge
+from plateau.logs.names import as_x
 from plateau.logs.reader import HEAD, SAMPLE
 from plateau.watching.columns import ENOUGH
 from plateau.watching.tail import PIECE
@@ -137,7 +137,7 @@ class LineLog:
         if len({table.run for table in contents.tables}) > 1:
             return True
         items = [item for table in contents.tables for item in table.columns]
-        counted = self.columns.asked.x or any(judge.x_points(item) > judge.X_TIME for item in items)
+        counted = self.columns.asked.x or any(as_x.x_points(item) > as_x.X_TIME for item in items)
         return labelled and bool(items) and not counted  # a training has a count of its steps
 
     def _end_of_rows(self) -> int:

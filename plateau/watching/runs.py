@@ -11,7 +11,7 @@ from plateau.calibrated import Detector
 from plateau.durations import step_of
 from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
-from plateau.logs.names.judge import counts_steps
+from plateau.logs.names.as_x import counts_steps
 from plateau.watching.columns import ENOUGH
 from plateau.watching.event import RUN, Event
 from plateau.watching.run_starts import RunStarts, split

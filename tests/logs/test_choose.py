@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plateau.logs.columns import column
-from plateau.logs.names import judge
+from plateau.logs.names import as_metric, as_rate, as_x, quantities
 from plateau.logs.names.words import matching
 
 
@@ -43,12 +43,13 @@ def named(name, *, held_out=False):
     ],
 )
 def test_first_is_the_better_metric(names):
-    better, worse = (judge.metric_points(named(name)) for name in names)
+    better, worse = (as_metric.metric_points(named(name)) for name in names)
     assert better > worse
 
 
 def test_text_beside_the_name_counts():
-    assert judge.metric_points(named("loss")) > judge.metric_points(named("loss", held_out=True))
+    points = as_metric.metric_points
+    assert points(named("loss")) > points(named("loss", held_out=True))
 
 
 @pytest.mark.parametrize(
@@ -65,19 +66,19 @@ def test_text_beside_the_name_counts():
     ],
 )
 def test_first_is_the_better_x(names):
-    better, worse = (judge.x_points(named(name)) for name in names)
+    better, worse = (as_x.x_points(named(name)) for name in names)
     assert better > worse
 
 
 @pytest.mark.parametrize("name", ["lr", "LR", "L.r.", "x/lr0", "learning_rate", "LearningRate",
                                   "learning rate", "lr-Adam", "current_lr_0", "rate"])  # fmt: skip
 def test_learning_rates(name):
-    assert judge.lr_points(named(name)) > 0
+    assert as_rate.lr_points(named(name)) > 0
 
 
 @pytest.mark.parametrize("name", ["loss", "lr_scale", "min_lr", "drop rate", "sampling_rate", "pl"])
 def test_no_learning_rates(name):
-    assert judge.lr_points(named(name)) == 0
+    assert as_rate.lr_points(named(name)) == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_no_learning_rates(name):
     ],
 )  # fmt: skip
 def test_direction(name, mode):
-    assert judge.direction(name) == mode
+    assert quantities.direction(name) == mode
 
 
 def test_names_a_user_types():
@@ -111,22 +112,22 @@ def test_names_a_user_types():
     ],
 )  # fmt: skip
 def test_counts_steps(name, x, steps):
-    assert judge.counts_steps(name, np.array(x, dtype=float)) is steps
+    assert as_x.counts_steps(name, np.array(x, dtype=float)) is steps
 
 
 @pytest.mark.parametrize("name", ["s/it", "ms/step", "tokens/step", "it/s"])
 def test_what_a_step_takes_is_no_x(name):
-    assert judge.x_points(named(name)) == 0
+    assert as_x.x_points(named(name)) == 0
 
 
 @pytest.mark.parametrize(("name", "time"), [("t [s]", True), ("T [K]", False), ("ok T", False)])
 def test_a_temperature_is_no_time(name, time):
-    assert (judge.x_points(named(name)) == judge.X_TIME) is time
+    assert (as_x.x_points(named(name)) == as_x.X_TIME) is time
 
 
 @pytest.mark.parametrize("name", ["train/step", "time/total_steps", "trainer/global_step"])
 def test_a_counter_may_have_a_path(name):
-    assert judge.x_points(named(name)) >= judge.X_STEP
+    assert as_x.x_points(named(name)) >= as_x.X_STEP
 
 
 @pytest.mark.parametrize(
@@ -139,10 +140,10 @@ def test_a_counter_may_have_a_path(name):
     ],
 )  # fmt: skip
 def test_remarks_are_the_words_of_the_page(name, said):
-    assert said in judge.remarks(named(name))
+    assert said in as_metric.remarks(named(name))
 
 
 def test_in_a_training_a_service_tells_how_fast_it_runs():
-    assert judge.remarks(named("latency_ms"), training=True) == ["how fast it runs"]
-    assert judge.metric_points(named("latency_ms")) > 0
-    assert judge.metric_points(named("latency_ms"), training=True) < 0
+    assert as_metric.remarks(named("latency_ms"), training=True) == ["how fast it runs"]
+    assert as_metric.metric_points(named("latency_ms")) > 0
+    assert as_metric.metric_points(named("latency_ms"), training=True) < 0

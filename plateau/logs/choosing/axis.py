@@ -12,7 +12,7 @@ from plateau.logs import behaviour
 from plateau.logs.choosing.in_force import fetch
 from plateau.logs.choosing.several_writers import seen_by_one
 from plateau.logs.columns import Column, column, together
-from plateau.logs.names import judge
+from plateau.logs.names import as_rate, as_x
 from plateau.logs.names.words import words
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def choose_x(material: Material, table: Table, metric: Column) -> Axis | None:
     told = any(item.clock for item in own)  # a time is better than what comes first
     lead = None if told else table.columns[0]
     found = _best(own, candidates, metric, material, 0.0, table.writer, lead)
-    if found and found[1] > judge.X_EPOCH:
+    if found and found[1] > as_x.X_EPOCH:
         return found[0]
-    fetched = _best(elsewhere, candidates, metric, material, judge.X_ELSEWHERE, table.writer)
+    fetched = _best(elsewhere, candidates, metric, material, as_x.X_ELSEWHERE, table.writer)
     if found and fetched:
         if found[0].columns[:-1] and found[0].columns[0].name == fetched[0].columns[-1].name:
             return found[0]  # the same, but finer
         x = x_at(metric.rows, fetched[0].columns[-1], material.block)
         coarse = 1 - len(np.unique(x)) / len(x)
-        fetched = fetched[0], fetched[1] + judge.X_COARSE * coarse
+        fetched = fetched[0], fetched[1] + as_x.X_COARSE * coarse
     axis = max(filter(None, [found, fetched]), key=lambda one: one[1], default=(None, 0.0))[0]
     return axis or _time_line(material, table, metric)
 
@@ -98,7 +98,7 @@ def _named(material: Material, columns: list[Column]) -> Iterator[Column]:
 
 
 def _may_count(item: Column) -> bool:
-    return judge.x_points(item) > judge.X_TIME
+    return as_x.x_points(item) > as_x.X_TIME
 
 
 def _is_time(item: Column) -> bool:
@@ -136,17 +136,17 @@ def _best(
         if behaviour.restarts(x).any():
             epochs = _epochs(candidates, metric, material) if epochs is None else epochs
             outer = _outer(item, x, epochs)
-        if not outer and judge.x_points(item) and not item.implied:
+        if not outer and as_x.x_points(item) and not item.implied:
             x = seen_by_one(columns, metric, x, writer)
-        points = judge.x_behaviour(item, x, first=item is lead) + handicap
+        points = as_x.x_behaviour(item, x, first=item is lead) + handicap
         if outer and _is_inner(item, outer):
-            points = max(points, judge.x_points(outer) + judge.X_DISTINCT + handicap)
-        if not outer and not judge.x_points(item) and behaviour.restarts(x).any():
-            points += judge.X_BACK
-        if points <= (best[1] if best else judge.X_LEAST - 1e-9):
+            points = max(points, as_x.x_points(outer) + as_x.X_DISTINCT + handicap)
+        if not outer and not as_x.x_points(item) and behaviour.restarts(x).any():
+            points += as_x.X_BACK
+        if points <= (best[1] if best else as_x.X_LEAST - 1e-9):
             continue
         if outer:
-            best = Axis((item,) if judge.tells_runs(outer) else (outer, item)), points
+            best = Axis((item,) if as_x.tells_runs(outer) else (outer, item)), points
         elif len(x) < 2 or np.mean(behaviour.restarts(x)) <= behaviour.BACK_FEW:
             best = Axis((item,)), points
     return best
@@ -154,8 +154,8 @@ def _best(
 
 def _is_inner(item: Column, outer: Column) -> bool:
     """Whether two counters are better than one: the outer one is no run, the inner no writer."""
-    finer = judge.x_points(item) >= judge.x_points(outer)
-    return (finer or judge.counts_within(item)) and not judge.tells_runs(outer)
+    finer = as_x.x_points(item) >= as_x.x_points(outer)
+    return (finer or as_x.counts_within(item)) and not as_x.tells_runs(outer)
 
 
 def _worth(
@@ -167,20 +167,20 @@ def _worth(
     they have the most rows, others if they count up from row to row.
     """
     rows, block = metric.rows, material.block
-    columns = [item for item in columns if not judge.lr_points(item)]
-    named = _fullest([item for item in columns if judge.x_points(item)], COUNTERS)
-    least = max(2, judge.UP_LEAST * (len(rows) - 1))  # values that are unlike the one before
+    columns = [item for item in columns if not as_rate.lr_points(item)]
+    named = _fullest([item for item in columns if as_x.x_points(item)], COUNTERS)
+    least = max(2, as_x.UP_LEAST * (len(rows) - 1))  # values that are unlike the one before
     found: list[tuple[Column, NDArray[np.float64]]] = []
     unnamed = 0
     for item in columns:
         if item in named:
             found.append((item, _x_in_time(rows, item, block)))
-        elif len(item.rows) >= least and unnamed < COUNTERS and not judge.x_points(item):
+        elif len(item.rows) >= least and unnamed < COUNTERS and not as_x.x_points(item):
             x = _x_in_time(rows, item, block)
-            if judge.x_behaviour(item, x, first=item is lead) >= judge.X_LEAST:
+            if as_x.x_behaviour(item, x, first=item is lead) >= as_x.X_LEAST:
                 found.append((item, x))
                 unnamed += 1
-    left = sum(judge.x_points(item) > 0 for item in columns) - len(named)
+    left = sum(as_x.x_points(item) > 0 for item in columns) - len(named)
     told = f"{left} more columns that may count were not looked at: name one with --x"
     if left and told not in material.warnings:
         material.warnings.append(told)
@@ -198,7 +198,7 @@ def _x_in_time(
 
 def is_time(item: Column) -> bool:
     """Whether a column is a time: told by a date, or by a name that is none of a counter."""
-    counter = judge.x_points(item) > judge.X_TIME and not item.implied
+    counter = as_x.x_points(item) > as_x.X_TIME and not item.implied
     known = item.values[np.isfinite(item.values)]
     return item.clock or (not counter and behaviour.is_clock(known))
 
@@ -207,7 +207,7 @@ def _fullest(columns: list[Column], most: int) -> set[Column]:
     """Take the columns whose name tells most, and of these the ones with the most rows."""
     if len(columns) <= most:
         return set(columns)
-    order = sorted(columns, key=lambda item: (-judge.x_points(item), -len(item.rows)))
+    order = sorted(columns, key=lambda item: (-as_x.x_points(item), -len(item.rows)))
     return set(order[:most])
 
 
@@ -253,7 +253,7 @@ def _outer(
     inner: Column, x: NDArray[np.float64], epochs: dict[Column, NDArray[np.float64]]
 ) -> Column | None:
     """Find the epoch column that goes up where ``inner`` starts again."""
-    if not np.isfinite(judge.x_behaviour(inner, x)):
+    if not np.isfinite(as_x.x_behaviour(inner, x)):
         return None
     back = behaviour.restarts(x)
     for item, epoch in epochs.items():
@@ -265,7 +265,7 @@ def _outer(
 def goes_back(axis: Axis, metric: Column, block: NDArray[np.int64] | None) -> bool:
     """Whether x, which no name tells, often goes back."""
     item = axis.columns[-1]
-    if len(axis.columns) > 1 or judge.x_points(item) or is_time(item) or len(metric.rows) < 2:
+    if len(axis.columns) > 1 or as_x.x_points(item) or is_time(item) or len(metric.rows) < 2:
         return False
     x = x_at(metric.rows, item, block)
     return bool(np.mean(behaviour.restarts(x)) > behaviour.BACK_FEW)

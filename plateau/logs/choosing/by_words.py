@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.choosing.metrics import last_word, merge, same
-from plateau.logs.names import judge
+from plateau.logs.names import as_x
 from plateau.logs.text.shapes import LineTable
 from plateau.logs.text.slots import SEVERITY
 
@@ -106,13 +106,13 @@ def _differ(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def _names(table: Table) -> set[str]:
-    return {last_word(item.name) if judge.x_points(item) else item.name for item in table.columns}
+    return {last_word(item.name) if as_x.x_points(item) else item.name for item in table.columns}
 
 
 def _are_alike(one: Table, other: Table) -> bool:
     """Whether lines tell the same; of some that nothing counts one may tell more than another."""
     names, others = _names(one), _names(other)
-    counted = any(judge.x_points(item) for table in (one, other) for item in table.columns)
+    counted = any(as_x.x_points(item) for table in (one, other) for item in table.columns)
     return names == others or (not counted and (names <= others or others <= names))
 
 
@@ -123,7 +123,7 @@ def _take_turns(one: Table, other: Table, metric: Column) -> bool:
     turns = np.count_nonzero(theirs[1:] != theirs[:-1])
     if not _are_alike(one, other) or turns < TURNS * min(len(rows), len(others)):
         return False
-    counters = [item for item in one.columns if judge.x_points(item) > judge.X_TIME]
+    counters = [item for item in one.columns if as_x.x_points(item) > as_x.X_TIME]
     for item in counters:
         alike = (each for each in other.columns if last_word(each.name) == last_word(item.name))
         beside = next(alike, None)

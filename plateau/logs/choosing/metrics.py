@@ -15,7 +15,7 @@ from plateau.logs.choosing.axis import COUNTERS, count_along, x_at
 from plateau.logs.choosing.several_writers import take_turns
 from plateau.logs.columns import Column, Table, column, together
 from plateau.logs.model import NoSeriesError
-from plateau.logs.names import judge
+from plateau.logs.names import as_metric, as_rate, as_x, quantities
 from plateau.logs.names.words import words
 from plateau.logs.text.shapes import LineTable
 from plateau.logs.text.slots import counts
@@ -70,7 +70,7 @@ def _is_best_told(candidates: list[Candidate]) -> bool:
     """Whether the name of the best is that of a metric, such as the best error so far."""
     best = candidates[0]
     varies = len(best.column.rows) >= MEASURED_FEW and not behaviour.is_constant(best.column.values)
-    return varies and best.points > judge.NOT_LR and judge.is_metric(best.column)
+    return varies and best.points > as_metric.NOT_LR and as_metric.is_metric(best.column)
 
 
 def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[Candidate]) -> None:
@@ -79,11 +79,11 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
     others = listed(
         one.column.name
         for one in candidates
-        if one.column.name not in taken and not judge.x_points(one.column)
+        if one.column.name not in taken and not as_x.x_points(one.column)
     )
     open_ = bool(others) or len(chosen) > 1 or not best.table.sparse
     letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
-    if best.column.name and open_ and (letter or judge.is_unknown(best.column)):
+    if best.column.name and open_ and (letter or as_metric.is_unknown(best.column)):
         more = f"; --metric could also name {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
     elif others and behaviour.is_constant(best.column.values):
@@ -98,20 +98,22 @@ def ranked(material: Material) -> list[Candidate]:
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
-    training = judge.is_training(item for _, item in material.columns())
-    places = judge.places_of(item for _, item in material.columns())
+    training = as_metric.is_training(item for _, item in material.columns())
+    places = as_metric.places_of(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
-            judge.NOT_IT if item.name in places else judge.metric_points(item, training=training),
-            np.inf if _is_told(table) else judge.LONELY,
+            quantities.NOT_IT
+            if item.name in places
+            else as_metric.metric_points(item, training=training),
+            np.inf if _is_told(table) else as_metric.LONELY,
         )
         for table, item in columns
     ]
     telling = [
-        item for (_, item), points in zip(columns, worth, strict=True) if points > judge.NOT_LR
+        item for (_, item), points in zip(columns, worth, strict=True) if points > as_metric.NOT_LR
     ]
     longest = max((rows[item.name, item.held_out] for item in telling), default=0)
     longest = longest or max(rows.values(), default=1)
@@ -123,18 +125,18 @@ def ranked(material: Material) -> list[Candidate]:
             continue
         points = (
             named
-            + judge.OWN_X * _has_own_x(table, item, counting)
-            + judge.ROWS * min(np.log10(count / longest), 0.0)
-            + judge.SHARE * np.log10(size / count)
+            + as_metric.OWN_X * _has_own_x(table, item, counting)
+            + as_metric.ROWS * min(np.log10(count / longest), 0.0)
+            + as_metric.SHARE * np.log10(size / count)
         )
         # Looking at the numbers takes time: only where it matters.
-        unknown = judge.is_unknown(item)
+        unknown = as_metric.is_unknown(item)
         if points >= best and _counts_up(item, named, unknown=unknown):
-            points += judge.NOT_IT
+            points += quantities.NOT_IT
         elif points >= best and behaviour.is_constant(item.values):
-            points += judge.CONSTANT
-        elif points >= best and judge.adds_up(item):
-            points += judge.GROWING
+            points += as_metric.CONSTANT
+        elif points >= best and as_metric.adds_up(item):
+            points += as_metric.GROWING
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
     return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
@@ -143,8 +145,8 @@ def ranked(material: Material) -> list[Candidate]:
 def _counts_up(item: Column, named: float, *, unknown: bool) -> bool:
     """Whether numbers count, or are a clock, whatever their name."""
     if unknown:
-        return judge.is_axis(item)
-    clock = named == judge.DURATION and judge.tells_time(item)
+        return as_x.is_axis(item)
+    clock = named == quantities.DURATION and as_metric.tells_time(item)
     return behaviour.is_growing(item.values) if clock else behaviour.is_tally(item.values)
 
 
@@ -163,14 +165,14 @@ def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
 def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
     """Whether another column of a table counts; ``counting`` remembers how many of each do."""
     if id(table) not in counting:
-        counting[id(table)] = sum(judge.x_points(each) > 0 for each in table.columns)
-    return counting[id(table)] > (judge.x_points(item) > 0)
+        counting[id(table)] = sum(as_x.x_points(each) > 0 for each in table.columns)
+    return counting[id(table)] > (as_x.x_points(item) > 0)
 
 
 def _is_told(table: Table) -> bool:
     """Whether rows name other numbers than their counter."""
     told = (
-        item.name and not judge.COLUMN_NUMBER.fullmatch(item.name)
+        item.name and not as_x.COLUMN_NUMBER.fullmatch(item.name)
         for item in table.columns
         if not item.implied
     )
@@ -180,7 +182,7 @@ def _is_told(table: Table) -> bool:
 def _is_equal(one: Candidate, best: Candidate) -> bool:
     """Whether a column is another metric of the same rows, and no worse."""
     beside = SIDE_BY_SIDE in one.column.name  # another run
-    near = best.points - one.points < judge.NEAR
+    near = best.points - one.points < as_metric.NEAR
     return near and not beside and (one.table is best.table or _go_alike(one, best))
 
 
@@ -201,7 +203,7 @@ def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
     """Take a column that varies, from enough rows that something counts: a measurement."""
     there = listed(one.column.name for one in candidates)
     for one in candidates:
-        settled = judge.is_axis(one.column) or len(one.column.rows) < MEASURED_FEW
+        settled = as_x.is_axis(one.column) or len(one.column.rows) < MEASURED_FEW
         if (one.table.sparse and not settled) or _varies(one):
             material.warnings.append(
                 f"unsure: no column looks like a metric; took {one.column.name!r} out of {there}"
@@ -213,7 +215,7 @@ def _measured(material: Material, candidates: list[Candidate]) -> Candidate:
 def _varies(one: Candidate) -> bool:
     values = one.column.values
     varied = len(values) >= MEASURED_LEAST and len(np.unique(values)) > VARIED * len(values)
-    if not varied or judge.is_axis(one.column) or judge.lr_points(one.column):
+    if not varied or as_x.is_axis(one.column) or as_rate.lr_points(one.column):
         return False
     return not behaviour.is_whole(values) or any(map(_counts, one.table.without(one.column)))
 
@@ -245,7 +247,7 @@ def by_run(material: Material, table: Table, metric: Column) -> list[tuple[Table
     if len(beside) > 1:
         shared = [item for item in table.columns if SIDE_BY_SIDE not in item.name]
         if len(shared) > SHARED_MOST:  # of each run they are looked at
-            shared = [item for item in shared if judge.x_points(item) or judge.lr_points(item)]
+            shared = [item for item in shared if as_x.x_points(item) or as_rate.lr_points(item)]
             shared = shared[:COUNTERS]
         names = [item.name.rpartition(SIDE_BY_SIDE)[0] for item in beside]
         return [
@@ -339,7 +341,7 @@ def _goes_on(table: Table, other: Table, name: str) -> bool:
     one, another = (
         next((item for item in each.columns if item.name == name), None) for each in (table, other)
     )
-    if one is None or another is None or judge.x_points(one):
+    if one is None or another is None or as_x.x_points(one):
         return True
     return _count_on(one, another)
 

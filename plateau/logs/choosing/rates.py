@@ -8,7 +8,7 @@ import numpy as np
 
 from plateau.logs.choosing.in_force import fetch, fetch_at
 from plateau.logs.columns import column
-from plateau.logs.names import judge
+from plateau.logs.names import as_rate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +25,13 @@ def choose_lr(material: Material, table: Table, metric: Column) -> tuple[Table, 
         names = material.names_for("lr", material.asked.lr)
         candidates += material.contents.beside(table, _any)
         return next(((t, item) for t, item in candidates if item.name in names), None)
-    candidates += material.contents.beside(table, judge.lr_points)
+    candidates += material.contents.beside(table, as_rate.lr_points)
     best, best_points = None, 0.0
     for other, item in candidates:
-        if not (points := judge.lr_points(item)):
+        if not (points := as_rate.lr_points(item)):
             continue
-        points += judge.LR_SAME_ROWS * (other is table)
-        if points > best_points and judge.is_lr(item.values):
+        points += as_rate.LR_SAME_ROWS * (other is table)
+        if points > best_points and as_rate.is_lr(item.values):
             best, best_points = (other, item), points
     return best
 

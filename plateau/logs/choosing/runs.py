@@ -23,7 +23,7 @@ from plateau.logs.choosing.several_writers import (
     say_the_same,
 )
 from plateau.logs.model import Run
-from plateau.logs.names import judge
+from plateau.logs.names import as_x, quantities
 from plateau.logs.text.shapes import LineTable
 
 if TYPE_CHECKING:
@@ -169,13 +169,13 @@ def _split(
             name=_run_name(name, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.asked.mode or metric.mode or judge.direction(metric.name, values),
+            mode=material.asked.mode or metric.mode or quantities.direction(metric.name, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,
             lr_name=rate[1].name if rate and lr_piece is not None else None,
             lines=material.numbers[rows[piece]],
-            counts_steps=judge.counts_steps(x_name, x[piece]),
+            counts_steps=as_x.counts_steps(x_name, x[piece]),
             every=material.contents.every,
             clock=axis is not None and is_time(axis.columns[-1]),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.behaviour import is_whole
-from plateau.logs.names.judge import counts_within
+from plateau.logs.names.as_x import counts_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,7 +13,8 @@ import numpy as np
 from plateau.logs.behaviour import is_clock
 from plateau.logs.columns import Contents, named
 from plateau.logs.files.documents import parse
-from plateau.logs.names.judge import TIMES, is_unknown, x_points
+from plateau.logs.names.as_metric import is_unknown
+from plateau.logs.names.as_x import TIMES, x_points
 from plateau.logs.names.words import words
 from plateau.logs.records.dates import seconds
 from plateau.logs.records.labelled import RUN_NAMES

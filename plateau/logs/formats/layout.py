@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from plateau.logs.columns import named
 from plateau.logs.formats.captions import TECPLOT, goes_on, names_told
-from plateau.logs.names.judge import is_unknown, x_points
+from plateau.logs.names.as_metric import is_unknown
+from plateau.logs.names.as_x import x_points
 from plateau.logs.numerals import is_measured, number
 from plateau.logs.records.dates import seconds
 

@@ -12,7 +12,7 @@ import numpy as np
 from plateau.logs.columns import Contents, column
 from plateau.logs.files.stream import unreadable
 from plateau.logs.model import NoSeriesError
-from plateau.logs.names.judge import lr_points
+from plateau.logs.names.as_rate import lr_points
 from plateau.logs.numerals import number
 from plateau.logs.records.tagged import Points, table_of
 

@@ -17,7 +17,7 @@ from plateau.logs.choosing.several_writers import name_of
 from plateau.logs.columns import Column, Contents, Table, column
 from plateau.logs.large.thinned import Gathering, Rows
 from plateau.logs.model import LogError
-from plateau.logs.names import judge
+from plateau.logs.names import as_rate, as_x
 from plateau.logs.text.shapes import LineTable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Wanted:
         main = [item.name for item in selection.axis.columns] if selection.axis else []
         counting = list(main)
         for item in selection.table.without(selection.metric):
-            if judge.x_points(item) > judge.X_TIME and item.name not in counting:
+            if as_x.x_points(item) > as_x.X_TIME and item.name not in counting:
                 counting.append(item.name)
         return cls(
             selection.table.run,
@@ -166,7 +166,7 @@ class Wanted:
             tuple(main),
             tuple(counting[:COUNTING]),
             selection.rate[1].name if selection.rate else None,
-            tuple(item.name for item in selection.table.columns if judge.lr_points(item)),
+            tuple(item.name for item in selection.table.columns if as_rate.lr_points(item)),
             selection.writer.name if selection.writer else None,
             name_of(selection.writer) if selection.writer else "",
             words_of(selection.table),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plateau.logs.names.judge import TIMES
+from plateau.logs.names.as_x import TIMES
 from plateau.logs.names.words import vocabulary, words
 
 if TYPE_CHECKING:

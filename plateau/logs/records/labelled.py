@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import Column, Table
-from plateau.logs.names.judge import TIMES
+from plateau.logs.names.as_x import TIMES
 from plateau.logs.names.words import side, vocabulary, words
 from plateau.logs.records.dates import clocks, from_parts, in_seconds, times_of_day
 from plateau.logs.records.long import KEYS, long_form, pivot

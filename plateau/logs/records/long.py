@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import column
-from plateau.logs.names.judge import TIMES, X_EPOCH, x_points
+from plateau.logs.names.as_x import TIMES, X_EPOCH, x_points
 from plateau.logs.names.words import vocabulary, words
 from plateau.logs.records.tagged import of_each, rows_of
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.columns import Column
-from plateau.logs.names import judge
+from plateau.logs.names import as_x
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def in_sections(tables: Sequence[LineTable], lines: list[str]) -> list[LineTable
 def _counter(table: LineTable) -> Column | None:
     if any(item.held_out for item in table.columns):
         return None
-    counters = (item for item in table.columns if judge.x_points(item) > judge.X_EPOCH)
+    counters = (item for item in table.columns if as_x.x_points(item) > as_x.X_EPOCH)
     return next(counters, None)
 
 

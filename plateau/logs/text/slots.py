@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from plateau.logs.names.judge import EPOCHS, ROUNDS, STEPS
+from plateau.logs.names.as_x import EPOCHS, ROUNDS, STEPS
 from plateau.logs.names.words import side, vocabulary, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name

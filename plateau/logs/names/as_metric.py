@@ -1,0 +1,188 @@
+"""How good a column is as the metric.
+
+Every candidate gets points, the highest wins, and the first in file order wins a tie. Points come
+from the name first and from behaviour (`plateau.logs.behaviour`) second.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from plateau.logs.behaviour import is_growing
+from plateau.logs.names.as_rate import lr_points
+from plateau.logs.names.as_x import COLUMN_NUMBER, EPOCHS, X_EPOCH, X_TIME, is_axis, x_points
+from plateau.logs.names.quantities import (
+    DURATION,
+    DURATIONS,
+    MEAN,
+    MEANS,
+    NOT_IT,
+    SERVICE,
+    UNIT_ALONE,
+    is_none,
+    metric_word,
+    service_points,
+    words_told,
+)
+from plateau.logs.names.words import HELD_OUT, TRAINING, side, vocabulary, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from plateau.logs.columns import Column
+
+# "lat" beside "lon" is no latency, but a place.
+LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
+LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
+ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
+# A unit does not say what was measured in it.
+UNIT = re.compile(r"[\[(][^\[\]()]*[\])]$")  # "Pressure [bar]"
+# Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
+PLAIN = TRAINING | vocabulary(
+    "total step epoch iter batch lm metrics episode ep mean avg average running smoothed ema "
+    "smooth log"
+)
+# A total beside its parts has the plainer name: each word more costs a point.
+EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
+# A smoothed copy hides the noise that the detector wants to know.
+SMOOTHED = -1.5
+SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
+# A column called "total" is the sum of what stands beside it.
+TOTAL = 4.0
+# Held-out rows are few, and they are the second thing to look at.
+HELD_OUT_POINTS = -4.0
+# Adversarial losses and regularisers need not fall while training goes well.
+AUXILIARY = -1.0
+AUXILIARY_WORDS = vocabulary(
+    "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
+    "delta change value vf entropy pg chosen rejected margin margins"
+)
+# A generator is measured against an opponent that moves; a critic estimates a distance at least.
+OPPONENT = -2.0
+OPPONENT_WORDS = vocabulary("gen generator g")
+# "loss_0", "loss_q3": one of several.
+NUMBERED = -1.5
+# Codes and names of things that are written as numbers: no metric, whatever else the name says.
+CODES = vocabulary(
+    "code codes status errno pid tid port ttl lineno id ids uid uuid seed version flag flags"
+)
+# "best loss so far" only tells of progress, and stays as it is in between.
+BEST, BEST_WORDS = -4.0, frozenset(["best"])
+NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
+UNKNOWN = 1.0  # a name we know nothing about
+LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
+UNNAMED = 2.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
+GROWING = -0.2  # what adds up, such as the reading of a meter, after what it is the sum of
+CONSTANT = -4.0  # "init loss: 4.6" on every line
+OWN_X = 2.0  # x on the same row
+SHARE = 0.1  # of two line shapes with the same metric the longer one leads
+ROWS = 2.0  # per factor of ten in rows below the longest candidate
+# Points within which metrics of the same table are equally good: one empty cell decides nothing.
+NEAR = 0.1
+
+
+def metric_points(column: Column, *, training: bool = False) -> float:
+    """Points of a column's name as the metric.
+
+    In a ``training``, what a service is judged by tells no more than how fast that runs.
+    """
+    if not column.name:
+        return UNNAMED
+    found = words_told(column.name)
+    if column.implied or column.name == "s" or CODES.intersection(found):  # seconds
+        return NOT_IT
+    if lr_points(column):
+        return NOT_LR
+    if found and set(found) <= MEANS:
+        return MEAN
+    if found == ("total",):
+        return TOTAL
+    if (served := service_points(column.name, found)) is not None:
+        return NOT_IT if training else served
+    points = max((metric_word(word, found) for word in set(found)), default=0.0) or UNKNOWN
+    known = sum(len(word) > 1 and metric_word(word, found) > 0 for word in found)
+    plain = PLAIN | HELD_OUT | ({"rate", "norm"} if known and not is_none(found) else set())
+    unit = UNIT.search(column.name)
+    extra = len(set(found) - plain - set(words(unit[0]) if unit else ())) - 1
+    points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
+    points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
+    points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
+    points += NUMBERED * bool(known and ENDS_IN_NUMBER.search(column.name))
+    points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
+    points += NOT_IT * is_none(found)
+    points += BEST * bool(known and BEST_WORDS.intersection(found))
+    named = side(column.name)
+    points += HELD_OUT_POINTS * (column.held_out if named is None else named)
+    return points + NOT_IT * (x_points(column) >= X_EPOCH)
+
+
+def remarks(column: Column, *, training: bool = False) -> list[str]:
+    """Say in words what gave a column its points as the metric."""
+    found = set(words(column.name))
+    served = service_points(column.name, words_told(column.name))
+    named = side(column.name)
+    told = {
+        "validation": column.held_out if named is None else named,
+        "smoothed": SMOOTHED_WORDS & found,
+        "the best so far": BEST_WORDS & found,
+        "auxiliary": AUXILIARY_WORDS & found,
+        "an opponent's": OPPONENT_WORDS & found,
+        "a code or a state": CODES & found,
+        "how fast it runs": served == NOT_IT or (served == SERVICE and training),
+        "what a service is judged by": served == SERVICE and not training,
+        "a duration or a load": served == DURATION,
+        "what only adds up": adds_up(column),
+        "no metric by its name": served is None and is_none(tuple(found)) and not lr_points(column),
+        "counter": column.implied or x_points(column) >= X_EPOCH,
+        "clock": x_points(column) == X_TIME,
+        "a learning rate": lr_points(column),
+    }
+    said = [remark for remark, holds in told.items() if holds]
+    return said or (["unknown name"] if is_unknown(column) else [])
+
+
+def is_unknown(column: Column) -> bool:
+    """Whether the name says nothing about what the column is."""
+    found = words_told(column.name)
+    known = any(metric_word(word, found) for word in set(found))
+    if UNIT_ALONE.fullmatch(column.name):
+        return True
+    return not known and service_points(column.name, found) is None
+
+
+def is_metric(column: Column) -> bool:
+    """Whether the name is one of a metric, of however little worth."""
+    found = words_told(column.name)
+    none = CODES.intersection(found) or is_none(found) or lr_points(column) or column.implied
+    return bool(found) and not none and any(metric_word(word, found) for word in found)
+
+
+def tells_time(column: Column) -> bool:
+    """Whether a name says that something took a time, or at which time it was."""
+    return not DURATIONS.isdisjoint(words(column.name))
+
+
+def adds_up(column: Column) -> bool:
+    """Whether numbers only grow, under a name that says nothing: the reading of a meter."""
+    told = column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_unknown(column)
+    return not told and not is_axis(column) and is_growing(column.values)
+
+
+def places_of(columns: Iterable[Column]) -> set[str]:
+    """Return the names of latitude and longitude, where both are there."""
+    named = {item.name: frozenset(words(item.name)) for item in columns}
+    north, east = (
+        {name for name, found in named.items() if found and found <= kind}
+        for kind in (LATITUDES, LONGITUDES)
+    )
+    return north | east if north and east else set()
+
+
+def is_training(columns: Iterable[Column]) -> bool:
+    """Whether columns tell of a training: of its epochs, its rate, what it learns by."""
+    return any(
+        EPOCHS.intersection(found) or LEARNT.intersection(found) or lr_points(column)
+        for column in columns
+        for found in [words(column.name)]
+    )
