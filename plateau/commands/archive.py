@@ -15,6 +15,7 @@ from plateau.commands.scanning import bar
 if TYPE_CHECKING:
     from plateau.archive import Asked, Part
     from plateau.logs.several.find import Found
+    from plateau.watching.lock import Lock
 
 LOCAL = "local"
 """Address of a cluster that is started here, with a worker for each core."""
@@ -33,9 +34,44 @@ def scan_archive(
     quiet: bool,
 ) -> None:
     """Scan logs part by part into a folder, and show what is in it."""
-    from plateau.archive import DONE, absolute, among_own
+    from plateau.archive import left, parts_of, summary
+    from plateau.export import write_whole
+    from plateau.showing.archive import page, show_archive
+    from plateau.showing.wording import count
+
+    found = _found(paths, folder)
+    with _alone_in(folder):
+        parts = parts_of(found, asked)
+        with clear_errors(folder):
+            open_ones = left(folder, parts)
+        if len(open_ones) < len(parts):
+            complain(f"{folder}: {len(parts) - len(open_ones)} of {len(parts)} parts are there")
+        working = (
+            _here(open_ones, folder, asked)
+            if address is None
+            else _dask(open_ones, folder, asked, address)
+        )
+        failed = sum(1 for done in bar(quiet=quiet)(working, len(open_ones)) if not done)
+        told = summary(folder, rate)
+        with clear_errors(folder):
+            write_whole(folder / "summary.html", page(told).encode())
+        if not quiet:
+            show_archive(console(), told)
+        for text in told.said:
+            complain(text)
+        if failed:
+            complain(f"{folder}: {failed} of {len(parts)} parts are missing: run the same again")
+        if told.again:
+            logs = count(told.again, "log")
+            complain(f"{folder}: {logs} could not be read now: run the same again to try once more")
+        if failed or not told.runs:
+            raise typer.Exit(2)
+
+
+def _found(paths: Sequence[str], folder: Path) -> "list[Found]":
+    """Find the logs; none of them may lie where the archive does."""
+    from plateau.archive import absolute, among_own
     from plateau.logs.several.find import find_logs
-    from plateau.watching.lock import Lock
 
     inside = [path for path in paths if folder.resolve().is_relative_to(Path(path).resolve())]
     if inside:
@@ -46,52 +82,17 @@ def scan_archive(
     if own := among_own(folder, found):
         raise typer.TyperException(f"{folder}: is where {own[0]} lies, which is read")
     keep_apart((one.path for one in found), [folder])
+    return found
+
+
+def _alone_in(folder: Path) -> "Lock":
+    """Make the folder of an archive, and let nobody else fill it."""
+    from plateau.archive import DONE
+    from plateau.watching.lock import Lock
+
     with clear_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folder / DONE)
-    with lock:
-        _fill(found, folder, asked, address, rate, quiet=quiet)
-
-
-def _fill(
-    found: "Sequence[Found]",
-    folder: Path,
-    asked: "Asked",
-    address: str | None,
-    rate: float | None,
-    *,
-    quiet: bool,
-) -> None:
-    """Do the parts that are not done, and show all."""
-    from plateau.archive import left, parts_of, summary
-    from plateau.export import write_whole
-    from plateau.showing.archive import page, show_archive
-    from plateau.showing.wording import count
-
-    parts = parts_of(found, asked)
-    with clear_errors(folder):
-        open_ones = left(folder, parts)
-    if len(open_ones) < len(parts):
-        complain(f"{folder}: {len(parts) - len(open_ones)} of {len(parts)} parts are there")
-    working = (
-        _here(open_ones, folder, asked)
-        if address is None
-        else _dask(open_ones, folder, asked, address)
-    )
-    failed = sum(1 for done in bar(quiet=quiet)(working, len(open_ones)) if not done)
-    told = summary(folder, rate)
-    write_whole(folder / "summary.html", page(told).encode())
-    if not quiet:
-        show_archive(console(), told)
-    for text in told.said:
-        complain(text)
-    if failed:
-        complain(f"{folder}: {failed} of {len(parts)} parts are missing: run the same again")
-    if told.again:
-        logs = count(told.again, "log")
-        complain(f"{folder}: {logs} could not be read now: run the same again to try once more")
-    if failed or not told.runs:
-        raise typer.Exit(2)
+        return Lock(folder / DONE)
 
 
 def _here(parts: Sequence["Part"], folder: Path, asked: "Asked") -> Iterator[bool]:

@@ -257,20 +257,18 @@ def test_a_formula_of_a_database_takes_no_memory(tmp_path):
         read_log(path)
 
 
-def test_formulas_of_a_database_take_little_memory(tmp_path):
+@pytest.mark.parametrize(
+    ("more", "formula"),
+    [
+        ("", "x AS (hex(zeroblob(8000000)))"),
+        (", run_id AS (step)", "name AS (hex(zeroblob(8000000 + step)))"),
+    ],
+)
+def test_formulas_of_a_database_take_little_memory(more, formula, tmp_path):
     path = tmp_path / "a.db"
-    sqlite(path, "CREATE TABLE m(step INT, loss REAL)")
+    sqlite(path, f"CREATE TABLE m(step INT, loss REAL{more})")
     with closing(sqlite3.connect(path)) as made:
-        made.execute("ALTER TABLE m ADD COLUMN x AS (hex(zeroblob(8000000)))")
-    with pytest.raises(LogError, match="its formulas give more than 67108864 characters"):
-        read_log(path)
-
-
-def test_names_that_a_formula_gives_take_little_memory(tmp_path):
-    path = tmp_path / "a.db"
-    sqlite(path, "CREATE TABLE m(step INT, loss REAL, run_id AS (step))")
-    with closing(sqlite3.connect(path)) as made:
-        made.execute("ALTER TABLE m ADD COLUMN name AS (hex(zeroblob(8000000 + step)))")
+        made.execute(f"ALTER TABLE m ADD COLUMN {formula}")
     with pytest.raises(LogError, match="its formulas give more than 67108864 characters"):
         read_log(path)
 

@@ -101,13 +101,13 @@ def _may_count(item: Column) -> bool:
     return as_x.x_points(item) > as_x.X_TIME
 
 
-def _is_time(item: Column) -> bool:
+def _is_called_time(item: Column) -> bool:
     return words(item.name) == ("time",)
 
 
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
     """Take the time that a simulation tells on a line of its own before each block."""
-    for other, item in material.contents.beside(table, _is_time):
+    for other, item in material.contents.beside(table, _is_called_time):
         if len(other.columns) == 1:
             x = x_at(metric.rows, item, material.block)
             if (
