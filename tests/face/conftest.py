@@ -2,6 +2,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the trainer needs plateau-detect[face]")
 
+from face_runs import png
 from PIL import Image
 
 from plateau_face.data.align import TEMPLATE
@@ -25,3 +26,17 @@ def ijb(tmp_path):
 
 def write(path, lines):
     path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three identities with 1, 2 and 3 images, and things to pass over."""
+    root = tmp_path / "faces"
+    for identity in range(3):
+        (root / f"id{identity}").mkdir(parents=True)
+        for image in range(identity + 1):
+            content, _ = png(10 * identity + image)
+            (root / f"id{identity}" / f"{image}.png").write_bytes(content)
+    (root / "id1" / ".hidden").write_text("x")
+    (root / "readme.txt").write_text("x")
+    return root
