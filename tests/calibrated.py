@@ -6,7 +6,7 @@ import numpy as np
 import reference
 from scipy.signal import lfilter
 
-from plateau import Detector
+from plateau import Detector, Verdict
 from plateau import _pyramid as c
 from plateau._pyramid import Stream
 from plateau._recurrence import PARAMS
@@ -83,3 +83,20 @@ def line(n):
 def level_off(values):
     """The same without drift."""
     return values - reference.drift(values)[0] * line(len(values))
+
+
+def story(xs, detector=None, changed=()):
+    """Each change into or out of a plateau: index, verdict from there on, onset."""
+    detector = detector or Detector()
+    found, before = [], False
+    for part in np.split(np.asarray(xs, float), changed):
+        if detector.count:
+            detector.changed()
+        begin, told = detector.count, detector._record(part)
+        flat = told.verdict == Verdict.PLATEAU
+        found += [
+            (begin + int(i), Verdict(told.verdict[i]), int(told.onset[i]))
+            for i in np.flatnonzero(np.diff(flat, prepend=before))
+        ]
+        before = flat[-1]
+    return found

@@ -18,6 +18,9 @@ from plateau_face.cli import app, main
 from plateau_face.comparison.running import process_context
 from plateau_face.config import Config
 
+EXPERIMENTS = Path(__file__).parents[2] / "docs" / "experiments"
+SMALL = EXPERIMENTS / "small.toml"
+
 TINY = Config(
     synthetic=True,
     synthetic_identities=6,

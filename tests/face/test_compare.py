@@ -11,13 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from face_runs import assert_same, call, complaint, rows
+from face_runs import EXPERIMENTS, SMALL, assert_same, call, complaint, rows
 from face_twins import linear_fit_spread
 from scipy import stats
 
@@ -27,18 +26,8 @@ from plateau_face.comparison.curves import COLOURS, FURTHER, Curve, colours_of, 
 from plateau_face.comparison.experiment import load_experiment
 from plateau_face.comparison.folder import RunFolder
 from plateau_face.comparison.measures import Losses, Measures, measure, smoothed, steps_to
-from plateau_face.comparison.results import Difference, _shown, write_results
-from plateau_face.comparison.statistics import (
-    Estimate,
-    estimate,
-    half_of_difference,
-    residual_spread,
-    t_quantile,
-)
+from plateau_face.comparison.results import _shown, write_results
 from plateau_face.sources import drawn_faces
-
-EXPERIMENTS = Path(__file__).parents[2] / "docs" / "experiments"
-SMALL = EXPERIMENTS / "small.toml"
 
 
 def reading(log):
@@ -390,171 +379,6 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path, capsys, monkeypatch
 def test_nothing_to_report(tmp_path, capsys, monkeypatch):
     said = complaint(capsys, monkeypatch, "compare", SMALL, "--out", tmp_path, "--report-only")
     assert said == f"plateau-face: {tmp_path}: no run of this experiment is finished\n"
-
-
-CHANGES = {
-    "seeds = [0, 1, 2]": {
-        "": "seeds is missing: a list",
-        "seeds = [0, 1]": "seeds must be at least 3, not 2",
-        "seeds = [0, 1, 1]": "seeds has something twice: [0, 1, 1]",
-        "seeds = 3": "seeds must be a list of what to compare, not 3",
-        "seeds = [0, 1, -1]": "seeds must be at least 0, not -1",
-        "seeds = [0, 1, 2": "Unclosed array",
-    },
-    "epochs = [6, 1]": {
-        "epochs = [6, 1.5]": "epochs must be a whole number, not 1.5",
-        "epochs = []": "epochs must be a list of what to compare, not []",
-        "epoch = [6, 1]": "there is no 'epoch' in an experiment, only title, schedules, epochs",
-    },
-    'schedules = ["plateau", "cosine"]': {
-        'schedules = ["plateau", "sine"]': "schedules must be one of plateau, multistep, ",
-        'schedules = ["plateau"]': "there is no 'cosine' in schedule, only plateau",
-    },
-    "loss = 15.0": {
-        "": "reach.loss is missing: the training loss whose steps are counted",
-        "loss = 0": "reach.loss must be above 0, not 0",
-        "los = 15.0": "there is no 'los' in reach, only loss, over",
-    },
-    "synthetic = true": {
-        "": "give data, or synthetic, and not both",
-        'data = "faces"': "there is nothing to verify on: name a set with --val",
-        "synthetic = true\nseed = 3": "seed is what the runs differ in: it cannot be set for all",
-        "synthetic = true\nbach = 3": "there is no 'bach' in a configuration",
-    },
-    "lr = 0.08": {"lr = -1": "lr must be above 0, not -1"},
-}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [(old, new, message) for old, news in CHANGES.items() for new, message in news.items()],
-)
-def test_experiments_that_will_not_do(tmp_path, old, new, message):
-    text = SMALL.read_text()
-    assert old in text
-    file = tmp_path / "e.toml"
-    file.write_text(text.replace(old, new))
-    with pytest.raises(ValueError, match="^" + re.escape(f"{file}: {message}")):
-        load_experiment(file)
-
-
-def test_experiments_are_read():
-    plan = load_experiment(SMALL, ["lr=0.3"])
-    assert [run.name for run in plan.runs[:5]] == [
-        "plateau-6-0", "cosine-6-0", "plateau-1-0", "cosine-1-0", "plateau-6-1",
-    ]  # fmt: skip
-    assert [run.config.lr for run in plan.runs[:2]] == [0.3, 0.08]
-    assert {(run.config.schedule, run.config.epochs, run.config.seed) for run in plan.runs} == {
-        (run.schedule, run.epochs, run.seed) for run in plan.runs
-    }
-
-
-@pytest.mark.parametrize("name", ["real", "synthetic"])
-def test_the_experiments_of_the_documentation(name):
-    given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
-    plan = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
-    assert len(plan.schedules) == 5
-    assert plan.epochs[0] == 4 * plan.epochs[-1]
-    assert len(plan.seeds) >= 3
-    config = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text())["config"]
-    assert not config.keys() & {"data", "val", "val_folder", "identities"}  # of some machine
-
-
-@pytest.mark.parametrize("name", ["real", "synthetic"])
-def test_the_experiments_on_time_differ_in_optimizer_and_schedule_only(name):
-    given = {"data": "faces", "val": ["pairs.tsv"]} if name == "real" else {}
-    before = load_experiment(EXPERIMENTS / f"{name}.toml", [], given)
-    after = load_experiment(EXPERIMENTS / f"{name}_time.toml", [], given)
-    assert before.epochs[0] == after.epochs[0] == 4 * after.epochs[2]
-    assert not {*before.seeds} & {*after.seeds}
-    varied = {"schedule", "epochs", "seed", "optimizer", "max_reductions", "val_every"}
-
-    def common(plan):
-        tables = [dataclasses.asdict(run.config) for run in plan.runs]
-        return [{k: v for k, v in table.items() if k not in varied} for table in tables]
-
-    assert all(table == common(before)[0] for table in common(after))
-    full = {run.schedule for run in after.runs if run.epochs == after.epochs[0]}
-    assert {*before.schedules} < {*after.best_of} < full == {*after.schedules}
-    quarter = {run.schedule for run in after.runs if run.epochs == after.epochs[2]}
-    assert quarter == {"plateau", "sgd_held", "cosine", "poly", "muon", "muon_held"}
-
-
-def test_the_experiment_on_runs_that_a_plateau_ends():
-    plan = load_experiment(EXPERIMENTS / "synthetic_cool.toml")
-    ended = {(run.schedule, run.epochs) for run in plan.runs if run.config.at_plateau == "cool"}
-    assert ended == {("sgd_cool", 40), ("muon_cool", 40)}
-    assert len(plan.runs) == 5 * (2 + 2 * 5)
-
-
-@pytest.mark.parametrize("name", ["real", "synthetic"])
-def test_the_controls_of_the_documentation_differ_in_nothing_else(name):
-    whole, control = (
-        tomllib.loads((EXPERIMENTS / f"{file}.toml").read_text()) for file in (name, f"{name}_held")
-    )
-    assert control["config"] == whole["config"] | {"max_reductions": 0}
-    assert (control["schedules"], control["epochs"]) == (["plateau"], whole["epochs"][-1:])
-    assert (control["seeds"], control["reach"]) == (whole["seeds"], whole["reach"])
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 18, 40, 101])
-def test_t(freedom):
-    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
-
-
-def test_one_value_has_no_interval():
-    assert estimate([0.5]) == Estimate(0.5, None)
-    assert residual_spread(np.ones((1, 3))) is None
-    assert residual_spread(np.ones((4, 1))) is None
-    assert residual_spread(np.ones((4, 0))) is None
-
-
-@pytest.mark.parametrize("shape", [(2, 2), (10, 3), (4, 5)])
-def test_the_common_spread(shape):
-    table = np.random.default_rng(1).normal(size=shape)
-    found = residual_spread(table)
-    assert found == pytest.approx(linear_fit_spread(table.tolist()))
-
-
-def test_the_common_spread_has_the_level_it_promises():
-    """Intervals of differences hold the truth in 95 % of experiments with equal spread."""
-    random = np.random.default_rng(2)
-    inside = 0
-    for _ in range(2000):
-        cells, seeds = random.normal(size=(10, 1)), 3 * random.normal(size=3)
-        table = cells + seeds + random.normal(size=(10, 3))
-        half = half_of_difference(residual_spread(table), 3)
-        gap = table[0].mean() - table[1].mean()
-        inside += abs(gap - (cells[0, 0] - cells[1, 0])) < half
-    assert inside / 2000 == pytest.approx(0.95, abs=0.015)  # three deviations
-
-
-@pytest.mark.parametrize(
-    ("mean", "half", "word"),
-    [(-0.004, 0.005, "yes"), (-0.004, 0.008, "open"), (-0.02, 0.009, "no"), (0.0, None, "open")],
-)
-def test_what_a_difference_says(mean, half, word):
-    assert Difference((), Estimate(mean, None), Estimate(mean, half)).within == word
-
-
-@pytest.mark.parametrize("over", [1, 3, 7, 40, 41])
-def test_the_smoothed_loss(over):
-    random = np.random.default_rng(3)
-    widths = random.integers(1, 4, 20)
-    widths[-1] += 40 - widths.sum() if widths.sum() < 40 else 0
-    ends, values = np.cumsum(widths), random.uniform(1, 9, 20)
-    losses = Losses(ends, np.ones(20, np.int64), values, np.ones(20))
-    steps = np.repeat(values, widths)  # the loss of each step, as well as the rows tell it
-    starts = np.append(0, ends)
-    expected = []
-    for end in ends:
-        first = max((start for start in starts if start <= end - over), default=None)
-        expected.append(np.nan if first is None else steps[first:end].mean())
-    np.testing.assert_allclose(smoothed(losses, over), expected)
-    if over <= 40:
-        least = int(np.nanargmin(expected))
-        assert steps_to(losses, expected[least] + 1e-9, over) == ends[least]
-    assert steps_to(losses, 0.5, over) is None
 
 
 def test_a_loss_that_is_not_finite_counts_for_nothing(experiment):
