@@ -30,8 +30,8 @@ from numba.core.serialize import dumps
 from plateau import _notice, _trust
 
 SOURCES = (
-    "_arithmetic.py",
     "_compile.py",
+    "_compiler.py",
     "_samples.py",
     "_recurrence.py",
     "_kernels.py",

@@ -1,62 +1,123 @@
-"""How kernels are compiled, and how Python calls them without delay."""
+"""Kernels: plain functions of numbers and arrays, interpreted at first, compiled when that pays.
 
+numba takes half a second to import and seconds to compile, which a few hundred samples are not
+worth: a validation loss told once an epoch, a log of some rows. So nothing is compiled until a
+process has been slow without, or is given much at once. Compiled code computes the same numbers,
+bit for bit. `plateau._compiler` is what numba makes of the functions that are marked here.
+"""
+
+import os
 from collections.abc import Callable
 from functools import cached_property, partial, update_wrapper
+from time import thread_time
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
-from numba import carray, config, njit, types
-from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 from numpy.typing import NDArray
-
-from plateau._cache import keep
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PATIENCE = 0.0 if os.environ.get("PLATEAU_INTERPRET") == "0" else 0.2
+"""Seconds that a process interprets kernels before it compiles them."""
+
+LITTLE = 4096
+"""Numbers that an array has at most where it is worth a try without the compiler."""
+
+OFF = bool(int(os.environ.get("NUMBA_DISABLE_JIT") or 0))
+"""Whether nothing is ever compiled."""
+
+ADDRESS, FLOAT, INT = "address", "float64", "int64"
+FLOATS, INTS, CODES, FLAGS = (f"{kind}[::1]" for kind in (FLOAT, INT, "int8", "boolean"))
+STRIDED, TABLE = f"{FLOAT}[:]", f"{FLOAT}[:, ::1]"
+"""Types of arguments: single ones, and arrays, which are contiguous unless they are strided."""
+
+
+class Interpreter:
+    """What all kernels of a process have cost so far without the compiler."""
+
+    spent = 0.0  # seconds
 
 
 class Kernel(Generic[P, R]):
-    """A function that Python calls: compiled at its first call, or loaded from the disk.
+    """A function that Python calls.
 
     Parameters
     ----------
     function : callable
-        What is compiled.
-    *signature : numba.types.Type
+        What it does. An argument `state` is changed in place.
+    *signature : str
         Types of its arguments. Callers pass exactly these: a number is converted, an array is not.
     nogil : bool
         Whether to release the GIL, as a kernel that takes many samples should.
     """
 
-    def __init__(self, function: Callable[P, R], *signature: Any, nogil: bool = False) -> None:
+    def __init__(self, function: Callable[P, R], *signature: str, nogil: bool = False) -> None:
         update_wrapper(self, function)
         self.function = function
         self.signature = signature
         self.nogil = nogil
+        self._changes = function.__code__.co_varnames[0] == "state"
+        self._entry: Callable[P, R] | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it is compiled, or loaded from the disk."""
+        return self._entry is not None
 
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's form of the function; what it compiles is kept on disk."""
-        return keep(njit(error_model="numpy", nogil=self.nogil)(self.function))
+        from plateau import _compiler
 
-    @cached_property
+        return _compiler.dispatcher(self)
+
+    @property
     def entry(self) -> Callable[P, R]:
         """The compiled function itself, for what is called for each sample.
 
         Numba's dispatcher would look at the types of the arguments, which costs as much again as
         the update of a detector.
         """
-        if config.DISABLE_JIT:
-            return np.errstate(all="ignore")(self.function)  # silent, as compiled code is
-        compiled: Callable[P, R] = self.dispatcher.compile(self.signature)
-        return compiled
+        if self._entry is None:
+            from plateau import _compiler
+
+            self._entry = _compiler.entry(self)
+        return self._entry
+
+    def pays(self, *arguments: Any) -> bool:
+        """Whether compiled code is there, or worth its time for these arguments."""
+        if OFF or self._entry is not None:
+            return not OFF
+        if Interpreter.spent >= PATIENCE:
+            return True
+        return any(getattr(each, "size", 0) > LITTLE for each in arguments)
+
+    def interpret(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Call the function as it stands; it is as silent as compiled code."""
+        begin = thread_time()
+        try:
+            with np.errstate(all="ignore"):
+                return self.function(*arguments, **named)
+        finally:
+            Interpreter.spent += thread_time() - begin
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        """Call the compiled function."""
-        return self.entry(*arguments, **named)
+        """Call it, compiled if that pays."""
+        if self.pays(*arguments):
+            return self.entry(*arguments, **named)
+        if not self._changes:
+            return self.interpret(*arguments, **named)
+        # Whoever interrupts it finds the state as it was, or as it is afterwards.
+        state: Any = arguments[0]
+        own = state.copy()
+        found = self.interpret(own, *arguments[1:], **named)  # type: ignore[arg-type]
+        state[:] = own
+        return found
 
 
-def kernel(*signature: Any, nogil: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+def kernel(*signature: str, nogil: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Make a function a `Kernel` with these types of arguments."""
     return lambda function: Kernel(function, *signature, nogil=nogil)
 
@@ -64,70 +125,41 @@ def kernel(*signature: Any, nogil: bool = False) -> Callable[[Callable[P, R]], K
 batch = partial(kernel, nogil=True)
 """For what takes many samples at once."""
 
-helper = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+MARKED: dict[Any, dict[str, Any]] = {}
+"""Functions that kernels call, and how they are compiled."""
+
+
+def marked(**options: Any) -> Callable[[Function], Function]:
+    """Mark a function that only kernels call; it stays what it is."""
+
+    def mark(function: Function) -> Function:
+        MARKED[function] = options
+        return function
+
+    return mark
+
+
+helper = marked()
 """For what several kernels call and is too large to be compiled into each."""
 
-inline = njit(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inline = marked(forceinline=True)
 """For what only other kernels call: it is compiled into them and needs no way in from Python."""
 
-merged = njit(error_model="numpy", inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+merged = marked(inline="always")
 """As `inline`, for a few lines: they become lines of their callers before anything is compiled,
 which costs less than to compile them too. It cannot be given to a kernel as an argument."""
 
 
-class AddressType(types.Type):
-    """Where the numbers of a state lie, on their way into a kernel that takes one sample.
-
-    Numba counts who holds an array that it is given, and reads its shape, which costs as much as
-    all else in the update of a detector. Whoever has the state keeps it during the call.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(name="address")
-
-
-DATA = types.CPointer(types.float64)
-"""What it is in a kernel."""
-
-
-@register_model(AddressType)
-class AddressModel(models.PrimitiveModel):
-    """In a kernel it is a pointer."""
-
-    def __init__(self, manager: Any, kind: AddressType) -> None:
-        super().__init__(manager, kind, manager[DATA].get_value_type())
-
-
-@unbox(AddressType)
-def _unbox_address(kind: AddressType, value: Any, context: Any) -> Any:
-    pointer = context.pyapi.long_as_voidptr(value)
-    return NativeValue(
-        context.builder.bitcast(pointer, context.context.get_value_type(DATA)),
-        is_error=context.pyapi.c_api_error(),
-    )
-
-
-@intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
-    return DATA(address), lambda context, builder, signature, arguments: arguments[0]
-
-
-@inline
-def _compiled_array(address: Any, size: Any) -> Any:
-    return carray(_pointer(address), (size,))
-
-
-def _address_of(state: NDArray[np.float64]) -> int:
+def address_of(state: NDArray[np.float64]) -> int:
+    """Return where the numbers of a state lie."""
     return state.ctypes.data
 
 
-address_of: Any = (lambda state: state) if config.DISABLE_JIT else _address_of
-"""Returns where the numbers of a state lie; what is not compiled takes the state itself."""
+@inline
+def array(address: Any, size: Any) -> Any:
+    """Return, within a kernel, so many numbers from an address on as an array.
 
-array: Any = (lambda address, size: address) if config.DISABLE_JIT else _compiled_array
-"""Returns, within a kernel, so many numbers from an address on as an array."""
-
-
-ADDRESS, FLOAT, INT = AddressType(), types.float64, types.int64
-FLOATS, INTS, CODES, FLAGS = (kind[::1] for kind in (FLOAT, INT, types.int8, types.boolean))
-"""Types of arguments: single ones, and contiguous arrays."""
+    What is interpreted is given the array itself.
+    """
+    del size
+    return address

@@ -29,6 +29,8 @@ from plateau._compile import (
     FLOAT,
     FLOATS,
     INT,
+    STRIDED,
+    TABLE,
     array,
     batch,
     helper,
@@ -270,8 +272,8 @@ def _whitened(s, j, lead):
     return s[MEANS + j] + lead * (s[LASTS + j] - s[LASTS + j - 1])
 
 
-persistence: Any = getattr(_persistence, "py_func", _persistence)
-whitened: Any = getattr(_whitened, "py_func", _whitened)
+persistence: Any = _persistence
+whitened: Any = _whitened
 """The same for plain Python; of several blocks at once, given an array of their numbers."""
 
 
@@ -453,7 +455,7 @@ def _row(s, taken, fires):
     return Row(taken, fires, s[ANCHOR] + s[LEVEL], slope, s[VERDICT], onset, kind)
 
 
-row_of: Any = getattr(_row, "py_func", _row)
+row_of: Any = _row
 """The same for plain Python."""
 
 
@@ -517,7 +519,7 @@ def update_bank(state, xs, codes):
             codes[i] = _close(s, p) if _accept(s, xs[i]) else NOTHING
 
 
-@batch(FLOATS, INT, FLOAT[:], FLOAT[:, ::1])
+@batch(FLOATS, INT, STRIDED, TABLE)
 def advance(state, stream, xs, rows):
     """Take samples of a stream in a row, close the blocks that they fill, write a row after each.
 

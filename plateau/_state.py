@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plateau import _recurrence as r
 from plateau._arguments import LARGEST_COUNT
-from plateau._compile import address_of
+from plateau._compile import Kernel, address_of
 from plateau._samples import LIMIT
 from plateau._use import Use
 
@@ -38,6 +38,8 @@ LARGEST = LIMIT * 2.0**53
 Description = dict[str, Any]
 """A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
 
+
+Found = TypeVar("Found")
 
 Columns = Mapping[str, NDArray[np.float64]]
 """Columns of a state's table by name."""
@@ -140,6 +142,17 @@ class Streaming(ABC):
         """Have this state."""
         self._state, self._address = state, address_of(state)
         self._use = Use(state)
+
+    def _one(self, kernel: Kernel[..., Found], x: float) -> Found:
+        """Take one sample by a kernel for that."""
+        if kernel.pays():
+            return kernel.entry(self._address, x)
+        with self._use:  # compiled code keeps Python's lock instead
+            own = self._state.copy()  # whoever interrupts it finds the state as it was
+            own[r.BUSY] = 0.0
+            found = kernel.interpret(own, x)
+            self._state[r.PARAMS :] = own[r.PARAMS :]
+        return found
 
     @abstractmethod
     def _describe(self) -> Description:

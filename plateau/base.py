@@ -398,12 +398,18 @@ class KernelDetector(PlateauDetector):
     _update: Callable[[Any, float], Any]
     """Takes one sample: address of the state, sample -> whether it fires, or what to ask.
 
-    It is set, and so compiled, when the first sample comes: whole series do without it."""
+    It is set once it pays to compile it: short streams and whole series do without it."""
 
     @property
     @abstractmethod
     def _one_sample(self) -> "Kernel[..., Any]":
         """The kernel that `_update` is."""
+
+    def _first(self, x: float) -> Any:
+        """Take a sample before `_update` is set."""
+        if self._one_sample.pays():
+            self._update = self._one_sample.entry
+        return self._one(self._one_sample, x)
 
     @property
     def group(self) -> int:

@@ -183,9 +183,8 @@ class Detector(KernelDetector):
             x = self._sampled(x)
         try:
             code = self._update(self._address, x)
-        except AttributeError:  # the first sample
-            self._update = self._one_sample.entry
-            return self.update(x)
+        except AttributeError:  # nothing is compiled so far
+            code = self._first(x)
         return code != c.NOTHING and self._answer(code, x)
 
     def _answer(self, code: int, x: float) -> bool:

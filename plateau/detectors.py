@@ -134,18 +134,17 @@ class ThresholdDetector(KernelDetector):
             x = self._sampled(x)
         try:
             return self._update(self._address, x)
-        except AttributeError:  # the first sample
-            self._update = self._one_sample.entry
-            return self.update(x)
+        except AttributeError:  # nothing is compiled so far
+            return self._first(x)
         except RuntimeError:
             with self._use:  # or else another thread has it
                 pass
-            return self._update(self._address, x)
+            return self._one(self._one_sample, x)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:
         offsets = np.empty(len(samples) // (self.patience + 1) + 1, dtype=np.int64)
         kernels = self.slope_filter.kernels_for(len(samples), self.patience)
-        found = kernels.update_many.entry(self._state, samples, offsets)
+        found = kernels.update_many(self._state, samples, offsets)
         return offsets[:found]
 
     def _take_until_fire(self, samples: NDArray[np.float64]) -> int | None:
@@ -164,7 +163,7 @@ class ThresholdDetector(KernelDetector):
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         fired = np.empty(streams, dtype=np.bool_)
         kernels = fast.bank_kernels(self.slope_filter.kernels)
-        kernels.bank.entry(state, streams, samples, fired)
+        kernels.bank(state, streams, samples, fired)
         return fired, NO_ALARMS
 
     def _advance_many(

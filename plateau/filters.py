@@ -131,11 +131,11 @@ class SlopeFilter(Streaming):
         if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
         try:
-            self.kernels.update(self._address, sample)
+            self._one(self.kernels.update, sample)
         except RuntimeError:
             with self._use:  # or else another thread has it
                 pass
-            self.kernels.update(self._address, sample)
+            self._one(self.kernels.update, sample)
         return self.slope
 
     def update_many(

@@ -28,7 +28,7 @@ print(json.dumps([digest.hexdigest(), len(compiled.buffer)]))
 """
 
 
-QUICKLY = {"NUMBA_OPT": "1"}
+QUICKLY = {"NUMBA_OPT": "1", "PLATEAU_INTERPRET": "0"}
 """What is compiled here need not be fast. It must not get into the folder that other tests use."""
 
 

@@ -15,14 +15,13 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from numba import config
-
+from plateau._compile import OFF
 from plateau._kernels import EMA, HAAR
 
 if TYPE_CHECKING:
     from plateau._kernels import Kernels
 
-ON = os.environ.get("PLATEAU_FAST") != "0" and not config.DISABLE_JIT
+ON = os.environ.get("PLATEAU_FAST") != "0" and not OFF
 """Whether it is used: where nothing is compiled there is nothing to gain."""
 
 LONG, PATIENT = 240.0, 256  # four times as long as `pieces.FORGOTTEN`

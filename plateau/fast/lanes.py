@@ -15,7 +15,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from plateau._arithmetic import NUMBER, choose, define, fused, llvm
+from plateau._arithmetic import choose, fused
+from plateau._compiler import NUMBER, define, llvm
 
 WIDTH = 8
 """Lanes: two or four vector registers, so that one waits while the other computes."""
