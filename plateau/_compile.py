@@ -105,6 +105,8 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Call it, compiled if that pays."""
+        if self._entry is not None and not OFF:
+            return self._entry(*arguments, **named)
         if self.pays(*arguments):
             return self.entry(*arguments, **named)
         if not self._changes:

@@ -17,14 +17,28 @@ from strategies import chunks, filters, modes, streams, thresholds, with_gaps
 from strategies import detectors as compiled_detectors
 
 import plateau
-from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector, fast, trace
+from plateau import (
+    Detector,
+    DetectorBank,
+    Ema,
+    EmaHaar,
+    Haar,
+    ThresholdDetector,
+    _compile,
+    fast,
+    trace,
+)
 from plateau.protocol import DetectorProtocol
 
 
-@pytest.fixture(scope="module", autouse=True, params=["fast", "plain"])
+@pytest.fixture(scope="module", autouse=True, params=["fast", "plain", "interpreted"])
 def lane(request):
-    """Everything holds with `plateau.fast` and without it."""
-    with mock.patch.object(fast, "ON", request.param == "fast" and fast.ON):
+    """Everything holds with `plateau.fast` and without it, and where nothing is compiled."""
+    off = _compile.OFF or request.param == "interpreted"
+    with (
+        mock.patch.object(fast, "ON", request.param == "fast" and fast.ON),
+        mock.patch.object(_compile, "OFF", off),
+    ):
         yield
 
 
