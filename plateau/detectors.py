@@ -135,7 +135,7 @@ class ThresholdDetector(KernelDetector):
         try:
             return self._update(self._address, x)
         except AttributeError:  # nothing is compiled so far
-            return self._first(x)
+            return bool(self._first(x))
         except RuntimeError:
             with self._use:  # or else another thread has it
                 pass
