@@ -405,6 +405,10 @@ class KernelDetector(PlateauDetector):
     def _one_sample(self) -> "Kernel[..., Any]":
         """The kernel that `_update` is."""
 
+    def _compile(self) -> None:
+        """Set `_update`; another thread, which is refused later, may have done so meanwhile."""
+        object.__setattr__(self, "_update", self._one_sample.entry)
+
     @property
     def group(self) -> int:
         """Streams of a bank whose state is interleaved, cell by cell."""

@@ -184,7 +184,7 @@ class Detector(KernelDetector):
         try:
             code = self._update(self._address, x)
         except AttributeError:  # the first sample
-            self._update = self._one_sample.entry
+            self._compile()
             return self.update(x)
         return code != c.NOTHING and self._answer(code, x)
 

@@ -135,7 +135,7 @@ class ThresholdDetector(KernelDetector):
         try:
             return self._update(self._address, x)
         except AttributeError:  # the first sample
-            self._update = self._one_sample.entry
+            self._compile()
             return self.update(x)
         except RuntimeError:
             with self._use:  # or else another thread has it

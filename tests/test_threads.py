@@ -74,6 +74,24 @@ def test_a_second_thread_is_refused_while_the_first_is_within(name, one, each):
         assert not in_another_thread(call)  # it takes turns
 
 
+@pytest.mark.parametrize("one", [Detector(), ThresholdDetector(Haar(10), 0.01, 50)], ids=type)
+def test_another_thread_may_bring_the_first_sample_while_that_is_compiled(monkeypatch, one):
+    class Compiling:
+        begun = False
+
+        @property
+        def entry(self):
+            if not self.begun:
+                self.begun = True
+                assert in_another_thread(lambda: one.update(1.0)) == []
+            return kernel.entry
+
+    kernel = one._one_sample
+    monkeypatch.setattr(type(one), "_one_sample", Compiling())
+    one.update(2.0)
+    assert one.count == 2
+
+
 @pytest.mark.parametrize(("name", "one", "each"), [*calls()])
 def test_a_thread_that_was_interrupted_may_go_on(name, one, each):
     for call in each:
