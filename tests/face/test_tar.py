@@ -40,6 +40,11 @@ def test_tar_files_as_webdataset_writes_them(tmp_path):
         ({"a.png": b"x"}, "member a.png: no label beside it"),
         ({"a.png": b"x", "a.cls": b"one"}, "member a.cls: no label, a whole number"),
         ({"a.png": b"x", "a.json": b"[1]"}, "member a.json: no label, a whole number"),
+        *(
+            ({"a.png": b"x", "a.json": text}, "member a.json: no label, a whole number")
+            for text in (b'{"label": 1.5}', b'{"label": 1e400}', b'{"label": ' + b"[" * 100_000)
+        ),
+        ({"a.png": b"x", "a.cls": b"1" * 5000}, "member a.cls: no label, a whole number"),
         ({"a.txt": b"x"}, ": no images"),
         (None, ": not a plain tar file, or damaged"),
     ],

@@ -11,6 +11,9 @@ from plateau_face.data.faces import Pixels, decode
 
 IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp"})
 
+LONGEST = 1 << 20
+"""Bytes of a file with a label that are read; longer ones are none."""
+
 
 class TarFaces:
     """Images of one or several tar files, read where they lie.
@@ -68,13 +71,26 @@ def labelled(path: Path) -> list[tuple[tarfile.TarInfo, int]]:
                 if kind.lower() in IMAGES:
                     images[key] = member
                 elif kind in ("cls", "json") and (file := tar.extractfile(member)):
-                    content = file.read()
-                    labels[key] = int(json.loads(content)["label"] if kind == "json" else content)
+                    labels[key] = label_in(file.read(LONGEST), kind)
     except tarfile.TarError as error:
         raise ValueError(f"{path}: not a plain tar file, or damaged ({error})") from error
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{path} member {member.name}: no label, a whole number") from None
     for key, member in images.items():
         if key not in labels:
             raise ValueError(f"{path} member {member.name}: no label beside it")
     return [(member, labels[key]) for key, member in images.items()]
+
+
+def label_in(content: bytes, kind: str) -> int:
+    """Return the label in a file of a kind, ``cls`` or ``json``.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, OverflowError, RecursionError
+        If there is none, or no whole number.
+    """
+    found = json.loads(content)["label"] if kind == "json" else content
+    if isinstance(found, float) and not found.is_integer():
+        raise ValueError("not a whole number")
+    return int(found)
