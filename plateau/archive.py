@@ -17,7 +17,7 @@ import numpy as np
 from plateau import __version__
 from plateau.evidence import e_bh
 from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, sweep, write_whole
-from plateau.logs.files.stream import is_folder, is_local
+from plateau.logs.files.stream import is_folder, is_local, resolved
 from plateau.logs.model import ReadError
 from plateau.logs.several.parallel import read_logs
 from plateau.outlook import COLUMNS, columns_of
@@ -155,8 +155,8 @@ def _absolute(path: str) -> str:
 
 def among_own(folder: Path, found: Iterable[Found]) -> list[str]:
     """Return the logs that lie where an archive has its own files."""
-    places = {(folder / kind).resolve() for kind in (DONE, RUNS, PLATEAUS)}
-    return [one.path for one in found if not places.isdisjoint(Path(one.path).resolve().parents)]
+    places = {resolved(folder / kind) for kind in (DONE, RUNS, PLATEAUS)}
+    return [one.path for one in found if not places.isdisjoint(resolved(one.path).parents)]
 
 
 def work(part: Part, folder: Path, asked: Asked) -> None:

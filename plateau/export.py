@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from plateau._locking import locked
+from plateau.logs.files.stream import resolved
 from plateau.logs.model import Log
 from plateau.offline import RunScan
 from plateau.outlook import COLUMNS, Gain, columns_of
@@ -181,7 +182,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         If the file cannot be written.
     """
     refuse_planted(path)
-    path = path.resolve()  # a link stays one
+    path = resolved(path)  # a link stays one
     umask = os.umask(0)
     os.umask(umask)
     mode = path.stat().st_mode if path.exists() else 0o666 & ~umask

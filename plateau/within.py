@@ -41,27 +41,25 @@ class Within:
         """
         if self._hangs and self._hangs.is_alive():
             raise TimeoutError("timed out")
-        answers: SimpleQueue[tuple[Any, Exception | None]] = SimpleQueue()
+        answers: SimpleQueue[T | Exception] = SimpleQueue()
         thread = Thread(target=_answer, args=(function, answers), daemon=True)
         thread.start()
         try:
-            result, error = answers.get(timeout=self.seconds)
+            answer = answers.get(timeout=self.seconds)
         except Empty:
             self._hangs = thread
             raise TimeoutError("timed out") from None
-        if error is not None:
-            raise error
-        return result
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: nothing of it hangs."""
         return {"seconds": self.seconds, "_hangs": None}
 
 
-def _answer(
-    function: Callable[[], Any], answers: SimpleQueue[tuple[Any, Exception | None]]
-) -> None:
+def _answer(function: Callable[[], T], answers: SimpleQueue[T | Exception]) -> None:
     try:
-        answers.put((function(), None))
+        answers.put(function())
     except Exception as error:
-        answers.put((None, error))
+        answers.put(error)

@@ -137,6 +137,17 @@ def test_no_name_that_others_can_foresee_is_written_to(tmp_path):
     assert ((tmp_path / "out").read_bytes(), target.read_bytes()) == (b"2", b"mine")
 
 
+@pytest.mark.parametrize("command", ["scan", "columns", "replay", "report", "watch"])
+def test_a_link_to_itself_is_no_log(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    link = tmp_path / "run.log"
+    link.symlink_to(link)
+    rest = {"columns": [], "watch": ["--idle", 0, "--horizon", 24]}.get(command, ["--quiet"])
+    code, _, err = run(command, link, *rest)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert err.startswith(f"plateau: {link}: ")
+
+
 def left(path, letter, seconds):
     """Make what a process leaves that is killed while it writes a file, so many seconds ago."""
     part = path.with_name(f".{path.name}.{8 * letter}.part")
