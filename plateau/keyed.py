@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import struct
 import zlib
 from collections import OrderedDict
@@ -205,7 +206,7 @@ class KeyedDetectors:
         if state is None:
             self.forget(key)
         elif self._packed.get(key) != state:
-            stream = _Stream.from_bytes(state, self._fresh)
+            stream = self._from_bytes(key, state)
             self.forget(key)
             self._packed[key] = bytes(state)
             self._keep(key, stream)
@@ -262,10 +263,17 @@ class KeyedDetectors:
             packed = self._load(key)
         if packed is None:
             return None
-        stream = _Stream.from_bytes(packed, self._fresh)
+        stream = self._from_bytes(key, packed)
         self._packed[key] = packed
         self._keep(key, stream)
         return stream
+
+    def _from_bytes(self, key: Hashable, state: bytes) -> _Stream:
+        """Return what a state says; if that is nothing, say of which of many keys it is."""
+        try:
+            return _Stream.from_bytes(state, self._fresh)
+        except ValueError as error:
+            raise ValueError(f"key {reprlib.repr(key)}: {error}") from None
 
     def _stream(self, key: Hashable) -> _Stream:
         known = self._known(key)
