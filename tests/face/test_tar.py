@@ -59,6 +59,19 @@ def test_tar_files_that_will_not_do(tmp_path, members, message):
         open_faces(path)
 
 
+@pytest.mark.parametrize("content", [b"9" * 20 + b" a=b\n", b"30 size=" + b"9" * 21 + b"\n"])
+def test_sizes_that_none_can_be_are_damage(tmp_path, content):
+    """As an extended header may have them."""
+    path = tmp_path / "t.tar"
+    with tarfile.open(path, "w") as tar:
+        extended, image = tarfile.TarInfo("x"), tarfile.TarInfo("a.png")
+        extended.type, extended.size = tarfile.XHDTYPE, len(content)
+        tar.addfile(extended, io.BytesIO(content))
+        tar.addfile(image)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: not a plain tar file, or damaged")):
+        open_faces(path)
+
+
 def test_an_image_of_a_tar_file_that_cannot_be_read(tmp_path):
     write_tar(tmp_path / "t.tar", {"a.png": b"x", "a.cls": b"1"})
     with pytest.raises(ValueError, match=r"t\.tar member a\.png: not a readable image"):
