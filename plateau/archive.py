@@ -16,8 +16,8 @@ import numpy as np
 
 from plateau import __version__
 from plateau.evidence import e_bh
-from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, write_whole
-from plateau.logs.files.stream import is_folder, is_local
+from plateau.export import SCAN_COLUMNS, evidence_of, frame, scan_rows, sweep, write_whole
+from plateau.logs.files.stream import is_folder, is_local, resolved
 from plateau.logs.model import ReadError
 from plateau.logs.several.parallel import read_logs
 from plateau.outlook import COLUMNS, columns_of
@@ -127,6 +127,7 @@ def left(folder: Path, parts: Sequence[Part]) -> list[Part]:
     wanted = {part.name for part in parts}
     for kind in (DONE, RUNS, PLATEAUS):  # so that none of another kind counts as done
         (folder / kind).mkdir(parents=True, exist_ok=True)
+        sweep(folder / kind, OWN)
         for file in (folder / kind).iterdir():
             if file.stem not in wanted and OWN.fullmatch(file.name):
                 file.unlink()
@@ -154,8 +155,8 @@ def _absolute(path: str) -> str:
 
 def among_own(folder: Path, found: Iterable[Found]) -> list[str]:
     """Return the logs that lie where an archive has its own files."""
-    places = {(folder / kind).resolve() for kind in (DONE, RUNS, PLATEAUS)}
-    return [one.path for one in found if not places.isdisjoint(Path(one.path).resolve().parents)]
+    places = {resolved(folder / kind) for kind in (DONE, RUNS, PLATEAUS)}
+    return [one.path for one in found if not places.isdisjoint(resolved(one.path).parents)]
 
 
 def work(part: Part, folder: Path, asked: Asked) -> None:
@@ -214,7 +215,9 @@ def read(folder: Path, kind: str = PLATEAUS) -> polars.DataFrame:
     import polars as pl
 
     names = sorted(file.stem for file in (folder / DONE).glob("*.json"))
-    parts = [pl.read_parquet(folder / kind / f"{name}.parquet") for name in names]
+    # Their bytes: Polars would take some names for patterns, and some it cannot even write.
+    files = ((folder / kind / f"{name}.parquet").read_bytes() for name in names)
+    parts = map(pl.read_parquet, files)
     columns = SCAN_COLUMNS if kind == PLATEAUS else RUN_COLUMNS
     return pl.concat([frame([], columns), *parts])
 

@@ -408,7 +408,8 @@ class KernelDetector(PlateauDetector):
     def _first(self, x: float) -> Any:
         """Take a sample before `_update` is set."""
         if self._one_sample.pays():
-            self._update = self._one_sample.entry
+            # Another thread, which is refused later, may have done so meanwhile.
+            object.__setattr__(self, "_update", self._one_sample.entry)
         return self._one(self._one_sample, x)
 
     @property

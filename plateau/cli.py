@@ -3,10 +3,12 @@
 import atexit
 import gc
 import io
+import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -83,11 +85,22 @@ def hurry() -> Iterator[None]:
             del sys.modules["scipy"]
 
 
+def open_standard() -> None:
+    """Let standard streams that the caller has closed lead nowhere.
+
+    Without them the next files that are opened would be taken for them, and written to.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # for the whole process
+
+
 def main() -> None:
     """Run the command line.
 
     Exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input, 70 a bug of ours.
     """
+    open_standard()
     # At the end Python looks for garbage among all that was imported, which takes 0.15 s.
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -107,7 +120,8 @@ def main() -> None:
     except SystemExit:  # the reader of standard output has gone
         code = 128 + SIGPIPE
     except Exception as error:  # what --fail-on names has a code of its own: it must not look so
-        traceback.print_exc()
+        with suppress(OSError):  # standard error is full, or nobody reads it
+            traceback.print_exc()
         complain(f"this is a bug of plateau ({type(error).__name__}), please report it")
         code = CRASHED
     sys.exit(code or 0)

@@ -43,6 +43,9 @@ HEAD = struct.Struct("<qqb???H")
 """Begins a saved listener: samples before the first, samples taken, verdict; whether the last was
 not finite, it moves the wrong way, and that would be news; plateaus that follow."""
 
+MOST = 1 << 52
+"""Samples that a saved listener may have taken: so many more can be counted exactly."""
+
 BEFORE = 64
 """Plateaus that are remembered: a new one may turn out to be one of them, interrupted."""
 
@@ -263,13 +266,26 @@ class Listener(Generic[D]):
             *head, spans = HEAD.unpack_from(data)
             told = np.frombuffer(data, "<f8", spans * size, HEAD.size).reshape(spans, size)
             made._places = Places.from_bytes(data[HEAD.size + told.nbytes :])
-        except (struct.error, ValueError):
+            changes.plateaus = [_span(*each) for each in told.tolist()]
+        except (struct.error, ValueError, OverflowError):
             raise ValueError("state is damaged: it does not say what was told") from None
         made._before, made._taken, changes.verdict, made._broken, changes.worse, changes.armed = (
             head
         )
-        changes.plateaus = [_span(*each) for each in told.tolist()]
+        if not made._fits():
+            raise ValueError("state is damaged: what was told is not what its detector knows")
         return made
+
+    def _fits(self) -> bool:
+        """Whether it can have come to stand so, beside its detector."""
+        count, changes = self.detector.count, self._changes
+        return (
+            0 <= self._before <= count
+            and count - self._before <= self._taken <= MOST
+            and self._places.reach(count - self._before, self._taken)
+            and changes.verdict == self.detector.verdict
+            and (bool(changes.plateaus) or not changes.flat)
+        )
 
     def _own(self, found: Trace, at: NDArray[np.int64]) -> Trace:
         """Return the trace of some samples, in which the first one ever has the index 0."""

@@ -1,11 +1,11 @@
 """Results for programs: JSON as the command line promises it, and flat tables of the same."""
 
 import errno
-import glob
 import io
 import json
 import math
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from plateau._locking import locked
+from plateau.logs.files.stream import resolved
 from plateau.logs.model import Log
 from plateau.offline import RunScan
 from plateau.outlook import COLUMNS, Gain, columns_of
@@ -31,8 +33,12 @@ FORMULA = r"^[=+@\t\r]|^-."
 """How texts begin that a spreadsheet calculates; standard input is called "-"."""
 
 PART = ".part"
-LEFT = 3600.0
-"""Seconds after which a partly written file counts as abandoned."""
+PARTLY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
+"""Name of a partly written file, with that of the file that it is to become."""
+
+YOUNG, LEFT = 60.0, 3600.0
+"""Seconds in which a partly written file may lack its lock for a moment, and after which it counts
+as abandoned also where the file system knows no locks."""
 
 EXACT = 2.0**53
 """Up to it a float holds every whole number."""
@@ -176,7 +182,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         If the file cannot be written.
     """
     refuse_planted(path)
-    path = path.resolve()  # a link stays one
+    path = resolved(path)  # a link stays one
     umask = os.umask(0)
     os.umask(umask)
     mode = path.stat().st_mode if path.exists() else 0o666 & ~umask
@@ -184,6 +190,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     try:
         with os.fdopen(handle, "wb") as file:
+            locked(handle)  # as long as it is, nobody takes it for abandoned
             yield file
             file.flush()
             os.fsync(file.fileno())  # before it takes the name, that a lost machine leaves one
@@ -209,13 +216,33 @@ def refuse_planted(path: Path) -> None:
         raise PermissionError(errno.EACCES, "is a link of another user, which is not followed")
 
 
+def sweep(folder: Path, ours: re.Pattern[str]) -> None:
+    """Remove what processes that were killed left of files of such names."""
+    with suppress(OSError):
+        for file in folder.iterdir():
+            named = PARTLY.fullmatch(file.name)
+            if named and ours.fullmatch(named[1]):
+                with suppress(OSError):
+                    if _is_abandoned(file):
+                        file.unlink()
+
+
 @cache
 def _sweep(path: Path) -> None:
-    """Remove what was left of a file by a process that was killed while it wrote."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
-        with suppress(OSError):
-            if time.time() - left.lstat().st_mtime > LEFT:
-                left.unlink()
+    """Remove what was left of one file; once, as a state is written every second."""
+    sweep(path.parent, re.compile(re.escape(path.name)))
+
+
+def _is_abandoned(part: Path) -> bool:
+    """Whether nobody writes a file any more: its writer holds a lock on it."""
+    age = time.time() - part.lstat().st_mtime
+    if not YOUNG < age <= LEFT:
+        return age > LEFT
+    descriptor = os.open(part, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        return locked(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _log_record(scan: LogScan, shifted: Collection[RunScan] | None) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import struct
 import zlib
 from collections import OrderedDict
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from plateau._arguments import whole
+from plateau._recurrence import PARAMS
 from plateau._samples import as_sample, as_samples, first_nonfinite, nonfinite_error
+from plateau._use import Use
 from plateau.base import PlateauDetector
 from plateau.events import Listener
 
@@ -99,6 +102,7 @@ class KeyedDetectors:
         self._ready: OrderedDict[Hashable, _Stream] = OrderedDict()
         self._packed: dict[Hashable, bytes] = {}  # of a ready one only while it is the same
         self._changed: dict[Hashable, None] = {}  # since they were collected
+        self._use = Use(np.zeros(PARAMS))
 
     def take(self, key: Hashable, position: int, x: Sample) -> list[Event]:
         """Take one sample of a key.
@@ -127,13 +131,14 @@ class KeyedDetectors:
             was kept is damaged or that of another detector. The state stays as it was.
         """
         where, sample = _position(position), as_sample(x)
-        stream = self._stream(key)
-        if where <= stream.position:
-            return []
-        self._refuse(np.array([sample]))
-        events = stream.listener.take_one(sample)
-        self._passed(key, stream, where)
-        return events
+        with self._use:
+            stream = self._stream(key)
+            if where <= stream.position:
+                return []
+            self._refuse(np.array([sample]))
+            events = stream.listener.take_one(sample)
+            self._passed(key, stream, where)
+            return events
 
     def take_many(self, key: Hashable, positions: Iterable[int], xs: ArrayLike) -> list[Event]:
         """Take samples of a key in a row; the state is then as after one `take` for each.
@@ -161,29 +166,31 @@ class KeyedDetectors:
         samples, where = as_samples(xs), [_position(each) for each in positions]
         if len(where) != len(samples):
             raise ValueError(f"there are {len(where)} positions of {len(samples)} samples")
-        stream = self._stream(key)
-        last, fresh = stream.position, []
-        for i, position in enumerate(where):
-            if position > last:
-                last = position
-                fresh.append(i)
-        if not fresh:
-            return []
-        unseen = np.zeros_like(samples)
-        unseen[fresh] = samples[fresh]
-        self._refuse(unseen)
-        events = stream.listener.take(samples[fresh])
-        self._passed(key, stream, last)
-        return events
+        with self._use:
+            stream = self._stream(key)
+            last, fresh = stream.position, []
+            for i, position in enumerate(where):
+                if position > last:
+                    last = position
+                    fresh.append(i)
+            if not fresh:
+                return []
+            unseen = np.zeros_like(samples)
+            unseen[fresh] = samples[fresh]
+            self._refuse(unseen)
+            events = stream.listener.take(samples[fresh])
+            self._passed(key, stream, last)
+            return events
 
     def collect(self) -> dict[Hashable, bytes]:
         """Return the states of the keys that changed since the last call, as bytes."""
-        found = {key: self._state(key) for key in self._changed}
-        self._changed.clear()
-        if self._load is not None:
-            for key in found.keys() - self._ready.keys():
-                del self._packed[key]
-        return found
+        with self._use:
+            found = {key: self._state(key) for key in self._changed}
+            self._changed.clear()
+            if self._load is not None:
+                for key in found.keys() - self._ready.keys():
+                    del self._packed[key]
+            return found
 
     def restore(self, key: Hashable, state: bytes | None) -> None:
         """Let a key go on from a state; that takes no time where it stands there.
@@ -202,34 +209,37 @@ class KeyedDetectors:
         ValueError
             If the bytes are damaged, or those of another detector. The state stays as it was.
         """
-        if state is None:
-            self.forget(key)
-        elif self._packed.get(key) != state:
-            stream = _Stream.from_bytes(state, self._fresh)
-            self.forget(key)
-            self._packed[key] = bytes(state)
-            self._keep(key, stream)
+        with self._use:
+            if state is None:
+                self._drop(key)
+            elif self._packed.get(key) != state:
+                stream = self._from_bytes(key, state)
+                self._drop(key)
+                self._packed[key] = bytes(state)
+                self._keep(key, stream)
 
     def forget(self, *keys: Hashable) -> None:
         """Drop what is held of some keys, of all if none is named.
 
         Do so for all where keeping their states has failed: they are then loaded as they were kept.
         """
-        for key in keys or [*self._ready, *self._packed]:
-            for held in (self._ready, self._packed, self._changed):
-                held.pop(key, None)
+        with self._use:
+            for key in keys or [*self._ready, *self._packed]:
+                self._drop(key)
 
     def position(self, key: Hashable) -> int | None:
         """Return the last position of a key; None before its first sample."""
-        known = self._known(key)
-        return None if known is None else known.position
+        with self._use:
+            known = self._known(key)
+            return None if known is None else known.position
 
     def __getitem__(self, key: Hashable) -> PlateauDetector:
         """Return a detector that stands where that of a key stands, a copy."""
-        known = self._known(key)
-        if known is None:
-            raise KeyError(key)
-        return known.listener.detector.clone()
+        with self._use:
+            known = self._known(key)
+            if known is None:
+                raise KeyError(key)
+            return known.listener.detector.clone()
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._ready or key in self._packed
@@ -245,6 +255,18 @@ class KeyedDetectors:
     def __repr__(self) -> str:
         keys = f"{len(self)} key{'' if len(self) == 1 else 's'}"
         return f"<KeyedDetectors of {self._fresh!r}: {keys}, {len(self._ready)} ready>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: all but the thread that uses this one."""
+        return {name: value for name, value in vars(self).items() if name != "_use"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._use = Use(np.zeros(PARAMS))
+
+    def _drop(self, key: Hashable) -> None:
+        for held in (self._ready, self._packed, self._changed):
+            held.pop(key, None)
 
     def _refuse(self, samples: NDArray[np.float64]) -> None:
         if self._fresh.on_nonfinite == "raise":
@@ -262,10 +284,17 @@ class KeyedDetectors:
             packed = self._load(key)
         if packed is None:
             return None
-        stream = _Stream.from_bytes(packed, self._fresh)
+        stream = self._from_bytes(key, packed)
         self._packed[key] = packed
         self._keep(key, stream)
         return stream
+
+    def _from_bytes(self, key: Hashable, state: bytes) -> _Stream:
+        """Return what a state says; if that is nothing, say of which of many keys it is."""
+        try:
+            return _Stream.from_bytes(state, self._fresh)
+        except ValueError as error:
+            raise ValueError(f"key {reprlib.repr(key)}: {error}") from None
 
     def _stream(self, key: Hashable) -> _Stream:
         known = self._known(key)

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+EXACT = 2.0**53
+"""Up to it a float holds every whole number."""
+
 MOST_PIECES = 4096
 """Pieces; of more, every second one is left out, and what lay there is interpolated."""
 
@@ -79,12 +82,21 @@ class Places:
         ValueError
             If that is no table of pieces.
         """
-        made = cls()
-        starts, values, runs, rises, lasts = np.frombuffer(data, "<f8").reshape(5, -1)
+        made, table = cls(), np.frombuffer(data, "<f8").reshape(5, -1)
+        if not _is_sound(table):
+            raise ValueError("pieces are not one after the other")
+        starts, values, runs, rises, lasts = table
         made.starts, made.values = starts.astype(np.int64).tolist(), values.tolist()
         made.runs, made.rises = runs.astype(np.int64).tolist(), rises.tolist()
         made.lasts = lasts.astype(np.int64).tolist()
         return made
+
+    def reach(self, end: int, most: float) -> bool:
+        """Whether they tell of positions from 0 up to an end, and of values below most."""
+        if not self.starts or not end:
+            return not self.starts and not end
+        fits = self.starts[0] == 0 and self.lasts[-1] < end
+        return fits and min(self.values) >= 0 and max(*self.values, *map(abs, self.rises)) < most
 
     def __call__(self, at: int) -> float:
         """Return the value that was in force at a position."""
@@ -110,3 +122,15 @@ class Places:
         self.runs.append(0)
         self.rises.append(0.0)
         self.lasts.append(at)
+
+
+def _is_sound(table: NDArray[np.float64]) -> bool:
+    """Whether a table holds pieces that follow one another, all of whole positions."""
+    starts, _, runs, _, lasts = table
+    return bool(
+        (np.abs(table) <= EXACT).all()
+        and not (table[::2] % 1).any()
+        and (runs >= 0).all()
+        and (lasts >= starts).all()
+        and (lasts[:-1] < starts[1:]).all()
+    )

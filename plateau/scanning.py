@@ -351,7 +351,9 @@ class Scan:
         return pd.DataFrame(self.to_polars().to_dict(as_series=False))
 
     def _refuse_log(self, path: Path) -> None:
-        if any(path.resolve() == type(path)(one.log.path).resolve() for one in self.logs):
+        from plateau.logs.files.stream import resolved
+
+        if any(resolved(path) == resolved(one.log.path) for one in self.logs):
             raise ValueError(f"{path}: is a log: name another file")
 
     def __len__(self) -> int:

@@ -76,11 +76,14 @@ def patterns(minutes):
     return f"{of_texts} patterns and {of_logs} kinds of logs, whose time grows as they do"
 
 
+TRIALS = (states, files, commands, kills, patterns)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
-    minutes = parser.parse_args().minutes / 5
-    for trial in (states, files, commands, kills, patterns):
+    minutes = parser.parse_args().minutes / len(TRIALS)
+    for trial in TRIALS:
         print(trial(minutes), flush=True)
 
 

@@ -3,9 +3,12 @@
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -15,6 +18,7 @@ from plateau import Schedule, ThresholdDetector
 from plateau.alerts import Alerts, Mail, NotSentError, Webhook, sending
 from plateau.alerts.asked import sink_of
 from plateau.filters import Haar
+from plateau.watching.prometheus import Query
 
 SECRET = "T0p-S3cr3t"
 
@@ -141,6 +145,52 @@ def test_a_webhook_that_is_not_there(monkeypatch, told):
     monkeypatch.setenv("PLATEAU_WEBHOOK", f"http://127.0.0.1:9/{SECRET}")
     Alerts(Webhook(), retries=0, complain=told.append).send("flat", "since 3")
     assert told == ["an alert was not sent by Webhook: it cannot be reached"]
+
+
+@pytest.fixture
+def dripping():
+    """The port of a server that sends a letter of its answer now and then, for ever."""
+    stop = threading.Event()
+
+    def drip(client):
+        with client, suppress(OSError):
+            client.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not stop.wait(0.05):
+                client.sendall(b"x")
+
+    def serve():
+        while not stop.is_set():
+            client, _ = server.accept()
+            threads.append(threading.Thread(target=drip, args=(client,)))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threads = [threading.Thread(target=serve)]
+        threads[0].start()
+        port = server.getsockname()[1]
+        yield port
+        stop.set()
+        socket.create_connection(("127.0.0.1", port)).close()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_webhook_that_never_comes_to_an_end(dripping, monkeypatch, told):
+    """Each letter comes in time; copies begin without what hangs."""
+    monkeypatch.setenv("PLATEAU_WEBHOOK", f"http://127.0.0.1:{dripping}/{SECRET}")
+    webhook, begin = Webhook(timeout=0.3), time.monotonic()
+    Alerts(webhook, pause=0, complain=told.append).send("flat", "since 3")
+    assert time.monotonic() - begin < 5
+    assert told == ["an alert was not sent by Webhook: it does not answer in time"]
+    assert pickle.loads(pickle.dumps(webhook)).send.__name__ == "send"
+
+
+def test_a_query_that_never_comes_to_an_end(dripping, monkeypatch, told):
+    monkeypatch.setattr("plateau.watching.prometheus.LIMIT", 0.3)
+    query = Query(f"prometheus+http://127.0.0.1:{dripping}?query=up&every=1ms", told.append)
+    assert [query.read() for _ in range(2)] == [b"", b""]
+    assert len(told) == 1
+    assert told[0].endswith("gives no answer, and is asked again: timed out")
 
 
 def test_the_url_of_a_webhook_is_nowhere_but_in_its_place(hook, monkeypatch, tmp_path, told):

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,13 @@ def plateau(*arguments, **environment):
         env=os.environ | environment,
         check=False,
     )
+
+
+def redirected(redirections, *arguments):
+    """Run it by a shell, with these redirections."""
+    program = [sys.executable, "-c", "from plateau.cli import main; main()"]
+    command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -612,3 +620,47 @@ def test_a_file_with_a_hole_of_a_terabyte_is_one_line(run, tmp_path):
     os.truncate(log, 2**40)
     code, out, err = run("scan", log)
     assert (code, out, err) == (2, b"", f"plateau: {log}: a line is longer than 64 MiB\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", [["scan", "--format", "json", "-o"], ["watch", "--output"]])
+def test_standard_streams_may_be_closed(closed, command, log, tmp_path):
+    """The next files that are opened must not be taken for them."""
+    before, out = log.read_bytes(), tmp_path / "out"
+    rest = ["--idle", 0, "--horizon", 24] if command[0] == "watch" else []
+    done = redirected(closed, command[0], log, *command[1:], out, *rest)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert out.read_bytes().startswith(b'{"version"' if command[0] == "scan" else b"watching loss")
+    assert log.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+def test_what_nobody_can_read_is_not_printed(log):
+    assert redirected(">&-", "scan", log, "--format", "json").returncode == 0
+    done = redirected("<&-", "scan", "-")
+    assert (done.returncode, done.stderr) == (2, "plateau: -: the file is empty\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full here")
+def test_a_full_standard_error_changes_no_exit_code():
+    assert redirected("2>/dev/full", "scan", "--nonsense").returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{interrupt}", 130),
+        ("def main(): {interrupt}", 130),
+        ("import atexit\ndef main(): atexit.register(lambda: {interrupt})", -signal.SIGINT),
+    ],
+    ids=["importing", "running", "ending"],
+)
+def test_an_interrupt_is_no_traceback_at_any_moment(text, code, tmp_path):
+    interrupt = "signal.raise_signal(signal.SIGINT)"
+    (tmp_path / "program.py").write_text("import signal\n" + text.format(interrupt=interrupt))
+    run = "import sys; sys.path.insert(0, sys.argv[1]); from plateau.program import run"
+    command = [sys.executable, "-c", f"{run}; run('program')", tmp_path]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")

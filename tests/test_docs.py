@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import reliability
 
 import plateau
 
@@ -51,6 +52,12 @@ def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
 def test_every_public_name_is_on_the_api_page():
     page = (DOCS / "api.md").read_text()
     assert not [name for name in plateau.__all__ if f"[`plateau.{name}`](#" not in page]
+
+
+def test_the_counts_of_all_trials_are_those_of_one_run():
+    page = (DOCS / "reliability.md").read_text()
+    (counts,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(re.findall(r"^\d+ ", counts, re.MULTILINE)) == len(reliability.TRIALS)
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.name)

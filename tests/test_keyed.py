@@ -1,5 +1,11 @@
 """Detectors by key: what an engine may do to messages and processes changes no event."""
 
+import math
+import random
+import struct
+import warnings
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +14,7 @@ from own import NoBest
 from strategies import detectors, streams, with_gaps
 
 from plateau import Detector, Haar, KeyedDetectors, ThresholdDetector
+from plateau.keyed import POSITIONS
 
 RULE = ThresholdDetector(Haar(2), threshold=0.1, patience=3)
 STEPS = [8.0, 6.0, 4.0] + [3.0] * 7 + [2.0] + [1.0] * 7
@@ -224,7 +231,7 @@ def test_states_that_are_none_are_refused_and_change_nothing():
         (b"", "are not the state of a key"),
         (RULE.to_bytes(), "are not the state of a key"),
     ]:
-        with pytest.raises(ValueError, match=problem):
+        with pytest.raises(ValueError, match=f"^key 'a': .*{problem}"):
             keyed.restore("a", bytes_)
     with pytest.raises(TypeError, match="a state must be bytes, not 'text'"):
         keyed.restore("a", "text")
@@ -232,3 +239,43 @@ def test_states_that_are_none_are_refused_and_change_nothing():
     with pytest.raises(ValueError, match=r"saved with threshold=0\.1, here it is 0\.2"):
         other.restore("a", state)
     assert (keyed.position("a"), keyed["a"].count, len(other)) == (9, 10, 0)
+
+
+def damage(state, rng):
+    """Change a state in some places, and let its checksum say that it is whole."""
+    body = bytearray(state[:-4])
+    for _ in range(rng.choice([1, 1, 3])):
+        at = rng.randrange(len(body))
+        way = rng.randrange(4)
+        if way == 0:
+            body[at] ^= 1 << rng.randrange(8)
+        elif way == 1:
+            numbers = [float("nan"), float("inf"), -1.0, 0.5, 1e300, 2.0**53, 1e-320]
+            body[at : at + 8] = struct.pack("<d", rng.choice(numbers))
+        elif way == 2:
+            del body[at : at + rng.randrange(1, 40)]
+        else:
+            body[at:at] = rng.randbytes(rng.randrange(1, 40))
+    return bytes(body) + struct.pack("<I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize("detector", [RULE, Detector()], ids=["threshold", "calibrated"])
+def test_a_damaged_state_is_refused_or_goes_on(detector):
+    rng, keyed = random.Random(0), KeyedDetectors(detector)
+    xs = np.repeat([3.0, 2.0, 1.0, math.nan, 0.5], 60) + 0.01 * np.cos(np.arange(300) ** 2)
+    keyed.take_many("a", range(300), xs)
+    (state,) = keyed.collect().values()
+    refused = 0
+    for _ in range(1500):
+        other = KeyedDetectors(detector)
+        try:
+            other.restore("a", damage(state, rng))
+        except ValueError:
+            refused += 1
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # numbers may be beyond all bounds
+            for i in range(20):
+                other.take("a", POSITIONS - 20 + i, 1.0 + i % 7)
+            other.restore("b", *other.collect().values())
+    assert 1000 < refused < 1500

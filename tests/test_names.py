@@ -89,6 +89,25 @@ def test_a_path_is_a_name_too(tmp_path, monkeypatch):
         assert_plain(result.output)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["scan"], ["scan", "--format", "csv"], ["scan", "--format", "parquet", "-o", "out"]),
+        *(["scan", "--plot", "out.svg"], ["scan", "--archive", "folder"], ["columns"]),
+        *(["report"], ["replay", "--format", "json"]),
+        ["watch", "--idle", "0", "--state", "state", "--output", "out"],
+    ],
+    ids=" ".join,
+)
+def test_a_path_need_not_be_text(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    odd = os.fsdecode(b"l\xff\x9bo.csv")
+    Path(odd).write_text("step,loss\n" + "".join(f"{i},{1 / (i + 1)}\n" for i in range(90)))
+    horizon = [] if arguments[0] == "columns" else ["--horizon", "24"]
+    assert_plain(ran(arguments[0], odd, *arguments[1:], *horizon).stderr)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="--exec is tried by a shell's words")
 def test_a_command_is_run_whatever_the_name(log, tmp_path):
     command = [sys.executable, "-c", "from plateau.cli import main; main()", "watch", log]

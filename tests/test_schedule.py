@@ -1,7 +1,10 @@
 """A schedule and a stopper without any framework."""
 
+import copy
+import functools
 import json
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -169,6 +172,44 @@ def test_a_state_that_does_not_fit_changes_nothing():
         with pytest.raises(ValueError, match=message):
             schedule.load_state_dict(before | change)
         assert schedule.state_dict() == before
+
+
+def places(state, path=()):
+    """Yield where something stands in a state, with the keys that lead there."""
+    for key in state if isinstance(state, dict) else range(min(len(state), 2)):
+        yield (*path, key)
+        if isinstance(state[key], dict | list) and key != "detector":  # they have their own tests
+            yield from places(state[key], (*path, key))
+
+
+ANYTHING = [None, True, -1, 0.5, 1e308, -1e308, 1e-320, math.nan, math.inf, 10**400, "x", [], {}]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers may be beyond all bounds
+@pytest.mark.parametrize("make", [Schedule, Stopper, lambda: Schedule(flat_detector())])
+def test_a_state_with_anything_anywhere_is_refused_or_goes_on(make):
+    one = make()
+    step = (lambda one, x: one.step(x, 0.1)) if isinstance(one, Schedule) else type(one).step
+    for i in range(60):
+        step(one, 1 / (i + 1))
+    state, refused = one.state_dict(), 0
+    for path in places(state):
+        for value in ANYTHING:
+            broken = copy.deepcopy(state)
+            holder = functools.reduce(operator.getitem, path[:-1], broken)
+            holder[path[-1]] = value
+            other = make()
+            before = other.state_dict()
+            try:
+                other.load_state_dict(broken)
+            except ValueError:
+                refused += 1
+                assert other.state_dict() == before
+                continue
+            for loss in (0.5, math.nan, 0.01):
+                step(other, loss)
+            make().load_state_dict(other.state_dict())
+    assert refused > 50
 
 
 def test_a_stopper_goes_on_from_a_state_and_stays_stopped():

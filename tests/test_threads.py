@@ -1,6 +1,7 @@
 """One thread at a time at one detector, filter or bank: another is refused, and nothing breaks."""
 
 import os
+import pickle
 import random
 import signal
 import threading
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 from own import NoBest
 
-from plateau import Detector, DetectorBank, Ema, Haar, ThresholdDetector, calibrated
+from plateau import (
+    Detector,
+    DetectorBank,
+    Ema,
+    Haar,
+    KeyedDetectors,
+    ThresholdDetector,
+    calibrated,
+)
 from plateau import _pyramid as c
 from plateau._recurrence import PARAMS
 
@@ -72,6 +81,47 @@ def test_a_second_thread_is_refused_while_the_first_is_within(name, one, each):
             (told,) = in_another_thread(call)
         assert told.startswith("in use by another thread")
         assert not in_another_thread(call)  # it takes turns
+
+
+def test_a_second_thread_is_refused_by_detectors_of_keys():
+    """Or what was told of a key would not be what its detector knows."""
+    keyed = KeyedDetectors(ThresholdDetector(Haar(2), 0.1, 3))
+    keyed.take("a", 1, 0.5)
+    (state,) = keyed.collect().values()
+    calls = [
+        lambda: keyed.take("a", 2, 0.5),
+        lambda: keyed.take_many("a", [3, 4], [0.5, 0.5]),
+        keyed.collect,
+        lambda: keyed.restore("a", state),
+        lambda: keyed.position("a"),
+        lambda: keyed["a"],
+        keyed.forget,
+    ]
+    for call in calls:
+        with keyed._use:
+            (told,) = in_another_thread(call)
+        assert told.startswith("in use by another thread")
+        assert not in_another_thread(call)
+        keyed.restore("a", state)
+    assert pickle.loads(pickle.dumps(keyed)).take("a", 5, 0.5) == []
+
+
+@pytest.mark.parametrize("one", [Detector(), ThresholdDetector(Haar(10), 0.01, 50)], ids=type)
+def test_another_thread_may_bring_the_first_sample_while_that_is_compiled(monkeypatch, one):
+    class Compiling:
+        begun = False
+
+        @property
+        def entry(self):
+            if not self.begun:
+                self.begun = True
+                assert in_another_thread(lambda: one.update(1.0)) == []
+            return kernel.entry
+
+    kernel = one._one_sample
+    monkeypatch.setattr(type(one), "_one_sample", Compiling())
+    one.update(2.0)
+    assert one.count == 2
 
 
 @pytest.mark.parametrize(("name", "one", "each"), [*calls()])

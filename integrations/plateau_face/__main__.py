@@ -1,5 +1,12 @@
-"""``python -m plateau_face`` is ``plateau-face``."""
+"""The program ``plateau-face``, which is ``python -m plateau_face`` too."""
 
-from plateau_face.cli import main
+from plateau.program import run
 
-main()
+
+def main() -> None:
+    """Run it."""
+    run("plateau_face.cli")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,12 +7,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from email.message import EmailMessage
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from plateau._arguments import positive
 from plateau.alerts.sending import NotSentError
+from plateau.within import Within
 
 VARIABLE = "PLATEAU_WEBHOOK"
 
@@ -33,7 +35,7 @@ class Webhook:
     file : path, optional
         A file that holds it instead, in its first line.
     timeout : float, default 5.0
-        Seconds to wait for an answer.
+        Seconds to wait for an answer, in all.
 
     Raises
     ------
@@ -61,7 +63,7 @@ class Webhook:
     ) -> None:
         self._variable = variable
         self._file = None if file is None else Path(file)
-        self._timeout = positive("timeout", timeout)
+        self._within = Within(timeout)
         self._url()
 
     def __repr__(self) -> str:
@@ -75,8 +77,7 @@ class Webhook:
             request = urllib.request.Request(
                 self._url(), json.dumps(message).encode(), {"Content-Type": "application/json"}
             )
-            with _OPENER.open(request, timeout=self._timeout):
-                pass
+            self._within(partial(_post, request, self._within.seconds))
         # None of these errors is shown, nor chained: they may hold the URL.
         except urllib.error.HTTPError as error:
             again = error.code == 429 or error.code >= 500
@@ -101,6 +102,14 @@ class Webhook:
         if not url.lower().startswith(("https://", "http://")):
             raise ValueError(f"there is no URL of a webhook in {self._place}")
         return url
+
+
+def _post(request: urllib.request.Request, timeout: float) -> None:
+    try:
+        _OPENER.open(request, timeout=timeout).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):

@@ -11,6 +11,7 @@ import typer
 from plateau.commands.messages import clear_errors, complain, console, reason
 from plateau.commands.results import keep_apart
 from plateau.commands.scanning import bar
+from plateau.logs.files.stream import resolved
 
 if TYPE_CHECKING:
     from plateau.archive import Asked, Part
@@ -73,7 +74,7 @@ def _found(paths: Sequence[str], folder: Path) -> "list[Found]":
     from plateau.archive import absolute, among_own
     from plateau.logs.several.find import find_logs
 
-    inside = [path for path in paths if folder.resolve().is_relative_to(Path(path).resolve())]
+    inside = [path for path in paths if resolved(folder).is_relative_to(resolved(path))]
     if inside:
         raise typer.TyperException(f"{folder}: lies in {inside[0]}, which is read")
     found = absolute(find_logs(paths, complain))
@@ -110,7 +111,7 @@ def _dask(parts: Sequence["Part"], folder: Path, asked: "Asked", address: str) -
     with _client(address) as client:
         from distributed import as_completed
 
-        target = folder.resolve()  # workers have folders of their own
+        target = resolved(folder)  # workers have folders of their own
         # Not pure: a task that another scan gave the scheduler may write into another folder.
         tasks = {
             client.submit(work, part, target, asked, pure=False, retries=RETRIES): part

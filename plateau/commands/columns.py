@@ -6,11 +6,12 @@ import typer
 
 from plateau.commands.groups import ColumnOptions, grouped
 from plateau.commands.messages import complain, console
-from plateau.commands.options import Paths
+from plateau.commands.options import Memory, Paths
+from plateau.commands.scanning import as_bytes
 
 
 @grouped
-def columns(paths: Paths, columns: ColumnOptions) -> None:
+def columns(paths: Paths, columns: ColumnOptions, memory: Memory = None) -> None:
     """Show what was found in logs, and what was chosen and why."""
     from plateau.logs.model import LogError
     from plateau.logs.several.find import find_logs
@@ -20,7 +21,8 @@ def columns(paths: Paths, columns: ColumnOptions) -> None:
 
     shown = 0
     read = partial(described, asked=columns.asked())
-    for _, found in read_logs(find_logs(paths, complain), read):
+    logs = find_logs(paths, complain)
+    for _, found in read_logs(logs, read, memory=as_bytes(memory)):
         if isinstance(found, LogError):
             complain(str(found))
             continue

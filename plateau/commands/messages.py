@@ -1,7 +1,7 @@
 """What is said on standard error, and where people are shown things."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def complain(message: str) -> None:
-    """Print one line on standard error."""
-    typer.echo(f"plateau: {printable(' '.join(message.split()))}", err=True)
+    """Print one line on standard error, if anybody reads it."""
+    with suppress(OSError):
+        typer.echo(f"plateau: {printable(' '.join(message.split()))}", err=True)
 
 
 def reason(error: Exception) -> str:

@@ -12,6 +12,7 @@ from plateau.commands.options import (
     POLICY,
     Format,
     Guard,
+    Memory,
     Output,
     OutputFile,
     Quiet,
@@ -72,6 +73,7 @@ def replay(
     ] = None,
     output_format: Output = Format.table,
     output: OutputFile = None,
+    memory: Memory = None,
     guard: Guard = True,
     quiet: Quiet = False,
 ) -> None:
@@ -88,7 +90,7 @@ def replay(
     keep_apart([path], [output])
     rule, _ = settings.rule(), reaction.policy()  # before the log is read
     with clear_errors(path):
-        log = read_apart(path, asking(columns, run, equals=False))
+        log = read_apart(path, asking(columns, run, equals=False), memory)
         if len(log.runs) > 1:
             names = ", ".join(each.name for each in log.runs)
             raise ValueError(f"{path}: has {len(log.runs)} runs, choose one with --run: {names}")

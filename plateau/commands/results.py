@@ -9,7 +9,7 @@ import typer
 
 from plateau.commands.messages import clear_errors, complain
 from plateau.commands.options import FailOn, Format
-from plateau.logs.files.stream import STDIN
+from plateau.logs.files.stream import STDIN, resolved
 from plateau.watching.tail import ROTATED
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ def draw(scans: "list[LogScan]", plot: Path) -> None:
 
 def keep_apart(logs: Iterable[str], outputs: Iterable[Path | None]) -> None:
     """Refuse to write over a log, or over another output."""
-    taken = {Path(log).resolve() for log in logs if log != STDIN}
+    taken = {resolved(log) for log in logs if log != STDIN}
     folders = {path for path in taken if path.is_dir()}
-    taken |= {file.resolve() for folder in folders for file in folder.rglob("*")}
+    taken |= {resolved(file) for folder in folders for file in folder.rglob("*")}
     for output in filter(None, outputs):
-        there = output.resolve()
-        if there in taken or (output.parent.resolve() / output.name) in taken:
+        there = resolved(output)
+        if there in taken or (resolved(output.parent) / output.name) in taken:
             raise typer.TyperException(f"{output}: is a log or another output: name another file")
         if not folders.isdisjoint(there.parents):
             raise typer.TyperException(

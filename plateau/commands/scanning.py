@@ -31,8 +31,8 @@ def asking(columns: ColumnOptions, run: str | None, *, equals: bool = True) -> "
     return reader_of(metrics, equals=equals, run=run, **columns.chosen())
 
 
-def read_apart(path: str, read_one: "Callable[..., Log]") -> "Log":
-    """Read one log in a process of its own, within its limits.
+def read_apart(path: str, read_one: "Callable[..., Log]", memory: float | None) -> "Log":
+    """Read one log in a process of its own, which may take so much ``memory``, in GiB.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read_apart(path: str, read_one: "Callable[..., Log]") -> "Log":
     from plateau.logs.several.find import Found
     from plateau.logs.several.parallel import read_logs
 
-    ((_, answer),) = read_logs([Found(path)], read_one)
+    ((_, answer),) = read_logs([Found(path)], read_one, memory=as_bytes(memory))
     if isinstance(answer, LogError):
         raise answer
     return answer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from typing import TYPE_CHECKING
 
+from plateau._locking import locked
 from plateau.export import naming
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Lock:
     def _take(self, path: Path) -> bool:
         """Take the lock, if its file is still there when that is done."""
         self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | LINKS, 0o600)
-        if not _locked(self._descriptor):
+        if not locked(self._descriptor):
             holder = os.read(self._descriptor, LONGEST).decode(errors="replace").strip()
             os.close(self._descriptor)
             raise ValueError(f"{path}: is in use by process {holder or 'unknown'}")
@@ -79,20 +79,3 @@ class Lock:
         if os.name == "posix":  # Windows removes nothing that is open
             self._file.unlink(missing_ok=True)
         os.close(self._descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            os.lseek(descriptor, 1 << 20, os.SEEK_SET)  # not what tells the holder
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-    except OSError:
-        return False
-    return True

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from plateau.durations import seconds_of
 from plateau.logs.formats.prometheus import PART
 from plateau.logs.model import LogError
+from plateau.within import Within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ EVERY = "15s"
 
 LIMIT = 10.0
 """Seconds to wait for an answer."""
+
+LARGEST = 32 << 20
+"""Bytes of an answer, in which a hundred thousand series find room."""
 
 ASKED_WRONG = range(400, 500)
 """Codes of answers that would not change."""
@@ -66,23 +70,21 @@ class Query:
         self._complain = complain
         self._due = time.monotonic()
         self._silent = False
+        self._within = Within(LIMIT)
 
     def read(self) -> bytes:
         """Return the lines of another answer where one is due."""
         if time.monotonic() < self._due:
             return b""
-        from http.client import HTTPException  # not every watch needs them
-        from urllib.error import HTTPError
-        from urllib.request import urlopen
+        from http.client import HTTPException  # not every watch needs it
 
         self._due = max(self._due + self._every, time.monotonic())
         try:
-            with urlopen(self._address, timeout=LIMIT) as answer:
-                found = json.load(answer)["data"]
+            found = self._within(partial(_asked, self._address))["data"]
             lines = _lines(found["resultType"], found["result"])
+        except LogError as error:
+            raise LogError(f"{self.path}: {error}") from None
         except (OSError, HTTPException, *NO_ANSWER) as error:
-            if isinstance(error, HTTPError) and error.code in ASKED_WRONG:
-                raise LogError(f"{self.path}: {_reason(error)}") from None
             if not self._silent:
                 self._complain(f"{self.path}: gives no answer, and is asked again: {error}")
             self._silent = True
@@ -94,10 +96,38 @@ class Query:
         """Leave Prometheus as it is."""
 
 
+def _asked(address: str) -> Any:
+    """Return what Prometheus answers.
+
+    Raises
+    ------
+    LogError
+        If something is wrong with the query, so that it would answer the same again.
+    """
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(address, timeout=LIMIT) as answer:
+            return _json_of(answer)
+    except HTTPError as error:
+        with error:
+            if error.code not in ASKED_WRONG:
+                raise
+            raise LogError(_reason(error)) from None
+
+
+def _json_of(answer: IO[bytes]) -> Any:
+    text = answer.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ValueError(f"it is longer than {LARGEST >> 20} MiB")
+    return json.loads(text)
+
+
 def _reason(error: HTTPError) -> str:
     """Return what Prometheus says is wrong with a query."""
     try:
-        return str(json.load(error)["error"])
+        return str(_json_of(error)["error"])
     except NO_ANSWER:
         return f"answers {error.code} {error.reason}"
 

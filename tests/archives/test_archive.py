@@ -63,6 +63,15 @@ def test_an_archive_is_one_scan_row_by_row(run, logs, tmp_path):
     assert shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["re[a-c]sults", "re*sults", os.fsdecode(b"re\xffsults")])
+def test_the_folder_may_have_any_name(name, run, logs, tmp_path):
+    code, _, err = run("scan", logs, "--archive", tmp_path / name, "--quiet")
+    assert code == 0, err
+    assert (tmp_path / name / "summary.html").exists()
+    assert len(archive.read(tmp_path / name, archive.RUNS)) == COUNT - len(BAD)
+
+
 def test_logs_behind_a_url_are_archived_too(run, logs, tmp_path):
     pytest.importorskip("fsspec")
     folder, pattern = tmp_path / "results", f"file://{logs}/**/*.csv"
@@ -88,6 +97,19 @@ def test_what_is_done_is_not_done_again(run, logs, tmp_path):
     assert {name for name in after if after[name] != before[name]} == {
         f"{kind}/{lost.stem}.parquet" for kind in (archive.PLATEAUS, archive.RUNS)
     }
+
+
+def test_what_a_killed_scan_left_is_swept(run, logs, tmp_path):
+    """Also where its logs are others now, so that no file is to have that name."""
+    folder = tmp_path / "results"
+    (folder / archive.RUNS).mkdir(parents=True)
+    part = folder / archive.RUNS / ".000007-0123456789abcdef.parquet.abcdefgh.part"
+    foreign = part.with_name(".notes.abcdefgh.part")
+    for file in (part, foreign):
+        file.touch()
+        os.utime(file, (0, 0))
+    run("scan", logs, "--archive", folder, "--quiet")
+    assert (part.exists(), foreign.exists()) == (False, True)
 
 
 def test_other_logs_and_settings_are_done_anew(run, tmp_path):

@@ -70,6 +70,20 @@ def test_an_image_too_large_to_be_a_face_is_named(side):
         decode(content, "huge.png")
 
 
+def test_no_other_program_is_run_for_an_image():
+    """Pillow has Ghostscript calculate what this format is a program for."""
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 32\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(ValueError, match=r"^a\.jpg: not a readable image$"):
+        decode(program, "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "PPM", "GIF", "TIFF"])
+def test_images_of_usual_formats_are_read(kind):
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "white").save(file, kind)
+    assert decode(file.getvalue(), "a").min() > 250
+
+
 def test_drawn_faces_are_drawn_once(monkeypatch):
     faces = SyntheticFaces(2, 2, 16)
     kept, drawn = KeptFaces(faces), []

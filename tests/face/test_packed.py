@@ -72,6 +72,8 @@ def test_a_file_that_is_not_packed(folder, tmp_path):
         b'"\xff"',
         b'{"version": 1, "images": 6, "classes": 3}',
         b'{"version": 1, "images": 6, "classes": "x", "size": null}',
+        b'{"version": 1, "images": 6, "classes": 1%s, "size": null}' % (b"0" * 30),
+        b'{"version": ' + b"[" * 100_000,
         b'{"version": 1, "images": 99999, "classes": 3, "size": null}',
         b'{"version": 1, "images": 5, "classes": 3, "size": null}',
         b'{"version": 1, "images": 6, "classes": 3, "size": 4}',

@@ -40,6 +40,11 @@ def test_tar_files_as_webdataset_writes_them(tmp_path):
         ({"a.png": b"x"}, "member a.png: no label beside it"),
         ({"a.png": b"x", "a.cls": b"one"}, "member a.cls: no label, a whole number"),
         ({"a.png": b"x", "a.json": b"[1]"}, "member a.json: no label, a whole number"),
+        *(
+            ({"a.png": b"x", "a.json": text}, "member a.json: no label, a whole number")
+            for text in (b'{"label": 1.5}', b'{"label": 1e400}', b'{"label": ' + b"[" * 100_000)
+        ),
+        ({"a.png": b"x", "a.cls": b"1" * 5000}, "member a.cls: no label, a whole number"),
         ({"a.txt": b"x"}, ": no images"),
         (None, ": not a plain tar file, or damaged"),
     ],
@@ -51,6 +56,19 @@ def test_tar_files_that_will_not_do(tmp_path, members, message):
     else:
         write_tar(path, members)
     with pytest.raises(ValueError, match=re.escape(f"{path}") + ".*" + re.escape(message)):
+        open_faces(path)
+
+
+@pytest.mark.parametrize("content", [b"9" * 20 + b" a=b\n", b"30 size=" + b"9" * 21 + b"\n"])
+def test_sizes_that_none_can_be_are_damage(tmp_path, content):
+    """As an extended header may have them."""
+    path = tmp_path / "t.tar"
+    with tarfile.open(path, "w") as tar:
+        extended, image = tarfile.TarInfo("x"), tarfile.TarInfo("a.png")
+        extended.type, extended.size = tarfile.XHDTYPE, len(content)
+        tar.addfile(extended, io.BytesIO(content))
+        tar.addfile(image)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: not a plain tar file, or damaged")):
         open_faces(path)
 
 

@@ -16,6 +16,7 @@ import zstandard
 from made_up import DEADLY, read_or_die
 
 from plateau.logs import LogError, NoSeriesError, read_log
+from plateau.logs.processes import worker
 from plateau.logs.several.find import Found, find_logs
 from plateau.logs.several.parallel import read_logs, read_one
 
@@ -286,6 +287,23 @@ def test_every_command_that_reads_saved_logs_reads_within_limits(
     code, _, err = run(command, path, *horizon)
     assert code == 2
     assert re.fullmatch(rf"plateau: {path}: (cannot be read|the process that read it).*\n", err)
+
+
+@pytest.mark.parametrize("command", ["scan", "columns", "replay", "report"])
+def test_every_command_that_reads_saved_logs_takes_a_limit(run, tmp_path, monkeypatch, command):
+    path, given = tmp_path / "a.csv", []
+    path.write_text("step,loss\n" + "".join(f"{i},0.5\n" for i in range(60)))
+    monkeypatch.chdir(tmp_path)
+
+    def started(memory):
+        given.append(memory)
+        return begin(None)
+
+    begin = worker._started
+    monkeypatch.setattr(worker, "_started", started)
+    horizon = [] if command == "columns" else ["--horizon", "24"]
+    assert run(command, path, "--memory", 0.5, *horizon)[0] == 0
+    assert given == [1 << 29]
 
 
 def test_how_far_a_large_log_is_read_is_heard(tmp_path):

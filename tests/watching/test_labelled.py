@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from threading import Thread
 from types import SimpleNamespace
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -15,6 +16,7 @@ from following import begin, events_of, folded, scanned, until, watch
 
 from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
+from plateau.logs.model import LogError
 from plateau.rule import Rule
 from plateau.watching.many import Many
 from plateau.watching.prometheus import Query, _lines
@@ -180,6 +182,29 @@ def test_an_answer_that_is_none_is_told_and_asked_for_again(monkeypatch, answer,
     assert len(said) == 1
     assert "gives no answer, and is asked again" in said[0]
     assert told in said[0]
+
+
+@pytest.mark.parametrize("code", [200, 400])
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch, code):
+    class Endless(BytesIO):
+        def read(self, size=-1):
+            assert 0 < size < 100 << 20
+            return b"[" * size
+
+    def asked(address, timeout):
+        if code == 200:
+            return Endless()
+        raise HTTPError(address, code, "wrong", {}, Endless())
+
+    monkeypatch.setattr("urllib.request.urlopen", asked)
+    said = []
+    query = Query("prometheus+http://localhost?query=up", said.append)
+    if code == 400:
+        with pytest.raises(LogError, match="up: answers 400 wrong"):
+            query.read()
+        return
+    assert query.read() == b""
+    assert "it is longer than 32 MiB" in said[0]
 
 
 def test_a_label_with_half_a_character_is_read(monkeypatch):

@@ -4,11 +4,13 @@ import gzip
 import json
 import os
 import sys
+import time
 
 import pytest
 from following import staircase, watch
 
-from plateau.export import write_whole
+from plateau._locking import locked
+from plateau.export import replacing, write_whole
 from plateau_face.files import replacing as face_replacing
 from plateau_face.tensorboard import header
 
@@ -135,13 +137,48 @@ def test_no_name_that_others_can_foresee_is_written_to(tmp_path):
     assert ((tmp_path / "out").read_bytes(), target.read_bytes()) == (b"2", b"mine")
 
 
+@pytest.mark.parametrize("command", ["scan", "columns", "replay", "report", "watch"])
+def test_a_link_to_itself_is_no_log(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    link = tmp_path / "run.log"
+    link.symlink_to(link)
+    rest = {"columns": [], "watch": ["--idle", 0, "--horizon", 24]}.get(command, ["--quiet"])
+    code, _, err = run(command, link, *rest)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert err.startswith(f"plateau: {link}: ")
+
+
+def left(path, letter, seconds):
+    """Make what a process leaves that is killed while it writes a file, so many seconds ago."""
+    part = path.with_name(f".{path.name}.{8 * letter}.part")
+    part.touch()
+    then = time.time() - seconds
+    os.utime(part, (then, then))
+    return part
+
+
 def test_what_a_killed_process_left_is_swept(tmp_path):
-    old, new, other = (tmp_path / name for name in (".a.x1.part", ".a.x2.part", ".b.x1.part"))
-    for file in (old, new, other):
-        file.touch()
-        os.utime(file, (0, 0)) if file != new else None
-    write_whole(tmp_path / "a", b"")
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.x2.part", ".b.x1.part", "a"]
+    """Its lock is gone with it; that of one that writes is there, and a new file may lack it."""
+    target = tmp_path / "a"
+    dead, old, other = left(target, "a", 100), left(target, "b", 4000), left(tmp_path / "b", "a", 0)
+    young = left(target, "c", 10)
+    foreign = target.with_name(".a.of-another-program.part")
+    foreign.touch()
+    os.utime(foreign, (0, 0))
+    writing = left(target, "d", 100)
+    with writing.open("r+b") as file:
+        assert locked(file.fileno())
+        write_whole(target, b"")
+        assert {dead, old, other, young, foreign, writing}.intersection(tmp_path.iterdir()) == {
+            young, other, foreign, writing
+        }  # fmt: skip
+
+
+def test_a_file_is_locked_while_it_is_written(tmp_path):
+    with replacing(tmp_path / "a"):
+        (part,) = tmp_path.iterdir()
+        with part.open("r+b") as another:
+            assert not locked(another.fileno())
 
 
 def test_a_pipe_by_name_is_refused(run, tmp_path):

@@ -14,6 +14,9 @@ from plateau_face.files import read_text
 # Of an image too large to be a face Pillow warns, without a name, and from twice the size refuses.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "GIF", "TIFF")
+"""Of files that are read. Pillow knows more, and runs another program for some of them."""
+
 Pixels = NDArray[np.uint8]
 """An image, shape (height, width, 3), RGB."""
 
@@ -42,7 +45,7 @@ UNREADABLE = (
 def decode(encoded: bytes | bytearray, name: str) -> Pixels:
     """Decode an image file; `name` is for the error where it cannot be read."""
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             return np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
         raise ValueError(f"{name}: not a readable image") from None

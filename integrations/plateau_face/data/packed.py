@@ -71,7 +71,9 @@ class PackedFaces:
             size = found["size"]
             if any(whole < 1 for whole in map(index, [*numbers, 1 if size is None else size])):
                 raise ValueError
-        except (ValueError, KeyError, TypeError):
+            if numbers[2] > 2 * numbers[1]:  # no source of faces has so many without an image
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ValueError(f"{self.path}: damaged: its description cannot be read") from None
         version, images, classes = numbers
         return version, images, classes, size

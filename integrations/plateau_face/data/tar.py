@@ -2,7 +2,7 @@
 
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,10 @@ import numpy as np
 from plateau_face.data.faces import Pixels, decode
 
 IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp"})
+
+LABELS = ("cls", "json")
+LONGEST = 1 << 20
+"""Bytes of a file with a label that are read; longer ones are none."""
 
 
 class TarFaces:
@@ -59,22 +63,38 @@ def labelled(path: Path) -> list[tuple[tarfile.TarInfo, int]]:
     """Return the images of a tar file and their labels."""
     images: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, int] = {}
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                folder, _, base = member.name.rpartition("/")
-                name, _, kind = base.partition(".")
-                key = f"{folder}/{name}"
-                if kind.lower() in IMAGES:
-                    images[key] = member
-                elif kind in ("cls", "json") and (file := tar.extractfile(member)):
-                    content = file.read()
-                    labels[key] = int(json.loads(content)["label"] if kind == "json" else content)
-    except tarfile.TarError as error:
-        raise ValueError(f"{path}: not a plain tar file, or damaged ({error})") from error
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} member {member.name}: no label, a whole number") from None
+    for member, content in members(path):
+        folder, _, base = member.name.rpartition("/")
+        name, _, kind = base.partition(".")
+        key = f"{folder}/{name}"
+        if kind.lower() in IMAGES:
+            images[key] = member
+        elif kind in LABELS and not member.isdir():
+            labels[key] = label(path, member.name, content)
     for key, member in images.items():
         if key not in labels:
             raise ValueError(f"{path} member {member.name}: no label beside it")
     return [(member, labels[key]) for key, member in images.items()]
+
+
+def members(path: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """Yield what is in a tar file, and the content of what may be a label."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                file = tar.extractfile(member) if member.name.endswith(LABELS) else None
+                yield member, file.read(LONGEST) if file else b""
+    # Damaged headers may also say numbers that none can be.
+    except (tarfile.TarError, ValueError, OverflowError, KeyError) as error:
+        raise ValueError(f"{path}: not a plain tar file, or damaged ({error})") from error
+
+
+def label(path: Path, name: str, content: bytes) -> int:
+    """Return the label in a file whose name ends in ``.cls`` or ``.json``."""
+    try:
+        found = json.loads(content)["label"] if name.endswith("json") else content
+        if isinstance(found, float) and not found.is_integer():
+            raise ValueError("not a whole number")
+        return int(found)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise ValueError(f"{path} member {name}: no label, a whole number") from None

@@ -209,6 +209,11 @@ def is_file(path: str) -> bool:
     return False
 
 
+def resolved(path: str | Path) -> Path:
+    """Return a path without links; where those go in a circle Path's own method raises."""
+    return Path(os.path.realpath(path))
+
+
 def remote(path: str) -> Any:
     """Return fsspec, which opens URLs."""
     try:

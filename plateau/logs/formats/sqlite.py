@@ -15,7 +15,7 @@ import numpy as np
 
 from plateau.logs.columns import Contents, Table, column
 from plateau.logs.files.documents import parse
-from plateau.logs.files.stream import RATIO_FROM, RATIO_LIMIT
+from plateau.logs.files.stream import RATIO_FROM, RATIO_LIMIT, resolved
 from plateau.logs.model import LogError, ReadError
 from plateau.logs.names.words import words
 from plateau.logs.records.objects import holds_only, tables_of_records
@@ -91,7 +91,7 @@ def _connect(path: str, data: bytes | None, folder: Path) -> sqlite3.Connection:
         database = sqlite3.connect(":memory:")
         database.deserialize(data)
         return database
-    file, how = Path(path).resolve(), "mode=ro"
+    file, how = resolved(path), "mode=ro"
     wal, shared = (file.with_name(file.name + ending) for ending in ("-wal", "-shm"))
     if _is_in_wal_mode(file) and not shared.exists():
         # Nobody has it open, and SQLite would make files to coordinate with those who might.

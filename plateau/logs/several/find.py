@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plateau.logs.files.stream import STDIN, URL, is_folder, remote
+from plateau.logs.files.stream import STDIN, URL, is_folder, remote, resolved
 from plateau.logs.model import LogError
 from plateau.logs.names.words import vocabulary
 
@@ -135,7 +135,7 @@ def _may_be_log(here: str, name: str) -> bool:
     if name.startswith(".") or Path(lowered).suffix[1:] in OTHERS or lowered.endswith(ARCHIVES):
         return False
     path = Path(here, name)
-    return not (path.is_symlink() and Path(os.path.realpath(path)).parent == Path(here).resolve())
+    return not (path.is_symlink() and resolved(path).parent == resolved(here))
 
 
 def _remote(path: str, complain: Callable[[str], None]) -> Iterator[Found]:
