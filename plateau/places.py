@@ -80,10 +80,9 @@ class Places:
             If that is no table of pieces.
         """
         made = cls()
-        starts, values, runs, rises, lasts = np.frombuffer(data, "<f8").reshape(5, -1)
-        made.starts, made.values = starts.astype(np.int64).tolist(), values.tolist()
-        made.runs, made.rises = runs.astype(np.int64).tolist(), rises.tolist()
-        made.lasts = lasts.astype(np.int64).tolist()
+        table = np.frombuffer(data, "<f8").reshape(5, -1)
+        made.starts, made.runs, made.lasts = table[::2].astype(np.int64).tolist()
+        made.values, made.rises = table[1::2].tolist()
         return made
 
     def __call__(self, at: int) -> float:
