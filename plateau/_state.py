@@ -104,7 +104,7 @@ class Layout:
         if np.count_nonzero((low <= row) & (row <= high)) < self.size:
             return False
         numbers = row[: len(self.names)].tolist()
-        if not all([numbers[i].is_integer() for i in self.whole]):
+        if not all(numbers[i].is_integer() for i in self.whole):
             return False
         cells = dict(zip(self.names, numbers, strict=True))
         if not all(cells[name] in allowed for name, allowed in self.gaps.items()):

@@ -54,9 +54,9 @@ class Places:
                 return
         self.add(np.array([at]), np.array([value]))
 
-    def thin(self) -> None:
+    def thin(self, most: int = MOST_PIECES) -> None:
         """Leave out every second piece if there are too many."""
-        if len(self.starts) <= MOST_PIECES:
+        if len(self.starts) <= most:
             return
         starts, values = self.starts[::2], self.values[::2]
         across = np.diff(starts)
