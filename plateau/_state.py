@@ -84,7 +84,7 @@ class Layout:
         return {
             name: allowed
             for name, allowed in self.allowed.items()
-            if len(set(allowed)) <= max(allowed) - min(allowed)
+            if not isinstance(allowed, range) and len(set(allowed)) <= max(allowed) - min(allowed)
         }
 
     @cached_property
