@@ -118,7 +118,7 @@ def _compiled_array(address: Any, size: Any) -> Any:
     return carray(_pointer(address), (size,))
 
 
-def _address_of(state: NDArray[np.float64]) -> int:
+def _address_of(state: Any) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(state))  # a third of `state.ctypes.data`
 
 

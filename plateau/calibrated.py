@@ -189,11 +189,12 @@ class Detector(KernelDetector):
     @classmethod
     def _described(cls, description: bytes) -> Self:
         """Make a fresh one of a description in JSON: states by the thousand have the same one."""
-        return cls._first_described(description)._fresh()
+        first: Self = cls._first_described(description)
+        return first._fresh()
 
     @classmethod
     @lru_cache(maxsize=64)
-    def _first_described(cls, description: bytes) -> Self:
+    def _first_described(cls, description: bytes) -> Any:
         return super()._described(description)
 
     def _fresh(self) -> Self:

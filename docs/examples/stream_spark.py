@@ -20,15 +20,13 @@ class Plateaus(StatefulProcessor):
 
     def handleInputRows(self, key, frames, timers):  # noqa: N802
         (name,) = key
-        held = self.state.get()
-        self.keyed.restore(name, held[0] if held else None)
+        self.keyed.restore(name, self.state.get()[0] if self.state.exists() else None)
         taken = pd.concat(frames).sort_values("position")  # a batch has no order
         events = self.keyed.take_many(name, taken["position"], taken["value"])
         for packed in self.keyed.collect().values():
             self.state.update((packed,))
-        if events:
-            rows = [(name, json.dumps(record(name, event))) for event in events]
-            yield pd.DataFrame(rows, columns=["key", "event"], dtype=object)
+        rows = [(name, json.dumps(record(name, event))) for event in events]
+        yield pd.DataFrame(rows, columns=["key", "event"], dtype=object)
 
     def close(self):
         pass

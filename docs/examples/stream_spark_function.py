@@ -19,9 +19,8 @@ def plateaus(key, frames, state):
     events = keyed.take_many(name, taken["position"], taken["value"])
     for packed in keyed.collect().values():
         state.update((packed,))
-    if events:
-        rows = [(name, json.dumps(record(name, event))) for event in events]
-        yield pd.DataFrame(rows, columns=["key", "event"], dtype=object)
+    rows = [(name, json.dumps(record(name, event))) for event in events]
+    yield pd.DataFrame(rows, columns=["key", "event"], dtype=object)
 
 
 def main(source, events, checkpoint):

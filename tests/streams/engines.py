@@ -20,7 +20,7 @@ from pathlib import Path
 from contract import KEYS, SAMPLES, by_key, expected, in_order, messages, until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-FILES = 10
+FILES = 20
 """In which the messages lie; one for Flink, whose source takes several in any order."""
 
 
