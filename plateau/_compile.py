@@ -8,7 +8,6 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 from numba import carray, config, njit, types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
-from numpy.typing import NDArray
 
 from plateau._cache import keep
 
