@@ -35,6 +35,8 @@ UNFILLED, SPARSEST = 2**30, 1024
 LARGEST = LIMIT * 2.0**53
 """No sum of samples is larger."""
 
+UNFIT = "state is damaged: parameters and numbers do not fit"
+
 Description = dict[str, Any]
 """A constructor's arguments as JSON-safe data, with the class's name under ``type``."""
 
@@ -78,21 +80,38 @@ class Layout:
             low[column], high[column] = min(allowed), max(allowed)
         return low, high
 
+    @cached_property
+    def gaps(self) -> Mapping[str, Collection[int]]:
+        """Those of `allowed` that are not all whole numbers from the least to the largest."""
+        return {
+            name: allowed
+            for name, allowed in self.allowed.items()
+            if not isinstance(allowed, range) and len(set(allowed)) <= max(allowed) - min(allowed)
+        }
+
+    @cached_property
+    def whole(self) -> Sequence[int]:
+        """Columns that are whole numbers, and nothing else that `bounds` does not say."""
+        names = {*self.counts, *self.allowed} - self.gaps.keys()
+        return sorted(map(self.names.index, names))
+
     def problem(self, table: NDArray[np.float64]) -> str | None:
         """Say what makes a state impossible, if anything; unchecked it could crash a kernel."""
-        (low, high), row = self.bounds, table[0]
-        if len(table) == 1 and ((low <= row) & (row <= high)).all():
-            # By far the most states are sound: what is wrong is asked of the others only.
-            cells = dict(zip(self.names, row[: len(self.names)].tolist(), strict=True))
-            whole = all(cells[name].is_integer() for name in self.counts)
-            # A float is looked for in a range from one end to the other.
-            placed = all(
-                cells[name].is_integer() if isinstance(allowed, range) else cells[name] in allowed
-                for name, allowed in self.allowed.items()
-            )
-            if whole and placed and (self.fits is None or self.fits(cells)):
-                return None
-        return self._wrong(table)
+        # By far the most states are sound: what is wrong is asked of the others only.
+        return None if len(table) == 1 and self._is_sound(table[0]) else self._wrong(table)
+
+    def _is_sound(self, row: NDArray[np.float64]) -> bool:
+        """Whether nothing is wrong with a stream; asked of each state that is read."""
+        low, high = self.bounds
+        if np.count_nonzero((low <= row) & (row <= high)) < self.size:
+            return False
+        numbers = row[: len(self.names)].tolist()
+        if not all(numbers[i].is_integer() for i in self.whole):
+            return False
+        cells = dict(zip(self.names, numbers, strict=True))
+        if not all(cells[name] in allowed for name, allowed in self.gaps.items()):
+            return False
+        return self.fits is None or bool(self.fits(cells))
 
     def _wrong(self, table: NDArray[np.float64]) -> str | None:
         if not np.isfinite(table).all():
@@ -136,7 +155,7 @@ class Streaming(ABC):
         """Set an attribute once: the kernels know its value from the state, and only from there."""
         if hasattr(self, name):
             raise AttributeError(f"{name} of {self!r} is read-only: make a new one")
-        super().__setattr__(name, value)
+        object.__setattr__(self, name, value)
 
     def _keep(self, state: NDArray[np.float64]) -> None:
         """Have this state."""
@@ -182,9 +201,13 @@ class Streaming(ABC):
 
     def clone(self) -> Self:
         """Return an independent copy with the same state."""
-        twin = self._from_description(self._describe())
+        twin = self._fresh()
         twin._set_table(self._copied())
         return twin
+
+    def _fresh(self) -> Self:
+        """Return one of the same description that has taken no samples."""
+        return self._from_description(self._describe())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as plain data, safe for JSON: numbers, strings, lists and dicts.
@@ -260,18 +283,30 @@ class Streaming(ABC):
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes, not {data!r}")
         description, packed = _unpacked(bytes(data))
-        kind = description.get("type")
-        if kind != cls._type:
-            raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
+        made = cls._described(description)  # zeros, which take no memory yet
         try:
-            made = cls._from_description(description)  # zeros, which take no memory yet
             if made._state.nbytes > max(UNFILLED, SPARSEST * len(data)):
                 raise ValueError("few bytes claim much memory")
             table = _spread(packed, np.zeros(made._table().shape))
-        except (KeyError, TypeError, ValueError, MemoryError, RecursionError, struct.error):
-            raise ValueError("state is damaged: parameters and numbers do not fit") from None
+        except (ValueError, MemoryError, struct.error):
+            raise ValueError(UNFIT) from None
         made._set_table(made._checked(table))
         return made
+
+    @classmethod
+    def _described(cls, description: bytes) -> Self:
+        """Make a fresh one of a description in JSON."""
+        try:
+            arguments = dict(json.loads(description))
+        except (TypeError, ValueError, RecursionError):
+            raise ValueError("state is damaged: it has no description") from None
+        kind = arguments.get("type")
+        if kind != cls._type:
+            raise ValueError(f"these bytes hold a {kind}, not a {cls._type}")
+        try:
+            return cls._from_description(arguments)
+        except (KeyError, TypeError, ValueError, MemoryError, RecursionError):
+            raise ValueError(UNFIT) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self.to_bytes(),)
@@ -339,12 +374,13 @@ def _packed(numbers: NDArray[np.float64]) -> bytes:
     places = np.flatnonzero(bits)
     if not len(places):
         return COUNT.pack(0)
-    gaps = np.flatnonzero(np.diff(places) > 2)  # a run costs as much as a number
-    firsts, lasts = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]]
-    runs = np.zeros(len(firsts), RUNS)
-    runs["begin"], runs["length"] = firsts, lasts + 1 - firsts
-    kept = [numbers[a : b + 1] for a, b in zip(firsts.tolist(), lasts.tolist(), strict=True)]
-    return COUNT.pack(len(runs)) + runs.tobytes() + b"".join(each.tobytes() for each in kept)
+    gaps = np.flatnonzero(places[1:] - places[:-1] > 2)  # a run costs as much as a number
+    begins = [int(places[0]), *places[gaps + 1].tolist()]
+    ends = [*(places[gaps] + 1).tolist(), int(places[-1]) + 1]
+    runs = np.array([begins, ends], "<u4")
+    runs[1] -= runs[0]
+    kept = [numbers[a:b].tobytes() for a, b in zip(begins, ends, strict=True)]
+    return COUNT.pack(len(begins)) + runs.T.tobytes() + b"".join(kept)
 
 
 def _spread(packed: bytes, table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -369,7 +405,7 @@ def _spread(packed: bytes, table: NDArray[np.float64]) -> NDArray[np.float64]:
     return table
 
 
-def _unpacked(data: bytes) -> tuple[Description, bytes]:
+def _unpacked(data: bytes) -> tuple[bytes, bytes]:
     """Return description and packed numbers from what `to_bytes` made."""
     if len(data) < HEADER.size + CHECKSUM.size or not data.startswith(MAGIC):
         raise ValueError("these bytes are not a saved state")
@@ -378,11 +414,8 @@ def _unpacked(data: bytes) -> tuple[Description, bytes]:
     body, checksum = data[: -CHECKSUM.size], data[-CHECKSUM.size :]
     if CHECKSUM.unpack(checksum) != (zlib.crc32(body),):
         raise ValueError("state is damaged: its checksum is wrong")
-    try:
-        description = dict(json.loads(body[HEADER.size : HEADER.size + length]))
-    except (TypeError, ValueError, RecursionError):
-        raise ValueError("state is damaged: it has no description") from None
-    return description, body[HEADER.size + length :]
+    end = HEADER.size + length
+    return body[HEADER.size : end], body[end:]
 
 
 def _plain(values: NDArray[np.float64]) -> list[int | float]:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
@@ -34,6 +36,13 @@ ROWS = 1024
 
 NO_ROWS = np.empty((0, len(c.Row._fields)))
 """What a kernel is given that is to write down none."""
+
+
+SET = ("_layout", "_params", "_raises", "horizon", "min_change", "mode", "on_nonfinite",
+       "run_length", "scale")  # fmt: skip
+"""Attributes that the constructor sets, but for the state."""
+
+_set = attrgetter(*SET)
 
 
 class Settings(TypedDict, total=False):
@@ -176,6 +185,27 @@ class Detector(KernelDetector):
     @classmethod
     def _from_description(cls, description: Description) -> Self:
         return cls(**{key: value for key, value in description.items() if key != "type"})
+
+    @classmethod
+    def _described(cls, description: bytes) -> Self:
+        """Make a fresh one of a description in JSON: states by the thousand have the same one."""
+        first: Self = cls._first_described(description)
+        return first._fresh()
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def _first_described(cls, description: bytes) -> Any:
+        return super()._described(description)
+
+    def _fresh(self) -> Self:
+        """Return one of the same settings, which are not checked again, without samples."""
+        if type(self).__init__ is not Detector.__init__:
+            return super()._fresh()  # there may be more to do
+        made = type(self).__new__(type(self))
+        for name, value in zip(SET, _set(self), strict=True):
+            object.__setattr__(made, name, value)
+        made._keep(self._make_state(streams=1))
+        return made
 
     def update(self, x: Sample) -> bool:
         """Take one sample, see `PlateauDetector.update`."""

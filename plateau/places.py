@@ -57,9 +57,9 @@ class Places:
                 return
         self.add(np.array([at]), np.array([value]))
 
-    def thin(self) -> None:
+    def thin(self, most: int = MOST_PIECES) -> None:
         """Leave out every second piece if there are too many."""
-        if len(self.starts) <= MOST_PIECES:
+        if len(self.starts) <= most:
             return
         starts, values = self.starts[::2], self.values[::2]
         across = np.diff(starts)
@@ -85,10 +85,8 @@ class Places:
         made, table = cls(), np.frombuffer(data, "<f8").reshape(5, -1)
         if not _is_sound(table):
             raise ValueError("pieces are not one after the other")
-        starts, values, runs, rises, lasts = table
-        made.starts, made.values = starts.astype(np.int64).tolist(), values.tolist()
-        made.runs, made.rises = runs.astype(np.int64).tolist(), rises.tolist()
-        made.lasts = lasts.astype(np.int64).tolist()
+        made.starts, made.runs, made.lasts = table[::2].astype(np.int64).tolist()
+        made.values, made.rises = table[1::2].tolist()
         return made
 
     def reach(self, end: int, most: float) -> bool:

@@ -324,6 +324,32 @@ def test_a_subclass_is_saved_as_one():
         assert state(other) == state(one)
 
 
+class Counting(Detector):
+    """A subclass that does something of its own where it is made."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.told = []
+
+
+@pytest.mark.parametrize("kind", [Detector, Counting])
+def test_those_of_one_description_share_nothing(kind):
+    made = kind("max", horizon=50, run_length=1e5, on_nonfinite="raise")
+    made.update_many([1.0, 2.0])
+    data = made.to_bytes()
+    for twin in (made.clone(), kind.from_bytes(data), kind.from_bytes(data)):
+        assert type(twin) is kind
+        assert state(twin) == state(made)
+        twin.update_many(np.arange(600.0))
+        if kind is Counting:
+            twin.told.append(twin.count)
+            assert twin.told == [602]  # and of no other
+        with pytest.raises(ValueError, match="finite"):
+            twin.update(float("nan"))
+    assert made.count == 2
+    assert made.to_bytes() == data
+
+
 @pytest.mark.parametrize("name", ["window", "smooth", "_state"])
 def test_nothing_is_changed_behind_the_kernels_back(name):
     with pytest.raises(AttributeError, match="read-only: make a new one"):

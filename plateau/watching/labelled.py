@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LINES = 8
 """Series that the board on a terminal shows: those in which something happened last."""
 
+PIECES = 128
+"""Of the time of each series, of which there may be ten thousand: times are seldom even."""
+
 Key = tuple[str, str]
 """Labels and name of a series."""
 
@@ -99,7 +102,7 @@ class Series:
         wanted = Wanted(None, key[1], held_out=False, main=main, counting=main, rate=None, rates=())
         chosen = Chosen(wanted, mode, (), (), False, False, None, clock)
         self.chosen[key] = chosen
-        self.runs[key] = Runs(self._rule, chosen, None, run_length, several=False)
+        self.runs[key] = Runs(self._rule, chosen, None, run_length, several=False, pieces=PIECES)
         return self.runs[key]
 
     def _paced(self, key: Key, rows: Rows) -> Rows | None:

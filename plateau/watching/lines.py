@@ -48,6 +48,8 @@ class LineLog:
         self.headed: Headed = {}
         self.labelled = False
         """Whether lines are samples with labels, of several series."""
+        self.labels: str | None = None
+        """Those of all samples before, where one with others would be that of another series."""
         self.last = False
         """Whether columns must be chosen from what is there: no more is waited for."""
         self.left = b""
@@ -98,6 +100,8 @@ class LineLog:
             return None
         whole = self.ended or len(self.left) > HELD
         end = len(self.left) if whole else self._end_of_rows()
+        if (first := self._first_of_others(self.left[:end])) is not None:
+            end, self.labelled = first, True
         data, self.left = self.left[:end], self.left[end:]
         return self.columns.rows(self._contents(data)) if data else None
 
@@ -130,6 +134,10 @@ class LineLog:
         if not self.columns.choose(contents, last=last):
             return False
         self.lines = lines
+        if lines.format.series:
+            runs = {table.run or "" for table in lines.format.series(source).tables}
+            alone = runs.pop() if len(runs) == 1 else ""
+            self.labels = alone if alone or lines.format.labelled else None
         return True
 
     def _has_series(self, contents: Contents, *, labelled: bool) -> bool:
@@ -139,6 +147,19 @@ class LineLog:
         items = [item for table in contents.tables for item in table.columns]
         counted = self.columns.asked.x or any(as_x.x_points(item) > as_x.X_TIME for item in items)
         return labelled and bool(items) and not counted  # a training has a count of its steps
+
+    def _first_of_others(self, data: bytes) -> int | None:
+        """Return where the first sample with other labels than all before lies; None without."""
+        if self.labels is None or self.lines is None or self.lines.format.series is None:
+            return None
+        found = self.lines.format.series(source_of(self.columns.path, data, [], last=False))
+        others = [
+            int(item.rows[0])
+            for table in found.tables
+            if (table.run or "") != self.labels
+            for item in table.columns
+        ]
+        return _start_of_line(data, int(found.numbers[min(others)])) if others else None
 
     def _end_of_rows(self) -> int:
         """Return where the lines end of which all is known that makes rows of them."""
@@ -155,14 +176,18 @@ class LineLog:
             for item in table.columns
             if chosen.wanted.is_metric(item) and len(item.rows)
         ]
-        before = int(contents.numbers[max(last)]) - 1 if last else 0
-        return sum(len(line) + 1 for line in self.left.split(b"\n")[:before])
+        return _start_of_line(self.left, int(contents.numbers[max(last)])) if last else 0
 
     def _contents(self, data: bytes) -> Contents:
         assert self.lines is not None
         # A file that was cut under its writer goes on behind zeros.
         source = source_of(self.columns.path, data.replace(b"\0", b""), [], last=False)
         return self.lines.read_part(source, self.headed)
+
+
+def _start_of_line(data: bytes, number: int) -> int:
+    """Return where a line begins, counted from 1."""
+    return sum(len(line) + 1 for line in data.split(b"\n")[: number - 1])
 
 
 def _end_of_lines(data: bytes) -> int:

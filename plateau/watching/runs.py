@@ -12,6 +12,7 @@ from plateau.durations import step_of
 from plateau.follower import grows, usual_step
 from plateau.logs.model import LogError
 from plateau.logs.names.as_x import counts_steps
+from plateau.places import MOST_PIECES
 from plateau.watching.columns import ENOUGH
 from plateau.watching.event import RUN, Event
 from plateau.watching.run_starts import RunStarts, split
@@ -43,6 +44,8 @@ class Runs:
     several : bool
         Whether x that goes back tells of another run. Not of what has labels: its x is the time,
         and a sample that comes late is one of the same series.
+    pieces : int
+        As for a track.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Runs:
         run_length: float | None = None,
         *,
         several: bool = True,
+        pieces: int = MOST_PIECES,
     ) -> None:
+        self._pieces = pieces
         self.run_length = run_length
         self._several = several
         self._rule = rule
@@ -110,4 +115,4 @@ class Runs:
         detector = rule.detector(np.empty(0), 0, self._mode)
         if self.run_length is not None and isinstance(detector, Detector):
             detector = with_run_length(detector, self.run_length)
-        return Track(detector, self.usual)
+        return Track(detector, self.usual, self._pieces)

@@ -251,15 +251,14 @@ class Session:
     def _follow(self, log: Log) -> None:
         """Take the new rows of a log, or its samples if they have labels."""
         rows = log.rows()
-        if isinstance(log, LineLog) and (samples := log.samples()) is not None:
-            self._sample(samples)
-            return
-        if self._runs is None and (chosen := log.columns.chosen):
+        if not self.begun and (chosen := log.columns.chosen):
             self._runs = self._choose(log)
             self._teller.announce(watched(self._options.path, chosen))
         for run, event in self._runs.take(rows) if self._runs and rows else ():
             assert log.columns.chosen is not None
             self._tell(run, event, log.columns.chosen)
+        if isinstance(log, LineLog) and (samples := log.samples()) is not None:
+            self._sample(samples)
 
     @property
     def _is_file(self) -> bool:
@@ -268,7 +267,7 @@ class Session:
     def _sample(self, samples: Contents) -> None:
         """Take what came of series with labels."""
         if self._series is None:
-            self._series = self._several()
+            self._series, self._runs = self._several(), None
             self._teller.announce(printable(f"watching the series of {self._options.path}"))
         for run, chosen, event in self._series.take(samples):
             self._tell(run, event, chosen)

@@ -92,6 +92,7 @@ def resume_log(log: LineLog | Board, state: State) -> None:
     assert isinstance(log.source, Tail)
     log.lines = lines_named(kept["format"], kept["found"])
     log.labelled = has_series(state)
+    log.labels = kept.get("labels")  # of an earlier release: none
     log.headed = {tuple(key): [Slot(**slot) for slot in slots] for key, slots in kept["headed"]}
     log.left = kept["left"].encode("latin-1")
     log.source.resume(Place(*kept["place"]))
@@ -134,6 +135,7 @@ def _log(log: LineLog | Board) -> State:
         "found": log.lines.found,
         "headed": [[key, [asdict(slot) for slot in slots]] for key, slots in log.headed.items()],
         "left": log.left.decode("latin-1"),
+        "labels": log.labels,
         "place": log.source.place(log.part),
     }
 

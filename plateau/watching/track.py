@@ -8,7 +8,7 @@ import numpy as np
 
 from plateau.events import ENDED, NONFINITE, Change, Changes
 from plateau.follower import Follower
-from plateau.places import Places
+from plateau.places import MOST_PIECES, Places
 from plateau.watching.event import Event
 
 if TYPE_CHECKING:
@@ -18,14 +18,24 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-PART = 4096
-"""Rows that are taken at a time."""
-
 
 class Track:
-    """Tells what happens in one run, see `plateau.follower.Follower`."""
+    """Tells what happens in one run, see `plateau.follower.Follower`.
 
-    def __init__(self, detector: DetectorProtocol, usual: int | None = None) -> None:
+    Parameters
+    ----------
+    detector : DetectorProtocol
+        Fresh.
+    usual : int or None
+        As of a follower.
+    pieces : int
+        Of x that are kept where it goes up unevenly; of some more x is interpolated.
+    """
+
+    def __init__(
+        self, detector: DetectorProtocol, usual: int | None = None, pieces: int = MOST_PIECES
+    ) -> None:
+        self.pieces = pieces
         self.follower = Follower(detector, usual)
         self.changes = Changes(detector, self._row)
         self.broken = False
@@ -56,15 +66,17 @@ class Track:
         """Take the next rows; return what happened, in order."""
         events: list[Event] = []
         while len(values):
-            count = PART - self.rows % PART  # the same parts, whatever comes at a time
+            count = (
+                self.pieces - self.rows % self.pieces
+            )  # the same parts, whatever comes at a time
             events += self._part(values[:count], x[:count], lr[:count])
             values, x, lr = values[count:], x[count:], lr[count:]
         return events
 
     def _part(self, values: Array, x: Array, lr: Array) -> list[Event]:
-        if self.rows % PART == 0:
-            self.x.thin()
-            self.row.thin()
+        if self.rows % self.pieces == 0:
+            self.x.thin(self.pieces)
+            self.row.thin(self.pieces)
         rows = np.arange(self.rows, self.rows + len(values))
         self.x.add(rows, x)
         events = self._nonfinite(values, rows)

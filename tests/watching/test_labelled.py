@@ -18,6 +18,7 @@ from plateau.logs import read_log
 from plateau.logs.choosing.asked import Asked
 from plateau.logs.model import LogError
 from plateau.rule import Rule
+from plateau.watching.labelled import PIECES
 from plateau.watching.many import Many
 from plateau.watching.prometheus import Query, _lines
 from plateau.watching.session import Options, Session
@@ -292,6 +293,65 @@ def test_what_counts_steps_is_one_run(tmp_path):
     session.close()
     assert session._series is None
     assert session._log.columns.chosen.metric == "train loss"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train,run={run} step={i},loss={value} {at}000000000\n",
+        'train_step{{run="{run}"}} {i}\ntrain_loss{{run="{run}"}} {value}\n',
+        '{{"run": "{run}", "step": {i}, "loss": {value}}}\n',
+        '{{"ts": {at}, "run": "{run}", "loss": {value}}}\n',
+    ],
+    ids=["influx", "prometheus", "json lines", "json lines with times"],
+)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_what_is_one_run_becomes_series_where_another_comes(tmp_path, line, resumed):
+    """From its first sample on, however the lines come, and also where the watch was killed."""
+    values = SERIES["a"]
+    lines = [
+        line.format(run=run, i=i, value=values[i], at=START + i)
+        for i in range(400)
+        for run in ("ba" if i >= 300 else "a")
+    ]
+    found = []
+    for size in (70, 300):
+        log = tmp_path / f"{size}.log"
+        session = session_of(tmp_path, log)
+        for at in range(0, len(lines), size):
+            if resumed and session.begun:
+                state = json.loads(json.dumps(session.state()))
+                session.close()
+                session = session_of(tmp_path, log)
+                session.restore(state)
+            with log.open("a") as file:
+                file.write("".join(lines[at : at + size]))
+            session.step(keep=False)
+        session.close()
+        runs = session._series.runs
+        found.append({key: one.track.detector.to_bytes() for key, one in runs.items()})
+        losses = {run: one.track.rows for (run, name), one in runs.items() if "loss" in name}
+        assert losses == {"run=a": 100, "run=b": 100}
+    assert found[0] == found[1]
+
+
+def test_uneven_times_of_a_series_take_little_memory(tmp_path):
+    log, rng = tmp_path / "run.prom", np.random.default_rng(3)
+    times = 15_000 * np.arange(ROWS) + rng.integers(0, 3000, ROWS)
+    lines = (
+        f'wait{{host="{host}"}} {values[i]} {1000 * START + times[i]}\n'
+        for i in range(ROWS)
+        for host, values in SERIES.items()
+    )
+    log.write_text("".join(lines))
+    session = session_of(tmp_path, log)
+    session.step(keep=False)
+    session.close()
+    for runs in session._series.runs.values():
+        kept = runs.track.x
+        assert runs.track.rows == ROWS
+        assert len(kept.starts) <= 2 * PIECES
+        assert kept(700) == pytest.approx(1000 * START + times[700], abs=6000)
 
 
 def test_series_share_a_budget_of_alarms(tmp_path):
