@@ -64,6 +64,15 @@ def side_by_side(worker, *arguments):
     )
 
 
+def free_ports(many):
+    """Ports that nobody listens at."""
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(many)]
+    ports = [each.getsockname()[1] for each in listening]
+    for each in listening:
+        each.close()
+    return ports
+
+
 def test_lightning():
     """Their losses differ: only their mean is flat."""
     pytest.importorskip("lightning")
@@ -121,12 +130,19 @@ def test_xgboost():
     assert int(first.split()[0]) < 200
 
 
+def test_lightgbm_with_the_same_evaluation_set_on_each_machine():
+    pytest.importorskip("lightgbm")
+    ports = free_ports(2)
+    first, second = told_by_both("lightgbm_worker.py", [0, *ports], [1, *ports])
+    assert first == second
+    assert int(first.split()[0]) < 200
+
+
 def test_keras_on_jax(tmp_path):
     """Their losses differ: only their mean is flat."""
     pytest.importorskip("keras")
     pytest.importorskip("jax")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     file = tmp_path / "states"  # of both, as they are the same
     both = told_by_both("keras_worker.py", [address, 0, file], [address, 1, file])
     stopper = Stopper(ThresholdDetector(Haar(4), 0.1, 20))
