@@ -41,7 +41,7 @@ class _Listener(keras.callbacks.Callback, ABC):
         self._save_freq = save_freq
         if save_freq != "epoch":
             self._save_freq = whole("save_freq", save_freq, least=1)
-        self._alerts = alerts
+        self._sinks = alerts
         self._taker: Schedule | Stopper | None = None
         self._begun = False
         self._batches = 0
@@ -119,12 +119,26 @@ class _Listener(keras.callbacks.Callback, ABC):
         return loss
 
     @property
+    def _alerts(self) -> Alerts | None:
+        """What is to be told: nothing but in the first process, as all see the same losses."""
+        return self._sinks if _is_first() else None
+
+    @property
     def _steps(self) -> int:
         return int(self.model.optimizer.iterations)
 
     def _save(self) -> None:
         if self._states:
             self._states.save(self._steps, self.state_dict())
+
+
+def _is_first() -> bool:
+    """Whether this is the first of several processes, or the only one."""
+    if keras.backend.backend() != "jax":
+        return True
+    import jax
+
+    return bool(jax.process_index() == 0)
 
 
 class PlateauRate(_Listener):
@@ -149,7 +163,7 @@ class PlateauRate(_Listener):
         When to write it, as in ``keras.callbacks.ModelCheckpoint``: at the end of each epoch, or
         after so many batches.
     alerts : Alerts, optional
-        Are told when the loss is flat.
+        Are told when the loss is flat, in the first of several processes.
 
     Examples
     --------
@@ -224,7 +238,7 @@ class PlateauStop(_Listener):
     slow : bool, default False
         Whether to stop on a slow plateau too.
     alerts : Alerts, optional
-        Are told when the fit is stopped.
+        Are told when the fit is stopped, in the first of several processes.
 
     Examples
     --------

@@ -1,4 +1,2 @@
 # Programs; without their framework they cannot even be looked at.
-collect_ignore = [
-    f"{name}_worker.py" for name in ("accelerate", "lightning", "transformers", "xgboost")
-]
+collect_ignore_glob = ["*_worker.py"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -15,12 +16,37 @@ from plateau.policy import Policy
 HERE = Path(__file__).parent
 
 
-def told(done):
+def by_rank(printed):
     """What the processes print, by their ranks."""
-    assert done.returncode == 0, done.stderr
-    lines = sorted(line for line in done.stdout.splitlines() if line.startswith("rank"))
+    lines = sorted(line for line in printed.splitlines() if line.startswith("rank"))
     assert [line.split(":")[0] for line in lines] == ["rank 0", "rank 1"]
     return [line.split(":")[1] for line in lines]
+
+
+def told(done):
+    """What the processes of one command print."""
+    assert done.returncode == 0, done.stderr
+    return by_rank(done.stdout)
+
+
+def told_by_both(worker, *arguments):
+    """What two processes print that are begun one by one, each with arguments of its own."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, HERE / worker, *map(str, each)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for each in arguments
+    ]
+    try:
+        outputs = [process.communicate(timeout=400) for process in workers]
+    finally:  # one that waits for the other
+        for process in workers:
+            process.kill()
+    assert [process.returncode for process in workers] == [0, 0], outputs
+    return by_rank("".join(output for output, _ in outputs))
 
 
 def side_by_side(worker, *arguments):
@@ -36,6 +62,15 @@ def side_by_side(worker, *arguments):
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
     )
+
+
+def free_ports(many):
+    """Ports that nobody listens at."""
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(many)]
+    ports = [each.getsockname()[1] for each in listening]
+    for each in listening:
+        each.close()
+    return ports
 
 
 def test_lightning():
@@ -89,19 +124,31 @@ def test_xgboost():
     thread = threading.Thread(target=tracker.wait_for)
     thread.start()
     arguments = json.dumps(tracker.worker_args())
-    workers = [
-        subprocess.Popen(
-            [sys.executable, HERE / "xgboost_worker.py", arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [worker.communicate(timeout=200) for worker in workers]
+    first, second = told_by_both("xgboost_worker.py", [arguments], [arguments])
     thread.join(60)
-    assert [worker.returncode for worker in workers] == [0, 0], outputs
-    ranks = dict(output.strip().split(":") for output, _ in outputs)
-    assert sorted(ranks) == ["rank 0", "rank 1"]
-    assert ranks["rank 0"] == ranks["rank 1"]
-    assert int(ranks["rank 0"].split()[0]) < 200
+    assert first == second
+    assert int(first.split()[0]) < 200
+
+
+def test_lightgbm_with_the_same_evaluation_set_on_each_machine():
+    pytest.importorskip("lightgbm")
+    ports = free_ports(2)
+    first, second = told_by_both("lightgbm_worker.py", [0, *ports], [1, *ports])
+    assert first == second
+    assert int(first.split()[0]) < 200
+
+
+def test_keras_on_jax(tmp_path):
+    """Their losses differ: only their mean is flat."""
+    pytest.importorskip("keras")
+    pytest.importorskip("jax")
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    file = tmp_path / "states"  # of both, as they are the same
+    both = told_by_both("keras_worker.py", [address, 0, file], [address, 1, file])
+    stopper = Stopper(ThresholdDetector(Haar(4), 0.1, 20))
+    steps = 1 + [stopper.step(0.0) for _ in range(40)].index(True)
+    for said, alerts in zip(both, (1, 0), strict=True):
+        rate, taken, sent = said.split()
+        assert float(rate) == pytest.approx(0.05 / 4)
+        assert (int(taken), int(sent)) == (steps, alerts)
+    assert list(json.loads(file.read_text())) == [str(steps)]
