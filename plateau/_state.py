@@ -165,7 +165,12 @@ class Streaming(ABC):
     def _one(self, kernel: Kernel[..., Found], x: float) -> Found:
         """Take one sample by a kernel for that."""
         if kernel.pays():
-            return kernel.entry(self._address, x)
+            try:
+                return kernel.entry(self._address, x)
+            except RuntimeError:
+                with self._use:  # or else another thread has it
+                    pass
+                return kernel.entry(self._address, x)
         with self._use:  # compiled code keeps Python's lock instead
             own = self._state.copy()  # whoever interrupts it finds the state as it was
             own[r.BUSY] = 0.0

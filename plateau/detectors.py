@@ -136,9 +136,7 @@ class ThresholdDetector(KernelDetector):
             return self._update(self._address, x)
         except AttributeError:  # nothing is compiled so far
             return bool(self._first(x))
-        except RuntimeError:
-            with self._use:  # or else another thread has it
-                pass
+        except RuntimeError:  # another thread has it, or this one was interrupted
             return self._one(self._one_sample, x)
 
     def _take(self, samples: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -130,12 +130,7 @@ class SlopeFilter(Streaming):
         sample = as_sample(x)
         if not abs(sample) <= LIMIT:
             raise nonfinite_error(np.array([sample]), 0)
-        try:
-            self._one(self.kernels.update, sample)
-        except RuntimeError:
-            with self._use:  # or else another thread has it
-                pass
-            self._one(self.kernels.update, sample)
+        self._one(self.kernels.update, sample)
         return self.slope
 
     def update_many(
