@@ -20,9 +20,9 @@ PLAIN = {float, int, bool, np.float64, np.float32, np.int64, np.bool_}
 Sample = SupportsFloat | SupportsIndex
 """A real number: int, float, a NumPy scalar, an array or tensor of one element."""
 
-NO_FLOAT = (TypeError, ValueError, RuntimeError)
-"""What a conversion to float raises: ValueError for a tensor of several numbers, RuntimeError for a
-complex one."""
+NO_FLOAT = (AttributeError, TypeError, ValueError, RuntimeError)
+"""What a conversion to float raises: AttributeError for a frame, ValueError for an array or tensor
+of several numbers, RuntimeError for a complex one."""
 
 
 def as_sample(x: Any) -> float:
@@ -40,8 +40,6 @@ def as_sample(x: Any) -> float:
         x = _without_masked(x) if x.dtype.kind in REAL else x.data
     if isinstance(x, (np.ndarray, np.generic)):
         number = x.size == 1 and x.dtype.kind in REAL
-    elif getattr(x, "ndim", 0):
-        number = all(length == 1 for length in x.shape)
     if number:
         try:
             return _floated(_value(x))
@@ -61,7 +59,7 @@ def _floated(x: Any) -> float:
 def _value(x: Any) -> Any:
     """Return what `float` takes without a warning: no gradient, and no dimensions."""
     x = x.detach() if getattr(x, "requires_grad", False) else x
-    return x.reshape(()) if getattr(x, "ndim", 0) else x
+    return x.item() if getattr(x, "ndim", 0) else x
 
 
 def as_samples(xs: ArrayLike | Iterable[float]) -> NDArray[np.float64]:

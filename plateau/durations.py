@@ -53,7 +53,7 @@ def shown(seconds: float) -> str:
     for unit in SHOWN:
         count, left = divmod(left, int(UNITS[unit]))
         parts.append(f"{count}{unit}" if count else "")
-    first = next((i for i, part in enumerate(parts) if part), len(SHOWN) - 1)
+    first = next(i for i, part in enumerate(parts) if part)
     return " ".join(filter(None, parts[first : first + 2]))
 
 

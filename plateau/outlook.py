@@ -106,4 +106,4 @@ def gain_of(values: Array, sign: float, known: float | None = None) -> Gain | No
 
 def _level(values: Array, end: int) -> float:
     """Return the mean of the last eighth of the numbers up to one."""
-    return float(values[end - max(end // 8, min(end, 2)) : end].mean())
+    return float(values[end - max(end // 8, 2) : end].mean())

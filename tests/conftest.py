@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Read where torch is imported, later than this file. Networks of tests are so small that threads
 # would only wait for each other, and so would the processes of `pytest -n`.
@@ -18,6 +18,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("quick", deadline=None, max_examples=10, derandomize=True)
+# Only whether a test fails is asked, not of which smallest example.
+settings.register_profile(
+    "mutants", settings.get_profile("quick"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 

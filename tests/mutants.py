@@ -1,25 +1,29 @@
 """Would a test fail if a line of a module were wrong?
 
-    python -m tests.mutants plateau/_rules.py tests/test_rules.py tests/test_calibrated.py
+    python -m tests.mutants _rules.py _stretches.py --count 40
 
-In a copy of the checkout one operator, number or condition of the module is changed at a time, and
-the tests named behind it run until one fails. What survives is printed: it lacks a test, or the
-change makes no difference, which is for you to tell. Kernels that numba compiles take seconds more
-each, since every mutant is compiled anew.
+In a copy of the checkout one operator, number or condition of a module is changed at a time, and
+the tests that `HELD` names for it run until one fails. What survives is printed: it lacks a test,
+or the change makes no difference, which is for you to tell. Kernels that numba compiles take
+seconds more each, since every mutant is compiled anew.
 """
 
 import argparse
 import ast
+import gc
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from multiprocessing import get_context
 from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_CPU, setrlimit
 from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +34,42 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
     ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.USub: ast.UAdd,
 }  # fmt: skip
+HELD = {
+    "policy.py": ["test_policy.py"],
+    "_rules.py": ["test_rules.py"],
+    "_stretches.py": ["test_stretches.py"],
+    "_pieces.py": ["test_pieces.py"],
+    "_scale.py": [
+        "test_hindsight.py::test_two_decades_are_decades",
+        "test_hindsight.py::test_where_decades_end_tells_whether_they_count",
+    ],
+    "_estimates.py": ["test_estimates.py"],
+    "schedule.py": ["test_schedule.py"],
+    "stopper.py": ["test_schedule.py"],
+    "events.py": ["test_events.py"],
+    "hindsight.py": ["test_hindsight.py"],
+    "segments.py": ["test_segments.py"],
+    "follower.py": ["test_offline.py"],
+    "outlook.py": ["test_outlook.py"],
+    "evidence.py": ["test_evidence.py"],
+    "overfitting.py": ["test_overfitting.py"],
+    "offline.py": ["test_offline.py"],
+    "keyed.py": ["test_keyed.py"],
+    "_samples.py": ["test_checks.py", "test_threshold.py"],
+    "_arguments.py": ["test_checks.py"],
+    "durations.py": ["test_durations.py"],
+}
+"""Modules of the core, and the tests that hold each."""
+
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no")
+"""Of pytest: only whether all pass is asked."""
+
+PATIENCE = 30
+"""Seconds of processor time for the tests of a mutant: several times what they need."""
+
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["hypothesis", "numba", "pytest", "scipy.stats"])
+
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -91,56 +131,63 @@ def _first(code: str) -> str:
     return code.partition("\n")[0]
 
 
-def passes(folder: Path, tests: list[str], seconds: float | None = None) -> bool:
-    """Whether tests pass in a checkout; one that takes too long does not."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    paths = os.pathsep.join(map(str, (folder, folder / "integrations")))
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=subprocess.DEVNULL,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+def passes(folder: Path, tests: list[str], patience: int = RLIM_INFINITY) -> bool:
+    """Whether tests pass in a checkout; ones that take too long do not."""
+    running = PROCESSES.Process(target=_run, args=(folder, tests, patience))
+    running.start()
+    running.join()
+    return running.exitcode == 0
+
+
+def _run(folder: Path, tests: list[str], patience: int) -> None:
+    setrlimit(RLIMIT_CPU, (patience, patience))
+    os.chdir(folder)
+    sys.path[:0] = map(str, (folder, folder / "integrations"))
+    sys.dont_write_bytecode = True  # a mutant may be as old and as long as the one before
+    os.environ |= {"HYPOTHESIS_PROFILE": "mutants", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    os.environ.pop("NUMBA_CACHE_DIR", None)  # the kernels' compiled code came with the copy
+    gc.freeze()  # what was imported before: else pytest searches it several times for garbage
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        sys.exit(pytest.main([*OPTIONS, *tests]))
+
+
+def choose(module: Path, count: int, seed: int) -> list[Mutant]:
+    """Return some of the mutants of a module."""
+    tree = ast.parse(module.read_text())
+    found = sites(tree)
+    chosen = random.Random(seed).sample(found, min(count, len(found)))
+    return [mutant(tree, site) for site in chosen]
 
 
 def survivors(folder: Path, module: str, tests: list[str], tried: list[Mutant]) -> list[Mutant]:
     """Return the mutants under which the tests pass; without a change they must."""
-    begin = time.monotonic()
     if not passes(folder, tests):
         sys.exit(f"{' '.join(tests)} fail without a change")
-    patience = 60 + 5 * (time.monotonic() - begin)
-    left = []
+    left, whole = [], (folder / module).read_bytes()
     for one in tried:
         (folder / module).write_text(one.source)
-        if passes(folder, tests, patience):
+        if passes(folder, tests, PATIENCE):
             left.append(one)
             print(f"{module}:{one.line}: {one.before}  ->  {one.after}", flush=True)
+    (folder / module).write_bytes(whole)
     return left
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("module", help="a file of the checkout, say plateau/_rules.py")
-    parser.add_argument("tests", nargs="+", help="what pytest is to run")
-    parser.add_argument("--count", type=int, default=40, help="how many mutants (default 40)")
+    parser.add_argument("modules", nargs="*", default=HELD, help="say _rules.py (default: all)")
+    parser.add_argument("--count", type=int, default=25, help="of mutants a module (default 25)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice among all")
     asked = parser.parse_args()
-    tree = ast.parse((ROOT / asked.module).read_text())
-    found = sites(tree)
-    chosen = random.Random(asked.seed).sample(found, min(asked.count, len(found)))
-    tried = [mutant(tree, site) for site in chosen]
-    left_out = shutil.ignore_patterns(".*", "_build", "__pycache__")
+    left_out = shutil.ignore_patterns(".*", "_build")
     with tempfile.TemporaryDirectory() as there:
         folder = Path(there, "checkout")
         shutil.copytree(ROOT, folder, ignore=left_out)
-        left = survivors(folder, asked.module, asked.tests, tried)
-    print(f"{asked.module}: {len(tried) - len(left)} of {len(tried)} killed")
+        for name in asked.modules:
+            module, tests = f"plateau/{name}", [f"tests/{each}" for each in HELD[name]]
+            tried = choose(folder / module, asked.count, asked.seed)
+            left = survivors(folder, module, tests, tried)
+            print(f"| `{name}` | {len(tried)} | {len(tried) - len(left)} |", flush=True)
 
 
 if __name__ == "__main__":

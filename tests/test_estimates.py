@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import reference
 from calibrated import autoregressive, fed, rng, white
 from scipy import stats
 
@@ -58,6 +59,23 @@ def test_the_chance_of_a_bound_is_that_of_a_normal_distribution(change, error, b
     above, below = stats.norm(change, error).cdf([bound, -bound])
     assert within_bound(change, error, bound) == pytest.approx(above - below)
     assert within_bound(change, 0.0, bound) == float(abs(change) <= bound)
+
+
+@pytest.mark.parametrize("n", [12, 100, 256, 1000])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_confidence_against_its_definition(n, unit):
+    """What counts is half of the noise, or more if so it is asked."""
+    values = rng(n).normal(size=n) + np.linspace(0.0, 0.6, n)
+    blocks = blocks_of(values)
+    change, error, _, rest = reference.drift(blocks)
+    noise = math.sqrt(values.var() - blocks.var() + rest)
+    for bound in (0.0, 0.45 * noise, 0.7 * noise):
+        below, above = stats.norm(change, error).cdf(np.array([-1, 1]) * max(bound, 0.5 * noise))
+        assert confidence_of(unit * values, unit * bound) == pytest.approx(above - below)
+
+
+def test_what_is_known_exactly_may_be_as_large_as_its_bound():
+    assert (within_bound(0.5, 0.0, 0.5), within_bound(-0.5, 0.0, 0.5)) == (1.0, 1.0)
 
 
 def test_confidence_falls_with_drift():

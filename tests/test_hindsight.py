@@ -390,8 +390,24 @@ def test_two_decades_are_decades(least, spans):
     assert not by_logarithm(levels[::-1], AUTO)
     assert not by_logarithm(levels, LINEAR)
     assert by_logarithm(levels, LOG)
+    for unit in (2.0**-900, 2.0**900):  # no product of two is lost or infinite
+        assert by_logarithm(unit * levels, AUTO) == spans
     levels[70] = 0.0
     assert not by_logarithm(levels, LOG)
+
+
+@pytest.mark.parametrize(
+    ("levels", "counts", "spans"),
+    [
+        ([100, 1], [50, 50], True),  # two decades exactly
+        ([100, 1, 10], [40, 20, 40], True),  # it ends half way
+        ([100, 1, 11], [40, 20, 40], False),
+        ([100, 1, 100], [10, 60, 30], False),  # it ends where it began
+        ([100, 1, 100], [50, 46, 4], True),  # but for an excursion at the end
+    ],
+)
+def test_where_decades_end_tells_whether_they_count(levels, counts, spans):
+    assert by_logarithm(np.repeat(levels, counts).astype(float), AUTO) == spans
 
 
 def test_the_scale_of_the_detector_is_that_of_hindsight():

@@ -84,6 +84,15 @@ def test_spikes_are_what_stands_out_from_both_sides(kind):
     assert replaced > 20
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("at", [1, 6, 10])
+def test_a_spike_is_higher_than_the_height(sign, at):
+    values = np.zeros(12)
+    values[at] = 5.0 * sign
+    np.testing.assert_array_equal(unspiked(values, 5.0), values)
+    np.testing.assert_array_equal(unspiked(values, 4.9), np.zeros(12))
+
+
 def test_steps_ends_and_descents_are_no_spikes():
     step = np.repeat([0.0, 50.0], 20)
     np.testing.assert_array_equal(unspiked(step, 5.0), step)

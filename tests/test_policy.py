@@ -187,5 +187,10 @@ def test_a_level_that_is_not_known_is_no_reason_to_wait_longer():
 def test_a_level_is_taken_as_exact_where_no_error_is_given():
     policy = Policy(wait=1.0)
     _, state = policy.react(PolicyState(), 9, 0.8, fires=1, level=5.0)
-    for told, factor in (({}, 0.5), ({"error": 1.0}, 1.0)):  # lower, or as low within its error
-        assert policy.react(state, 20, 0.4, fires=1, level=4.9, **told).factor == factor
+    for level, error, factor in ((4.9, {}, 0.5), (5.0, {}, 1.0), (4.9, {"error": 1.0}, 1.0)):
+        assert policy.react(state, 20, 0.4, fires=1, level=level, **error).factor == factor
+
+
+def test_the_usual_factor_is_not_rounded():
+    assert 0.1 * 0.7 / 0.1 != 0.7
+    assert played(Policy(factor=0.7), [1], lr=0.1) == [0.7]

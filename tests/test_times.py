@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from plateau.durations import in_samples, seconds_of, shown, step_of
+from plateau.durations import shown
 from plateau.export import LogScan, scan_document, scan_rows
 from plateau.logs import read_log
 from plateau.offline import scan_run
@@ -100,41 +100,6 @@ def test_counters_are_no_times(tmp_path):
 @pytest.mark.parametrize("x", [np.inf, 1e300, -1e30, np.nan])
 def test_what_is_no_time_is_a_number(x):
     assert wording.clock(x) == wording.position(x)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *(("90s", 90), ("30m", 1800), ("1h30m", 5400), ("1h 30 min", 5400), ("2d", 172_800)),
-        *(("0.5s", 0.5), ("250ms", 0.25)),
-    ],
-)
-def test_a_duration_is_read(text, seconds):
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "m", "30", "30x", "1h and more", "0s", "-5m", "5 m 3"])
-def test_what_is_no_duration(text):
-    with pytest.raises(ValueError, match="is no duration"):
-        seconds_of(text)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.25, "0.25s"), (59, "59s"), (60, "1m"), (5430, "1h 30m"), (86_400 * 9 + 7200, "9d 2h")],
-)
-def test_a_length_is_shown(seconds, text):
-    assert shown(seconds) == text
-
-
-def test_a_duration_is_so_many_samples():
-    assert step_of(np.array([1.9e9, 1.9e9 + 60, 1.9e9 + 600, 1.9e9 + 660])) == 60
-    assert step_of(1000 * np.array([1.9e9, 1.9e9 + 60])) == 60  # milliseconds
-    assert in_samples("horizon", "30m", 60.0, "ts") == 30
-    assert in_samples("window", "5m", 60.0, "ts") == 6  # even
-    assert in_samples("patience", "1s", 60.0, "ts") == 1
-    with pytest.raises(ValueError, match="too few times"):
-        in_samples("horizon", "30m", step_of(np.array([1.9e9])), "ts")
 
 
 def noisy(path, x, rows=400):
