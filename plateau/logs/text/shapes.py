@@ -56,7 +56,7 @@ MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
     r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d++){2,}+"
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
-    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d| UTC| GMT)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
     r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
