@@ -39,6 +39,10 @@ CASES = {
     # Services.
     "a zone behind the time": Case(each(lambda i: f"2031-05-06 10:{clock(i)}.123 UTC app@db LOG:  duration: {loss(i):.3f} ms  statement: SELECT"), "duration", "row"),
     "a record in a path": Case(each(lambda i: f'Started GET "/items/{i * 37 % 90}" for host\nCompleted in {loss(i):.3f}ms of work'), "Completed in", "row", mode="both"),
+    "an identifier in each line": Case(each(lambda i: f"[2031-05-06 10:{clock(i)},123: INFO/Worker] Task resize[{0x3F2A9C0D + i * 7919 % 9973:08x}-1a2b-4c3d-9e8f-{0xA1B2C3D4E5 + i * 104729:012x}] latency {loss(i):.6f}s: None"), "latency", "row"),
+    "an identifier before a counter": Case(each(lambda i: f"run {i * 7919 % 9973:08x}-00aa-4c3d-9e8f-{i * 104729:012x} step {i} loss {loss(i):.4f}"), "loss", "step"),
+    "a gap between bands": Case(" iter      E             dE          gap      omega\n" + each(lambda i: f"{i:4d} {-42 - acc(i):15.7f} {loss(i):12.6E} {4 + i % 3:8.2f} {1 + 0.2 * i:10.1f}"), "E", "iter", mode="both"),
+    "a gap beside an energy": Case("step,total energy,gap\n" + each(lambda i: f"{i},{-9 * acc(i):.5f},{4 + i % 3}"), "total energy", "step", mode="both", name="a.csv"),
     # Time that stands on a line of its own.
     "a time among the values": Case(each(lambda i: f"(TID 0.0001) // Begin\n(TID 0.0001) // ====\n(TID 0.0001) MON time_sec = {1200.5 * i:.4E}\n(TID 0.0001) MON energy = {loss(i):.8E}\n"), "MON energy", "MON time_sec", mode="both"),
 }  # fmt: skip

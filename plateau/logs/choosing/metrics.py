@@ -101,14 +101,14 @@ def ranked(material: Material) -> list[Candidate]:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
     training = as_metric.is_training(item for _, item in material.columns())
-    places = as_metric.places_of(item for _, item in material.columns())
+    misleading = as_metric.misleading(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
             quantities.NOT_IT
-            if item.name in places
+            if item.name in misleading
             else as_metric.metric_points(item, training=training),
             np.inf if _is_told(table) else as_metric.LONELY,
         )

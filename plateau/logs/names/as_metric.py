@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from plateau.logs.columns import Column
 
-# "lat" beside "lon" is no latency, but a place.
 LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
@@ -183,14 +182,19 @@ def adds_up(column: Column) -> bool:
     return not told and not is_axis(column) and is_growing(column.values)
 
 
-def places_of(columns: Iterable[Column]) -> set[str]:
-    """Return the names of latitude and longitude, where both are there."""
-    named = {item.name: frozenset(words(item.name)) for item in columns}
+def misleading(columns: Iterable[Column]) -> set[str]:
+    """Return the names that say something else beside the others.
+
+    A "lat" beside a "lon" is a place, and a "gap" beside energies lies between bands.
+    """
+    named = {item.name: frozenset(words_told(item.name)) for item in columns}
+    energies = any(not ENERGIES.isdisjoint(found) for found in named.values())
+    gaps = {name for name, found in named.items() if energies and found == {"gap"}}
     north, east = (
         {name for name, found in named.items() if found and found <= kind}
         for kind in (LATITUDES, LONGITUDES)
     )
-    return north | east if north and east else set()
+    return gaps | (north | east if north and east else set())
 
 
 def is_training(columns: Iterable[Column]) -> bool:

@@ -35,6 +35,7 @@ UNIT = re.compile(
 NAMED = re.compile(r"[A-Za-z][ =:]+[-+]?\.?\d")  # "loss 0.5": no cell, but a name and its number
 # "[loss: 0.5]" needs no header.
 TELLING = re.compile(r"(?<!\w)[A-Za-z]\w*+[.)\]]*+\s*+[=:]\s*+[-+]?\.?\d")
+PAIRED = re.compile(r"\w=\w")  # "loss=inf"
 NUMERAL = re.compile(r"(?<![\w.])[-+]?\.?\d[\w.+-]*")
 NAMES = ("#", "%")  # of columns
 RULE = re.compile(r"[\W_]*")
@@ -50,7 +51,7 @@ MARK = re.compile(r"\s*([*+#>]{1,2}|[A-Za-z](?=\s))\s*(?=\d)")
 WORDED = re.compile(r"(?<=\d)(\s+)([a-z]{4,})(?=\s+[-\d])")  # "300 200 cutoff 16", of a solver
 BRACKETED = re.compile(r"\[.*\]|\(.*\)")  # a unit
 # "1  -8.86  <-- SCF", "Ncyc  Rfact $$": an end that all lines of a table have.
-ENDING = re.compile(r"\s+[-=]*[<>$][-=<>$]*(?:\s+[A-Za-z]+)?\s*$")
+ENDING = re.compile(r"(?<!\s)\s++[-=]*+[<>$][-=<>$]*+(?:\s++[A-Za-z]++)?\s*+$")
 FAR = 200  # rows of a table from its header to one that holds all numbers
 
 
@@ -283,6 +284,8 @@ def _is_row(line: str, width: int | None = None) -> bool:
 
 
 def _is_name(word: str) -> bool:
+    if PAIRED.search(word):
+        return False
     return word in NAMES or bool(LETTER.search(word) and not BARE.match(word))
 
 

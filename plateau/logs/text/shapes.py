@@ -30,6 +30,7 @@ from plateau.logs.text.headers import (
     names_of_marked,
     names_under,
 )
+from plateau.logs.text.ids import without_ids
 from plateau.logs.text.sections import in_sections
 from plateau.logs.text.slots import (
     COUNTER,
@@ -151,7 +152,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = with_points(_without_long(source), source.warnings)
+    lines = without_ids(with_points(_without_long(source), source.warnings))
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)

@@ -203,6 +203,8 @@ class _Line:
         name, implied = self._before(index, before), False
         if index and UNIT_ALONE.fullmatch(name) and before.startswith(name):
             name = ""  # of the number before: "27M 3.1ms"
+            if UNIT_ALONE.fullmatch(name_after(after)):
+                return  # "1.5kB/60.0kB 1.2MB/s" says nothing but units
         word = name
         if not name and after.startswith("%"):
             return
