@@ -12,11 +12,15 @@ from .timing import Candidate, Group
 
 NUMBA = "import numba"
 PLATEAU = "plateau, imported"
-RULE = "from plateau import *; ThresholdDetector(EmaHaar(1e-3, 1e-3), 5e-5, 100).update(1.0)"
-CALIBRATED = "from plateau import *; d = Detector(); [d.update(float(i % 7)) for i in range(100)]"
+DETECTOR = "from plateau import Detector"
+RULE = """
+from plateau import EmaHaar, ThresholdDetector
+ThresholdDetector(EmaHaar(1e-3, 1e-3), 5e-5, 100).update(1.0)
+"""
+CALIBRATED = f"{DETECTOR}; d = Detector(); [d.update(float(i % 7)) for i in range(100)]"
 WAYS = """
 import numpy as np
-from plateau import *
+from plateau import Detector, DetectorBank, find_plateaus
 xs = np.random.default_rng(0).normal(size=3000)
 for take in (Detector().update_many, Detector().record, Detector().until_fire, find_plateaus):
     take(xs)
@@ -58,7 +62,7 @@ def emptied(code, cache):
 
 def warm(sizes):
     """With the compiled code in numba's cache on disk."""
-    codes = {"python": "pass", NUMBA: "import numba", PLATEAU: "from plateau import *"}
+    codes = {"python": "pass", NUMBA: "import numba", PLATEAU: DETECTOR}
     codes |= FIRST_UPDATES
     found = [
         Candidate(name, 1, lambda code=code: process(code, WARM)) for name, code in codes.items()
@@ -71,7 +75,7 @@ def warm(sizes):
 def cold(sizes):
     """With nothing in the cache: what the very first run after an installation costs."""
     long = {
-        FIRST_ANSWER: "from plateau import *; Detector().update(1.0)",
+        FIRST_ANSWER: f"{DETECTOR}; Detector().update(1.0)",
         **FIRST_UPDATES,
         ALL_WAYS: WAYS,
     }
