@@ -314,9 +314,14 @@ class _Line:
             return COUNTER, True
         if self.opened:
             return name_after(after), False
-        what = PHRASE if COUNTED.fullmatch(before) else LASTED
-        told = what.match(after) if what is PHRASE or not LETTER.search(before) else None
-        return (told[1] if told and not leading else ""), False
+        if leading:
+            return "", False
+        told = None
+        if COUNTED.fullmatch(before):
+            told = PHRASE.match(after)
+        elif not LETTER.search(before):
+            told = LASTED.match(after)
+        return (told[1] if told else ""), False
 
 
 def _near(literal: str) -> str:
