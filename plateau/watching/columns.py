@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs.behaviour import NEWEST_FIRST, restarts
 from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material
-from plateau.logs.choosing.axis import is_time
+from plateau.logs.choosing.axis import count_along, is_time
 from plateau.logs.choosing.runs import select
 from plateau.logs.choosing.several_writers import name_of
 from plateau.logs.large.parts import Series, Wanted
@@ -116,6 +117,9 @@ class Columns:
             raise LogError(
                 f"{self.path}: has several runs side by side ({names}): use plateau scan"
             )
+        if _is_newest_first(selections[0], material):
+            told = "the newest rows come first, and what is added there cannot be followed"
+            raise LogError(f"{self.path}: {told}: use plateau scan")
         for warning in material.warnings:
             self.complain(f"{self.path}: {warning}")
         if writer := selections[0].writer:
@@ -160,6 +164,14 @@ class Columns:
 
     def _material(self, contents: Contents) -> Material:
         return Material(self.path, contents, [], self.asked)
+
+
+def _is_newest_first(selection: Selection, material: Material) -> bool:
+    """Whether times go back from row to row: new ones are written above those that were read."""
+    if not selection.axis or not is_time(selection.axis.columns[-1]):
+        return False
+    x, _ = count_along(selection.axis, selection.metric.rows, material.block)
+    return len(x) > 1 and bool(np.mean(restarts(x)) >= NEWEST_FIRST)
 
 
 def _chosen(material: Material, selection: Selection) -> Chosen:

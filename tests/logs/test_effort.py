@@ -37,6 +37,7 @@ CUT = 2 * slots.NEAR + 2
 BOUNDED = {
     **dict.fromkeys(["INSTEAD", "COPULA", "SENTENCE", "QUALIFIER", "REMARK"], CUT),
     **dict.fromkeys(["BETWEEN", "CLAUSE", "WRITER", "FILLING", "UNIT", "TOTAL", "NO_COLUMN"], CUT),
+    **dict.fromkeys(["LISTED", "COUNTED", "PHRASE", "LASTED", "PLACE"], CUT),
     "MEASURED": numerals.LONGEST,
 }
 

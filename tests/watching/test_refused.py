@@ -36,10 +36,18 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
             json.dumps([{"step": i, "loss": 1.0} for i in range(100)], indent=1).encode(),
             "JSON documents cannot be followed",
         ),
+        (
+            b"date,value\n"
+            + b"".join(
+                b"2031-03-%02d 05:%02d:00,%d\n" % (9 - i // 60, 59 - i % 60, i % 7)
+                for i in range(180)
+            ),
+            "the newest rows come first",
+        ),
         (b"nothing\nto see\n", "no series of numbers found"),
         (b"", "is empty"),
     ],
-    ids=["gzip", "json", "words", "empty"],
+    ids=["gzip", "json", "newest first", "words", "empty"],
 )
 def test_what_is_no_log_is_refused_in_one_line(content, said):
     done = watch("-", stdin=content)

@@ -102,13 +102,16 @@ def _may_count(item: Column) -> bool:
 
 
 def _is_called_time(item: Column) -> bool:
-    return words(item.name) == ("time",)
+    told = words(item.name)
+    return told == ("time",) or (
+        "time" in told and as_x.x_points(item) == as_x.X_TIME and behaviour.is_growing(item.values)
+    )
 
 
 def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
     """Take the time that a simulation tells on a line of its own before each block."""
     for other, item in material.contents.beside(table, _is_called_time):
-        if len(other.columns) == 1:
+        if all(behaviour.is_constant(one.values) for one in other.without(item)):
             x = x_at(metric.rows, item, material.block)
             if (
                 len(x) > 1

@@ -30,6 +30,8 @@ MEASURED_LEAST, VARIED = 16, 0.5  # rows, and share of different values among th
 ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 LETTERS = 4  # columns of a table among which a single letter says nothing
 RUNS_MOST, SHARED_MOST = 2048, 64  # runs side by side, and columns that all of them have
+LEAST_STEPS, SEVERAL = 4, 1.5  # rows of a whole; of its parts for each of them
+OTHER_PARTS = 0.5  # different parts in a log, at most, for each of their rows
 EQUALS = 4  # metrics at most that are as good as each other
 WORDS = 8  # that may tell the writers of lines apart
 SHAPES = 128  # of lines with the metric that are compared, of which each may repeat all others
@@ -99,14 +101,14 @@ def ranked(material: Material) -> list[Candidate]:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
     training = as_metric.is_training(item for _, item in material.columns())
-    places = as_metric.places_of(item for _, item in material.columns())
+    misleading = as_metric.misleading(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
             quantities.NOT_IT
-            if item.name in places
+            if item.name in misleading
             else as_metric.metric_points(item, training=training),
             np.inf if _is_told(table) else as_metric.LONELY,
         )
@@ -139,7 +141,44 @@ def ranked(material: Material) -> list[Candidate]:
             points += as_metric.GROWING
         best = max(best, points)
         candidates.append(Candidate(table, item, float(points)))
-    return _as_they_stand(sorted(candidates, key=lambda one: -one.points))
+    candidates = _without_details(sorted(candidates, key=lambda one: -one.points))
+    return _as_they_stand(candidates)
+
+
+def _without_details(candidates: list[Candidate]) -> list[Candidate]:
+    """Put a metric of the whole before the same one of its parts, which an id tells apart.
+
+    A program may list its parts in each step ("ID 1 fitness 3.1"), and say once how all do.
+    """
+    for best in candidates[:1]:
+        keys = [item for item in best.table.columns if _is_key(item)]
+        told = {word for word in words(best.column.name) if quantities.metric_word(word)}
+        for one in candidates[1:] if keys and told else ():
+            of_it = not told.isdisjoint(words(one.column.name)) and one.table is not best.table
+            if of_it and one.points > 0 and _parts(keys, one.column):
+                parts = [other for other in candidates if other.table is best.table]
+                return [other for other in candidates if other.table is not best.table] + [
+                    replace(other, points=min(other.points, one.points - as_metric.OWN_X))
+                    for other in parts
+                ]
+    return candidates
+
+
+def _is_key(item: Column) -> bool:
+    return as_metric.CODES.issuperset(words(item.name)) and behaviour.is_whole(item.values)
+
+
+def _parts(keys: list[Column], whole: Column) -> bool:
+    """Whether several rows, told apart by a key, come with each row of a column."""
+    if len(whole.rows) < LEAST_STEPS:
+        return False
+    for key in keys:
+        step = np.searchsorted(whole.rows, key.rows)
+        told = len(np.unique(np.column_stack([step, key.values]), axis=0)) == len(step)
+        again = len(np.unique(key.values)) <= OTHER_PARTS * len(key.values)
+        if told and again and len(step) >= SEVERAL * len(whole.rows):
+            return True
+    return False
 
 
 def _counts_up(item: Column, named: float, *, unknown: bool) -> bool:
@@ -147,7 +186,8 @@ def _counts_up(item: Column, named: float, *, unknown: bool) -> bool:
     if unknown:
         return as_x.is_axis(item)
     clock = named == quantities.DURATION and as_metric.tells_time(item)
-    return behaviour.is_growing(item.values) if clock else behaviour.is_tally(item.values)
+    sum_ = named == quantities.SERVICE and not as_x.SUMS.isdisjoint(words(item.name))  # "total ops"
+    return behaviour.is_growing(item.values) if clock or sum_ else behaviour.is_tally(item.values)
 
 
 def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
@@ -165,8 +205,12 @@ def _as_they_stand(candidates: list[Candidate]) -> list[Candidate]:
 def _has_own_x(table: Table, item: Column, counting: dict[int, int]) -> bool:
     """Whether another column of a table counts; ``counting`` remembers how many of each do."""
     if id(table) not in counting:
-        counting[id(table)] = sum(as_x.x_points(each) > 0 for each in table.columns)
-    return counting[id(table)] > (as_x.x_points(item) > 0)
+        counting[id(table)] = sum(map(_may_be_x, table.columns))
+    return counting[id(table)] > _may_be_x(item)
+
+
+def _may_be_x(item: Column) -> bool:
+    return as_x.x_points(item) > 0 and item.name not in as_metric.UNITS_OF_TIME
 
 
 def _is_told(table: Table) -> bool:

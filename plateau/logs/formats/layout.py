@@ -87,6 +87,13 @@ def _names_in(remark: str) -> str:
     return remark[told.end() :] if told else remark
 
 
+def _last_of(remarks: list[str]) -> str:
+    """Return the last remark; where it has units, of which some stand twice, the names above."""
+    above, units = ([], *(_names_in(line).split() for line in remarks[-2:]))[-2:]
+    repeats = len(set(units)) < len(units) == len(above) == len(set(above))
+    return remarks[-2] if repeats else remarks[-1]
+
+
 def _layout(
     lines: list[str], plain: list[int], remarks: list[str], separator: str, kind: str
 ) -> Layout | None:
@@ -114,7 +121,7 @@ def _layout(
         or (header and len(header) != width)
     ):
         return None
-    remark = _names_in(remarks[-1]) if remarks else ""
+    remark = _names_in(_last_of(remarks)) if remarks else ""
     names = header or names_told(remarks, width) or _remark_names(remark, separator, width)
     if _numeric(body) < (NUMERIC if separator and names else ALL_NUMERIC):
         return None

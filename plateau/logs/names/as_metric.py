@@ -32,45 +32,53 @@ if TYPE_CHECKING:
 
     from plateau.logs.columns import Column
 
-# "lat" beside "lon" is no latency, but a place.
 LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
 # A unit does not say what was measured in it.
-UNIT = re.compile(r"[\[(][^\[\]()]*[\])]$")  # "Pressure [bar]"
+UNIT = re.compile(r"[\[(][^\[\]()]*[\])]$| (?i:in) \w+$")  # "Pressure [bar]", "energy in Ry"
 # Words that leave a name as plain as it was ("train/loss", "total_loss", "lm loss").
 PLAIN = TRAINING | vocabulary(
     "total step epoch iter batch lm metrics episode ep mean avg average running smoothed ema "
-    "smooth log"
+    "smooth log last latest current"
 )
 # A total beside its parts has the plainer name: each word more costs a point.
 EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
 # A smoothed copy hides the noise that the detector wants to know.
 SMOOTHED = -1.5
 SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
+# "Generation time: 0.08 sec (0.07 average)": they count nothing.
+UNITS_OF_TIME = vocabulary("ms sec secs")
 # A column called "total" is the sum of what stands beside it.
 TOTAL = 4.0
+# Of several energies the total one is what a simulation is followed by.
+TOTAL_ENERGY, ENERGIES = 0.5, vocabulary("energy eng")
 # Held-out rows are few, and they are the second thing to look at.
-HELD_OUT_POINTS = -4.0
+HELD_OUT_POINTS, HELD_OUT_REWARD = -4.0, -0.5  # the reward of a test is the aim
+REWARDS = vocabulary("reward rewards return returns")
 # Adversarial losses and regularisers need not fall while training goes well.
 AUXILIARY = -1.0
 AUXILIARY_WORDS = vocabulary(
-    "disc discriminator d critic adv adversarial gan fake real feat kl kld reg penalty aux policy "
-    "delta change value vf entropy pg chosen rejected margin margins"
+    "disc discriminator d actor critic adv adversarial gan fake real feat kl kld reg penalty aux "
+    "policy delta change value vf entropy pg chosen rejected margin margins"
 )
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
 OPPONENT = -2.0
 OPPONENT_WORDS = vocabulary("gen generator g")
+# What an agent learns by says little beside the reward, or the loss as a whole.
+AGENTS, AGENT_WORDS = -3.0, vocabulary("actor critic policy pg vf")
 # "loss_0", "loss_q3": one of several.
 NUMBERED = -1.5
 # Codes and names of things that are written as numbers: no metric, whatever else the name says.
 CODES = vocabulary(
-    "code codes status errno pid tid port ttl lineno id ids uid uuid seed version flag flags"
+    "code codes status errno pid tid port ttl lineno id ids uid uuid seed version flag flags "
+    "type types"
 )
 # "best loss so far" only tells of progress, and stays as it is in between.
 BEST, BEST_WORDS = -4.0, frozenset(["best"])
 NOT_LR = -4.0  # the learning rate is the last thing to scan, but it can be scanned
 UNKNOWN = 1.0  # a name we know nothing about
+A_UNIT = 0.25  # a unit and no name
 LONELY = -1.0  # the only number of a line but its counter: perhaps a metric, perhaps none
 UNNAMED = 2.0  # the one number of a line that the log found not worth a name: "5000: 12.3, …"
 GROWING = -0.2  # what adds up, such as the reading of a meter, after what it is the sum of
@@ -100,6 +108,8 @@ def metric_points(column: Column, *, training: bool = False) -> float:
         return TOTAL
     if (served := service_points(column.name, found)) is not None:
         return NOT_IT if training else served
+    if UNIT_ALONE.fullmatch(column.name):
+        return A_UNIT
     points = max((metric_word(word, found) for word in set(found)), default=0.0) or UNKNOWN
     known = sum(len(word) > 1 and metric_word(word, found) > 0 for word in found)
     plain = PLAIN | HELD_OUT | ({"rate", "norm"} if known and not is_none(found) else set())
@@ -107,13 +117,16 @@ def metric_points(column: Column, *, training: bool = False) -> float:
     extra = len(set(found) - plain - set(words(unit[0]) if unit else ())) - 1
     points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
+    points += AGENTS * bool(known and AGENT_WORDS.intersection(found))
+    points += TOTAL_ENERGY * ("total" in found and not ENERGIES.isdisjoint(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
     points += NUMBERED * bool(known and ENDS_IN_NUMBER.search(column.name))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
     points += NOT_IT * is_none(found)
     points += BEST * bool(known and BEST_WORDS.intersection(found))
     named = side(column.name)
-    points += HELD_OUT_POINTS * (column.held_out if named is None else named)
+    held_out = HELD_OUT_POINTS if REWARDS.isdisjoint(found) else HELD_OUT_REWARD
+    points += held_out * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
 
 
@@ -169,14 +182,19 @@ def adds_up(column: Column) -> bool:
     return not told and not is_axis(column) and is_growing(column.values)
 
 
-def places_of(columns: Iterable[Column]) -> set[str]:
-    """Return the names of latitude and longitude, where both are there."""
-    named = {item.name: frozenset(words(item.name)) for item in columns}
+def misleading(columns: Iterable[Column]) -> set[str]:
+    """Return the names that say something else beside the others.
+
+    A "lat" beside a "lon" is a place, and a "gap" beside energies lies between bands.
+    """
+    named = {item.name: frozenset(words_told(item.name)) for item in columns}
+    energies = any(not ENERGIES.isdisjoint(found) for found in named.values())
+    gaps = {name for name, found in named.items() if energies and found == {"gap"}}
     north, east = (
         {name for name, found in named.items() if found and found <= kind}
         for kind in (LATITUDES, LONGITUDES)
     )
-    return north | east if north and east else set()
+    return gaps | (north | east if north and east else set())
 
 
 def is_training(columns: Iterable[Column]) -> bool:

@@ -39,6 +39,7 @@ TIMES = vocabulary(
     "time timestamp timestamps stamp t date dates datetime wall clock elapsed seconds secs sec "
     "minutes hours hour days day ms relative"
 )
+IS_X = {("progress",), ("x", "value"), ("x", "values"), ("x", "axis")}
 # Finer counters first: a step is what the detector counts in.
 X_STEP, X_IMPLIED, X_AMOUNT, X_ROUND, X_EPOCH = 10.0, 9.0, 8.0, 7.0, 6.0
 PATH = re.compile(r"[./]")
@@ -86,7 +87,7 @@ def _x_points(column: Column) -> float:
         return X_IMPLIED
     if column.clock:
         return X_TIME
-    if column.name == "x" or words(column.name) == ("progress",):
+    if column.name == "x" or words(column.name) in IS_X:
         return X_AMOUNT
     if PER.match(column.name) or is_slowness(column.name, words(column.name)):
         return 0.0

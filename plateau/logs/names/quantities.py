@@ -34,9 +34,9 @@ METRICS: dict[str, float] = {
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
     "pearson": 4, "spearman": 4, "kendall": 4, "correlation": 4,
     "entropy": 3, "prob": 3, "logp": 4, "lp": 4, "value": 4, "function": 4, "fval": 4, "f": 3,
-    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "posterior": 4,
-    "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4, "pot": 4,
-    "target": 4, "obj": 3, "box": 3, "cls": 3,
+    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "ll": 4,
+    "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4,
+    "pot": 4, "target": 4, "obj": 3, "box": 3, "cls": 3,
     "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
     "hit": 4, "hits": 4, "pass": 4,
     "failure": 5, "failures": 5, "fail": 4, "errors": 7, "downtime": 5, "uptime": 5,
@@ -77,18 +77,20 @@ PER_SECOND = re.compile(
     r"|lit(?:er|re)s?|feet|miles|degrees?|radians?)/)"
     r"[A-Za-z][^\W_]*+/(?:s|secs?|seconds?)\b"
 )
-UNIT_ALONE = re.compile(r"[KMGTkmgt]?i?(?:B|b|[Bb]its?|[Bb]ytes?)(?:/s|ps)", re.ASCII)
+UNIT_ALONE = re.compile(r"[KMGTkmgt]?i?(?:B|b|[Bb]its?|[Bb]ytes?)(?:/s|ps)?|[KMGT]i?", re.ASCII)
 LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy")  # "valloss"
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct prob likelihood loglikelihood loglik logl lnl llh posterior evidence logz "
-    "lnz pearson spearman kendall correlation "
+    "mcc kappa correct prob likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
+    "logz lnz pearson spearman kendall correlation "
     "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.
 NEITHER_WAY = vocabulary("energy target toten etot epot eng potential pot value")
 NEGATIVE = vocabulary("neg negative minus")
+LIKELIHOODS = vocabulary("likelihood loglikelihood loglik logl lnl llh ll")
+CHANGES = vocabulary("change changes delta diff")  # of what: either way
 ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
 DECADES = 1e3
 EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
@@ -114,17 +116,21 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
     An objective may be either; it moved the way it should, if it moved.
     """
     found = words(name)
-    if NEGATIVE.intersection(found) and "likelihood" in found:
+    negative = name.startswith("-") or not NEGATIVE.isdisjoint(found)
+    if negative and not LIKELIHOODS.isdisjoint(found):
         return "min"
+    if not CHANGES.isdisjoint(found) and not UP.isdisjoint(found):
+        return "both"
     if values is not None and EITHER_WAY.intersection(found):
         return "max" if _rose(values[np.isfinite(values)]) else "min"
     if values is not None and found == ("r",) and _spans_decades(values):
         return "min"  # a residual, no reward
     if any(_falls(word) for word in _telling(found)) or squash(name).endswith("loss"):
         return "min"
-    if any(word in UP or word.endswith(("accuracy", "reward")) for word in found):
+    telling = [word for word in _telling(found) if word != "r" or set(found) == {"r"}]
+    if any(word in UP or word.endswith(("accuracy", "reward")) for word in telling):
         return "max"
-    if FAST.intersection(found) or PER_SECOND.search(name):
+    if is_speed(name):
         return "max"
     if is_slowness(name, found):
         return "min"
@@ -182,12 +188,17 @@ def service_points(name: str, found: tuple[str, ...]) -> float | None:
         return None
     if is_slowness(name, found):
         return SERVICE
-    if FAST.intersection(found) or PER_SECOND.search(name):
+    if is_speed(name):
         return SERVICE
     if found == ("speed",):
         return NOT_IT
     weak = DURATIONS.intersection(found) or RESOURCES.intersection(found)
     return DURATION if weak else None
+
+
+def is_speed(name: str) -> bool:
+    """Whether a name is that of how much a service does in a time: "req/s", "IOPS"."""
+    return bool(FAST.intersection(words(name)) or PER_SECOND.search(name))
 
 
 def is_slowness(name: str, found: tuple[str, ...]) -> bool:
@@ -203,6 +214,7 @@ def metric_word(word: str, beside: tuple[str, ...] = ()) -> float:
     """Points of a word; a single letter says something only alone."""
     if word in METRICS:
         alone = len(word) > 1 or all(len(other) == 1 for other in beside)
+        alone = alone and (word != "r" or set(beside) <= {"r"})  # "I(R1)" is a current
         return METRICS[word] if alone else 0.0
     for ending in LONG_METRICS:
         if word.endswith(ending) and word != "entropy":

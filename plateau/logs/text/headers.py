@@ -12,16 +12,20 @@ from plateau.logs.text.slots import LETTER, counts
 NEAR = 5  # lines from the header to the first row
 MOST_LINES = 3  # lines of a header
 LEAST = 3  # columns of a table
+FEW = 6  # times as many names as those of empty cells
 CLOSE = 2  # of one whose header is right above
 
+DIGITS = re.compile(r"\d+")
 WORD = re.compile(r"[^\s|]+")
 GAP = re.compile(r"\s{2}")
 WIDE = re.compile(r"[^\s|]+(?: [^\s|]+)*+")  # a name may hold single spaces
 BETWEEN_BARS = re.compile(r"[^|]+")
+BETWEEN_COMMAS = re.compile(r"[^,]+")
 # "ENERGY:  1000  -12.3" under "ETITLE:  TS  TOTAL", " ETOT  1  -8.86" under " iter  Etot(hartree)"
 LABEL = re.compile(
-    r"\s*(?:[A-Za-z]\w*:\s|[A-Z]{2,}\s+(?=[-+.\d])"
-    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M)?\s+(?=\D)"  # "10:00:01 AM  all  25.3"
+    r"\s*(?:[A-Za-z]\w*(?: [A-Za-z]\w*)?[:>]\s|[A-Z]{2,}\s+(?=[-+.\d])"
+    r"|\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: [AP]M\s|\s+(?=\D))\s*"  # "10:00:01 AM  all  25.3"
+    r"|@\s+"  # "@ 1 -76.0" under "@ Step Energy"
     r"|\[ *\w+\]\s+)"  # "[  5]   0.00-1.00" under "[ ID] Interval"
 )
 # Behind numbers, a word of its own: "0.00-1.00   sec   112 MBytes   900 Mbits/sec"
@@ -31,6 +35,7 @@ UNIT = re.compile(
 NAMED = re.compile(r"[A-Za-z][ =:]+[-+]?\.?\d")  # "loss 0.5": no cell, but a name and its number
 # "[loss: 0.5]" needs no header.
 TELLING = re.compile(r"(?<!\w)[A-Za-z]\w*+[.)\]]*+\s*+[=:]\s*+[-+]?\.?\d")
+PAIRED = re.compile(r"\w=\w")  # "loss=inf"
 NUMERAL = re.compile(r"(?<![\w.])[-+]?\.?\d[\w.+-]*")
 NAMES = ("#", "%")  # of columns
 RULE = re.compile(r"[\W_]*")
@@ -39,11 +44,14 @@ BARE = re.compile(  # what the cell of a number begins with: 12, 0.5, 2.5G, 1/10
     r"|[-+]?(?i:nan|inf)\b(?!\.)"  # "Inf." is short for infeasibility
 )
 DRAWN = re.compile(r"(?<!\d)\d++%\|.*")  # a progress bar, behind names
+BEGINS_WITH_BAR = re.compile(r"[^\d|]*\d++%\|")
 EMPTY = re.compile(r"[-.*]+")  # a cell without a number
 # "H   12", "*  300+", "r 0.1s|": what a solver marks rows with, of which some cells are empty.
 MARK = re.compile(r"\s*([*+#>]{1,2}|[A-Za-z](?=\s))\s*(?=\d)")
 WORDED = re.compile(r"(?<=\d)(\s+)([a-z]{4,})(?=\s+[-\d])")  # "300 200 cutoff 16", of a solver
 BRACKETED = re.compile(r"\[.*\]|\(.*\)")  # a unit
+# "1  -8.86  <-- SCF", "Ncyc  Rfact $$": an end that all lines of a table have.
+ENDING = re.compile(r"(?<!\s)\s++[-=]*+[<>$][-=<>$]*+(?:\s++[A-Za-z]++)?\s*+$")
 FAR = 200  # rows of a table from its header to one that holds all numbers
 
 
@@ -62,10 +70,14 @@ class Cell:
 
 def find_header(lines: list[str], row: int) -> list[str]:
     """Return the lines of the header above a row: names without numbers, perhaps stacked."""
-    line = _without_label(lines[row])
+    line = _without_label(_without_ending(lines[row]))
+    if BEGINS_WITH_BAR.match(line):
+        return []
     telling = len(TELLING.findall(line))
     if telling and 2 * telling >= len(NUMERAL.findall(line)):
         return []
+    if header := _header_with_commas(lines, row):
+        return header
     cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
     between = _between_bars(line)
@@ -73,9 +85,26 @@ def find_header(lines: list[str], row: int) -> list[str]:
         return _header(lines, row)
     if not bare:
         return []
-    if not (bare[0] if line is lines[row] else all(bare)) and not _is_named(cells):
+    label = label_of(lines[row])
+    if not (bare[0] if not label else all(bare)) and not _is_named(cells):
+        header = _header(lines, row) if bare[0] else []
+        if header and _kind(label) == _kind(label_of(header[-1])):
+            return header
         return _header_of_end(lines, row, len(list(takewhile(bool, reversed(bare)))))
     return _header(lines, row) or _header(lines, _top_of(lines, row))
+
+
+def _header_with_commas(lines: list[str], row: int) -> list[str]:
+    """Return the header above a row whose cells commas part: some names may hold numbers."""
+    own = _cells(lines[row], BETWEEN_COMMAS)
+    if len(own) < LEAST or not all(BARE.fullmatch(cell.text) for cell in own[1:]):
+        return []
+    for line in reversed(lines[max(row - NEAR, 0) : row]):
+        names = [name.text for name in _cells(line, BETWEEN_COMMAS)]
+        worded = sum(name[:1].isalpha() for name in names)
+        if len(own) - 1 <= len(names) <= len(own) and 2 * worded > len(names) and names[0][0] > "9":
+            return [line]
+    return []
 
 
 def _header_of_end(lines: list[str], row: int, numbers: int) -> list[str]:
@@ -94,6 +123,10 @@ def label_of(line: str) -> str:
     return label[0].strip(" :") if label else ""
 
 
+def _kind(label: str) -> str:
+    return DIGITS.sub("", label)
+
+
 def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
     """Name the cells of a row.
 
@@ -104,13 +137,15 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         table. It is less doubtful where it is ``close``, right above.
     """
     label, last = label_of(line), _without_label(header[-1])
-    line = _without_units(_without_label(line))
+    line = _without_units(_without_label(_without_ending(line)))
     cells = _cells(line, WORD)
     if _is_named(cells):
-        return _by_count(cells, last, LEAST)
+        return _by_commas(line, last) or _by_count(cells, last, LEAST)
     least = CLOSE if close else LEAST
     return (
         _by_bars(line, header)
+        or _by_commas(line, last)
+        or (_by_place(cells, header) if _repeats(last) else [])
         or _by_count(cells, last, least)
         or _by_count(cells, _without_remarks(cells, last), LEAST)
         or (_by_count(cells[1:], last, least) if counts(label) else [])
@@ -184,6 +219,16 @@ def _without_label(line: str) -> str:
     return " " * label.end() + line[label.end() :] if label else line
 
 
+def _without_ending(line: str) -> str:
+    return ENDING.sub("", line) if "<" in line or "$" in line else line
+
+
+def _repeats(names: str) -> bool:
+    """Whether names are units: the same stands above several columns."""
+    words = [cell.text for cell in _cells(names, WORD)]
+    return len(set(words)) < len(words)
+
+
 def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
     return [Cell(found[0].strip(), found.start(), found.end()) for found in kind.finditer(line)]
 
@@ -191,10 +236,11 @@ def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
 def _header(lines: list[str], row: int) -> list[str]:
     header: list[str] = []
     for line in reversed(lines[max(row - NEAR, 0) : row]):
-        line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else line
+        line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else _without_ending(line)
         words = [cell.text for cell in _cells(_without_label(line), WORD)]
         rule = RULE.fullmatch(line) is not None
-        named = not rule and all(map(_is_name, words))
+        named = not rule and any(map(_is_name, words))
+        named = named and all(_is_name(word) or word.isalpha() for word in words)  # "Sum Inf"
         if header and not (named and _goes_on(line, header[0])):
             break
         if named:
@@ -238,11 +284,15 @@ def _is_row(line: str, width: int | None = None) -> bool:
 
 
 def _is_name(word: str) -> bool:
+    if PAIRED.search(word):
+        return False
     return word in NAMES or bool(LETTER.search(word) and not BARE.match(word))
 
 
 def _goes_on(upper: str, lower: str) -> bool:
     """Whether a line is the upper part of a header, and no sentence above it."""
+    if label_of(upper) and label_of(lower) and label_of(upper) != label_of(lower):
+        return False  # of other rows
     if ("|" in upper) != ("|" in lower):
         return False
     if "|" in upper:
@@ -264,6 +314,16 @@ def _by_bars(line: str, header: list[str]) -> list[Cell]:
     return [cell.named(name) for cell, name in zip(own, names, strict=True) if name]
 
 
+def _by_commas(line: str, header: str) -> list[Cell]:
+    """Name cells between commas; the first two names may stand in one: "type    total, rate"."""
+    own, names = (_cells(text, BETWEEN_COMMAS) for text in (line, header))
+    if len(names) == len(own) - 1:
+        names = [part for name in names for part in _cells(name.text, WIDE)]
+    if not LEAST <= len(own) == len(names):
+        return []
+    return [cell.named(name.text) for cell, name in zip(own, names, strict=True)]
+
+
 def _between_bars(line: str) -> list[Cell]:
     if "|" not in line:
         return []
@@ -274,7 +334,7 @@ def _between_bars(line: str) -> list[Cell]:
 
 def _by_count(cells: list[Cell], header: str, least: int) -> list[Cell]:
     """Name as many cells as there are names; a name may hold single spaces where it fits then."""
-    numeric = all(not LETTER.match(cell.text) for cell in cells)
+    numeric = all(not LETTER.match(cell.text) for cell in cells[:-1])  # behind them a remark
     for kind in (WIDE, WORD, BETWEEN_BARS):
         names = _between_bars(header) if kind is BETWEEN_BARS else _cells(header, kind)
         if least <= len(names) == len(cells) and (numeric or kind is WIDE):
@@ -290,19 +350,28 @@ def _without_remarks(cells: list[Cell], header: str) -> str:
 
 
 def _by_place(cells: list[Cell], header: list[str]) -> list[Cell]:
-    """Name cells by what stands above them, if all words between the ends do so."""
+    """Name cells by what stands above them, if all words between the ends do so.
+
+    A few may stand above nothing, where each cell has a name: that of an empty cell.
+    """
     if not cells:
         return []
     parts: dict[int, list[str]] = {}
+    above = missing = 0
     for line in header:
         for word in _cells(line, WORD):
             index = _nearest(word, cells)
             # Of marks and remarks that only some rows have.
             if word.start >= cells[-1].end or word.end <= cells[0].start:
                 continue
+            above += 1
             if _overlap(word, cells[index])[0] <= 0:
-                return []
+                missing += 1
+                continue
             parts.setdefault(index, []).append(word.text)
+    stacked = len(header) > 1  # titles of groups may stand above nothing
+    if missing and (stacked or len(parts) < len(cells) or FEW * missing > above):
+        return []
     named = [cells[index].named(" ".join(words)) for index, words in sorted(parts.items())]
     return named if len(named) >= LEAST else []
 

@@ -30,6 +30,7 @@ from plateau.logs.text.headers import (
     names_of_marked,
     names_under,
 )
+from plateau.logs.text.ids import without_ids
 from plateau.logs.text.sections import in_sections
 from plateau.logs.text.slots import (
     COUNTER,
@@ -56,7 +57,7 @@ MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 DATE = (
     r"(?:\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/]\d\d?[-/](?:\d{4}|\d\d)(?!\d)|\d+(?:\.\d++){2,}+"
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
-    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d)?)?"  # also versions: 1.7.8
+    rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d| UTC| GMT)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
     r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
@@ -151,7 +152,7 @@ def mine(source: Source, least: int = LEAST, headed: Headed | None = None) -> li
     What is found in headers is added to ``headed``, and what is in there needs no header.
     """
     headed = {} if headed is None else headed
-    lines = with_points(_without_long(source), source.warnings)
+    lines = without_ids(with_points(_without_long(source), source.warnings))
     shapes: Shapes = {}
     for rows in _alike(lines).values():
         _take_apart(lines, rows, shapes)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from plateau.logs.names.as_x import EPOCHS, ROUNDS, STEPS
+from plateau.logs.names.quantities import UNIT_ALONE, is_speed
 from plateau.logs.names.words import side, vocabulary, words
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
@@ -51,8 +53,9 @@ FILLING = re.compile(
 )
 LEADING = re.compile(r"^[\W_]+")  # what is no letter, before a name
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
-AFTER = re.compile(  # "avg", "ops/sec", "current ops/sec"
-    r"\s*+%?\s*+((?:[A-Za-z]+ )?[A-Za-z]+/s(?:ec)?(?!\w)|[A-Za-z][\w/.-]*)"
+AFTER = re.compile(  # "avg", "ops/sec", "current ops/sec"; up to a comma "avg loss"
+    r"\s*+%?\s*+((?:[A-Za-z]+ )?[A-Za-z]+/s(?:ec)?(?!\w)"
+    r"|[A-Za-z][\w/-]*(?: [A-Za-z][\w/-]*){1,2}(?=,)|[A-Za-z](?:[\w/.-]*[\w/])?)"
 )
 LETTER = re.compile(r"[^\W\d_]")
 
@@ -69,6 +72,8 @@ SOURCE_LINE = re.compile(
     r"(?:\w\.(?:py|pyx|cc|cpp|cxx|c|h|hpp|cu|java|scala|kt|go|rs|jl|R|m|js|ts|rb|lua|cs|f90)"
     r"|\|\s*[\w.]+:\w+):\Z"
 )
+# "GET /items/12": which one it is.
+PLACE = re.compile(rf"{SOURCE_LINE.pattern}|/\w[\w.-]*/\Z")
 COMPOUND = re.compile(
     r"(?<!\w)(?:\w++/\w++|(?=\w[^\W_]*+_\w)\w++)"
 )  # "val_loss" speaks for itself, not for what follows
@@ -84,9 +89,20 @@ IN_BRACKETS = re.compile(r"\s*\([^()]*\)")  # "loss (for one batch) at step"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 # "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
 PAIR = re.compile(
-    r"(?:^|[,;:(\[|])\s*['\"]?([A-Za-z_][\w/.-]*(?: [A-Za-z][\w/.-]*){0,2})['\"]?\s*[,;]\s*$"
+    r"(?:^|[,;:(\[|])\s*['\"]?([A-Za-z_][\w/.-]+(?: [A-Za-z][\w/.-]*){0,2})['\"]?\s*[,;]\s*$"
 )
+# "P/R/F1: 0.5/0.6/0.55", "(nrm, relc): (0.1  0.2)", "min/max latency: 1/9": names, then numbers.
+LISTED = re.compile(
+    r"(?:^|[\s(\[])([A-Za-z]\w*(?:\s?([/,|])\s?\w+)(?:\s?\2\s?\w+)*)((?: \w+){0,2})[)\]]?"
+    r"\s*[:=]\s*[(\[]?\s*$"
+)
+# "100 nodes, 23 on tree, 12.5 best solution": what the numbers are stands behind each.
+COUNTED = re.compile(r"\s+[A-Za-z][A-Za-z -]*,\s*")
+PHRASE = re.compile(r"\s+([A-Za-z][\w-]*(?: [A-Za-z][\w-]*){0,2})\s*(?:[,;(]|$)")
+# "on domain 1: 2.3 elapsed seconds"
+LASTED = re.compile(r"\s*((?:[a-z]+ )?(?:seconds?|secs?|milliseconds?|msecs?|ms))(?!\w)")
 AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
+OF_AVERAGE = re.compile(r"(?:average|avg|ave|mean) (.+)")
 COUNT_OF = re.compile(r"\s+([A-Za-z]\w[\w/]*)\s*\)")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 LONGEST = 6  # words; more is a sentence
@@ -124,11 +140,21 @@ def name_slots(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
         line.look(index, numeric=numeric)
     # One number without a name is the main one where the others beside it have theirs, or where
     # there is nothing but it and the counter.
+    line.slots = _averaged(line.slots)
     named = [slot for slot in line.slots if slot.name]
     telling = any(not slot.implied for slot in named) or len(line.slots) == len(named) + 1 == 2
     if line.opened and telling:
         return line.slots
     return named or _numbered(literals, is_number)
+
+
+def _averaged(slots: list[Slot]) -> list[Slot]:
+    """Name the number without a name by the average behind it: "1: 4.3, 4.5 avg loss"."""
+    for place, (slot, average) in enumerate(pairwise(slots)):
+        found = OF_AVERAGE.fullmatch(average.name)
+        if found and not slot.name and average.index == slot.index + 1:
+            return [*slots[:place], replace(slot, name=found[1]), *slots[place + 1 :]]
+    return slots
 
 
 def _numbered(literals: tuple[str, ...], is_number: list[bool]) -> list[Slot]:
@@ -154,6 +180,7 @@ class _Line:
         self.opened = False  # began with a counter
         self._subject = ""  # of a sentence whose number is still to come
         self._held_out = False
+        self._listed: dict[int, str] = {}
 
     def look(self, index: int, *, numeric: bool) -> None:
         """Add the number of that index, if it is worth a column."""
@@ -163,11 +190,22 @@ class _Line:
             return
         told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
-        if not numeric or NO_COLUMN.fullmatch(before) or SOURCE_LINE.search(before):
+        self._listed.update(self._names_listed(index, before))
+        if numeric and (name := self._listed.get(index)):
+            held_out = side(name)
+            held_out = self._held_out if held_out is None else held_out
+            self.slots.append(Slot(index, name, held_out, implied=False))
+            return
+        if not numeric or NO_COLUMN.fullmatch(before) or PLACE.search(before):
             return
         if self._is_drawn(index, before, after):
             return
         name, implied = self._before(index, before), False
+        if index and UNIT_ALONE.fullmatch(name) and before.startswith(name):
+            name = ""  # of the number before: "27M 3.1ms"
+            if UNIT_ALONE.fullmatch(name_after(after)):
+                return  # "1.5kB/60.0kB 1.2MB/s" says nothing but units
+        word = name
         if not name and after.startswith("%"):
             return
         if not name:
@@ -181,8 +219,26 @@ class _Line:
         taken = {slot.name for slot in self.slots}
         if name in taken and self._held_out:
             name = f"val {name}"
+        unit = name_after(after) if name in taken and word else ""
+        if is_speed(unit) and not UNIT_ALONE.fullmatch(name):
+            name = f"{name} {unit}"  # "[r=123MiB/s][r=31.5k IOPS]"
         if name not in taken:
             self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _names_listed(self, index: int, before: str) -> dict[int, str]:
+        """Name the numbers of a list by a list of as many names before it."""
+        found = LISTED.search(before) if ":" in before or "=" in before else None
+        if not found or index in self._listed:
+            return {}
+        names = [name.strip() for name in found[1].split(found[2])]
+        last = index + len(names)
+        joints = [joint.strip() for joint in self.literals[index + 1 : last]]
+        joined = {"/"} if found[2] == "/" else {found[2], ""}
+        if last > self.count or not joined.issuperset(joints):
+            return {}
+        if last < self.count and self.literals[last].strip() in {"/", ",", ""}:  # longer
+            return {}
+        return {index + place: name + found[3] for place, name in enumerate(names)}
 
     def _is_drawn(self, index: int, before: str, after: str) -> bool:
         """Whether a number is what a progress bar says about itself: its share, its pace."""
@@ -256,7 +312,16 @@ class _Line:
                 self.slots[at] = replace(self.slots[at], name=OUTER)
             self.opened = self.opened or leading
             return COUNTER, True
-        return (name_after(after) if self.opened else ""), False
+        if self.opened:
+            return name_after(after), False
+        if leading:
+            return "", False
+        told = None
+        if COUNTED.fullmatch(before):
+            told = PHRASE.match(after)
+        elif not LETTER.search(before):
+            told = LASTED.match(after)
+        return (told[1] if told else ""), False
 
 
 def _near(literal: str) -> str:
