@@ -160,7 +160,7 @@ def choose_scale(s: Stream, p: Params) -> None:
     if logged:
         levels = s.side * (s.anchor + s.means[: s.blocks])
         if s.known:
-            levels = np.insert(levels, 0, s.side * (s.anchor + s.known_level))
+            levels = np.concatenate(([s.side * (s.anchor + s.known_level)], levels))
         kept = s.logged and s.verdict == PLATEAU
         logged = by_logarithm(levels, LOG if kept else int(p.scale))
     if logged and not s.logged:

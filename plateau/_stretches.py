@@ -171,9 +171,10 @@ def speeds_up(means: Array) -> float:
     last, before = first - second, second - third
     if last * before <= 0.0 or abs(last) <= abs(before):  # most streams
         return 0.0
-    steps = np.diff(means[-FIRST:])
+    steps = means[1 - FIRST :] - means[-FIRST:-1]
     one_way = bool(np.all(steps > 0.0) or np.all(steps < 0.0))
-    grows = one_way and bool(np.all(np.diff(np.abs(steps)) > 0.0))
+    sizes = np.abs(steps)
+    grows = one_way and bool(np.all(sizes[1:] > sizes[:-1]))
     return math.copysign(SURE, steps[-1]) if grows else 0.0
 
 
