@@ -66,9 +66,8 @@ class Track:
         """Take the next rows; return what happened, in order."""
         events: list[Event] = []
         while len(values):
-            count = (
-                self.pieces - self.rows % self.pieces
-            )  # the same parts, whatever comes at a time
+            # The same parts, whatever comes at a time.
+            count = self.pieces - self.rows % self.pieces
             events += self._part(values[:count], x[:count], lr[:count])
             values, x, lr = values[count:], x[count:], lr[count:]
         return events
