@@ -22,12 +22,11 @@ def test_places_know_where_every_row_lies(data):
     assert [found(i) for i in range(at[0], at[-1] + 1)] == held.tolist()
 
 
-def test_places_do_not_grow(monkeypatch):
-    monkeypatch.setattr(places, "MOST_PIECES", 100)
+def test_places_do_not_grow():
     found = places.Places()
     x = np.cumsum(np.random.default_rng(0).uniform(0.5, 1.5, size=5000))
     for begin_ in range(0, 5000, 50):
-        found.thin()
+        found.thin(100)
         found.add(np.arange(begin_, begin_ + 50), x[begin_ : begin_ + 50])
     assert len(found.starts) <= 150
     assert max(abs(found(i) - x[i]) for i in range(5000)) < 100

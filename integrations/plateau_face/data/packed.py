@@ -19,6 +19,9 @@ from plateau_face.files import replacing
 MAGIC = b"PLATFACE"
 VERSION = 1
 
+MOST_CLASSES = 2**31 - 1
+"""More than there are faces in any set: what says so is damaged."""
+
 
 class EncodedFaces(Faces, Protocol):
     """Faces whose image files can be had as they are."""
@@ -71,7 +74,7 @@ class PackedFaces:
             size = found["size"]
             if any(whole < 1 for whole in map(index, [*numbers, 1 if size is None else size])):
                 raise ValueError
-            if numbers[2] > 2 * numbers[1]:  # no source of faces has so many without an image
+            if numbers[2] > MOST_CLASSES:
                 raise ValueError
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ValueError(f"{self.path}: damaged: its description cannot be read") from None

@@ -97,7 +97,7 @@ def find_header(lines: list[str], row: int) -> list[str]:
 def _header_with_commas(lines: list[str], row: int) -> list[str]:
     """Return the header above a row whose cells commas part: some names may hold numbers."""
     own = _cells(lines[row], BETWEEN_COMMAS)
-    if len(own) < LEAST or not all(BARE.fullmatch(cell.text) for cell in own[1:]):
+    if len(own) < LEAST or not all(_is_number(cell.text) for cell in own[1:]):
         return []
     for line in reversed(lines[max(row - NEAR, 0) : row]):
         names = [name.text for name in _cells(line, BETWEEN_COMMAS)]
@@ -281,6 +281,11 @@ def _is_row(line: str, width: int | None = None) -> bool:
     cells = [cell.text for cell in _cells(line, WORD)]
     fits = width is None or len(cells) == width
     return fits and all(BARE.match(cell) or EMPTY.fullmatch(cell) for cell in cells)
+
+
+def _is_number(cell: str) -> bool:
+    bare = BARE.match(cell)
+    return bare is not None and bare.end() == len(cell)
 
 
 def _is_name(word: str) -> bool:

@@ -85,7 +85,7 @@ SENTENCE = re.compile(
 )
 # "… for 'output'", before the number too: "… for 'output' is 0.5"
 QUALIFIER = re.compile(r"""\s+(?:for|of|on)\s+(['"])[^'"]*\1(?=\s*(?:is|was|[:=])?\s*$)""")
-IN_BRACKETS = re.compile(r"\s*\([^()]*\)")  # "loss (for one batch) at step"
+IN_BRACKETS = re.compile(r"(?<!\s)\s*+\([^()]*\)")  # "loss (for one batch) at step"
 COUNTERS = STEPS | EPOCHS | ROUNDS
 # "step 10, loss_train, 1.93", "('loss', 0.5)": a comma parts the name from its number.
 PAIR = re.compile(
