@@ -1,11 +1,7 @@
 """What `import plateau` brings in, and what it costs."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+from processes import python
 
 HEAVY = [
     "polars",
@@ -18,17 +14,6 @@ HEAVY = [
     "scipy.signal",
     "pandas",
 ]
-
-
-def python(code, **environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | environment,
-    )
-    return json.loads(done.stdout)
 
 
 USED = """

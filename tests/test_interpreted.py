@@ -1,8 +1,5 @@
 """Before anything is compiled: the same numbers, no compiler, and a state that stays whole."""
 
-import json
-import os
-import subprocess
 import sys
 import threading
 from unittest import mock
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import python
 from strategies import detectors, streams, with_gaps
 
 from plateau import Detector, Ema, ThresholdDetector, _compile
@@ -56,17 +54,6 @@ detector = Detector()
 fired = [detector.update(x) for x in loss]
 print(json.dumps([any(fired), len(find_plateaus(loss)), "numba" in sys.modules]))
 """
-
-
-def python(code, **environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | environment,
-    )
-    return json.loads(done.stdout)
 
 
 def test_a_short_stream_does_without_numba():

@@ -1,0 +1,18 @@
+"""Programs in a Python of their own."""
+
+import json
+import os
+import subprocess
+import sys
+
+
+def python(code, **environment):
+    """Run code, in which a warning is an error; return what it prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    )
+    return json.loads(done.stdout)
