@@ -51,13 +51,22 @@ class Kernel(Generic[P, R]):
         Types of its arguments. Callers pass exactly these: a number is converted, an array is not.
     nogil : bool
         Whether to release the GIL, as a kernel that takes many samples should.
+    lanes : bool
+        Whether it computes with `plateau.fast.lanes`, which only compiled code can.
     """
 
-    def __init__(self, function: Callable[P, R], *signature: str, nogil: bool = False) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *signature: str,
+        nogil: bool = False,
+        lanes: bool = False,
+    ) -> None:
         update_wrapper(self, function)
         self.function = function
         self.signature = signature
         self.nogil = nogil
+        self.lanes = lanes
         self._changes = function.__code__.co_varnames[0] == "state"
         self._entry: Callable[P, R] | None = None
 
@@ -90,16 +99,17 @@ class Kernel(Generic[P, R]):
         """Whether compiled code is there, or worth its time for these arguments."""
         if OFF or self._entry is not None:
             return not OFF
-        if Interpreter.spent >= PATIENCE:
+        if self.lanes or Interpreter.spent >= PATIENCE:
             return True
         return any(getattr(each, "size", 0) > LITTLE for each in arguments)
 
-    def interpret(self, *arguments: P.args, **named: P.kwargs) -> R:
+    def interpret(self, *arguments: Any, **named: Any) -> R:
         """Call the function as it stands; it is as silent as compiled code."""
+        plain: Callable[..., R] = self.function
         begin = thread_time()
         try:
             with np.errstate(all="ignore"):
-                return self.function(*arguments, **named)
+                return plain(*arguments, **named)
         finally:
             Interpreter.spent += thread_time() - begin
 
@@ -114,18 +124,23 @@ class Kernel(Generic[P, R]):
         # Whoever interrupts it finds the state as it was, or as it is afterwards.
         state: Any = arguments[0]
         own = state.copy()
-        found = self.interpret(own, *arguments[1:], **named)  # type: ignore[arg-type]
+        found = self.interpret(own, *arguments[1:], **named)
         state[:] = own
         return found
 
 
-def kernel(*signature: str, nogil: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+def kernel(
+    *signature: str, nogil: bool = False, lanes: bool = False
+) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Make a function a `Kernel` with these types of arguments."""
-    return lambda function: Kernel(function, *signature, nogil=nogil)
+    return lambda function: Kernel(function, *signature, nogil=nogil, lanes=lanes)
 
 
 batch = partial(kernel, nogil=True)
 """For what takes many samples at once."""
+
+side_by_side = partial(batch, lanes=True)
+"""For what takes eight numbers at a time."""
 
 MARKED: dict[Any, dict[str, Any]] = {}
 """Functions that kernels call, and how they are compiled."""

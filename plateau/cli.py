@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -85,14 +85,18 @@ def hurry() -> Iterator[None]:
             del sys.modules["scipy"]
 
 
-def open_standard() -> None:
+@contextmanager
+def standard_streams() -> Iterator[None]:
     """Let standard streams that the caller has closed lead nowhere.
 
     Without them the next files that are opened would be taken for them, and written to.
     """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # for the whole process
+    with ExitStack() as opened:
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:
+                setattr(sys, name, opened.enter_context(Path(os.devnull).open(mode)))
+                opened.callback(setattr, sys, name, None)
+        yield
 
 
 def main() -> None:
@@ -100,28 +104,32 @@ def main() -> None:
 
     Exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input, 70 a bug of ours.
     """
-    open_standard()
+    with standard_streams():
+        sys.exit(_run())
+
+
+def _run() -> int:
     # At the end Python looks for garbage among all that was imported, which takes 0.15 s.
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
     try:
         with hurry():
-            code = typer.main.get_command(app).main(prog_name="plateau", standalone_mode=False)
+            command = typer.main.get_command(app)
+            return command.main(prog_name="plateau", standalone_mode=False) or 0
     except typer.TyperException as error:
         complain(error.format_message())
-        code = 2
+        return 2
     except OSError as error:
         complain(reason(error))
-        code = 2
+        return 2
     except MemoryError as error:
         complain(str(error) or "not enough memory")
-        code = 2
+        return 2
     except SystemExit:  # the reader of standard output has gone
-        code = 128 + SIGPIPE
+        return 128 + SIGPIPE
     except Exception as error:  # what --fail-on names has a code of its own: it must not look so
         with suppress(OSError):  # standard error is full, or nobody reads it
             traceback.print_exc()
         complain(f"this is a bug of plateau ({type(error).__name__}), please report it")
-        code = CRASHED
-    sys.exit(code or 0)
+        return CRASHED

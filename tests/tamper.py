@@ -66,6 +66,10 @@ STREAMS = [
 ]
 
 
+def told(one, *names):
+    return [getattr(one, name) for name in names]
+
+
 def exercise(one):
     """Let it take streams, one by one and in a row, and tell what it knows."""
     for xs in STREAMS:
@@ -73,7 +77,7 @@ def exercise(one):
             one.update(np.full(one.streams, xs[0]))
             one.update_many(np.repeat(xs[:120, None], one.streams, 1))
             one.update_many(np.repeat(xs[None, :120], one.streams, 0).T)
-            one.verdict, one.onset, one.level_error, one.gain  # noqa: B018
+            told(one, "verdict", "onset", "level_error", "gain")
         else:
             one.update_many(xs)
             for x in xs[:40]:
@@ -83,10 +87,10 @@ def exercise(one):
         one.update_many(np.full(3, np.nan))
         one.record(STREAMS[0][:50])
         one.until_fire(STREAMS[1][:50])
-        one.verdict, one.onset, one.declared, one.level, one.slope, one.noise  # noqa: B018
+        told(one, "verdict", "onset", "declared", "level", "slope", "noise")
         one.changed()
     if isinstance(one, Detector):
-        one.level_error, one.gain, one.remembered, one.confidence  # noqa: B018
+        told(one, "level_error", "gain", "remembered", "confidence")
     if isinstance(one, Detector) or not hasattr(one, "detector"):
         one.update_many(np.tile(STREAMS[0], 30))  # long enough to be cut in pieces
     json.dumps(one.state_dict(), allow_nan=False)

@@ -65,6 +65,23 @@ def test_the_compiler_can_be_asked_for_at_once_and_be_done_without():
     assert python(SHORT, NUMBA_DISABLE_JIT="1") == [True, 1, False]
 
 
+LANES = """
+import json
+import numpy as np
+from plateau import DetectorBank, Ema, ThresholdDetector
+bank = DetectorBank(ThresholdDetector(Ema(0.5), 0.1, 3), 3)
+fired = [bool(bank.update(np.zeros(3)).all()) for _ in range(8)]
+patient = ThresholdDetector(Ema(1.0), 0.1, 300)
+print(json.dumps([fired, patient.update_many(np.zeros(700)).tolist()]))
+"""
+
+
+def test_what_computes_with_lanes_is_compiled_however_little_there_is():
+    plain, lanes = (python(LANES, PLATEAU_FAST=on) for on in "01")
+    assert plain == lanes
+    assert any(plain[0])
+
+
 def test_it_compiles_once_a_process_has_been_slow_or_is_given_much():
     total = Kernel(lambda values: float(values.sum()), _compile.FLOATS)
     with mock.patch.object(Interpreter, "spent", 0.0):

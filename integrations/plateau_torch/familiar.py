@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -19,6 +19,11 @@ INSTEAD = {
     "patience": "its detector asks for evidence, not for a number of steps",
     "threshold": "its detector judges by the noise: see min_change of plateau.Detector",
     "threshold_mode": "a threshold is a slope here, neither relative nor absolute",
+    **dict.fromkeys(
+        ("_reduce_lr", "_reset", "_is_better", "_init_is_better"),
+        "it compares with no best loss and lowers the rates in step() only; to lower them "
+        "yourself, set those of the optimizer and call scheduler.detector.changed()",
+    ),
 }
 """Why there is no such attribute."""
 
@@ -91,15 +96,6 @@ class Familiar(ReduceLROnPlateau):
     def eps(self) -> float:
         """The least change that is made: any."""
         return 0.0
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse a method by which torch's own scheduler compares losses or lowers the rates."""
-        raise NotImplementedError(
-            "PlateauLR has no best loss to compare with and lowers the rates in step() only; to "
-            "lower them yourself, set those of the optimizer and call scheduler.detector.changed()"
-        )
-
-    _reduce_lr = _reset = _is_better = _init_is_better = _refuse
 
 
 def _absent(name: str, why: str) -> Answer[Any]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from plateau._compile import FLAGS, FLOATS, INT, INTS, batch, inline
+from plateau._compile import FLAGS, FLOATS, INT, INTS, inline, side_by_side
 from plateau._kernels import EMA, HAAR
 from plateau._recurrence import (
     EMA_CELLS,
@@ -55,25 +55,25 @@ def _response(load, filtered, store, pieces, state, xs, slopes):
     return wild
 
 
-@batch(FLOATS, FLOATS, INTS)
+@side_by_side(FLOATS, FLOATS, INTS)
 def ema_update_many(state, xs, offsets):
     """Take many samples, in pieces."""
     return _update_many(ema_load, ema, ema_store, ema_pieces, state, xs, offsets)
 
 
-@batch(FLOATS, FLOATS, INTS)
+@side_by_side(FLOATS, FLOATS, INTS)
 def haar_update_many(state, xs, offsets):
     """Take many samples, in pieces."""
     return _update_many(haar_load, haar, haar_store, haar_pieces, state, xs, offsets)
 
 
-@batch(FLOATS, FLOATS, FLOATS)
+@side_by_side(FLOATS, FLOATS, FLOATS)
 def ema_response(state, xs, slopes):
     """Write the slopes of many, in pieces."""
     return _response(ema_load, ema, ema_store, ema_pieces, state, xs, slopes)
 
 
-@batch(FLOATS, FLOATS, FLOATS)
+@side_by_side(FLOATS, FLOATS, FLOATS)
 def haar_response(state, xs, slopes):
     """Write the slopes of many, in pieces."""
     return _response(haar_load, haar, haar_store, haar_pieces, state, xs, slopes)
@@ -82,7 +82,7 @@ def haar_response(state, xs, slopes):
 # ---- a bank --------------------------------------------------------------------------------------
 
 
-@batch(FLOATS, INT, FLOATS, FLAGS)
+@side_by_side(FLOATS, INT, FLOATS, FLAGS)
 def ema_bank(state, streams, xs, fired):
     """Take one sample of each stream.
 
@@ -103,7 +103,7 @@ def ema_bank(state, streams, xs, fired):
                 fires[i] = accept(ema_load, ema, ema_store, cells, i, GROUP, p, samples[i])
 
 
-@batch(FLOATS, INT, FLOATS, INT, INT, FLAGS)
+@side_by_side(FLOATS, INT, FLOATS, INT, INT, FLAGS)
 def ema_bank_many(state, streams, xs, hop, stride, fired):
     """Take samples of each stream, of eight streams side by side: of neighbours tile by tile."""
     p = constants_of(state)

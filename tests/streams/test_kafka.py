@@ -86,7 +86,10 @@ def test_a_kill_loses_nothing_and_counts_nothing_twice(brokers, tmp_path):
     send(brokers, "metrics", pairs)
     total = sum(map(len, expected().values()))
     reader = Reader(brokers, "events")
-    enough = lambda: len(reader.more()) >= total // 3  # noqa: E731
+
+    def enough():
+        return len(reader.more()) >= total // 3
+
     killed(served(brokers, tmp_path / "first"), enough, "a third of the events")
     process = served(brokers, tmp_path / "second", "--idle", 30)
     assert ended(process) == []

@@ -32,7 +32,8 @@ WIDEST = 64  # columns of an array that is a table
 LEAST = 2  # rows of a series
 NUMERIC = "iuf"  # kinds of numbers
 
-# A header is a literal of Python, which NumPy parses and mends.
+# A header is a literal of Python, which NumPy parses and mends. zipfile says NotImplementedError of
+# a way to compress that it does not know.
 DAMAGES = (
     *(ValueError, OSError, EOFError, KeyError, TypeError, OverflowError, MemoryError, SyntaxError),
     *(tokenize.TokenError, NotImplementedError, zipfile.BadZipFile, zlib.error),
