@@ -16,3 +16,14 @@ def python(code, **environment):
         env=os.environ | environment,
     )
     return json.loads(done.stdout)
+
+
+def plateau(*arguments, **environment):
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-c", "from plateau.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
