@@ -125,3 +125,11 @@ def write_records(path, records):
             out += b"\0" * (-len(part) % 4)
     path.write_bytes(out)
     path.with_suffix(".idx").write_text("\n".join(index) + "\n")
+
+
+class KilledError(Exception):
+    pass
+
+
+def overflow(module, inputs):
+    return (inputs[0] * torch.inf,)
