@@ -179,6 +179,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=25, help="of mutants a module (default 25)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice among all")
     asked = parser.parse_args()
+    if unknown := [name for name in asked.modules if name not in HELD]:
+        parser.error(f"no {unknown[0]} among {', '.join(HELD)}")
     left_out = shutil.ignore_patterns(".*", "_build")
     with tempfile.TemporaryDirectory() as there:
         folder = Path(there, "checkout")
