@@ -2,20 +2,16 @@
 
 import atexit
 import gc
-import io
-import os
 import sys
-import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from plateau.commands.columns import columns
 from plateau.commands.demo import demo
-from plateau.commands.messages import complain, reason
+from plateau.commands.ending import exit_code, standard_streams
 from plateau.commands.once import Command
 from plateau.commands.replay import replay
 from plateau.commands.report import report
@@ -26,8 +22,6 @@ from plateau.commands.watch import watch
 if TYPE_CHECKING:
     from types import ModuleType
 
-SIGPIPE = 13  # Windows does not name it
-CRASHED = 70  # EX_SOFTWARE
 GARBAGE = 100_000  # objects made before the collector looks for cycles
 
 app = typer.Typer(
@@ -85,51 +79,19 @@ def hurry() -> Iterator[None]:
             del sys.modules["scipy"]
 
 
-@contextmanager
-def standard_streams() -> Iterator[None]:
-    """Let standard streams that the caller has closed lead nowhere.
-
-    Without them the next files that are opened would be taken for them, and written to.
-    """
-    with ExitStack() as opened:
-        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-            if getattr(sys, name) is None:
-                setattr(sys, name, opened.enter_context(Path(os.devnull).open(mode)))
-                opened.callback(setattr, sys, name, None)
-        yield
-
-
 def main() -> None:
     """Run the command line.
 
     Exit 0 done, 1 ``--fail-on`` matched, 2 bad usage or input, 70 a bug of ours.
     """
-    with standard_streams():
-        sys.exit(_run())
-
-
-def _run() -> int:
     # At the end Python looks for garbage among all that was imported, which takes 0.15 s.
     atexit.register(gc.freeze)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a chart on a terminal that knows no braille
-    try:
-        with hurry():
-            command = typer.main.get_command(app)
-            return command.main(prog_name="plateau", standalone_mode=False) or 0
-    except typer.TyperException as error:
-        complain(error.format_message())
-        return 2
-    except OSError as error:
-        complain(reason(error))
-        return 2
-    except MemoryError as error:
-        complain(str(error) or "not enough memory")
-        return 2
-    except SystemExit:  # the reader of standard output has gone
-        return 128 + SIGPIPE
-    except Exception as error:  # what --fail-on names has a code of its own: it must not look so
-        with suppress(OSError):  # standard error is full, or nobody reads it
-            traceback.print_exc()
-        complain(f"this is a bug of plateau ({type(error).__name__}), please report it")
-        return CRASHED
+    with standard_streams():
+        sys.exit(exit_code("plateau", _start))
+
+
+def _start() -> int | None:
+    with hurry():
+        command = typer.main.get_command(app)
+        code: int | None = command.main(prog_name="plateau", standalone_mode=False)
+    return code

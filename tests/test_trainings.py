@@ -77,7 +77,7 @@ def test_curves_are_kept(tmp_path):
 
 def test_figures_are_relative_to_the_best_peer():
     training = Training(TINY[0], "SGD", 0)
-    schedules = {CONSTANT: 2.2, peer(2, 0.1): 2.0, peer(5, 0.1): 4.0}
+    schedules = {CONSTANT: 2.2, peer(2, 0.1): 2.2, peer(2, 0.5): 2.0, peer(5, 0.1): 4.0}
     rate = np.array([1.0, 1.0, 0.5, 0.5])
     results = Results(
         {
@@ -87,6 +87,7 @@ def test_figures_are_relative_to_the_best_peer():
     )
     assert "| constant | +10.0 (+10.0) |" in loss_table(results, final)
     assert (results.within(CONSTANT), results.no_worse(CONSTANT)) == (0, 1)
+    assert results.within(CONSTANT, named="factor=0.1") == 1
     assert told([]) == "0"
     assert told([3.2]) == "1 (3)"
     assert told([3.2, 5.0, 9.0]) == "3 (3 … 9)"

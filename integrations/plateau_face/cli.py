@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from plateau.commands.ending import exit_code, standard_streams
 from plateau.commands.messages import reason
 from plateau.commands.once import Command
 from plateau.showing.printing import printable
@@ -22,8 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-SIGPIPE = 13
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 Net = Annotated[
@@ -450,20 +449,19 @@ def clear_errors() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 2 bad usage or input, 130 interrupted."""
+    """Run the command line.
+
+    Exit 0 done, 2 bad usage or input, 70 a bug of ours, 130 interrupted.
+    """
+    with standard_streams():
+        sys.exit(exit_code("plateau-face", _start))
+
+
+def _start() -> int | None:
     command = typer.main.get_command(app)
     try:
-        code = command.main(prog_name="plateau-face", standalone_mode=False)
-    except typer.TyperException as error:
-        said = printable(" ".join(error.format_message().split()))
-        typer.echo(f"plateau-face: {said}", err=True)
-        code = 2
+        code: int | None = command.main(prog_name="plateau-face", standalone_mode=False)
     except ModuleNotFoundError as error:
         extra = "export" if (error.name or "").startswith("onnx") else "face"
-        typer.echo(f"plateau-face: {error}: install plateau-detect[{extra}]", err=True)
-        code = 2
-    except typer.Abort:
-        code = 130
-    except SystemExit:  # the reader of standard output has gone
-        code = 128 + SIGPIPE
-    sys.exit(code or 0)
+        raise typer.TyperException(f"{error}: install plateau-detect[{extra}]") from None
+    return code

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def complain(message: str) -> None:
+def complain(message: str, program: str = "plateau") -> None:
     """Print one line on standard error, if anybody reads it."""
     with suppress(OSError):
-        typer.echo(f"plateau: {printable(' '.join(message.split()))}", err=True)
+        typer.echo(f"{program}: {printable(' '.join(message.split()))}", err=True)
 
 
 def reason(error: Exception) -> str:

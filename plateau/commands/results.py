@@ -56,9 +56,9 @@ def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
 
 def draw(scans: "list[LogScan]", plot: Path) -> None:
     """Write the picture; say so if not every run fits."""
-    from plateau.showing.plots import plot_scans
-
     with clear_errors(plot):
+        from plateau.showing.plots import plot_scans  # refused where MPLBACKEND names no backend
+
         left_out = plot_scans(scans, plot)
     if left_out:
         complain(f"{plot}: {left_out} more runs are not shown, choose one with --run")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import plateau
 
 from plateau.export import write_whole
 
@@ -77,6 +78,14 @@ def test_what_nobody_can_read_is_not_printed(log):
     assert redirected(">&-", "scan", log, "--format", "json").returncode == 0
     done = redirected("<&-", "scan", "-")
     assert (done.returncode, done.stderr) == (2, "plateau: -: the file is empty\n")
+
+
+def test_a_backend_that_matplotlib_does_not_have_is_one_line(log, tmp_path):
+    picture = tmp_path / "a.png"
+    done = plateau("scan", log, "--plot", picture, MPLBACKEND="nonsense")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"plateau: {picture}: Key backend: 'nonsense' is not a valid")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full here")

@@ -60,11 +60,11 @@ def _quietly(*arguments):
         main()
 
 
-def complaint(capsys, monkeypatch, *arguments):
+def complaint(capsys, monkeypatch, *arguments, code=2):
     monkeypatch.setattr(sys, "argv", ["plateau-face", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
         main()
-    assert end.value.code == 2
+    assert end.value.code == code
     return capsys.readouterr().err
 
 

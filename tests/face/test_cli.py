@@ -258,6 +258,17 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     assert "No such option: --epoch" in said("train", "--out", tmp_path / "x", "--epoch", 3)
 
 
+def test_a_bug_of_ours_has_a_code_of_its_own(run, capsys, monkeypatch):
+    def buggy(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("plateau_face.describe.describe_run", buggy)
+    told = complaint(capsys, monkeypatch, "info", run, code=70)
+    assert told.splitlines()[-1] == (
+        "plateau-face: this is a bug of plateau (ZeroDivisionError), please report it"
+    )
+
+
 def test_a_reader_that_has_gone_is_no_error(run):
     command = f"{sys.executable} -m plateau_face info {run} | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)

@@ -10,6 +10,8 @@ from .training import Curves, Training
 
 GOAL = 0.01
 """How far above the best of torch's schedulers the library's own may end."""
+DEFAULT = "factor=0.1"
+"""Torch's own default."""
 Loss = Callable[[Curves], float]
 
 
@@ -47,21 +49,25 @@ class Results:
             found.setdefault(f"{training.task.name}, {training.optimizer}", []).append(training)
         return found
 
-    def peers(self, training: Training, loss: Loss = final) -> list[float]:
-        """Losses of torch's schedulers."""
+    def peers(self, training: Training, loss: Loss = final, named: str = "") -> list[float]:
+        """Losses of torch's schedulers whose names have this part."""
         return [
             loss(curves)
             for (own, schedule), curves in self.curves.items()
-            if own == training and schedule.name.startswith(PEER)
+            if own == training and schedule.name.startswith(PEER) and named in schedule.name
         ]
 
-    def excess(self, schedule: Schedule, training: Training, loss: Loss = final) -> float:
+    def excess(
+        self, schedule: Schedule, training: Training, loss: Loss = final, named: str = ""
+    ) -> float:
         """Loss over the best of torch's schedulers, as a share of it."""
-        return loss(self.curves[training, schedule]) / min(self.peers(training, loss)) - 1
+        return loss(self.curves[training, schedule]) / min(self.peers(training, loss, named)) - 1
 
-    def within(self, schedule: Schedule) -> int:
+    def within(self, schedule: Schedule, named: str = "") -> int:
         """In how many trainings the goal is reached."""
-        return sum(self.excess(schedule, training) <= GOAL for training in self.trainings)
+        return sum(
+            self.excess(schedule, training, named=named) <= GOAL for training in self.trainings
+        )
 
     def no_worse(self, schedule: Schedule) -> int:
         """How many trainings end no worse than with the worst of torch's schedulers."""
@@ -95,10 +101,16 @@ def loss_table(results: Results, loss: Loss) -> str:
 def goal_table(results: Results) -> str:
     """How many trainings reach the goal."""
     lines = [
-        [schedule.name, str(results.within(schedule)), str(results.no_worse(schedule))]
+        [
+            schedule.name,
+            str(results.within(schedule, DEFAULT)),
+            str(results.within(schedule)),
+            str(results.no_worse(schedule)),
+        ]
         for schedule in results.schedules
     ]
-    header = [f"of {len(results.trainings)} trainings", f"within {GOAL:.0%} of the best"]
+    within = f"within {GOAL:.0%} of the best"
+    header = [f"of {len(results.trainings)} trainings", f"{within} with {DEFAULT}", within]
     return table([*header, "no worse than the worst"], lines)
 
 
