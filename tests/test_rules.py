@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plateau import Detector, trace
 from plateau import _rules as rules
 from plateau import _stretches as stretches
-from plateau._pyramid import Params
+from plateau._pyramid import ASK, Params, Stream
 from plateau._recurrence import FLAT, IMPROVING, PLATEAU, SLOW, UNDECIDED, WORSENING
 from plateau._stretches import Start
 
@@ -97,6 +97,9 @@ def test_what_ends_a_plateau_that_is_looked_at():
         return rules.stands(s, P, Start(best, best, 1.0)), s
 
     assert stands(flat, visible=1)[0]
+    # Of one that has just begun the last eight blocks are asked.
+    _, found = stands(flat, begun=40 + 4 * 57)
+    assert found.slope == pytest.approx(reference.drift(flat[-8:])[0] / (4 * 8))
     ok, found = stands(flat + 8 * ramp)
     assert (ok, found.verdict, found.interrupted) == (False, WORSENING, 0)
     assert stands(flat - 8 * ramp)[1].verdict == IMPROVING
@@ -314,6 +317,45 @@ def test_a_plateau_is_looked_at_anew():
     assert (s.verdict, s.due) == (WORSENING, 0)
 
 
+def test_a_stream_is_looked_at_when_it_has_grown():
+    values = level_off(rng(12).normal(size=100))
+
+    def due(**known):
+        s = in_plateau(values, **known)
+        s.store()
+        rules.decide(s.row, P, ASK)
+        return Stream.of(s.row).due
+
+    assert due(verdict=UNDECIDED, due=400) == 450
+    assert due(verdict=UNDECIDED, due=401) == 401
+    assert due(due=400) == 450
+    assert due(due=400, held=1) == 800  # and when it drops blocks
+
+
+def test_how_well_the_level_is_known():
+    """By all blocks of a plateau, or the last quarter; the level itself is an average of some."""
+    values = 5 + rng(13).normal(size=100)
+
+    def known(begin, **cells):
+        s = in_plateau(values, **cells)
+        s.spreads[:100] = 0.5
+        _, error, _, rest = reference.drift(values[begin:])
+        count, weight = 100 - begin, 8 / 100
+        averaged = min(2 / weight - 1, count)
+        return rules.precision(s), error * math.sqrt(count / averaged / 12), rest, error
+
+    found, level_error, rest, error = known(0)
+    assert found.level_error == pytest.approx(level_error)
+    assert found.effective == pytest.approx((rest + 0.5) / (error**2 / 12))
+    found, level_error, *_ = known(60, begun=40 + 4 * 60)
+    assert found.level_error == pytest.approx(level_error)
+    found, level_error, *_ = known(75, verdict=UNDECIDED)
+    assert found == (pytest.approx(level_error), pytest.approx(math.nan, nan_ok=True))
+    for count, enough in ((7, False), (8, True)):
+        s = in_plateau(values[:count], verdict=UNDECIDED)
+        assert math.isnan(rules.precision(s).level_error) is not enough
+
+
 def test_what_was_tolerated_before_is_forgotten():
     values = level_off(rng(11).normal(size=200))
     s = in_plateau(values, verdict=UNDECIDED, tolerance=3)
@@ -355,15 +397,8 @@ def test_an_end_that_stands_out_is_not_flat():
         assert bool(rules.settled(s, P._replace(horizon=96), 0)) is settled
 
 
-def test_late_change():
-    values = level_off(rng(3).normal(size=80))
-    error = reference.drift(values[60:])[1] / math.sqrt(6)
-    late = np.arange(80) >= 60
-    base = values[60:].mean() - values[:20].mean()
-    for size in (3.9, -4.1):
-        found = stretches.late_change(values + (size * error - base) * late)
-        assert found == pytest.approx((size * error / 0.75, error / 0.75))
-    # A kink, beside which a straight line has a large error, ends a plateau.
+def test_a_kink_ends_a_plateau():
+    """A straight line has a large error beside one."""
     kink = np.maximum(np.arange(120) - 80, 0) / 8.0 + 0.1 * rng(4).normal(size=120)
     change, error, *_ = reference.drift(kink)
     assert abs(change) < 4 * error
@@ -389,6 +424,8 @@ def test_inflation_leaves_out_tails_and_what_may_be_a_shift():
     # But most is used in any case.
     correlated = in_plateau(autoregressive(6, 160, 0.9), rise=1, rise_from=5)
     assert rules.own_inflation(correlated, 0, 159) == rules.inflation(correlated, 60, 120)
+    late = rules.own_inflation(correlated, 80, 159)
+    assert late == rules.inflation(correlated, 110, 140) > 1
 
 
 def full(values, **known):
@@ -478,6 +515,10 @@ def test_a_stretch_at_rest():
     assert rested(noise, known=1, known_level=100.0)[0] == 0
     assert rested(noise, known=1, known_level=0.0)[0] is None
     assert rested(np.zeros(24))[0] is None
+    spikes = 50.0 + np.where(np.arange(128) == 20, -10.0, 0.1 * rng(2).normal(size=128))
+    spikes[40] += 10.0  # of so large a range that the whole row is at rest
+    for level, begin in ((45.0, 0), (50.0, None), (55.0, 0)):
+        assert rested(spikes, known=1, known_level=level)[0] == begin
     # Two fifths of the stream, and a dozen blocks.
     assert rested(descent[5:], level_off(noise[:14]))[0] is not None
     assert rested(np.linspace(100, 2, 40), noise)[0] is None

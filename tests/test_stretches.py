@@ -80,8 +80,11 @@ def test_what_runs_off_ever_faster_has_a_direction(sign):
     assert stretches.speeds_up(growth[:23][::-1]) == 0  # slows down
     assert stretches.speeds_up(sign * np.arange(23.0)) == 0
     assert stretches.speeds_up(np.r_[growth[:7], growth[5]]) == 0
+    assert stretches.speeds_up(sign * np.array([0, 10, 11, 12, 13, 14, 15, 17.0])) == 0
     noise = rng(2).normal(size=128)
     assert stretches.runs_off(noise) == 0
+    assert sign * stretches.runs_off(np.r_[noise[:21], [100 * sign] * 3]) > 4
+    assert stretches.runs_off(np.r_[noise[:21], [100 * sign] * 2]) == 0  # of two dozen
     for spike in (115, 125):  # in one half of the last eighth only
         values = noise + 100 * sign * (np.arange(128) == spike)
         assert stretches.runs_off(values) == 0
@@ -90,6 +93,16 @@ def test_what_runs_off_ever_faster_has_a_direction(sign):
         both = [stretches.apart(noise[:112], half) for half in (values[112:120], values[120:])]
         assert abs(both[0] - both[1]) > 4
         assert stretches.runs_off(values) == min(both, key=abs)
+
+
+def test_the_late_change_is_that_from_the_first_quarter_to_the_last():
+    values = level_off(rng(3).normal(size=80))
+    error = reference.drift(values[60:])[1] / math.sqrt(6)
+    late = np.arange(80) >= 60
+    base = values[60:].mean() - values[:20].mean()
+    for size in (3.9, -4.1):
+        found = stretches.late_change(values + (size * error - base) * late)
+        assert found == pytest.approx((size * error / 0.75, error / 0.75))
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
