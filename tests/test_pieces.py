@@ -106,11 +106,43 @@ def test_steps_ends_and_descents_are_no_spikes():
     np.testing.assert_array_equal(unspiked(wide, 5.0), np.zeros(40))
 
 
+def test_what_climbs_and_falls_little_by_little_is_no_spike_but_near_a_step():
+    peak = 4.0 * np.maximum(5.0 - np.abs(np.arange(31) - 15), 0.0)
+    np.testing.assert_array_equal(unspiked(peak, 8.0), peak)  # steps of just half the height
+    for steps, replaced in ((9, False), (10, True)):  # five numbers lie between it and the peak
+        values = peak + 100.0 * (np.arange(31) < steps)
+        for way in (slice(None), slice(None, None, -1)):
+            assert unspiked(values[way], 8.0)[15] == (8.0 if replaced else 20.0)
+
+
 def test_noise_is_told_from_a_trend_and_from_outliers():
     noise = 0.3 * rng(1).normal(size=4000)
     for trend in (0.0, 0.02 * np.arange(4000), 5.0 * (np.arange(4000) > 1000)):
         assert noise_of(noise + trend) == pytest.approx(0.3, rel=0.05)
     assert noise_of(noise + 100.0 * (rng(2).random(4000) < 0.01)) == pytest.approx(0.3, rel=0.08)
+
+
+def test_a_spike_is_told_from_noise_and_range():
+    values = 0.5 * rng(4).normal(size=80)
+    top = max(np.median(values[35:40]), np.median(values[41:46]))
+    for covered in (10.0, 1000.0):
+        for share, replaced in ((0.97, False), (1.03, True)):
+            values[40] = top + 10.0  # of outliers the noise knows only that they are some
+            noise = max(noise_of(values), 0.004 * covered)
+            values[40] = top + share * (6 * noise + 0.02 * covered)
+            found = straight(values, covered, within=0.0).values
+            assert bool(found[40] != values[40]) is replaced
+
+
+def test_a_piece_is_worth_three_variances_times_the_logarithm():
+    values = rng(5).normal(size=40) + 6.0 * (np.arange(40) >= 20)
+    parts = [around(values[:cut]) + around(values[cut:]) for cut in range(4, 37)]
+    gain = around(values) - min(parts)
+    for share, count in ((0.97, 2), (1.03, 1)):
+        seen = np.sqrt(share * gain / (3 * np.log(40)))
+        assert seen > 1.5 * noise_of(values)  # so it is that within the blocks, 0.4 of which count
+        found = straight(values, 10.0, within=seen / 0.4)
+        assert len(found.cuts) == count + 1
 
 
 def test_a_series_in_pieces():
