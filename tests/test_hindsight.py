@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from plateau import Detector, find_plateaus
-from plateau._pieces import Pieces, straight, unspiked
+from plateau._pieces import Pieces, noise_of, straight, unspiked
 from plateau._scale import AUTO, LINEAR, LOG, SCALES, by_logarithm
 from plateau.hindsight import (
     blocks_of,
+    gain_so_far,
     gentle_blocks,
     last_band,
     look_back,
     range_of,
     stretches_of,
 )
+from plateau.outlook import gain_of
 
 
 def noise(seed, n, deviation=1.0):
@@ -355,6 +357,28 @@ def test_stretches_are_those_of_the_slow_and_obvious_way(pieces, steepest, share
         assert last_band(pieces, begin, end, band) == last_band_slowly(pieces, begin, end, band)
 
 
+def test_what_is_just_gentle_is_gentle():
+    fitted = np.r_[np.arange(4.0), np.full(4, 9.0)]
+    pieces = Pieces(fitted, fitted, np.array([0, 4, 8]), 4.0, 0.1)
+    assert gentle_blocks(pieces, 2.0).all()  # 1 a block, 8 along the series, twice the range
+    assert gentle_blocks(pieces, 1.99).tolist() == [False] * 4 + [True] * 4
+
+
+@pytest.mark.parametrize(("begin", "flat"), [(0, 1), (1, 1), (2, 2), (5, 5)])
+def test_blocks_at_the_level_of_a_band_belong_to_it(begin, flat):
+    values = np.array([9.0, 0.4, -0.4, 0.4, 0.0, 0.0, 0.0, 0.0])
+    fitted = np.array([8.0, 6.0, 4.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+    pieces = Pieces(values, fitted, np.array([0, 4, 8]), 9.0, 0.1)
+    assert last_band(pieces, begin, 8, 1.0) == flat
+
+
+def test_what_going_on_would_bring_is_told_from_a_picture_of_blocks():
+    xs = decay(600, 200, 0, 0.05)
+    blocks = np.median(xs.reshape(120, 5), axis=1)
+    assert gain_so_far(xs, -1.0) == gain_of(blocks, -1.0) != gain_of(xs, -1.0)
+    assert gain_so_far(xs[:120], -1.0) == gain_of(xs[:120], -1.0) is not None
+
+
 @given(st.builds(wholes, seeds, st.integers(8, 400)), st.integers(1, 9))
 def test_blocks_are_those_of_the_slow_and_obvious_way(xs, size):
     parts = [xs[i : i + size] for i in range(0, len(xs), size)]
@@ -379,6 +403,16 @@ def test_spikes_do_not_make_the_range():
     xs = np.linspace(0.0, 1.0, 1000) + noise(0, 1000, 0.01)
     xs[::20] += 30.0
     assert range_of(xs, blocks_of(xs, 9)[0]) == pytest.approx(1.05, abs=0.05)
+
+
+def test_a_spike_of_the_range_is_told_from_noise():
+    xs, levels = np.repeat([0.0, 100.0], 200), noise(1, 60)
+    for share, spike in ((0.97, False), (1.03, True)):
+        levels[30] = 12.0  # of outliers the noise knows only that they are some
+        top = max(np.median(levels[25:30]), np.median(levels[31:36]))
+        levels[30] = top + share * 6 * noise_of(levels) / 0.98  # a fiftieth of the range counts too
+        steady = np.delete(levels, 30) if spike else levels
+        assert range_of(xs, levels) == pytest.approx(np.ptp(steady))
 
 
 @pytest.mark.parametrize(("least", "spans"), [(-1.9, False), (-2.3, True), (-6.0, True)])
