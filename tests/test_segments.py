@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, find_plateaus, trace
+from plateau._estimates import confidence_of
 from plateau.base import FLAT, SLOW, Trace
-from plateau.segments import FiniteRows, in_rows, plateaus_of, stretches
+from plateau.segments import FiniteRows, Plateau, _first_known, in_rows, plateaus_of, stretches
 
 
 @given(detectors, with_gaps(streams()))
@@ -93,6 +94,49 @@ def test_rows_that_stand_for_several_samples_are_counted_as_their_twin_counts_th
 def test_a_plateau_that_ends_and_returns_within_one_row_is_one():
     found = in_rows([(10, 20, 50, 0), (60, 70, None, 0)], np.array([100, 200]))
     assert found == [(0, 0, 2, False, "flat")]
+    found = in_rows([(210, 220, 250, 0), (260, 270, 390, 1)], np.array([100, 200, 300, 400]))
+    assert found == [(2, 2, 3, True, "slow")]
+
+
+def test_a_plateau_shows_what_is_known_of_it():
+    plateau = Plateau(3, 9, None, 2.0, 1e-9, 0.125, True, effective=6.0)
+    known = "level=2, slope=1e-09, noise=0.125, closed=True, kind='flat', effective=6"
+    assert repr(plateau) == f"Plateau(start=3, stop=9, {known})"
+
+
+def test_what_counts_of_a_drift_is_what_the_detector_was_told():
+    noise = 0.05 * np.random.default_rng(7).normal(size=400)
+    xs = np.r_[np.linspace(9, 1, 100), np.linspace(1, 0.7, 300)] + noise
+    first, second = find_plateaus(xs, ThresholdDetector(Haar(60, 60), 0.0011, 40))
+    for plateau in (first, second):
+        inside = xs[plateau.start : plateau.stop]
+        counts = 0.0011 * (len(inside) - 1)
+        assert plateau.confidence == confidence_of(inside, counts)
+        assert 0.3 < plateau.confidence < 0.6
+    plateau = find_plateaus(xs, min_change=0.008)[-1]
+    inside, counts = xs[plateau.start :], 2 * 0.008 * np.ptp(xs)
+    assert plateau.confidence == pytest.approx(confidence_of(inside, counts))
+    assert 0.9 < plateau.confidence < 0.999
+
+
+@pytest.mark.parametrize(
+    ("declared", "end", "first"),
+    [
+        (7, 30, 7),
+        (7, None, 7),
+        (2, None, 4),  # it had known of it before
+        (20, None, None),  # too late
+        (2, 6, None),  # that was the one before, which it took for present a little longer
+        (2, 7, 4),
+        (0, 4, None),
+    ],
+)
+def test_hindsight_asks_when_a_stream_was_in_the_plateau(declared, end, first):
+    """Of the rows [4, 20), by what the stream said of its samples: two of each row."""
+    ends = 2 * np.arange(1, 31)
+    heard = [(0, 2 * declared, None if end is None else 2 * end, FLAT)]
+    assert _first_known(heard, ends, 4, 20) == first
+    assert _first_known([(0, 0, 2, FLAT), *heard], ends, 4, 20) == first
 
 
 @pytest.mark.parametrize("xs", [[], [1.0], [np.nan], [np.nan, np.inf]])
@@ -114,6 +158,15 @@ def test_without_a_detector_a_staircase_is_found():
 def test_a_constant_is_one_plateau(value):
     (plateau,) = find_plateaus(np.full(500, value))
     assert (plateau.start, plateau.stop, plateau.closed) == (0, 500, False)
+
+
+def test_a_plateau_is_over_where_the_series_goes_on_or_breaks_off():
+    for xs, closed in (
+        (np.zeros(40), [False]),
+        (np.r_[np.zeros(40), np.nan], [True]),
+        (np.repeat([4.0, 2.0], 20), [True, False]),
+    ):
+        assert [plateau.closed for plateau in find_plateaus(xs)] == closed
 
 
 @pytest.mark.parametrize("function", [find_plateaus, trace])
