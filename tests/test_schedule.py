@@ -227,3 +227,24 @@ def test_a_stopper_goes_on_from_a_state_and_stays_stopped():
     assert second.reason == "flat since sample 5"
     assert repr(second) == "<Stopper: stopped, flat since sample 5>"
     assert repr(first) == "<Stopper: improving after 7 values>"
+
+
+class Creeping(ThresholdDetector):
+    """One whose plateaus are slow."""
+
+    kind = "slow"
+
+
+@pytest.mark.parametrize(("told", "stops"), [({}, False), ({"slow": True}, True)])
+def test_a_loss_that_is_slow_is_no_reason_to_stop_unless_it_is_said(told, stops):
+    stopper = Stopper(Creeping(Haar(window=4), threshold=0.1, patience=3), **told)
+    assert [stopper.step(loss) for loss in FLAT][-1] is stops
+    assert stopper.reason == ("slow since sample 5" if stops else "")
+
+
+def test_a_loss_that_gets_worse_is_a_reason_to_stop():
+    stopper = Stopper()
+    stops = [stopper.step(loss) for loss in [3.0, 2.0, 1.0, *np.arange(1.1, 9.0, 0.1)]]
+    assert stops == sorted(stops)
+    assert not all(stops)
+    assert stopper.reason == "gets worse; the best, 1, was at step 2"
