@@ -1,5 +1,6 @@
 """Runs from logs: rows that stand for samples, scans and replays."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -88,6 +89,65 @@ def test_blocks_are_the_held_rows(data, xs, block):
     np.testing.assert_array_equal(np.concatenate(parts), np.repeat(xs, rows.hold))
 
 
+def test_what_lies_just_within_the_limits_counts():
+    assert HeldRows(run_of([5, 2.0**500, -(2.0**500), 3])).values.tolist() == [
+        5,
+        2.0**500,
+        -(2.0**500),
+        3,
+    ]
+    assert HeldRows(run_of([5, 4], x=[5e8, 1e9])).unit == "step"  # a thousand million samples
+    assert HeldRows(run_of([5, 4], x=[5e8, 1e9 + 1])).unit == "row"
+
+
+@pytest.mark.parametrize("block", [1 << 18, 50])
+@pytest.mark.parametrize("unit", ["row", "step"])
+def test_a_scan_has_the_level_and_the_fires_of_each_row(unit, block, monkeypatch):
+    """As one that feeds a detector by hand has them."""
+    monkeypatch.setattr(plateau.follower, "BLOCK", block)
+    values = np.r_[np.linspace(9, 1, 40), np.ones(60), 0.5, np.nan, np.full(60, 0.5)]
+    rule = Rule(window=4, threshold=0.01, patience=20)
+    scan = scan_run(run_of(values, x=3 * np.arange(1, 163)), rule, unit)
+    detector, level, fires = ThresholdDetector(Haar(4, 4), 0.01, 20), [], []
+    for row, x in enumerate(values):
+        fired = [detector.update(x) for _ in range(3 if unit == "step" else 1)]
+        fires += [row] * any(fired)
+        level.append(math.nan if math.isnan(x) else detector.level)
+    np.testing.assert_array_equal(scan.level, level)
+    assert scan.fires.tolist() == fires
+    assert len(fires) >= 4
+
+
+def test_what_a_scan_says_of_the_end():
+    """With a rule that takes what gets worse for flat, and in hindsight."""
+    rule = Rule(window=4, threshold=0.1, patience=10)
+    for values, ends, verdict in (
+        (np.r_[9.0:1:20j, [1.0] * 30], ("plateau",), Verdict.PLATEAU),
+        (np.r_[1.0:9:30j], ("plateau", "worsening"), Verdict.WORSENING),
+        (np.r_[1.0:9:30j, 9.0:1:20j], (), Verdict.IMPROVING),
+        (np.r_[1.0:9:9j], ("worsening",), Verdict.WORSENING),
+    ):
+        scan = scan_run(run_of(values), rule)
+        assert (scan.ends, scan.verdict, scan.failings) == (ends, verdict, ends)
+    broken = scan_run(run_of([*values, np.nan, np.inf]), rule)
+    assert (broken.nonfinite, broken.failings) == (2, ("worsening", "nan"))
+    noise = 0.05 * np.random.default_rng(0).normal(size=820)
+    over = scan_run(run_of(np.r_[9.0:1:100j, np.ones(700), 1.0:-2:20j] + noise))
+    assert over.detector.verdict is Verdict.PLATEAU  # a stream has not seen the end yet
+    assert (over.ends, over.verdict) == ((), Verdict.UNDECIDED)
+
+
+def test_the_share_of_a_run_that_is_flat():
+    values = (
+        1.0 + np.exp(-np.arange(2000) / 300) + 0.02 * np.random.default_rng(1).normal(size=2000)
+    )
+    scan = scan_run(run_of(values))
+    slow, flat = scan.plateaus
+    assert (slow.kind, flat.kind) == ("slow", "flat")
+    assert (scan.flat, scan.flat_share) == ([flat], (2000 - flat.start) / 2000)
+    assert scan_run(run_of([])).flat_share == 0.0
+
+
 @given(streams(min_size=30), st.sampled_from(["min", "max", "both"]))
 def test_a_scan_of_rows_is_find_plateaus(xs, mode):
     rule = Rule(window=4, threshold=0.1, patience=5)
@@ -108,8 +168,8 @@ def test_a_scan_of_steps_is_find_plateaus_of_the_held_stream():
     assert found.slope == pytest.approx(held[0].slope, abs=1e-5)
 
 
-def regimes(run, unit=None):
-    """The samples at which a detector is told that a new regime begins."""
+def regimes(run, unit=None, cuts=()):
+    """The samples at which a detector is told that a new regime begins; rows come in parts."""
     told = []
 
     class Listening(Detector):
@@ -119,8 +179,9 @@ def regimes(run, unit=None):
 
     follower = Follower(Listening(), HeldRows(run, unit).usual)
     lr = np.full(len(run.x), np.nan) if run.lr is None else run.lr
-    for _ in follower.feed(run.values, run.x, lr).traces:
-        pass
+    for part in np.split(np.arange(len(run.x)), cuts):
+        for _ in follower.feed(run.values[part], run.x[part], lr[part]).traces:
+            pass
     return told
 
 
@@ -133,6 +194,8 @@ def test_a_regime_begins_where_a_standing_rate_changes():
     assert regimes(tens, "step") == [1300, 1300 + 10 * STANDING]
     small = replace(run, lr=np.where(run.lr == 0.1, 0.1, 0.07))  # too small a step
     assert regimes(small, "row") == []
+    for rates in ([1.0, 1.5], [-1.5, -1.0]):  # just large enough
+        assert regimes(run_of(np.ones(200), lr=np.repeat(rates, 100))) == [100]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +221,31 @@ def test_regimes_begin_at_rows_with_a_value():
     assert rows.values[[93, 190]].tolist() == [103, 200]
     values[:101] = np.nan  # before the first value nothing begins anew
     assert regimes(run_of(values, lr=lr), "row") == [97]
+
+
+@given(st.data())
+def test_regimes_do_not_depend_on_how_many_rows_come_at_a_time(data):
+    lr = np.repeat([0.1, 0.01, 0.02, 0.001], [130, 101, 99, 120])
+    values = np.where(
+        np.random.default_rng(data.draw(st.integers(0, 99))).random(450) < 0.3, np.nan, 1.0
+    )
+    values[125:135] = values[0] = np.nan
+    run = run_of(values, x=3 * np.arange(1, 451), lr=lr)
+    cuts = sorted(
+        data.draw(st.lists(st.sampled_from([0, 1, 129, 130, 131, 134, 140, 231, 330, 450])))
+    )
+    for unit in ("row", "step"):
+        assert len(regimes(run, unit)) == 2
+        assert regimes(run, unit, cuts) == regimes(run, unit)
+
+
+def test_a_regime_that_no_value_followed_begins_with_the_next_value():
+    lr = np.repeat([0.1, 0.01], 100)
+    values = np.where(np.arange(200) // 50 == 2, np.nan, 1.0)
+    run = run_of(values, lr=lr)
+    for cuts in ([], [100], [100, 120], [101, 150]):
+        assert regimes(run, cuts=cuts) == [100]
+    assert regimes(run_of(np.where(np.arange(200) < 150, np.nan, 1.0), lr=lr), cuts=[120]) == []
 
 
 def test_blocks_are_cut_where_regimes_begin():
