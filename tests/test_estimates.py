@@ -46,6 +46,11 @@ def test_a_single_sample_says_nothing_of_its_error():
     assert math.isnan(confidence_of(np.ones(3), 1.0))
 
 
+def test_of_a_few_samples_autocorrelation_is_not_known():
+    found = estimates_of(np.arange(3), np.array([1.0, 2.0, 6.0]))
+    assert found[3:] == pytest.approx((math.sqrt(14 / 9), 3.0))
+
+
 def test_blocks_are_means_and_none_is_short():
     xs = rng(0).normal(size=1000)
     blocks = blocks_of(xs)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from strategies import detectors, streams, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, trace
-from plateau.events import Listener
+from plateau.base import Trace
+from plateau.events import Changes, Listener
 
 RNG = np.random.default_rng(0)
 STEPS = np.concatenate([10 * np.exp(-np.arange(1500) / 150), np.full(1500, -4.0)])
@@ -82,6 +83,55 @@ def test_worsening_is_told_once_until_something_better_comes():
     detector = ThresholdDetector(Haar(2), 0.5, 50)
     losses = [5.0, 5.0, 6.0, 7.0, 7.0, 8.0, 6.0, 4.0, 5.0, 6.0]
     assert [e.index for e in detector.events(losses) if e.kind == "worsening"] == [2, 8]
+
+
+def test_a_slope_as_large_as_the_threshold_is_worsening():
+    for rise, told in ((0.5, [True]), (0.499, [])):
+        detector = ThresholdDetector(Haar(2), 0.5, 50)
+        events = detector.events(rise * np.arange(6.0))
+        assert [event.kind == "worsening" for event in events] == told
+
+
+def flat_in(*spans):
+    """A trace of 60 samples with these plateaus: onset, declared, behind the last one."""
+    verdict, onset = np.full(60, Verdict.UNDECIDED, np.int8), np.full(60, -1)
+    for begin, declared, stop in spans:
+        verdict[declared:stop], onset[declared:stop] = Verdict.PLATEAU, begin
+    nothing = np.zeros(60)
+    return Trace(nothing, nothing, verdict, nothing > 0, onset, np.zeros(60, np.int8))
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "start"),
+    [
+        (28, "resumed", 2),  # in the row in which the one before was known, and ended
+        (31, "plateau", 3),
+    ],
+)
+def test_of_rows_of_ten_samples_a_plateau_has_the_one_in_which_it_was_known(declared, kind, start):
+    changes = Changes(ThresholdDetector(Haar(2), 0.1, 3), lambda sample: sample // 10)
+    found = list(changes.look(flat_in((21, 25, 27), (28, declared, 40), (35, 45, 50)), 0))
+    assert [change.kind for change in found] == [
+        "plateau",
+        "ended",
+        kind,
+        "ended",
+        "plateau",
+        "ended",
+    ]
+    assert [change.span.start for change in found] == [2, 2, start, start, 4, 4]
+    assert [change.span.ended for change in found] == [-1, 3, -1, 4, -1, 5]
+
+
+@given(st.data(), with_gaps(streams(min_size=1)), detectors)
+def test_a_listener_goes_on_from_bytes(data, losses, detector):
+    listener = Listener(detector)
+    cut = data.draw(st.integers(0, len(losses)))
+    listener.take(losses[:cut])
+    saved = listener.to_bytes()
+    twin = Listener.from_bytes(saved, detector.clone())
+    assert twin.to_bytes() == saved
+    assert repr(twin.take(losses[cut:])) == repr(listener.take(losses[cut:]))
 
 
 def test_what_is_no_stream_of_numbers_is_refused_at_once():

@@ -1,6 +1,7 @@
 """E-values of shifts, and the discoveries among them."""
 
-from itertools import combinations, product
+import math
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -80,6 +81,35 @@ def test_blocks_are_as_long_as_samples_follow_each_other():
     assert np.mean([e_value(each) >= 20.0 for each in slow]) <= 0.1
 
 
+def blocks_slowly(values):
+    """Means of ever longer blocks, until neighbours are no more alike than others nearby."""
+    size = max(math.ceil(len(values) / 256), 1)
+    while True:
+        count = len(values) // size
+        ends = [len(values) - size * i for i in reversed(range(count))]
+        blocks = [np.mean(values[end - size : end]) for end in ends]
+        if count <= RANKED:
+            return blocks
+        most = min(max(count // 8, 2), 8)
+        lags = range(max(most // 2, 2), most + 1)
+        beside = [abs(b - a) for a, b in pairwise(blocks)]
+        farther = [abs(blocks[i] - blocks[i - lag]) for lag in lags for i in range(lag, count)]
+        if np.median(farther) ** 2 <= np.median(beside) ** 2 * (1.2 + count**-0.5):
+            return blocks
+        size *= 2
+
+
+@pytest.mark.parametrize("persistence", [0.0, 0.4, 0.7])
+def test_blocks_are_those_of_the_slow_and_obvious_way(persistence):
+    found = []
+    for count in [*range(9, 150, 3), 200, 300, 600]:
+        row = followed(count, persistence)
+        blocks = independent_blocks(row)
+        assert blocks == pytest.approx(blocks_slowly(row))
+        found.append(len(blocks) > 150 or len(blocks) == count)
+    assert 0.03 < np.mean(found) < 0.97
+
+
 def test_blocks_are_not_longer_because_of_a_shift():
     white = RNG.normal(size=3000)
     shifted = white + 5.0 * (np.arange(3000) >= 2000)
@@ -89,6 +119,7 @@ def test_blocks_are_not_longer_because_of_a_shift():
 
 
 def test_blocks_are_means_up_to_the_end():
+    assert independent_blocks([2.0**500, 0.0]).tolist() == [2.0**500, 0.0]
     row = np.r_[np.nan, np.inf, 1e200, np.arange(8.0)]
     assert independent_blocks(row).tolist() == list(range(8))
     assert len(independent_blocks([])) == 0

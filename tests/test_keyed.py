@@ -143,6 +143,15 @@ def test_collect_returns_what_changed_since():
     )
 
 
+def test_those_used_the_longest_time_ago_are_put_away():
+    keyed = KeyedDetectors(RULE, live=2)
+    for key in "abca":
+        keyed.take(key, keyed.position(key) is not None, 1.0)
+    assert repr(keyed) == f"<KeyedDetectors of {RULE!r}: 3 keys, 2 ready>"
+    assert [*keyed] == ["c", "a", "b"]  # those that are ready first
+    assert KeyedDetectors(RULE).live == 1024
+
+
 def test_a_key_is_looked_at_by_a_copy():
     keyed = KeyedDetectors(Detector("max"))
     for position in range(10):
@@ -229,6 +238,7 @@ def test_states_that_are_none_are_refused_and_change_nothing():
         (bytes(later), "state has version 9; this one reads version 1"),
         (state[:40], "its checksum is wrong"),
         (b"", "are not the state of a key"),
+        (state[:30], "are not the state of a key"),
         (RULE.to_bytes(), "are not the state of a key"),
     ]:
         with pytest.raises(ValueError, match=f"^key 'a': .*{problem}"):

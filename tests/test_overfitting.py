@@ -1,6 +1,8 @@
 """Where a held-out metric turned while the training went on."""
 
 from dataclasses import replace
+from itertools import pairwise
+from statistics import fmean, median
 
 import numpy as np
 import pytest
@@ -40,6 +42,57 @@ def test_it_is_told_where_the_held_out_loss_rises_while_the_other_falls(seed):
     assert turn is not None
     assert 24 <= turn.x <= 40  # about where the fall and the rise are equal
     assert turn.last > turn.best + 0.2
+
+
+def is_sure(change, values, *parts):
+    """Whether a change is more than four standard errors; neighbours tell the noise."""
+    deviation = median(abs(b - a) for a, b in pairwise(values)) / 0.6745 / 2**0.5
+    return change > 4 * deviation * sum(1 / len(part) for part in parts) ** 0.5
+
+
+def turned(run):
+    """Row, best and last value of a turn: slow and obvious, where less is better."""
+    held, losses = run.held_out.values.tolist(), run.values.tolist()
+    beside = held[:1] + held[:-1], held, held[1:] + held[-1:]
+    middle = [median(three) for three in zip(*beside, strict=True)]
+    row = middle.index(min(middle))
+    after = held[row + 1 :]
+    if len(held) < 8 or len(losses) < 8 or len(after) < 3:
+        return None
+    about, end = held[max(row - 1, 0) : row + 2], held[-max(len(after) // 3, 3) :]
+    rise = fmean(end) - fmean(about)
+    if rise < 0.05 * (max(middle) - min(middle)) or not is_sure(rise, held, about, end):
+        return None
+    before = [loss for loss, x in zip(losses, run.x, strict=True) if x < run.held_out.x[row]]
+    since = losses[len(before) :]
+    part = max(len(since) // 4, 1)
+    then, now = [*before[-part:], *since[:1]], losses[-part:]
+    if not is_sure(fmean(then) - fmean(now), losses, then, now):
+        return None
+    return row, fmean(about), fmean(end)
+
+
+def test_it_is_its_definition():
+    """Of short and long trainings, most of which are about as clear as they must be."""
+    told = []
+    for seed in range(600):
+        rng = np.random.default_rng(seed)
+        epochs, often = rng.integers(6, 40), rng.integers(1, 5)
+        best = rng.integers(0, epochs)
+        held = np.abs(np.arange(epochs) - best) * rng.choice([0.01, 0.1, 0.3])
+        held[:best] *= rng.choice([1.0, 10.0])
+        losses = np.linspace(rng.choice([0.3, 1.0, 3.0]), 0.0, often * epochs)
+        run = run_of(
+            losses + 0.2 * rng.normal(size=len(losses)), held + 0.2 * rng.normal(size=epochs)
+        )
+        run = replace(run, x=np.arange(len(losses)) / often)
+        turn, expected = turn_of(run), turned(run)
+        assert (turn is None) is (expected is None), seed
+        if turn is not None:
+            assert (turn.row, turn.x) == (expected[0], expected[0])
+            assert (turn.best, turn.last) == pytest.approx(expected[1:])
+        told.append(turn is not None)
+    assert 0.2 < fmean(told) < 0.8
 
 
 @pytest.mark.parametrize("seed", range(8))

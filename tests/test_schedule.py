@@ -84,6 +84,52 @@ def test_in_noise_a_plateau_is_believed_when_it_has_lasted(floor, summed, lasted
         assert event.index + 1 - onset == lasted + 1
 
 
+def test_how_it_stands_is_said_in_words():
+    assert repr(Schedule(flat_detector())) == "<Schedule: 0 reductions in 0 losses, warming up>"
+    schedule = Schedule(flat_detector(), Policy(cooldown=30))
+    driven(schedule, FLAT[:11])
+    said = "1 reduction in 11 losses, undecided, waits 30 more"
+    assert (schedule.standing, repr(schedule)) == (said, f"<Schedule: {said}>")
+    driven(schedule, [1.0] * 30)
+    assert schedule.standing == "1 reduction in 41 losses, plateau"
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("min", 1.0), ("max", -1.0)])
+def test_a_policy_is_told_the_level_and_what_is_known_of_its_error(mode, sign):
+    schedule = Schedule(ThresholdDetector(Haar(window=4), 0.1, 3, mode=mode))
+    driven(schedule, sign * np.array(FLAT[:11]))
+    assert (schedule.state.reductions, schedule.state.level, schedule.state.error) == (1, 2.0, 0.0)
+    schedule, losses = (
+        Schedule(Detector(mode), Policy()),
+        5 + np.random.default_rng(0).normal(size=999),
+    )
+    alone = Detector(mode)
+    for loss in losses:
+        alone.update(sign * loss)
+        if schedule.step(sign * loss, 1.0):
+            break
+    assert schedule.state.level == sign * alone.level
+    assert schedule.state.error == alone.level_error > 0.0
+
+
+def test_an_event_behind_a_wait_says_since_when_it_is_flat():
+    schedule = Schedule(flat_detector(), Policy(wait=2.0))
+    events = [event for _ in range(40) if (event := schedule.step(1.0, 0.5))]
+    first, second = (event for event in events if event.factor < 1.0)
+    assert (first.index, first.onset) == (6, 0)
+    assert (second.index, second.onset) == (6 + 4 * 7, 7)  # twice the wait: it brought nothing
+
+
+def test_only_losses_that_sum_up_steps_have_a_best_one():
+    for summed, best in ((True, (7.0, 0)), (False, (None, None))):
+        schedule = Schedule(flat_detector(), summed=summed)
+        schedule.step(math.nan, 1.0)
+        assert schedule.state_dict()["best_step"] is None
+        driven(schedule, [7.0, 8.0])
+        state = schedule.state_dict()
+        assert (state["best"], state["best_step"]) == best
+
+
 def test_the_usual_policy_waits_beside_a_detector_without_a_horizon():
     assert Schedule().policy == Policy(wait=0.125)
     assert Schedule(Detector(horizon=24)).policy == Schedule(flat_detector()).policy == Policy()
