@@ -10,7 +10,7 @@ import pytest
 from plateau.export import LogScan
 from plateau.logs import Log, Run
 from plateau.offline import scan_run
-from plateau.overfitting import turn_of
+from plateau.overfitting import _smoothed, turn_of
 from plateau.showing import wording
 from plateau.showing.plots import plot_scans
 from plateau.showing.report import html
@@ -93,6 +93,24 @@ def test_it_is_its_definition():
             assert (turn.best, turn.last) == pytest.approx(expected[1:])
         told.append(turn is not None)
     assert 0.2 < fmean(told) < 0.8
+
+
+def test_eight_values_of_each_are_enough():
+    run = run_of(np.repeat([9.0, 0.0], [3, 5]), np.array([1.0, 0, 0, 0, 0, 9, 9, 9]))
+    run = replace(run, x=np.arange(8.0))
+    assert turn_of(run).row == 1
+    assert turn_of(replace(run, values=run.values[1:], x=run.x[1:])) is None
+    short = replace(run.held_out, values=run.held_out.values[1:], x=run.held_out.x[1:])
+    assert turn_of(replace(run, held_out=short)) is None
+
+
+def test_what_stands_still_has_not_turned():
+    assert turn_of(run_of(np.ones(200), np.ones(10))) is None
+
+
+def test_one_lucky_value_is_no_best_one():
+    lucky = np.array([3.0, 1.0, 2.0, -9.0, 4.0])
+    assert _smoothed(lucky).tolist() == [3.0, 2.0, 1.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize("seed", range(8))
