@@ -71,6 +71,11 @@ def test_the_largest_sample_is_finite():
     assert "sample nan is not" in str(nonfinite_error(np.array([math.nan]), 0))
 
 
+@pytest.mark.parametrize("x", [Fraction(1, 2), Decimal("0.5"), np.float16(0.5), np.array([[0.5]])])
+def test_a_sample_is_any_one_real_number(x):
+    assert (as_sample(x), type(as_sample(x))) == (0.5, float)
+
+
 def test_integers_beyond_floats_are_infinite():
     assert (as_sample(10**400), as_sample(-(10**400))) == (math.inf, -math.inf)
 
