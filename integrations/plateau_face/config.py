@@ -49,6 +49,8 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
+    synthetic_tail: float = 0.0
+    """Exponent of a long tail: the k-th identity has synthetic_images / k**tail images."""
     synthetic_val_identities: int = 40
     """Others, to verify on."""
     synthetic_val_images: int = 5
@@ -208,7 +210,7 @@ class Config:
             positive(name, getattr(self, name))
         for name in (
             "augment", "coarse", "dropout", "filter_above", "momentum", "weight_decay", "clip",
-            "decay", "finish", "ema",
+            "decay", "finish", "ema", "synthetic_tail",
         ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
