@@ -75,7 +75,7 @@ def turned(run):
 def test_it_is_its_definition():
     """Of short and long trainings, most of which are about as clear as they must be."""
     told = []
-    for seed in range(600):
+    for seed in range(300):
         rng = np.random.default_rng(seed)
         epochs, often = rng.integers(6, 40), rng.integers(1, 5)
         best = rng.integers(0, epochs)
