@@ -10,7 +10,7 @@ from strategies import detectors, streams, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, trace
 from plateau.base import Trace
-from plateau.events import Changes, Listener
+from plateau.events import Changes, Listener, _now
 
 RNG = np.random.default_rng(0)
 STEPS = np.concatenate([10 * np.exp(-np.arange(1500) / 150), np.full(1500, -4.0)])
@@ -121,6 +121,17 @@ def test_of_rows_of_ten_samples_a_plateau_has_the_one_in_which_it_was_known(decl
     ]
     assert [change.span.start for change in found] == [2, 2, start, start, 4, 4]
     assert [change.span.ended for change in found] == [-1, 3, -1, 4, -1, 5]
+
+
+@pytest.mark.parametrize("count", [4, 60])
+def test_what_is_known_now_is_the_end_of_a_trace(count):
+    detector = ThresholdDetector(Haar(2), 0.1, 3)
+    told = detector.record([float(max(9 - i, 0)) for i in range(count)])
+    now = _now(detector)
+    assert [each.shape for each in now] == [(1,)] * len(now)
+    for name in ("level", "slope", "verdict", "onset"):
+        assert getattr(now, name) == getattr(told, name)[-1]
+    assert (now.onset.tolist() == [-1]) is (count == 4)
 
 
 @given(st.data(), with_gaps(streams(min_size=1)), detectors)
