@@ -49,6 +49,11 @@ def test_without_steps_a_row_is_a_sample():
     assert HeldRows(run_of([5, 4, 3], x=[10, 20, 20])).unit == "row"
 
 
+def test_of_one_row_nobody_knows_how_many_steps_are_usual():
+    assert HeldRows(run_of([5, 4], x=[10, 20])).hold.tolist() == [10, 10]
+    assert HeldRows(run_of([5], x=[10])).hold.tolist() == [1]
+
+
 def test_rows_that_are_not_finite_stand_for_nothing():
     rows = HeldRows(run_of([5, np.nan, 3], x=[10, 20, 30]))
     assert np.concatenate(list(rows.blocks())).tolist() == [5.0] * 10 + [3.0] * 10

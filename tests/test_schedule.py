@@ -113,11 +113,11 @@ def test_a_policy_is_told_the_level_and_what_is_known_of_its_error(mode, sign):
 
 
 def test_an_event_behind_a_wait_says_since_when_it_is_flat():
-    schedule = Schedule(flat_detector(), Policy(wait=2.0))
+    schedule = Schedule(flat_detector(), Policy(wait=1.5))
     events = [event for _ in range(40) if (event := schedule.step(1.0, 0.5))]
     first, second = (event for event in events if event.factor < 1.0)
     assert (first.index, first.onset) == (6, 0)
-    assert (second.index, second.onset) == (6 + 4 * 7, 7)  # twice the wait: it brought nothing
+    assert (second.index, second.onset) == (6 + 3 * 7, 7)  # twice the wait: it brought nothing
 
 
 def test_only_losses_that_sum_up_steps_have_a_best_one():
