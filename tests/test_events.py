@@ -111,14 +111,9 @@ def flat_in(*spans):
 def test_of_rows_of_ten_samples_a_plateau_has_the_one_in_which_it_was_known(declared, kind, start):
     changes = Changes(ThresholdDetector(Haar(2), 0.1, 3), lambda sample: sample // 10)
     found = list(changes.look(flat_in((21, 25, 27), (28, declared, 40), (35, 45, 50)), 0))
-    assert [change.kind for change in found] == [
-        "plateau",
-        "ended",
-        kind,
-        "ended",
-        "plateau",
-        "ended",
-    ]
+    begun = [change.kind for change in found[::2]]
+    assert begun == ["plateau", kind, "plateau"]
+    assert all(change.kind == "ended" for change in found[1::2])
     assert [change.span.start for change in found] == [2, 2, start, start, 4, 4]
     assert [change.span.ended for change in found] == [-1, 3, -1, 4, -1, 5]
 

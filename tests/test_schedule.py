@@ -99,12 +99,8 @@ def test_a_policy_is_told_the_level_and_what_is_known_of_its_error(mode, sign):
     schedule = Schedule(ThresholdDetector(Haar(window=4), 0.1, 3, mode=mode))
     driven(schedule, sign * np.array(FLAT[:11]))
     assert (schedule.state.reductions, schedule.state.level, schedule.state.error) == (1, 2.0, 0.0)
-    schedule, losses = (
-        Schedule(Detector(mode), Policy()),
-        5 + np.random.default_rng(0).normal(size=999),
-    )
-    alone = Detector(mode)
-    for loss in losses:
+    schedule, alone = Schedule(Detector(mode), Policy()), Detector(mode)
+    for loss in 5 + np.random.default_rng(0).normal(size=999):
         alone.update(sign * loss)
         if schedule.step(sign * loss, 1.0):
             break
