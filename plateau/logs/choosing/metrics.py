@@ -16,6 +16,7 @@ from plateau.logs.choosing.several_writers import take_turns
 from plateau.logs.columns import Column, Table, column, together
 from plateau.logs.model import NoSeriesError
 from plateau.logs.names import as_metric, as_rate, as_x, quantities
+from plateau.logs.names.meanings import tell_meanings
 from plateau.logs.names.words import words
 from plateau.logs.text.shapes import LineTable
 from plateau.logs.text.slots import counts
@@ -84,13 +85,20 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
         if one.column.name not in taken and not as_x.x_points(one.column)
     )
     open_ = bool(others) or len(chosen) > 1 or not best.table.sparse
-    letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
-    if best.column.name and open_ and (letter or as_metric.is_unknown(best.column)):
+    letter = len(best.column.meaning) == 1 and len(best.table.columns) > LETTERS
+    if best.column.name and open_ and (letter or _says_nothing(chosen)):
         more = f"; --metric could also name {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
     elif others and behaviour.is_constant(best.column.values):
         more = f"--metric could name {others}"
         material.warnings.append(f"unsure: {best.column.name!r} never changes; {more}")
+
+
+def _says_nothing(chosen: list[Candidate]) -> bool:
+    """Whether the name of the best is unknown, or that of one measurement among others."""
+    best = chosen[0].column
+    kinds = {as_metric.measured(one.column) for one in chosen}
+    return as_metric.is_unknown(best) and (frozenset() in kinds or len(kinds) > 1)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
@@ -101,15 +109,13 @@ def ranked(material: Material) -> list[Candidate]:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
     training = as_metric.is_training(item for _, item in material.columns())
-    misleading = as_metric.misleading(item for _, item in material.columns())
+    tell_meanings(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
-            quantities.NOT_IT
-            if item.name in misleading
-            else as_metric.metric_points(item, training=training),
+            as_metric.metric_points(item, training=training),
             np.inf if _is_told(table) else as_metric.LONELY,
         )
         for table, item in columns
@@ -133,6 +139,8 @@ def ranked(material: Material) -> list[Candidate]:
         )
         # Looking at the numbers takes time: only where it matters.
         unknown = as_metric.is_unknown(item)
+        if not training and points >= best and as_metric.counts_errors(item):
+            points += quantities.COUNTED_ERRORS - named
         if points >= best and _counts_up(item, named, unknown=unknown):
             points += quantities.NOT_IT
         elif points >= best and behaviour.is_constant(item.values):
@@ -489,8 +497,14 @@ def merge(tables: list[Table]) -> Table:
     for table in tables:
         for item in table.columns:
             groups.setdefault((item.name, item.held_out), []).append(item)
-    columns = [
-        Column(name, partial(together, items), held_out=held_out, implied=items[0].implied)
-        for (name, held_out), items in groups.items()
-    ]
+    columns = [_merged(items) for items in groups.values()]
     return Table(columns, sum(table.size for table in tables), tables[0].run)
+
+
+def _merged(items: list[Column]) -> Column:
+    first = items[0]
+    merged = Column(
+        first.name, partial(together, items), held_out=first.held_out, implied=first.implied
+    )
+    merged.meaning = first.meaning
+    return merged
