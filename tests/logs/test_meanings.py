@@ -47,6 +47,12 @@ CASES = {
     "pieces of a rule": Case(batches("     Cycle     Residual    Mean flow", "    ======   ==========    =====================", lambda i: f"{i:10}   {loss(i):10.5f}    {spread(i)}"), "Residual", "Cycle"),
     "an average in a table": Case(table(["batch", "q", "mean q"], lambda i: (i, loss(i), loss(i) + 0.1)), "q", "batch", mode="both", name="a.csv"),
     "a mean between extremes": Case(each(lambda i: f"rate + {700 + i * 7 % 50} in 00:00:30 Avg: {int(100 * loss(i))} Min: {12 + i % 3} Max: {900 + i * 7 % 90} Err: {i % 3}"), "Avg", "row", mode="both"),
+    "learning beside a test": Case(each(lambda i: f"{100 * i}:\tlearn: {loss(i):.7f}\ttest: {loss(i) + 0.1:.7f}\tbest: {loss(i) + 0.1:.7f} ({100 * i})\ttotal: {i}.2s"), "learn", "iteration", mode="both"),
+    # Parts of each step, and sums of all so far.
+    "parts of each step": Case(each(lambda i: f"*** CYCLE ITER # {i:4d} ***\n etot  = {-7.9 * acc(i):.6E} abs_ev   =  {loss(i):.2E}\n#  State  Eigenvalue  Occupation    Error\n      1     -0.2{i % 9}55    2.000   ({loss(i) / 9:.1E})\n      2     -0.1{i % 7}15    2.000   ({loss(i) / 8:.1E})\n"), "etot", "CYCLE ITER #", mode="both"),
+    "channels of each step": Case(each(lambda i: f"step {i} total energy {-3 * acc(i):.4f}\n" + "".join(f"  channel {k} error {loss(i) / k:.4f}\n" for k in (1, 2, 3))), "total energy", "step", mode="both"),
+    "a score that adds up": Case(each(lambda i: f"Score of A vs B: {i // 2} - {i // 4} - {i - i // 2 - i // 4}  [{acc(i) / 2 + 0.2:.3f}] {i}\nElo difference: {100 * acc(i):.1f} +/- {200 / i:.1f}, LOS: {90 * acc(i):.1f} %"), "Elo difference", "row", mode="max"),
+    "a level before a counter": Case(each(lambda i: f"2031-05-06 10:{clock(i)},123 [INFO] {10 * i}, train_loss={loss(i):.4f}, test_loss={loss(i) + 0.02:.4f}, time {3.2 * i:.2f}s"), "train_loss", "iteration"),
     # Prices and bills.
     "prices of days": Case(table(["Date", "Open", "High", "Low", "Close", "Volume"], lambda i: (f"2031-03-{1 + i % 28:02d}" if i < 29 else f"2031-04-{i - 28:02d}", 9 + loss(i), 11 + loss(i), 8 + loss(i), 10 + loss(i), 1000 + i * 37 % 101)), "Close", "Date", mode="both", name="a.csv"),
     "prices of minutes": Case(table(["timestamp", "low", "high", "open", "close"], lambda i: (f"2031-03-04 05:{i:02d}:00", 8 + loss(i), 11 + loss(i), 9 + loss(i), 10 + loss(i))), "close", "timestamp", mode="both", name="a.csv"),

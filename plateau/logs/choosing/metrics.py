@@ -32,6 +32,7 @@ ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 LETTERS = 4  # columns of a table among which a single letter says nothing
 RUNS_MOST, SHARED_MOST = 2048, 64  # runs side by side, and columns that all of them have
 LEAST_STEPS, SEVERAL = 4, 1.5  # rows of a whole; of its parts for each of them
+PARTS_NEAR = 2.0  # points within which a metric of the whole is better than one of its parts
 OTHER_PARTS = 0.5  # different parts in a log, at most, for each of their rows
 EQUALS = 4  # metrics at most that are as good as each other
 WORDS = 8  # that may tell the writers of lines apart
@@ -156,20 +157,35 @@ def ranked(material: Material) -> list[Candidate]:
 def _without_details(candidates: list[Candidate]) -> list[Candidate]:
     """Put a metric of the whole before the same one of its parts, which an id tells apart.
 
-    A program may list its parts in each step ("ID 1 fitness 3.1"), and say once how all do.
+    A program may list its parts in each step ("ID 1 fitness 3.1"), and say once how all do. Parts
+    that are the same in each step ("State 1 error 0.1") come after any metric that is nearly as
+    good.
     """
     for best in candidates[:1]:
         keys = [item for item in best.table.columns if _is_key(item)]
+        same_parts = [item for item in best.table.columns if _starts_again(item)]
         told = {word for word in words(best.column.name) if quantities.metric_word(word)}
-        for one in candidates[1:] if keys and told else ():
-            of_it = not told.isdisjoint(words(one.column.name)) and one.table is not best.table
-            if of_it and one.points > 0 and _parts(keys, one.column):
+        for one in candidates[1:] if (keys or same_parts) and told else ():
+            if one.table is best.table or one.points <= 0:
+                continue
+            of_it = not told.isdisjoint(words(one.column.name))
+            near = best.points - one.points < PARTS_NEAR and as_metric.is_metric(one.column)
+            if (of_it and _parts(keys, one.column)) or (near and _parts(same_parts, one.column)):
                 parts = [other for other in candidates if other.table is best.table]
                 return [other for other in candidates if other.table is not best.table] + [
                     replace(other, points=min(other.points, one.points - as_metric.OWN_X))
                     for other in parts
                 ]
     return candidates
+
+
+def _starts_again(item: Column) -> bool:
+    """Whether a column numbers the same parts again and again, and is no step."""
+    if as_x.x_points(item) or item.implied or not behaviour.is_whole(item.values):
+        return False
+    parts = len(np.unique(item.values))
+    again = item.values[parts:] == item.values[:-parts]
+    return 1 < parts < len(item.values) and bool(again.all())
 
 
 def _is_key(item: Column) -> bool:

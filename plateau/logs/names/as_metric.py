@@ -200,9 +200,10 @@ def counts_errors(column: Column) -> bool:
 
 
 def adds_up(column: Column) -> bool:
-    """Whether numbers only grow, under a name that says nothing: the reading of a meter."""
-    told = column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_unknown(column)
-    return not told and not is_axis(column) and is_growing(column.values)
+    """Whether numbers only grow, whole ones or under a name that says nothing: as on a meter."""
+    if column.implied or COLUMN_NUMBER.fullmatch(column.name) or is_axis(column):
+        return False
+    return is_growing(column.values) and (is_unknown(column) or is_whole(column.values))
 
 
 def is_training(columns: Iterable[Column]) -> bool:

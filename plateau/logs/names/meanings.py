@@ -95,6 +95,13 @@ def _returns(told: Words) -> Iterator[tuple[str, str]]:
         yield from ((name, "mean return") for name in means)
 
 
+def _learnt(told: Words) -> Iterator[tuple[str, str]]:
+    """Find what is told of learning beside what is told of a test: "learn: 0.5 test: 0.6"."""
+    alone = {found[0]: name for name, found in told.items() if len(found) == 1}
+    if "learn" in alone and "test" in alone:
+        yield alone["learn"], "learn measure"
+
+
 def _between_extremes(told: Words) -> Iterator[tuple[str, str]]:
     """Find the mean of something that has no name, beside its least and its largest value."""
     alone = {found[0] for found in told.values() if len(found) == 1}
@@ -128,6 +135,7 @@ RULES: tuple[Callable[[Words], Iterator[tuple[str, str]]], ...] = (
     _setpoints,
     _prices,
     _evidence,
+    _learnt,
     _between_extremes,
     _returns,
     _averaged,

@@ -37,6 +37,7 @@ INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
 )
+LEVEL = re.compile(r"\[(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\]")
 # "rank0 step 10": who writes the line is no part of a name.
 WRITER = re.compile(
     r"(?<!\w)(?:(?:local|global)_)?"
@@ -312,7 +313,8 @@ class _Line:
         name = name_before(before, first=index == 0)
         if not name and COPULA.fullmatch(before):
             name, self._subject = self._subject, ""
-            self.opened = self.opened or bool(neighbour and counts(neighbour.name))
+            told = neighbour is not None and not neighbour.implied and counts(neighbour.name)
+            self.opened = self.opened or told
         return name
 
     def _is_second(self, index: int) -> bool:
@@ -340,7 +342,7 @@ class _Line:
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""
-        leading = not any(map(LETTER.search, self.literals[: index + 1]))
+        leading = not any(LETTER.search(LEVEL.sub("", one)) for one in self.literals[: index + 1])
         counter = index + 1 < self.count and TOTAL.fullmatch(after)
         pair = bool(self.slots) and "][" in before.replace(" ", "")
         pair = pair or self._is_boxed_pair(index, before, after)
