@@ -109,8 +109,8 @@ def ranked(material: Material) -> list[Candidate]:
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
-    training = as_metric.is_training(item for _, item in material.columns())
     tell_meanings(item for _, item in material.columns())
+    training = as_metric.is_training(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)

@@ -279,8 +279,8 @@ def _numeric(body: list[list[str]], *, clocks: bool) -> float:
     held = [cell for row in body for cell in row if cell.lower() not in BLANK]
     if not any(map(_is_number, held)):
         return 0.0
-    of_day = sum(map(is_time_of_day, held)) if clocks else 0
-    return (sum(map(_is_measure, held)) + of_day) / len(held)
+    told = sum(_is_measure(cell) or (clocks and is_time_of_day(cell)) for cell in held)
+    return told / len(held)
 
 
 def _is_measure(cell: str) -> bool:

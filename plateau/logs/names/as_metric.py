@@ -165,6 +165,8 @@ def remarks(column: Column, *, training: bool = False) -> list[str]:
 
 def _says_none(column: Column) -> bool:
     """Whether the name, but for its unit, says that it is no metric."""
+    if not is_none(words_told(column.meaning)):
+        return False
     return is_none(words_told(UNIT.sub("", column.meaning)) or words_told(column.meaning))
 
 
@@ -201,9 +203,9 @@ def counts_errors(column: Column) -> bool:
 
 def adds_up(column: Column) -> bool:
     """Whether numbers only grow, whole ones or under a name that says nothing: as on a meter."""
-    if column.implied or COLUMN_NUMBER.fullmatch(column.name) or is_axis(column):
+    if column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_growing(column.values):
         return False
-    return is_growing(column.values) and (is_unknown(column) or is_whole(column.values))
+    return (is_unknown(column) or is_whole(column.values)) and not is_axis(column)
 
 
 def is_training(columns: Iterable[Column]) -> bool:
@@ -211,5 +213,5 @@ def is_training(columns: Iterable[Column]) -> bool:
     return any(
         EPOCHS.intersection(found) or LEARNT.intersection(found) or lr_points(column) > LR_RATE
         for column in columns
-        for found in [words(column.name)]
+        for found in [words(column.meaning)]
     )

@@ -65,6 +65,7 @@ X_COARSE = -4.0  # per share of rows that it does not tell apart, where another 
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
 NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
+NO_COUNT = RESOURCES | EXTREMES | MEANS  # even where they go up
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
 FEW_VALUES, MANY_ROWS = 3, 16  # a step of so few values in so many rows counts something else
@@ -153,7 +154,7 @@ def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) 
                 points = X_TIME
             elif column.stamps and (change > 0).all():
                 points = X_STAMP
-            elif counts and not (RESOURCES | EXTREMES | MEANS).intersection(words(column.name)):
+            elif counts and NO_COUNT.isdisjoint(words(column.name)):
                 told = words(column.name)
                 coarse = SUMS.intersection(told) or KEYS.issuperset(told)
                 points = X_SUM if coarse else X_UNKNOWN

@@ -28,6 +28,7 @@ LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long lon
 USED = vocabulary("usage consumption consumed kwh")  # as a meter tells it
 EPISODES = vocabulary("episode episodes")
 HEATED = vocabulary("temp temps temperature")
+SENT = vocabulary("packet packets pkt pkts datagrams")
 PRICES = {"open", "high", "low", "close"}
 SPREADS, SUMMED_UP = vocabulary("median std stdev min max"), 2  # beside a mean, at least so many
 
@@ -69,6 +70,13 @@ def _setpoints(told: Words) -> Iterator[tuple[str, str]]:
         for target, found_there, beside in ((name, found, other), (next_, other, found)):
             if "target" in found_there and not HEATED.isdisjoint(beside):
                 yield target, NO_METRIC
+
+
+def _lost(told: Words) -> Iterator[tuple[str, str]]:
+    """Find the loss of packets, which nothing is trained by."""
+    for name, found in told.items():
+        if not SENT.isdisjoint(found) and "loss" in found:
+            yield name, "failures"
 
 
 def _prices(told: Words) -> Iterator[tuple[str, str]]:
@@ -133,6 +141,7 @@ RULES: tuple[Callable[[Words], Iterator[tuple[str, str]]], ...] = (
     _bands,
     _bills,
     _setpoints,
+    _lost,
     _prices,
     _evidence,
     _learnt,

@@ -6,6 +6,7 @@ Words have points: what training minimises comes before what is only measured on
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ METRICS: dict[str, float] = {
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
     "pearson": 4, "spearman": 4, "kendall": 4, "correlation": 4,
     "entropy": 3, "prob": 3, "logp": 4, "lp": 4, "value": 4, "function": 4, "fval": 4, "f": 3,
-    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "ll": 4,
+    "likelihood": 5, "lik": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "ll": 4,
     "like": 4, "loglike": 4, "lnlike": 4, "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4,
     "metric": 4, "measure": 4, "keff": 4, "r": 2, "potential": 4,
     "pot": 4, "target": 4, "obj": 3, "box": 3, "cls": 3,
@@ -94,7 +95,7 @@ LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy") 
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct prob likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
+    "mcc kappa correct prob lik likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
     "like loglike lnlike logz lnz pearson spearman kendall correlation "
     "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
@@ -104,7 +105,7 @@ NEITHER_WAY = vocabulary(
 )
 ENERGIES = vocabulary("energy eng ener enrg")
 NEGATIVE = vocabulary("neg negative minus")
-LIKELIHOODS = vocabulary("likelihood loglikelihood loglik logl lnl llh ll like loglike lnlike")
+LIKELIHOODS = vocabulary("lik likelihood loglikelihood loglik logl lnl llh ll like loglike lnlike")
 CHANGES = vocabulary("change changes delta diff")  # of what: either way
 ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
 DECADES = 1e3
@@ -178,6 +179,7 @@ def _rose(values: NDArray[np.float64]) -> bool:
     return bool(len(values) and np.mean(values[-part:]) > np.mean(values[:part]))
 
 
+@lru_cache(maxsize=4096)
 def words_told(name: str) -> tuple[str, ...]:
     """Words of a name; "cross-entropy" is one, a plain "entropy" is less, "E0" an energy."""
     found = words(name)

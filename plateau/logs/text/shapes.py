@@ -62,6 +62,7 @@ DATE = (
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
     rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d| UTC| GMT)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+    rf"|{MONTH} +\d\d? +{CLOCK}"  # of syslog: Mar  4 11:01:07
     r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
 SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
@@ -76,7 +77,7 @@ NUMBER = (
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
-NUMBERED += "|(?<=^#)"  # "#3 loss 0.5"
+NUMBERED += r"|(?<=^#)|(?<=\s@)"  # "#3 loss 0.5", "gc 3 @0.4s"
 # "Epoch3", but neither "step1_loss" nor "epoch3.pt"
 NUMBERED += "".join(
     rf"|(?<=\b{word})(?=\d+(?![\w.]*[A-Za-z_]))"
