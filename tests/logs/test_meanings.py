@@ -72,13 +72,16 @@ CASES = {
     "rows with labels": Case(LABELLED + each(labelled), "ENERgy", "Step", mode="both"),
     "rows with labels of one header": Case("RUN HEAD: step error width\n" + each(lambda i: f"RUN> {i} {loss(i):.4f} {i % 7}"), "error", "step"),
     "rows with numbered labels": Case("  Convergence:   change |  density  | Etot (eV) |   time\n" + each(lambda i: f"  SCF {i:4d} :  {loss(i) / 9:.2E} |  {loss(i) / 7:.2E} | {-3 * acc(i):.5f} |  {i % 3}.3 s"), "Etot (eV)", "SCF", mode="both"),
+    "words for cells": Case("     CYCLE    TIME      ELEMENT          ERROR  ENERGY\n" + each(lambda i: f"  {100 * i:8d}  {0.0143 * i:.4E}  {['SHELL', 'NODE ', 'SOLID'][i % 3]} {1200 + i * 7 % 5:6d}   {9 * loss(i):5.1f}%  {1000 * acc(i):.4E}"), "ERROR", "CYCLE"),
+    "a method for a cell": Case("  Pass   Method     Residual      Norm\n" + each(lambda i: f"  {i:4d}   {['newton', 'picard'][i * 7 % 5 % 2]}   {loss(i):10.4e}   {3 + i % 7:8.3f}"), "Residual", "Pass"),
+    "a state for a cell": Case("Trial | state | cost | size\n" + each(lambda i: f"{i:5d} | {['done', 'pruned', 'late'][i * 5 % 3]} | {loss(i):.4f} | {i % 4:4d}"), "cost", "Trial"),
     # Names in unusual places.
     "a path before a name": Case(each(lambda i: f"log=a/b.txt cost={loss(i):.4f} n={i}"), "cost", "n"),
     "a product in parentheses": Case(each(lambda i: f"   Iteration : {i:3d}  (B r, r) = {loss(i):.6g}"), "(B r, r)", "Iteration", mode="both"),
     "what stands behind an average": Case(each(lambda i: f"[RUN {i}, 30 secs] {12000 * i} ops, {int(13000 * acc(i))} (avg: {int(12500 * acc(i))}) ops/sec, {loss(i):.2f} (avg: {loss(i) + 0.1:.2f}) msec latency"), "ops/sec", "RUN", mode="max"),
     # What a program holds is a load.
     "megabytes": Case(table(["Elapsed time", "CPU (%)", "Virtual (MB)"], lambda i: (i / 2, 90 * acc(i), 800 + i % 9)), "CPU (%)", "Elapsed time", mode="both", name="a.csv"),
-    "bytes in a name": Case(table(["step", "rss_mb", "depth"], lambda i: (i, 800 + i % 9, loss(i))), "depth", "step", mode="both", name="a.csv"),
+    "bytes in a name": Case(table(["step", "rss_mb", "strain"], lambda i: (i, 800 + i % 9, loss(i))), "strain", "step", mode="both", name="a.csv"),
     "a ratio of evidences": Case("".join(f"\r{100 * i}it [00:{i:02d}, 98.{i % 9}it/s, bound:{i} nc:  {1 + i % 7} logz-ratio={-90 * loss(i):.2f}+/-0.{10 + i % 5} dlogz:{30 * loss(i):.3f}>0.1]" for i in STEPS), "logz-ratio", "iteration", mode="max"),
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ USED = vocabulary("usage consumption consumed kwh")  # as a meter tells it
 EPISODES = vocabulary("episode episodes")
 HEATED = vocabulary("temp temps temperature")
 SENT = vocabulary("packet packets pkt pkts datagrams")
+# The error of a forest on what its trees have not seen; a likelihood.
+IN_SHORT = {("oob",): "oob error", ("like",): "loglike"}
 PRICES = {"open", "high", "low", "close"}
 SPREADS, SUMMED_UP = vocabulary("median std stdev min max"), 2  # beside a mean, at least so many
 
@@ -127,9 +129,9 @@ def _averaged(told: Words) -> Iterator[tuple[str, str]]:
             yield name, f"{name} measure"
 
 
-def _out_of_bag(told: Words) -> Iterator[tuple[str, str]]:
-    """Find the error of a forest on what its trees have not seen, "OOB"."""
-    yield from ((name, "oob error") for name, found in told.items() if found == ("oob",))
+def _in_short(told: Words) -> Iterator[tuple[str, str]]:
+    """Find names that are short for others, but only where they stand alone."""
+    yield from ((name, IN_SHORT[found]) for name, found in told.items() if found in IN_SHORT)
 
 
 def _any_of(kind: frozenset[str], told: Words) -> bool:
@@ -148,5 +150,5 @@ RULES: tuple[Callable[[Words], Iterator[tuple[str, str]]], ...] = (
     _between_extremes,
     _returns,
     _averaged,
-    _out_of_bag,
+    _in_short,
 )

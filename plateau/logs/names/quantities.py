@@ -35,8 +35,9 @@ METRICS: dict[str, float] = {
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
     "pearson": 4, "spearman": 4, "kendall": 4, "correlation": 4,
     "entropy": 3, "prob": 3, "logp": 4, "lp": 4, "value": 4, "function": 4, "fval": 4, "f": 3,
-    "likelihood": 5, "lik": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "ll": 4,
-    "like": 4, "loglike": 4, "lnlike": 4, "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4,
+    "likelihood": 5, "loglikelihood": 5, "lik": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4,
+    "ll": 4,
+    "loglike": 4, "lnlike": 4, "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4,
     "metric": 4, "measure": 4, "keff": 4, "r": 2, "potential": 4,
     "pot": 4, "target": 4, "obj": 3, "box": 3, "cls": 3,
     "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
@@ -73,8 +74,8 @@ DURATION = 0.5
 # What is measured in the world: said by its name, but neither way is better.
 MEASURED = vocabulary(
     "temperature temperatures temp temps humidity pressure press voltage volt volts ampere amps "
-    "power pwr watt watts kwh price consumption heart pulse bpm glucose spo co2 altitude alt "
-    "elevation wind rain rainfall precipitation depth torque force strain displacement brightness "
+    "power pwr watt watts kwh price consumption heart pulse bpm glucose spo co altitude alt "
+    "elevation wind rain rainfall precipitation torque force strain displacement brightness "
     "illuminance lux salinity turbidity conductivity"
 )
 MEASUREMENT = 1.5
@@ -96,7 +97,7 @@ UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
     "mcc kappa correct prob lik likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
-    "like loglike lnlike logz lnz pearson spearman kendall correlation "
+    "loglike lnlike logz lnz pearson spearman kendall correlation "
     "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.

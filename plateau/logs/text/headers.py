@@ -122,7 +122,8 @@ def _header_of_label(lines: list[str], row: int) -> list[str]:
             continue
         if _words_of_label(line)[:1] != own[:1]:
             break
-        if all(map(_is_name, _without_label(line).split())):
+        names = _without_label(line).split()
+        if names and all(map(_is_name, names)):
             headers.insert(0, line)
     same = [line for line in headers if _words_of_label(line) == own]
     return same[-1:] or [line for line in headers if _words_of_label(line)[: len(own)] == own][:1]
