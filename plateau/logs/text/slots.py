@@ -313,8 +313,8 @@ class _Line:
         name = name_before(before, first=index == 0)
         if not name and COPULA.fullmatch(before):
             name, self._subject = self._subject, ""
-            told = neighbour is not None and not neighbour.implied and counts(neighbour.name)
-            self.opened = self.opened or told
+            if neighbour and not neighbour.implied and counts(neighbour.name):
+                self.opened = True
         return name
 
     def _is_second(self, index: int) -> bool:
