@@ -99,10 +99,10 @@ LISTED = re.compile(
 )
 # "speed 10s/60s/15m 1.2 1.3 n/a": over how long each of the numbers is taken.
 WINDOWS = re.compile(r"\d+[smh](?:/\d+[smh]){2,}")
-WINDOWED = re.compile(rf"([A-Za-z]+)\s+({WINDOWS.pattern})\s*[:=]?\s*$")
+WINDOWED = re.compile(rf"(?<![A-Za-z])([A-Za-z]++)\s++({WINDOWS.pattern})\s*+[:=]?+\s*+$")
 MISSING = re.compile(r"(?:\s*(?:n/a|-)(?=\s|$))*", re.IGNORECASE)
 # "heater: target=60 temp=59.9": what the pairs are of.
-HEADING = re.compile(r"(?<!\S)([A-Za-z]\w*):\s+[A-Za-z]\w*=$")
+HEADING = re.compile(r"(?<!\S)([A-Za-z]\w*+):\s++[A-Za-z]\w*+=$")
 # "100 nodes, 23 on tree, 12.5 best solution": what the numbers are stands behind each.
 COUNTED = re.compile(r"\s+[A-Za-z][A-Za-z -]*,\s*")
 PHRASE = re.compile(r"\s+([A-Za-z][\w-]*(?: [A-Za-z][\w-]*){0,2})\s*(?:[,;(]|$)")
@@ -113,8 +113,8 @@ OF_AVERAGE = re.compile(r"(?:average|avg|ave|mean) (.+)")
 COUNT_OF = re.compile(r"\s+([A-Za-z]\w[\w/]*)\s*\)")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 # "outdir:results/a step:27": the path is the value of a key, and no part of the next name.
-PATH_VALUE = re.compile(r"(?<=\w)[:=][^\s:=]*/[^\s:=]*\s+(?=\w+[:=]$)")
-IN_PARENTHESES = re.compile(r"(?:^|\s)(\([A-Za-z][^()]*\))\s*=\s*$")  # "(B r, r) = 0.5"
+PATH_VALUE = re.compile(r"(?<=\w)[:=](?=[^\s:=]*/)[^\s:=]*+\s++(?=\w++[:=]$)")
+IN_PARENTHESES = re.compile(r"(?:^|\s)(\([A-Za-z][^()]*+\))\s*+=\s*+$")  # "(B r, r) = 0.5"
 # "12345 (avg: 12340) ops/sec": behind the average stands what both are.
 BEHIND_AVERAGE = re.compile(r"\)\s*([A-Za-z][\w/]*(?: [A-Za-z]\w*)?)")
 LONGEST = 6  # words; more is a sentence
