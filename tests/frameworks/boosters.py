@@ -131,8 +131,8 @@ class CatBoost:
             self.callback.load_state_dict(json.loads(self.state.read_text()))
         model = catboost.CatBoostRegressor(
             iterations=(save_at or epochs * BATCHES) - (resume_at or 0),
-            learning_rate=0.2,
-            depth=2,
+            learning_rate=0.5,
+            depth=3,
             boosting_type="Plain",
             bootstrap_type="No",
             random_strength=0,
