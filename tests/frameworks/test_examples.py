@@ -14,6 +14,9 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = re.compile(r"```python\n((?:(?!```).)*)```\n\n```text\n(.*?)\n```", re.DOTALL)
 
+HANGS = 900
+"""Seconds after which a program hangs: one that takes half a minute takes five under load."""
+
 
 def without_numbers(text):
     return sorted({re.sub(r"\d[\d.]*", "#", line) for line in text.splitlines()})
@@ -80,7 +83,7 @@ def prints(text, shown, packages, tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=300,
+        timeout=HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
