@@ -17,7 +17,7 @@ from plateau_face.models import MODELS
 
 MAY_CHANGE = (
     "data", "identities", "val", "val_folder", "val_every", "terms", "device", "threads", "compile",
-    "recompute", "log_every", "save_every", "keep", "keep_every",
+    "recompute", "log_every", "save_every", "keep", "keep_every", "tracker",
 )  # fmt: skip
 """Names of the configuration that do not change what is trained, only where, on what device and
 with which reports: a run may be resumed with other values."""
@@ -25,6 +25,7 @@ SCHEDULES = ("plateau", "multistep", "cosine", "poly", "reduce_on_plateau")
 OPTIMIZERS = ("sgd", "adamw", "muon")
 AT_PLATEAU = ("reduce", "cool")
 PRECISIONS = ("fp32", "bf16", "fp16")
+TRACKERS = ("wandb", "trackio")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Config:
     """Draw faces instead: see the next two."""
     synthetic_identities: int = 200
     synthetic_images: int = 15
+    synthetic_tail: float = 0.0
+    """Exponent of a long tail: the k-th identity has synthetic_images / k**tail images."""
     synthetic_val_identities: int = 40
     """Others, to verify on."""
     synthetic_val_images: int = 5
@@ -158,6 +161,9 @@ class Config:
     """best: keep beside the last checkpoint, as best.pt, the one that was most accurate."""
     keep_every: int = 0
     """Epochs between checkpoints that stay, as epoch-1.pt and so on; 0 for none."""
+    tracker: str = ""
+    """wandb:PROJECT or trackio:PROJECT: rows of the log go there too, and where a plateau begins or
+    the loss gets worse, an alert."""
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -184,6 +190,8 @@ class Config:
         one_of("at_plateau", self.at_plateau, AT_PLATEAU)
         one_of("precision", self.precision, PRECISIONS)
         one_of("keep", self.keep, ("last", "best"))
+        if self.tracker:
+            tracker_of(self.tracker)
 
     def _check_numbers(self) -> None:
         for name in (
@@ -202,7 +210,7 @@ class Config:
             positive(name, getattr(self, name))
         for name in (
             "augment", "coarse", "dropout", "filter_above", "momentum", "weight_decay", "clip",
-            "decay", "finish", "ema",
+            "decay", "finish", "ema", "synthetic_tail",
         ):  # fmt: skip
             if number(name, getattr(self, name)) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
@@ -255,6 +263,21 @@ class Config:
             raise ValueError("siamese has no classes to sample: leave sample_rate at 1")
         if self.sub_centres != 1:
             raise ValueError("siamese learns no prototypes: leave sub_centres at 1")
+
+
+def tracker_of(text: str) -> tuple[str, str]:
+    """Return which tracker a text names, and the project there.
+
+    Raises
+    ------
+    ValueError
+        If it names none.
+    """
+    kind, _, project = text.partition(":")
+    one_of("tracker", kind, TRACKERS)
+    if not project:
+        raise ValueError(f"tracker {kind} needs a project: {kind}:PROJECT")
+    return kind, project
 
 
 def load_config(file: Path | None, overrides: Iterable[str], given: Mapping[str, Any]) -> Config:

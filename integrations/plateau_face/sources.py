@@ -47,7 +47,12 @@ def training_faces(config: Config) -> Faces:
         If they cannot be read, or show one identity only.
     """
     if config.synthetic:
-        faces = drawn_faces(config, config.synthetic_identities, config.synthetic_images)
+        faces = drawn_faces(
+            config,
+            config.synthetic_identities,
+            config.synthetic_images,
+            tail=config.synthetic_tail,
+        )
     else:
         identities = Path(config.identities) if config.identities else None
         sets = [open_faces(Path(path), identities) for path in config.data]
@@ -92,13 +97,16 @@ def sets_of_run(config: Config, run: Path, *, trusted: bool) -> list[Pairs]:
     return verification_sets(replace(config, synthetic_cache=""))
 
 
-def drawn_faces(config: Config, identities: int, images: int, first: int = 0) -> Faces:
+def drawn_faces(
+    config: Config, identities: int, images: int, first: int = 0, tail: float = 0.0
+) -> Faces:
     """Draw faces, or take those that the cache keeps from the last time."""
-    faces = SyntheticFaces(identities, images, config.image_size, config.seed, first)
+    faces = SyntheticFaces(identities, images, config.image_size, config.seed, first, tail)
     if not config.synthetic_cache:
         size = 3 * config.image_size**2 * len(faces.labels)
         return KeptFaces(faces) if size <= KEPT_MOST else faces
-    name = f"{identities}x{images}-from{first}-size{config.image_size}-seed{config.seed}.packed"
+    kind = f"{identities}x{images}" + (f"-tail{tail:g}" if tail else "")
+    name = f"{kind}-from{first}-size{config.image_size}-seed{config.seed}.packed"
     path = Path(config.synthetic_cache) / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

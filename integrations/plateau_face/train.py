@@ -45,6 +45,7 @@ from plateau_face.published import load_weights
 from plateau_face.running import RunningStatistics
 from plateau_face.schedules import make_schedule, set_rates
 from plateau_face.sources import check_images, training_faces, verification_sets
+from plateau_face.tracking import Tracker
 from plateau_face.verify import Verified, verify
 from plateau_torch.rates import rates_of
 
@@ -172,10 +173,18 @@ class Trainer:
         self.not_finite = torch.zeros((), dtype=torch.int64, device=self.device)  # in a row
         self.losses: list[Tensor] = []  # since the last row of the log
         self.log = Log(out, log_bytes or (0, 0))
+        self.tracker = Tracker(config, out)
         self.begin_row()
 
     def run(self) -> None:
         """Train to the end of the last epoch, or to where the schedule ends the run."""
+        self.tracker.begin()
+        try:
+            self._run()
+        finally:
+            self.tracker.finish()
+
+    def _run(self) -> None:
         self.begin_row()
         due = False
         if self.step:
@@ -402,7 +411,9 @@ class Trainer:
     def tell(self, row: Row) -> None:
         """Write a row and report it."""
         self.log.write(self.step, row)
-        self.report({"step": self.step, **row})
+        told = {"step": self.step, **row}
+        self.tracker.take(told)
+        self.report(told)
 
     def save(self, name: str = CHECKPOINT) -> None:
         """Write a checkpoint; the one before stays until this one is complete."""

@@ -164,8 +164,8 @@ Horizon = Annotated[
     str | None,
     option(
         DETECTOR,
-        "Calibrated detector: samples without visible drift that make a plateau. Default: 600; "
-        "a short log needs less. Where x is a time, this and all that counts samples may be a "
+        "Calibrated detector: samples without visible drift that make a plateau. Default: as many "
+        "as the evidence takes. Where x is a time, this and all that counts samples may be a "
         "duration: 90s, 30m, 2h.",
         metavar=COUNT,
     ),

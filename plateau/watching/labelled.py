@@ -16,7 +16,7 @@ from plateau.watching.event import position
 from plateau.watching.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,9 @@ LINES = 8
 
 PIECES = 128
 """Of the time of each series, of which there may be ten thousand: times are seldom even."""
+
+MOST = 20_000
+"""Series that are remembered, at some 16 to 50 kB each; more have labels that come and go."""
 
 Key = tuple[str, str]
 """Labels and name of a series."""
@@ -49,16 +52,26 @@ class Series:
         The way a metric gets better; None: by its name.
     budget : Budget or None
         Of alarms, which they share.
+    complain : callable
+        Is told in one line that the series that were silent longest are forgotten.
     """
 
     def __init__(
-        self, rule: Rule, metric: str | None, mode: Mode | None, budget: Budget | None = None
+        self,
+        rule: Rule,
+        metric: str | None,
+        mode: Mode | None,
+        budget: Budget | None = None,
+        complain: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.budget = budget
+        self._complain = complain
+        self._forgets = False
         self._rule = rule
         self._metric = metric
         self._mode = mode
         self.runs: dict[Key, Runs] = {}
+        """Those that were heard last are last."""
         self.chosen: dict[Key, Chosen] = {}
         self.held: dict[Key, Rows] = {}
         """What does not yet tell how long a sample is."""
@@ -84,6 +97,8 @@ class Series:
         if key not in self.runs:
             run_length = self.budget.run_length(there) if self.budget else None
             self.begin(key, run_length, clock=times is not None)
+            self._forget()
+        self.runs[key] = self.runs.pop(key)
         chosen = self.chosen[key]
         x = [_times_at(item, times)] if chosen.clock and times is not None else []
         if chosen.clock and times is None:
@@ -104,6 +119,20 @@ class Series:
         self.chosen[key] = chosen
         self.runs[key] = Runs(self._rule, chosen, None, run_length, several=False, pieces=PIECES)
         return self.runs[key]
+
+    def _forget(self) -> None:
+        """Forget a series, the one that was silent longest, where there are too many."""
+        if len(self.runs) <= MOST:
+            return
+        if not self._forgets:
+            self._forgets = True
+            self._complain(
+                f"more than {MOST:,} series: those that are silent longest are forgotten, and "
+                "begin anew if they come again"
+            )
+        silent = next(iter(self.runs))
+        for kept in (self.runs, self.chosen, self.held, self._happened):
+            kept.pop(silent, None)
 
     def _paced(self, key: Key, rows: Rows) -> Rows | None:
         """Hold rows back until they tell how long a sample is, where a setting is a duration."""

@@ -274,7 +274,13 @@ class Session:
 
     def _several(self) -> Series:
         asked, budget = self._options.asked, self._options.budget(self._run_length)
-        return Series(self._options.rule, asked.metric, asked.mode, budget)
+        return Series(
+            self._options.rule,
+            asked.metric,
+            asked.mode,
+            budget,
+            lambda told: self._complain(f"{self._options.path}: {told}"),
+        )
 
     def _open(self) -> Log:
         path = self._options.path

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import struct
 import zlib
@@ -5,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from face_runs import MAGIC, png
+from face_runs import MAGIC, TINY, png
 from PIL import Image
 
 from plateau_face.config import Config
@@ -103,6 +104,25 @@ def test_synthetic_faces_are_the_same_each_time_and_differ_from_each_other():
     later = SyntheticFaces(2, 3, 32, seed=5, first=2)
     np.testing.assert_array_equal(later.read(0), images[6])
     assert images[0].shape == (32, 32, 3)
+
+
+def test_a_long_tail_has_the_first_images_of_each_identity():
+    tailed, whole = SyntheticFaces(5, 8, 16, tail=1.0), SyntheticFaces(5, 8, 16)
+    assert np.bincount(tailed.labels).tolist() == [8, 4, 2, 2, 1]
+    counts = enumerate([8, 4, 2, 2, 1])
+    first = [8 * label + image for label, count in counts for image in range(count)]
+    for index, place in enumerate(first):
+        np.testing.assert_array_equal(tailed.read(index), whole.read(place))
+
+
+def test_the_cache_keeps_a_long_tail_apart(tmp_path):
+    def found(tail):
+        config = dataclasses.replace(TINY, synthetic_cache=str(tmp_path), synthetic_tail=tail)
+        return np.bincount(training_faces(config).labels).tolist()
+
+    for _ in range(2):  # drawn, then kept
+        assert found(0.0) == [6, 6, 6, 6, 6, 6]
+        assert found(1.0) == [6, 3, 2, 1, 1, 1]
 
 
 def test_synthetic_identities_are_closer_to_themselves():

@@ -1,5 +1,6 @@
 """Alerts in the trackers themselves: what was sent is found in what they keep."""
 
+import json
 import sqlite3
 
 import pytest
@@ -76,3 +77,41 @@ def test_tensorboard(tmp_path):
     assert tag.startswith("plateau.alert")
     texts = [event.tensor_proto.string_val[0].decode() for event in found.Tensors(tag)]
     assert texts == ["run 7: plateau - since sample 5", "run 7: stopped - gets worse"]
+
+
+def trained(tracker, folder):
+    """Train a network of faces, in two parts; return its rows as numbers."""
+    pytest.importorskip("PIL")
+    from plateau_face.config import Config
+    from plateau_face.log import LOG
+    from plateau_face.tensorboard import numbers
+    from plateau_face.train import resume, start
+
+    tiny = {"synthetic_identities": 6, "synthetic_images": 6, "synthetic_val_pairs": 20}
+    tiny |= {"image_size": 16, "dim": 8, "batch": 12, "epochs": 1, "threads": 1, "log_every": 1}
+    start(Config(synthetic=True, tracker=tracker, **tiny), folder, lambda row: None).run()
+    resume(folder, lambda row: None, extend=1).run()
+    return [numbers(json.loads(line)) for line in (folder / LOG).read_text().splitlines()]
+
+
+def test_a_training_of_faces_in_wandb(tmp_path, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    for name, value in {"MODE": "offline", "DIR": str(tmp_path), "SILENT": "true"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    wandb.teardown()  # what the variables say is read once
+    rows = trained("wandb:faces", tmp_path / "night")
+    found = kept(tmp_path / "wandb")
+    assert len(rows) > 6
+    assert all(repr(row["loss"]).encode() in found for row in rows if "loss" in row)
+
+
+def test_a_training_of_faces_in_trackio(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    pytest.importorskip("trackio")
+    rows = trained("trackio:faces", tmp_path / "night")
+    (file,) = tmp_path.rglob("faces.db")
+    with sqlite3.connect(file) as stored:
+        found = stored.execute("select step, metrics from metrics order by id").fetchall()
+    # What came after the checkpoint is told again by the run that goes on from it.
+    told = dict.fromkeys((step, metrics) for step, metrics in found)
+    assert [{"step": step, **json.loads(metrics)} for step, metrics in told] == rows

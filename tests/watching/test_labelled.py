@@ -361,6 +361,28 @@ def test_series_share_a_budget_of_alarms(tmp_path):
     assert sum(1 / length for length in lengths) <= 1 / 8000
 
 
+def test_series_that_are_silent_longest_are_forgotten(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("plateau.watching.labelled.MOST", 2)
+    log = tmp_path / "run.prom"
+    lines = [f'x{{host="{host}"}} {i}.5\n' for host in "abacdaa" for i in range(9)]
+    log.touch()
+    session = session_of(tmp_path, log)
+    for line in lines:
+        with log.open("a") as file:
+            file.write(line)
+        session.step(keep=False)
+    session.close()
+    assert [labels for labels, _ in session._series.runs] == ["host=d", "host=a"]
+    counts = [runs.track.detector.count for runs in session._series.runs.values()]
+    assert counts == [9, 18]  # d came in the place of a, which begins anew
+    assert set(session._series.chosen) == set(session._series.runs)
+    assert capsys.readouterr().out == (
+        f"{log}: more than 2 series: those that are silent longest are forgotten, and begin anew "
+        "if they come again\n"
+    )
+    assert session.status().startswith("2 series: ")
+
+
 def test_a_board_of_logs_tells_of_series(tmp_path):
     (tmp_path / "run.prom").write_text(text_of(LINES["prometheus"]))
     options = Options(str(tmp_path), Asked(), Rule(), None, (), None, None)

@@ -18,7 +18,7 @@ HAIR = np.array([[0.85, 0.70, 0.40], [0.45, 0.22, 0.10], [0.08, 0.06, 0.05], [0.
 
 
 class SyntheticFaces:
-    """A fixed number of images of each of a fixed number of identities.
+    """Images of a fixed number of identities.
 
     The image at an index depends on nothing but the arguments and the index.
 
@@ -31,18 +31,29 @@ class SyntheticFaces:
     seed : int, default 0
     first : int, default 0
         Number of the first identity: sets that do not overlap here have no identity in common.
+    tail : float, default 0.0
+        Exponent of a long tail: the k-th identity has ``images / k**tail`` images, at least one.
     """
 
     def __init__(
-        self, identities: int, images: int, size: int, seed: int = 0, first: int = 0
+        self,
+        identities: int,
+        images: int,
+        size: int,
+        seed: int = 0,
+        first: int = 0,
+        tail: float = 0.0,
     ) -> None:
-        self.labels = np.repeat(np.arange(identities, dtype=np.int64), images)
+        counts = np.maximum(images / np.arange(1, identities + 1) ** tail, 1).astype(np.int64)
+        self.labels = np.repeat(np.arange(identities, dtype=np.int64), counts)
         self.classes = identities
-        self.images, self.size, self.seed, self.first = images, size, seed, first
+        self._begins = np.cumsum(counts) - counts
+        self.size, self.seed, self.first = size, seed, first
 
     def read(self, index: int) -> Pixels:
         """Draw an image."""
-        identity, image = divmod(index, self.images)
+        identity = int(self.labels[index])
+        image = index - int(self._begins[identity])
         person = np.random.default_rng([self.seed, self.first + identity])
         moment = np.random.default_rng([self.seed, self.first + identity, image, 1])
         return draw(person, moment, self.size)
