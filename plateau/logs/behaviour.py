@@ -64,7 +64,9 @@ def in_time(times: NDArray[np.float64]) -> NDArray[np.int64] | None:
     if np.mean(back) >= NEWEST_FIRST:
         return len(times) - 1 - np.argsort(times[::-1], kind="stable")
     late = np.mean(times < np.maximum.accumulate(times))
-    return np.argsort(times, kind="stable") if late < LATE or np.mean(back) > NO_ORDER else None
+    order = np.argsort(times, kind="stable")
+    mixed = late < LATE or np.mean(back) > NO_ORDER or is_ramp(times[order])
+    return order if mixed else None
 
 
 def is_epoch(epoch: NDArray[np.float64], back: NDArray[np.bool_]) -> bool:

@@ -30,6 +30,8 @@ class Column:
     ----------
     name : str
         As the log writes it; empty where the log gives none.
+    meaning : str
+        What the name means beside the others, where that is not what it says.
     held_out : bool
         True where the text beside it says validation or test.
     implied : bool
@@ -38,6 +40,8 @@ class Column:
         The direction of progress, where the log tells it.
     clock : bool
         True for dates and times, which are seconds since 1970 here.
+    stamps : bool
+        True for a decimal number that opens its lines, before a colon or in brackets.
     rows : NDArray[int64], shape (n,)
         Increasing.
     values : NDArray[float64], shape (n,)
@@ -52,12 +56,13 @@ class Column:
         implied: bool = False,
         clock: bool = False,
     ) -> None:
-        self.name = name
+        self.name = self.meaning = name
         self.held_out = held_out
         self.implied = implied
         self.points: dict[str, float] = {}
         """What its name is worth as what, once that was asked."""
         self.clock = clock
+        self.stamps = False
         self.mode: Mode | None = None
         self._load = load
 

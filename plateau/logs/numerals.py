@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 FORTRAN = re.compile(r"[-+]?\d*+\.?\d*+D[-+]\d++")
-MEASURED = re.compile(r"([-+]?\d\S*?)\s*(%|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
+MEASURED = re.compile(r"([-+]?\d\S*?)\s*([%$€£¥₹]|[A-Za-zµ°][A-Za-z/]*)")  # "51 %", "1024 MiB"
+CURRENCIES = frozenset("$€£¥₹")
+MONEY = re.compile(r"([-+]?)([$€£¥₹])\s?(?=[\d.])(\S+)")  # "$0.08", "-€1,20"
 LONGEST = 64  # characters of a number
 MSVC = re.compile(r"([-+]?)(?:\d+\.#(QNAN|SNAN|IND|INF)\d*|(nan|inf)\(.*\))", re.IGNORECASE)
 
@@ -60,8 +62,14 @@ def numbers(rows: Sequence[int], tokens: Iterable[str]) -> Data:
 
 def is_measured(cell: str) -> bool:
     """Whether a cell is a number with its unit, such as "51 %"."""
+    cell = cell if CURRENCIES.isdisjoint(cell[:2]) else unit_last(cell)
     measured = MEASURED.fullmatch(cell) if len(cell) <= LONGEST else None
     return measured is not None and number(measured[1]) is not None
+
+
+def unit_last(cell: str) -> str:
+    """Put the sign of a currency behind the number, where other units stand."""
+    return MONEY.sub(r"\1\3\2", cell) if len(cell) <= LONGEST else cell
 
 
 def odd_numbers(cells: Sequence[str]) -> list[float | None]:
@@ -69,6 +77,8 @@ def odd_numbers(cells: Sequence[str]) -> list[float | None]:
     found = [number(cell) for cell in cells]
     if any(value is not None for value in found):
         return found
+    if cells and not CURRENCIES.isdisjoint(cells[0][:2]):
+        cells = [unit_last(cell) for cell in cells]
     measured = [MEASURED.fullmatch(cell) if len(cell) <= LONGEST else None for cell in cells]
     units = {match[2] for match in measured if match}
     if len(units) != 1 or not all(measured):

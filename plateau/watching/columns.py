@@ -181,7 +181,8 @@ def _chosen(material: Material, selection: Selection) -> Chosen:
     others += [selection.rate[1]] if selection.rate else []
     return Chosen(
         wanted,
-        material.asked.mode or quantities.direction(selection.metric.name, selection.metric.values),
+        material.asked.mode
+        or quantities.direction(selection.metric.meaning, selection.metric.values),
         tuple(name for name in wanted.main if name in beside),
         tuple(_refused(material, selection, wanted)),
         any(not np.isin(selection.metric.rows, item.rows).all() for item in others),

@@ -125,7 +125,7 @@ def test_an_empty_cell_does_not_drop_a_column(read):
             table(["t", "cl", "lift factor"], lambda i: (i, loss(i), acc(i))),
             "--metric could also name lift factor",
         ),
-        (each(lambda i: f"[{i}] voltage: {ping(i)} V"), "'voltage' is no name of a metric"),
+        (each(lambda i: f"[{i}] wobble: {ping(i)} V"), "'wobble' is no name of a metric"),
         (table(["step", "loss", "cl"], lambda i: (i, 1, acc(i))), "--metric could name cl"),
     ],
 )

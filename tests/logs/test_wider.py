@@ -145,11 +145,13 @@ def test_a_number_behind_a_name_does_not_make_it_less(read):
     assert [run.metric for run in runs] == ["PM2.5", "PM10"]
 
 
-def test_numbers_of_sensors_without_a_counter_are_taken_with_a_warning(read):
+def test_one_quantity_of_several_sensors_is_sure_and_all_are_told(read):
     text = each(lambda i: f"home/hall/humidity {loss(i):.2f}\nhome/attic/humidity {acc(i):.2f}")
     log = read(text)
     assert log.runs[0].metric == "home/hall/humidity"
-    assert log.warnings[0].startswith("unsure: ")
+    assert log.warnings == (
+        "'home/hall/humidity' was taken as the metric; as good are 'home/attic/humidity'",
+    )
 
 
 @pytest.mark.parametrize(

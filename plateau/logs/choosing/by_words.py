@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plateau.logs.behaviour import is_whole
 from plateau.logs.choosing.metrics import last_word, merge, same
+from plateau.logs.columns import together
 from plateau.logs.names import as_x
 from plateau.logs.text.shapes import LineTable
 from plateau.logs.text.slots import SEVERITY
@@ -39,6 +41,8 @@ def told_apart(material: Material, table: Table, metric: Column) -> list[tuple[T
     if own is None or len(groups) < 2:
         return []
     tables = {key: merge(list(lines)) for key, lines in groups.items()}
+    if _are_cells(groups[own], tables.values(), metric):
+        return []
     first = tables[own]
     longest = max(len(_column(one, metric).rows) for one in tables.values())
     kept = [
@@ -94,6 +98,18 @@ def _words(table: LineTable, metric: Column) -> list[str]:
     name = WORD.findall(metric.name)
     found = [word.rstrip("0123456789") for word in WORD.findall(text)]  # "rank3" is a writer
     return [word for word in found if word not in name]
+
+
+def _are_cells(lines: list[LineTable], tables: Iterable[Table], metric: Column) -> bool:
+    """Whether the words are cells of a table, whose rows a column counts through all of them."""
+    if any(metric.name in literal for one in lines for literal in one.literals):
+        return False  # it is no header that names it
+    series: dict[str, list[Column]] = {}
+    for table in tables:
+        for item in table.columns:
+            series.setdefault(item.name, []).append(item)
+    counters = (together(items)[1] for items in series.values() if len(items) > 1)
+    return any(is_whole(x) and bool(np.all(np.diff(x) > 0)) for x in counters)
 
 
 def _column(table: Table, metric: Column) -> Column:

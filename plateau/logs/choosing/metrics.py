@@ -16,6 +16,7 @@ from plateau.logs.choosing.several_writers import take_turns
 from plateau.logs.columns import Column, Table, column, together
 from plateau.logs.model import NoSeriesError
 from plateau.logs.names import as_metric, as_rate, as_x, quantities
+from plateau.logs.names.meanings import tell_meanings
 from plateau.logs.names.words import words
 from plateau.logs.text.shapes import LineTable
 from plateau.logs.text.slots import counts
@@ -31,6 +32,7 @@ ALIKE = 0.1  # of the rows that lines of another shape may have more, or fewer
 LETTERS = 4  # columns of a table among which a single letter says nothing
 RUNS_MOST, SHARED_MOST = 2048, 64  # runs side by side, and columns that all of them have
 LEAST_STEPS, SEVERAL = 4, 1.5  # rows of a whole; of its parts for each of them
+PARTS_NEAR = 2.0  # points within which a metric of the whole is better than one of its parts
 OTHER_PARTS = 0.5  # different parts in a log, at most, for each of their rows
 EQUALS = 4  # metrics at most that are as good as each other
 WORDS = 8  # that may tell the writers of lines apart
@@ -84,13 +86,20 @@ def _tell_unknown(material: Material, candidates: list[Candidate], chosen: list[
         if one.column.name not in taken and not as_x.x_points(one.column)
     )
     open_ = bool(others) or len(chosen) > 1 or not best.table.sparse
-    letter = len(best.column.name) == 1 and len(best.table.columns) > LETTERS
-    if best.column.name and open_ and (letter or as_metric.is_unknown(best.column)):
+    letter = len(best.column.meaning) == 1 and len(best.table.columns) > LETTERS
+    if best.column.name and open_ and (letter or _says_nothing(chosen)):
         more = f"; --metric could also name {others}" if others else ""
         material.warnings.append(f"unsure: {best.column.name!r} is no name of a metric{more}")
     elif others and behaviour.is_constant(best.column.values):
         more = f"--metric could name {others}"
         material.warnings.append(f"unsure: {best.column.name!r} never changes; {more}")
+
+
+def _says_nothing(chosen: list[Candidate]) -> bool:
+    """Whether the name of the best is unknown, or that of one measurement among others."""
+    best = chosen[0].column
+    kinds = {as_metric.measured(one.column) for one in chosen}
+    return as_metric.is_unknown(best) and (frozenset() in kinds or len(kinds) > 1)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # differences may be larger than any number
@@ -100,16 +109,14 @@ def ranked(material: Material) -> list[Candidate]:
     if material.asked.metric is not None:
         names = material.names_for("metric", material.asked.metric)
         columns = [(table, item) for table, item in columns if item.name in names]
+    tell_meanings(item for _, item in material.columns())
     training = as_metric.is_training(item for _, item in material.columns())
-    misleading = as_metric.misleading(item for _, item in material.columns())
     rows: Counter[tuple[str, bool]] = Counter()
     for table, item in columns:
         rows[item.name, item.held_out] += _size(table, item)
     worth = [
         min(
-            quantities.NOT_IT
-            if item.name in misleading
-            else as_metric.metric_points(item, training=training),
+            as_metric.metric_points(item, training=training),
             np.inf if _is_told(table) else as_metric.LONELY,
         )
         for table, item in columns
@@ -133,6 +140,8 @@ def ranked(material: Material) -> list[Candidate]:
         )
         # Looking at the numbers takes time: only where it matters.
         unknown = as_metric.is_unknown(item)
+        if not training and points >= best and as_metric.counts_errors(item):
+            points += quantities.COUNTED_ERRORS - named
         if points >= best and _counts_up(item, named, unknown=unknown):
             points += quantities.NOT_IT
         elif points >= best and behaviour.is_constant(item.values):
@@ -148,20 +157,35 @@ def ranked(material: Material) -> list[Candidate]:
 def _without_details(candidates: list[Candidate]) -> list[Candidate]:
     """Put a metric of the whole before the same one of its parts, which an id tells apart.
 
-    A program may list its parts in each step ("ID 1 fitness 3.1"), and say once how all do.
+    A program may list its parts in each step ("ID 1 fitness 3.1"), and say once how all do. Parts
+    that are the same in each step ("State 1 error 0.1") come after any metric that is nearly as
+    good.
     """
     for best in candidates[:1]:
         keys = [item for item in best.table.columns if _is_key(item)]
+        same_parts = [item for item in best.table.columns if _starts_again(item)]
         told = {word for word in words(best.column.name) if quantities.metric_word(word)}
-        for one in candidates[1:] if keys and told else ():
-            of_it = not told.isdisjoint(words(one.column.name)) and one.table is not best.table
-            if of_it and one.points > 0 and _parts(keys, one.column):
+        for one in candidates[1:] if (keys or same_parts) and told else ():
+            if one.table is best.table or one.points <= 0:
+                continue
+            of_it = not told.isdisjoint(words(one.column.name))
+            near = best.points - one.points < PARTS_NEAR and as_metric.is_metric(one.column)
+            if (of_it and _parts(keys, one.column)) or (near and _parts(same_parts, one.column)):
                 parts = [other for other in candidates if other.table is best.table]
                 return [other for other in candidates if other.table is not best.table] + [
                     replace(other, points=min(other.points, one.points - as_metric.OWN_X))
                     for other in parts
                 ]
     return candidates
+
+
+def _starts_again(item: Column) -> bool:
+    """Whether a column numbers the same parts again and again, and is no step."""
+    if as_x.x_points(item) or item.implied or not behaviour.is_whole(item.values):
+        return False
+    parts = len(np.unique(item.values))
+    again = item.values[parts:] == item.values[:-parts]
+    return 1 < parts < len(item.values) and bool(again.all())
 
 
 def _is_key(item: Column) -> bool:
@@ -489,8 +513,14 @@ def merge(tables: list[Table]) -> Table:
     for table in tables:
         for item in table.columns:
             groups.setdefault((item.name, item.held_out), []).append(item)
-    columns = [
-        Column(name, partial(together, items), held_out=held_out, implied=items[0].implied)
-        for (name, held_out), items in groups.items()
-    ]
+    columns = [_merged(items) for items in groups.values()]
     return Table(columns, sum(table.size for table in tables), tables[0].run)
+
+
+def _merged(items: list[Column]) -> Column:
+    first = items[0]
+    merged = Column(
+        first.name, partial(together, items), held_out=first.held_out, implied=first.implied
+    )
+    merged.meaning = first.meaning
+    return merged

@@ -169,7 +169,7 @@ def _split(
             name=_run_name(name, index, len(pieces)),
             metric=metric.name or UNNAMED_METRIC,
             x_name=x_name,
-            mode=material.asked.mode or metric.mode or quantities.direction(metric.name, values),
+            mode=material.asked.mode or metric.mode or quantities.direction(metric.meaning, values),
             values=values[piece],
             x=x[piece],
             lr=lr_piece,

@@ -14,7 +14,7 @@ from plateau.logs.formats.captions import TECPLOT, goes_on, names_told
 from plateau.logs.names.as_metric import is_unknown
 from plateau.logs.names.as_x import x_points
 from plateau.logs.numerals import is_measured, number
-from plateau.logs.records.dates import seconds
+from plateau.logs.records.dates import is_time_of_day, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,7 +123,7 @@ def _layout(
         return None
     remark = _names_in(_last_of(remarks)) if remarks else ""
     names = header or names_told(remarks, width) or _remark_names(remark, separator, width)
-    if _numeric(body) < (NUMERIC if separator and names else ALL_NUMERIC):
+    if _numeric(body, clocks=bool(separator)) < (NUMERIC if separator and names else ALL_NUMERIC):
         return None
     first = tuple(lines[row].strip() for row in plain[:above])
     return Layout(kind, separator, tuple(names), width, first)
@@ -134,13 +134,17 @@ def _titles(sample: list[list[str]]) -> int:
     widths = [len(row) for row in sample]
     width = max(set(widths), key=widths.count, default=0)
     named = [_is_names(row, width) for row in sample]
-    last = max((index for index, is_named in enumerate(named) if is_named), default=0)
+    after = zip(named, sample[1:], strict=False)
+    found = (index for index, (is_named, row) in enumerate(after) if is_named and _is_numeric(row))
+    last = next(found, 0)
     first = last
     while first and named[first - 1]:
         first -= 1
-    if not first or any(map(_is_numeric, sample[:first])):
+    above, own = sample[:first], sample[first : last + 1]
+    if not first or any(len(row) == width and _is_numeric(row) for row in above):
         return 0
-    return first if all(map(_is_numeric, sample[last + 1 :])) else 0
+    below = (row for row in sample[last + 1 :] if row not in own and 2 * len(row) >= width)
+    return first if all(map(_is_numeric, below)) else 0  # names and titles may come again
 
 
 def _is_names(row: list[str], width: int) -> bool:
@@ -151,7 +155,7 @@ def _is_names(row: list[str], width: int) -> bool:
 
 def _is_numeric(row: list[str]) -> bool:
     """Whether most of the cells are numbers, or times."""
-    return _numeric([row]) > HALF
+    return _numeric([row], clocks=True) > HALF
 
 
 def _without_end(header: list[str], body: list[list[str]], width: int) -> tuple[list[str], int]:
@@ -266,15 +270,17 @@ def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in split(lines, separator)[0]]
 
 
-def _numeric(body: list[list[str]]) -> float:
+def _numeric(body: list[list[str]], *, clocks: bool) -> float:
     """Share of numbers, also with units, and times among the cells that hold anything.
 
     Lines with nothing but times are no table: "2024-05-06 07:08:09,123 - loss 0.5" has a comma.
+    Cells that hold nothing but the time of a day count with ``clocks``.
     """
     held = [cell for row in body for cell in row if cell.lower() not in BLANK]
     if not any(map(_is_number, held)):
         return 0.0
-    return sum(map(_is_measure, held)) / len(held)
+    told = sum(_is_measure(cell) or (clocks and is_time_of_day(cell)) for cell in held)
+    return told / len(held)
 
 
 def _is_measure(cell: str) -> bool:

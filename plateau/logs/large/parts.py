@@ -18,6 +18,7 @@ from plateau.logs.columns import Column, Contents, Table, column
 from plateau.logs.large.thinned import Gathering, Rows
 from plateau.logs.model import LogError
 from plateau.logs.names import as_rate, as_x
+from plateau.logs.names.quantities import direction
 from plateau.logs.text.shapes import LineTable
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class Wanted:
         Numbers within the words of lines that are preferred.
     before : frozenset of str or None
         Words before the metric that tell its lines from those of other series.
+    meaning : str
+        What the name of the metric means beside all others of the log.
     """
 
     run: str | None
@@ -150,6 +153,7 @@ class Wanted:
     words: tuple[str, ...] = ()
     told: dict[str, int] = field(default_factory=dict)
     before: frozenset[str] | None = None
+    meaning: str = ""
 
     @classmethod
     def of(cls, selection: Selection) -> Wanted:
@@ -172,6 +176,7 @@ class Wanted:
             words_of(selection.table),
             selection.told,
             selection.table.before,
+            selection.metric.meaning,
         )
 
     @property
@@ -263,7 +268,10 @@ class Series:
     def table(self, rows: Rows, first: int) -> Table:
         """Make a table of rows, counted from ``first``."""
         at = np.arange(first, first + len(rows.values))
-        columns = [column(self.wanted.metric, at, rows.values)]
+        metric = column(self.wanted.metric, at, rows.values)
+        if self.wanted.meaning != metric.name:  # the columns that told it are left out
+            metric.mode = direction(self.wanted.meaning, rows.values)
+        columns = [metric]
         named = [*zip(self.wanted.counting, rows.x, strict=True)]
         named += [(self.rate, rows.lr)] if self.rate else []
         for name, values in named:

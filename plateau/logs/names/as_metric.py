@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from plateau.logs.behaviour import is_growing
-from plateau.logs.names.as_rate import lr_points
+from plateau.logs.behaviour import is_growing, is_whole
+from plateau.logs.names.as_rate import LR_RATE, lr_points
 from plateau.logs.names.as_x import COLUMN_NUMBER, EPOCHS, X_EPOCH, X_TIME, is_axis, x_points
 from plateau.logs.names.quantities import (
     DURATION,
     DURATIONS,
+    ENERGIES,
+    FAILED,
     MEAN,
     MEANS,
+    MEASURED,
+    MEASUREMENT,
     NOT_IT,
     SERVICE,
     UNIT_ALONE,
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 
     from plateau.logs.columns import Column
 
-LATITUDES, LONGITUDES = vocabulary("lat latitude"), vocabulary("lon lng long longitude")
 LEARNT = vocabulary("loss losses accuracy acc perplexity ppl reward rewards")
 ENDS_IN_NUMBER = re.compile(r"(?<![A-Za-z])\d$|_[a-z]\d+$")
 # A unit does not say what was measured in it.
@@ -44,6 +47,7 @@ PLAIN = TRAINING | vocabulary(
 )
 # A total beside its parts has the plainer name: each word more costs a point.
 EXTRA_WORD, EXTRA_WORDS_MOST = -1.0, -3.0
+MEASURED_WORD = -0.1  # "oven temperature": where it was measured
 # A smoothed copy hides the noise that the detector wants to know.
 SMOOTHED = -1.5
 SMOOTHED_WORDS = vocabulary("avg average running smoothed ema smooth")
@@ -52,7 +56,7 @@ UNITS_OF_TIME = vocabulary("ms sec secs")
 # A column called "total" is the sum of what stands beside it.
 TOTAL = 4.0
 # Of several energies the total one is what a simulation is followed by.
-TOTAL_ENERGY, ENERGIES = 0.5, vocabulary("energy eng")
+TOTAL_ENERGY = 0.5
 # Held-out rows are few, and they are the second thing to look at.
 HELD_OUT_POINTS, HELD_OUT_REWARD = -4.0, -0.5  # the reward of a test is the aim
 REWARDS = vocabulary("reward rewards return returns")
@@ -91,14 +95,14 @@ NEAR = 0.1
 
 
 def metric_points(column: Column, *, training: bool = False) -> float:
-    """Points of a column's name as the metric.
+    """Points of a column's name as the metric, or of what that means beside the others.
 
     In a ``training``, what a service is judged by tells no more than how fast that runs.
     """
-    if not column.name:
+    if not column.meaning:
         return UNNAMED
-    found = words_told(column.name)
-    if column.implied or column.name == "s" or CODES.intersection(found):  # seconds
+    found = words_told(column.meaning)
+    if column.implied or column.meaning == "s" or CODES.intersection(found):  # seconds
         return NOT_IT
     if lr_points(column):
         return NOT_LR
@@ -106,25 +110,27 @@ def metric_points(column: Column, *, training: bool = False) -> float:
         return MEAN
     if found == ("total",):
         return TOTAL
-    if (served := service_points(column.name, found)) is not None:
+    if (served := service_points(column.meaning, found)) is not None:
         return NOT_IT if training else served
-    if UNIT_ALONE.fullmatch(column.name):
+    if UNIT_ALONE.fullmatch(column.meaning):
         return A_UNIT
-    points = max((metric_word(word, found) for word in set(found)), default=0.0) or UNKNOWN
+    points = max((metric_word(word, found) for word in set(found)), default=0.0)
+    points = points or (UNKNOWN if MEASURED.isdisjoint(found) else MEASUREMENT)
     known = sum(len(word) > 1 and metric_word(word, found) > 0 for word in found)
     plain = PLAIN | HELD_OUT | ({"rate", "norm"} if known and not is_none(found) else set())
-    unit = UNIT.search(column.name)
+    unit = UNIT.search(column.meaning)
     extra = len(set(found) - plain - set(words(unit[0]) if unit else ())) - 1
-    points += max(EXTRA_WORD * max(extra, 0), EXTRA_WORDS_MOST)
+    word = MEASURED_WORD if points == MEASUREMENT else EXTRA_WORD
+    points += max(word * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
     points += AGENTS * bool(known and AGENT_WORDS.intersection(found))
     points += TOTAL_ENERGY * ("total" in found and not ENERGIES.isdisjoint(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
-    points += NUMBERED * bool(known and ENDS_IN_NUMBER.search(column.name))
+    points += NUMBERED * bool(known and ENDS_IN_NUMBER.search(column.meaning))
     points += SMOOTHED * bool(SMOOTHED_WORDS.intersection(found))
-    points += NOT_IT * is_none(found)
+    points += NOT_IT * _says_none(column)
     points += BEST * bool(known and BEST_WORDS.intersection(found))
-    named = side(column.name)
+    named = side(column.meaning)
     held_out = HELD_OUT_POINTS if REWARDS.isdisjoint(found) else HELD_OUT_REWARD
     points += held_out * (column.held_out if named is None else named)
     return points + NOT_IT * (x_points(column) >= X_EPOCH)
@@ -132,9 +138,9 @@ def metric_points(column: Column, *, training: bool = False) -> float:
 
 def remarks(column: Column, *, training: bool = False) -> list[str]:
     """Say in words what gave a column its points as the metric."""
-    found = set(words(column.name))
-    served = service_points(column.name, words_told(column.name))
-    named = side(column.name)
+    found = set(words(column.meaning))
+    served = service_points(column.meaning, words_told(column.meaning))
+    named = side(column.meaning)
     told = {
         "validation": column.held_out if named is None else named,
         "smoothed": SMOOTHED_WORDS & found,
@@ -146,61 +152,66 @@ def remarks(column: Column, *, training: bool = False) -> list[str]:
         "what a service is judged by": served == SERVICE and not training,
         "a duration or a load": served == DURATION,
         "what only adds up": adds_up(column),
-        "no metric by its name": served is None and is_none(tuple(found)) and not lr_points(column),
+        "no metric by its name": served is None and _says_none(column) and not lr_points(column),
         "counter": column.implied or x_points(column) >= X_EPOCH,
         "clock": x_points(column) == X_TIME,
         "a learning rate": lr_points(column),
     }
     said = [remark for remark, holds in told.items() if holds]
-    return said or (["unknown name"] if is_unknown(column) else [])
+    if said or not is_unknown(column):
+        return said
+    return ["a measurement" if measured(column) else "unknown name"]
+
+
+def _says_none(column: Column) -> bool:
+    """Whether the name, but for its unit, says that it is no metric."""
+    if not is_none(words_told(column.meaning)):
+        return False
+    return is_none(words_told(UNIT.sub("", column.meaning)) or words_told(column.meaning))
 
 
 def is_unknown(column: Column) -> bool:
     """Whether the name says nothing about what the column is."""
-    found = words_told(column.name)
+    found = words_told(column.meaning)
     known = any(metric_word(word, found) for word in set(found))
-    if UNIT_ALONE.fullmatch(column.name):
+    if UNIT_ALONE.fullmatch(column.meaning):
         return True
-    return not known and service_points(column.name, found) is None
+    return not known and service_points(column.meaning, found) is None
+
+
+def measured(column: Column) -> frozenset[str]:
+    """Return the words of a name that say what was measured: a temperature, a voltage."""
+    return MEASURED.intersection(words(column.meaning)) if is_unknown(column) else frozenset()
 
 
 def is_metric(column: Column) -> bool:
     """Whether the name is one of a metric, of however little worth."""
-    found = words_told(column.name)
+    found = words_told(column.meaning)
     none = CODES.intersection(found) or is_none(found) or lr_points(column) or column.implied
     return bool(found) and not none and any(metric_word(word, found) for word in found)
 
 
 def tells_time(column: Column) -> bool:
     """Whether a name says that something took a time, or at which time it was."""
-    return not DURATIONS.isdisjoint(words(column.name))
+    return not DURATIONS.isdisjoint(words(column.meaning))
+
+
+def counts_errors(column: Column) -> bool:
+    """Whether a column tells in whole numbers how often something failed."""
+    return not FAILED.isdisjoint(words(column.meaning)) and is_whole(column.values)
 
 
 def adds_up(column: Column) -> bool:
-    """Whether numbers only grow, under a name that says nothing: the reading of a meter."""
-    told = column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_unknown(column)
-    return not told and not is_axis(column) and is_growing(column.values)
-
-
-def misleading(columns: Iterable[Column]) -> set[str]:
-    """Return the names that say something else beside the others.
-
-    A "lat" beside a "lon" is a place, and a "gap" beside energies lies between bands.
-    """
-    named = {item.name: frozenset(words_told(item.name)) for item in columns}
-    energies = any(not ENERGIES.isdisjoint(found) for found in named.values())
-    gaps = {name for name, found in named.items() if energies and found == {"gap"}}
-    north, east = (
-        {name for name, found in named.items() if found and found <= kind}
-        for kind in (LATITUDES, LONGITUDES)
-    )
-    return gaps | (north | east if north and east else set())
+    """Whether numbers only grow, whole ones or under a name that says nothing: as on a meter."""
+    if column.implied or COLUMN_NUMBER.fullmatch(column.name) or not is_growing(column.values):
+        return False
+    return (is_unknown(column) or is_whole(column.values)) and not is_axis(column)
 
 
 def is_training(columns: Iterable[Column]) -> bool:
     """Whether columns tell of a training: of its epochs, its rate, what it learns by."""
     return any(
-        EPOCHS.intersection(found) or LEARNT.intersection(found) or lr_points(column)
+        EPOCHS.intersection(found) or LEARNT.intersection(found) or lr_points(column) > LR_RATE
         for column in columns
-        for found in [words(column.name)]
+        for found in [words(column.meaning)]
     )

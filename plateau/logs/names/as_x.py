@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.behaviour import CONSTANT_FROM, is_clock, is_counter, is_ramp, is_whole
-from plateau.logs.names.quantities import RESOURCES, is_slowness, metric_word
+from plateau.logs.names.quantities import (
+    EXTREMES,
+    MEANS,
+    RESOURCES,
+    is_slowness,
+    metric_word,
+)
 from plateau.logs.names.words import vocabulary, words
 
 if TYPE_CHECKING:
@@ -46,11 +52,12 @@ PATH = re.compile(r"[./]")
 PER = re.compile(r"^(s|sec|secs|seconds?|ms|us|samples|tokens|images|imgs?|examples)/")  # s/it
 X_GLOBAL, GLOBAL_WORDS = 0.5, {"global", "total", "current", "num"}  # does not restart
 X_UNKNOWN = 3.0  # any column of whole numbers that counts up
+X_STAMP = 3.5  # "124.4: sent=12 seq=7": the time of a line
 X_SUM = 0.5  # of all that there was so far ("total requests"): a clock is better
 SUMS = WITHIN | vocabulary("total totals count counts cnt num number sum bytes size cumulative")
 # Of a record in a table, which says no more than its row.
 KEYS = vocabulary("id ids rowid index idx pk")
-X_BACK = -2.0  # where such a one goes back, and no epoch says why: a clock is better
+X_BACK = -3.0  # where such a one goes back, and no epoch says why: a clock is better
 X_TIME = 1.0  # only where nothing else counts
 X_DISTINCT = 2.0  # per share of rows that x tells apart
 X_ELSEWHERE = -3.0  # x that must be fetched from other lines
@@ -58,6 +65,7 @@ X_COARSE = -4.0  # per share of rows that it does not tell apart, where another 
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
 NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
+NO_COUNT = RESOURCES | EXTREMES | MEANS  # even where they go up
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 UP_LEAST = 0.9  # of the rows, for a column without a telling name
 FEW_VALUES, MANY_ROWS = 3, 16  # a step of so few values in so many rows counts something else
@@ -144,7 +152,9 @@ def x_behaviour(column: Column, x: NDArray[np.float64], *, first: bool = False) 
             counts = is_whole(x) and (np.mean(change > 0) >= UP_LEAST or inner)
             if is_clock(x):
                 points = X_TIME
-            elif counts and not RESOURCES.intersection(words(column.name)):
+            elif column.stamps and (change > 0).all():
+                points = X_STAMP
+            elif counts and NO_COUNT.isdisjoint(words(column.name)):
                 told = words(column.name)
                 coarse = SUMS.intersection(told) or KEYS.issuperset(told)
                 points = X_SUM if coarse else X_UNKNOWN

@@ -6,6 +6,7 @@ Words have points: what training minimises comes before what is only measured on
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,15 +28,17 @@ METRICS: dict[str, float] = {
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
     "quantile": 7, "residual": 7, "residuals": 7, "rms": 6, "energy": 6, "toten": 6,
-    "etot": 6, "epot": 6, "wer": 6, "cer": 6, "fid": 6,
+    "etot": 6, "epot": 6, "ener": 6, "enrg": 6, "wer": 6, "cer": 6, "fid": 6,
     "ppl": 7, "perplexity": 7, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
     "map": 4, "ap": 4, "iou": 4, "miou": 4, "dice": 4, "precision": 3, "prec": 3, "recall": 3,
     "psnr": 4, "ssim": 4, "ndcg": 4, "mrr": 4, "r2": 4, "elbo": 4, "fitness": 4, "eng": 4,
     "pearson": 4, "spearman": 4, "kendall": 4, "correlation": 4,
     "entropy": 3, "prob": 3, "logp": 4, "lp": 4, "value": 4, "function": 4, "fval": 4, "f": 3,
-    "likelihood": 5, "loglikelihood": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4, "ll": 4,
-    "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4, "metric": 4, "r": 2, "potential": 4,
+    "likelihood": 5, "loglikelihood": 5, "lik": 5, "loglik": 5, "logl": 5, "lnl": 5, "llh": 4,
+    "ll": 4,
+    "loglike": 4, "lnlike": 4, "posterior": 4, "evidence": 4, "logz": 4, "lnz": 4,
+    "metric": 4, "measure": 4, "keff": 4, "r": 2, "potential": 4,
     "pot": 4, "target": 4, "obj": 3, "box": 3, "cls": 3,
     "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
     "hit": 4, "hits": 4, "pass": 4,
@@ -47,6 +50,9 @@ RESOURCES = vocabulary(
     "mem memory ram cpu gpu disk swap load util utilization utilisation usage idle iowait cache "
     "buff buffers free swpd used available shared"
 )
+# "Virtual (MB)", "rss_mb": how much a program holds.
+BYTES = re.compile(r"[\[(](?:[KMGT]i?B|[Bb]ytes)[\])]$|_(?:[kmgt]i?b|bytes)$")
+UTILIZED = vocabulary("util utilization utilisation")
 # What a service or a network is judged by. In a training these tell how fast it runs, no more.
 SLOW = vocabulary("latency latencies lat ping rtt jitter ttfb")
 PERCENTILE = re.compile(r"(?<![A-Za-z\d])p(?:50|75|9\d|99\d)(?!\d)", re.IGNORECASE)  # of a latency
@@ -65,6 +71,14 @@ DURATIONS = vocabulary(
     "time duration elapsed took ms us ns sec secs nsec nsecs usec usecs second seconds"
 )
 DURATION = 0.5
+# What is measured in the world: said by its name, but neither way is better.
+MEASURED = vocabulary(
+    "temperature temperatures temp temps humidity pressure press voltage volt volts ampere amps "
+    "power pwr watt watts kwh price consumption heart pulse bpm glucose spo co altitude alt "
+    "elevation wind rain rainfall precipitation torque force strain displacement brightness "
+    "illuminance lux salinity turbidity conductivity"
+)
+MEASUREMENT = 1.5
 # "25.3it/s", "0.2 s/step": how fast a program runs.
 PACE = re.compile(
     r"(?:it|its|iters?|ex|examples?|samples?|imgs?|images?|tokens?|tok|words?|batch(?:es)?|steps?|seq"
@@ -82,20 +96,26 @@ LONG_METRICS = ("loss", "error", "accuracy", "reward", "perplexity", "entropy") 
 UP = vocabulary(
     "r reward rewards rew ret return returns accuracy acc score f1 bleu rouge auc auroc map ap ar "
     "iou miou dice precision prec recall psnr ssim ndcg mrr r2 elbo fitness success win hit hits "
-    "mcc kappa correct prob likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
-    "logz lnz pearson spearman kendall correlation "
+    "mcc kappa correct prob lik likelihood loglikelihood loglik logl lnl llh ll posterior evidence "
+    "loglike lnlike logz lnz pearson spearman kendall correlation "
     "successes wins winrate elo modularity pass passed uptime availability conversion"
 )
 # They get better neither way: which one is wanted depends on what is measured.
-NEITHER_WAY = vocabulary("energy target toten etot epot eng potential pot value")
+NEITHER_WAY = vocabulary(
+    "energy target toten etot epot eng ener enrg potential pot value keff measure"
+)
+ENERGIES = vocabulary("energy eng ener enrg")
 NEGATIVE = vocabulary("neg negative minus")
-LIKELIHOODS = vocabulary("likelihood loglikelihood loglik logl lnl llh ll")
+LIKELIHOODS = vocabulary("lik likelihood loglikelihood loglik logl lnl llh ll like loglike lnlike")
 CHANGES = vocabulary("change changes delta diff")  # of what: either way
 ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
 DECADES = 1e3
 EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
 # A column called "avg", among others called "min" and "max", is what a population is told by.
 MEANS, MEAN = vocabulary("avg mean average"), 1.5
+EXTREMES = vocabulary("min max")
+# What a service counts comes after what it is judged by.
+COUNTED_ERRORS, FAILED = 2.0, vocabulary("err errors failures fails failed errs")
 # "vloss" beside "loss": the plain word first.
 GLUED = -0.5
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
@@ -160,6 +180,7 @@ def _rose(values: NDArray[np.float64]) -> bool:
     return bool(len(values) and np.mean(values[-part:]) > np.mean(values[:part]))
 
 
+@lru_cache(maxsize=4096)
 def words_told(name: str) -> tuple[str, ...]:
     """Words of a name; "cross-entropy" is one, a plain "entropy" is less, "E0" an energy."""
     found = words(name)
@@ -173,7 +194,8 @@ def words_told(name: str) -> tuple[str, ...]:
 def is_none(found: tuple[str, ...]) -> bool:
     """Whether words say that it is no metric: "loss scale", not "success rate", "error norm"."""
     none = NOT_IT_WORDS.intersection(found) if found != ("target",) else frozenset()
-    share = none <= {"rate", "norm"} and any(metric_word(word, found) for word in set(found))
+    known = any(metric_word(word, found) for word in set(found))
+    share = known and none <= {"rate", "norm", "ratio"}
     measured = none == {"rate"} and len(found) > 1 and SETTING_RATES.isdisjoint(found)
     return bool(none) and not share and not measured
 
@@ -192,7 +214,9 @@ def service_points(name: str, found: tuple[str, ...]) -> float | None:
         return SERVICE
     if found == ("speed",):
         return NOT_IT
-    weak = DURATIONS.intersection(found) or RESOURCES.intersection(found)
+    if UTILIZED.intersection(found):
+        return MEASUREMENT
+    weak = DURATIONS.intersection(found) or RESOURCES.intersection(found) or BYTES.search(name)
     return DURATION if weak else None
 
 

@@ -128,10 +128,16 @@ def times_of_day(texts: Mapping[str, Mapping[int, str]]) -> Iterable[tuple[str, 
         yield name, _data(zip(rows, at + DAY * days, strict=True))
 
 
+def is_time_of_day(label: str) -> bool:
+    """Whether a text is nothing but a time, such as 17:05."""
+    return OF_DAY.fullmatch(label.strip()) is not None
+
+
 def seconds(label: str, day_first: bool = False) -> float | None:
     """Read a date, with a time or without, as seconds since 1970; None for other text.
 
-    Of ``03/04/2031`` the first number is the month, if it can be, or the day.
+    Of ``03/04/2031`` the first number is the month, if it can be, or the day. A time from one
+    date to another is where it begins.
     """
     label = label.strip()
     try:
@@ -149,7 +155,8 @@ def seconds(label: str, day_first: bool = False) -> float | None:
         elif found := YEAR_LAST.fullmatch(label):
             month, day, *time, year = found.groups()
         else:
-            return None
+            begin, until, end = label.partition(" to ")
+            return seconds(begin, day_first) if until and seconds(end) is not None else None
         return _at(int(year), MONTHS.index(month.lower()) + 1, int(day), time)
     except (ValueError, OverflowError, OSError):
         return None
@@ -203,6 +210,28 @@ def _is_day_first(labels: Sequence[str]) -> bool:
     back = [sum(one > other for one, other in pairwise(order)) for order in orders]
     falling = [min(count, len(dates) - 1 - count) for count in back]  # the newest may come first
     return falling[1] < falling[0]
+
+
+def with_times(
+    dates: Mapping[str, Data], times: Mapping[str, Data]
+) -> tuple[str, Data, tuple[str, str]] | None:
+    """Put days and the first column of times of day together.
+
+    Returns
+    -------
+    tuple or None
+        The name of both and their seconds since 1970, and the columns that it is made of.
+    """
+    for time, (at, of_day) in times.items():
+        for day, (rows, values) in dates.items():
+            if np.array_equal(at, rows) and all(map(_is_midnight, np.unique(values).tolist())):
+                return f"{day} {time}", (rows, values + of_day % DAY), (day, time)
+    return None
+
+
+def _is_midnight(at: float) -> bool:
+    date = datetime.fromtimestamp(at)
+    return date == datetime(date.year, date.month, date.day)
 
 
 def _data(found: Iterable[tuple[int, float]]) -> Data:

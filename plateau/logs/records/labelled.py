@@ -10,7 +10,7 @@ import numpy as np
 from plateau.logs.columns import Column, Table
 from plateau.logs.names.as_x import TIMES
 from plateau.logs.names.words import side, vocabulary, words
-from plateau.logs.records.dates import clocks, from_parts, in_seconds, times_of_day
+from plateau.logs.records.dates import clocks, from_parts, in_seconds, times_of_day, with_times
 from plateau.logs.records.long import KEYS, long_form, pivot
 from plateau.logs.records.tagged import of_each
 
@@ -56,7 +56,12 @@ def tables_of(series: Mapping[str, Data], texts: Mapping[str, Labels], size: int
         name, date, used = calendar
         series = {one: data for one, data in series.items() if one not in used}
         dates = {name: date}
-    series = {**series, **dates, **dict(times_of_day(texts))}
+    of_day = dict(times_of_day(texts))
+    series = {**series, **dates, **of_day}
+    if of_day and (both := with_times(dates, of_day)):
+        name, date, parts_of_it = both
+        dates = {name: date}
+        series = {name: date, **{one: d for one, d in series.items() if one not in parts_of_it}}
     held_out, run = _held_out(texts, size), _runs(texts, size)
     long = long_form(series, texts, size)
     run = run or (None if long else _told_by_labels(series, texts, size))

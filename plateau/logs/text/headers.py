@@ -28,6 +28,7 @@ LABEL = re.compile(
     r"|@\s+"  # "@ 1 -76.0" under "@ Step Energy"
     r"|\[ *\w+\]\s+)"  # "[  5]   0.00-1.00" under "[ ID] Interval"
 )
+COUNTED_LABEL = re.compile(r"\s*([A-Za-z]\w*) +\d+ *:(?=[^|]*\|)")  # "SCF   1 :  0.12E-01 |"
 # Behind numbers, a word of its own: "0.00-1.00   sec   112 MBytes   900 Mbits/sec"
 UNIT = re.compile(
     r"(?<=\d) {1,3}(?:secs?|[num]?s|[KMGT]?i?(?:Bytes|bytes|bits?|B|b)(?:/s(?:ec)?)?|%)(?!\S)"
@@ -52,6 +53,7 @@ WORDED = re.compile(r"(?<=\d)(\s+)([a-z]{4,})(?=\s+[-\d])")  # "300 200 cutoff 1
 BRACKETED = re.compile(r"\[.*\]|\(.*\)")  # a unit
 # "1  -8.86  <-- SCF", "Ncyc  Rfact $$": an end that all lines of a table have.
 ENDING = re.compile(r"(?<!\s)\s++[-=]*+[<>$][-=<>$]*+(?:\s++[A-Za-z]++)?\s*+$")
+LABELLED = 32  # lines to a header with the label of a row
 FAR = 200  # rows of a table from its header to one that holds all numbers
 
 
@@ -76,7 +78,7 @@ def find_header(lines: list[str], row: int) -> list[str]:
     telling = len(TELLING.findall(line))
     if telling and 2 * telling >= len(NUMERAL.findall(line)):
         return []
-    if header := _header_with_commas(lines, row):
+    if header := _header_with_commas(lines, row) or _header_of_label(lines, row):
         return header
     cells = _cells(_without_units(line), WORD)
     bare = [BARE.match(cell.text) is not None for cell in cells]
@@ -105,6 +107,30 @@ def _header_with_commas(lines: list[str], row: int) -> list[str]:
         if len(own) - 1 <= len(names) <= len(own) and 2 * worded > len(names) and names[0][0] > "9":
             return [line]
     return []
+
+
+def _header_of_label(lines: list[str], row: int) -> list[str]:
+    """Return the header whose label is that of a row, out of several headers with labels.
+
+    "RUN PROP>  0.5" stands under "RUN PROP:  GRMS", and "RUN>  10" under "RUN DYN:  Step", whose
+    label is no row's.
+    """
+    own = _words_of_label(lines[row])
+    headers: list[str] = []
+    for line in reversed(lines[max(row - LABELLED, 0) : row] if own else []):
+        if RULE.fullmatch(line):
+            continue
+        if _words_of_label(line)[:1] != own[:1]:
+            break
+        names = _without_label(line).split()
+        if names and all(map(_is_name, names)):
+            headers.insert(0, line)
+    same = [line for line in headers if _words_of_label(line) == own]
+    return same[-1:] or [line for line in headers if _words_of_label(line)[: len(own)] == own][:1]
+
+
+def _words_of_label(line: str) -> list[str]:
+    return label_of(line).rstrip(">").split()
 
 
 def _header_of_end(lines: list[str], row: int, numbers: int) -> list[str]:
@@ -143,7 +169,7 @@ def names_under(header: list[str], line: str, *, close: bool) -> list[Cell]:
         return _by_commas(line, last) or _by_count(cells, last, LEAST)
     least = CLOSE if close else LEAST
     return (
-        _by_bars(line, header)
+        _by_bars(line, [*header[:-1], last])
         or _by_commas(line, last)
         or (_by_place(cells, header) if _repeats(last) else [])
         or _by_count(cells, last, least)
@@ -192,6 +218,37 @@ def names_of_marked(lines: list[str], row: int) -> list[Cell]:
     return [cell.named(name.text) for cell, name in zip(cells, above, strict=True)]
 
 
+def names_by_rule(lines: list[str], row: int) -> list[Cell]:
+    """Name the cells of a row by the pieces of a rule that is drawn below the names.
+
+    Returns
+    -------
+    list of Cell
+        Empty where there is no such rule, or the row has as many cells as there are names.
+    """
+    above = row - 1
+    while above > max(row - FAR, 0) and _is_bare(lines[above]):
+        above -= 1
+    if above < 1 or not RULE.fullmatch(lines[above]):
+        return []
+    pieces, names = _cells(lines[above], WORD), _cells(lines[above - 1], WIDE)
+    cells = _cells(lines[row], WORD)
+    if not CLOSE <= len(pieces) == len(names) or len(cells) == len(names):
+        return []
+    if not all(_is_name(name.text) for name in names) or not _is_bare(lines[row]):
+        return []
+    named: dict[int, Cell] = {}
+    for cell in cells:
+        index = _nearest(cell, pieces)
+        if BARE.match(cell.text) and _overlap(cell, pieces[index])[0] > 0:
+            named.setdefault(index, cell.named(names[index].text))  # behind it a spread
+    return list(named.values()) if len(named) >= CLOSE else []
+
+
+def _is_bare(line: str) -> bool:
+    return DIGITS.search(line) is not None and not LETTER.search(line)
+
+
 def _unmarked(line: str) -> str:
     """Leave out the mark of a row, and a word that stands for one of its numbers."""
     mark = MARK.match(line)
@@ -215,7 +272,7 @@ def _without_units(line: str) -> str:
 
 
 def _without_label(line: str) -> str:
-    label = LABEL.match(line)
+    label = COUNTED_LABEL.match(line) or LABEL.match(line)
     return " " * label.end() + line[label.end() :] if label else line
 
 
@@ -239,8 +296,7 @@ def _header(lines: list[str], row: int) -> list[str]:
         line = DRAWN.sub("", line).rstrip(" :") if "%|" in line else _without_ending(line)
         words = [cell.text for cell in _cells(_without_label(line), WORD)]
         rule = RULE.fullmatch(line) is not None
-        named = not rule and any(map(_is_name, words))
-        named = named and all(_is_name(word) or word.isalpha() for word in words)  # "Sum Inf"
+        named = not rule and any(map(_is_name, words)) and _are_names(words)
         if header and not (named and _goes_on(line, header[0])):
             break
         if named:
@@ -248,6 +304,18 @@ def _header(lines: list[str], row: int) -> list[str]:
         if len(header) == MOST_LINES:
             break
     return header[:-1] if len(header) > 1 and _are_units(header) else header
+
+
+def _are_names(words: list[str]) -> bool:
+    """Whether all words are names, of which some may be numbers: "ntree OOB 1 2 3"."""
+    named = [_is_name(word) or word.isalpha() for word in words]  # "Sum Inf"
+    if all(named):
+        return True
+    counted = all(
+        is_named or (word.isdecimal() and (word == "1" or last == str(int(word) - 1)))
+        for last, word, is_named in zip(words, words[1:], named[1:], strict=False)
+    )
+    return all(named[:CLOSE]) and counted and "2" in words
 
 
 def _are_units(header: list[str]) -> bool:

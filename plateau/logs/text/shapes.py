@@ -23,10 +23,12 @@ from plateau.logs.columns import Column, Table
 from plateau.logs.numerals import numbers
 from plateau.logs.text.decimals import with_points
 from plateau.logs.text.headers import (
+    COUNTED_LABEL,
     find_header,
     is_header,
     is_ruled,
     label_of,
+    names_by_rule,
     names_of_marked,
     names_under,
 )
@@ -36,6 +38,7 @@ from plateau.logs.text.slots import (
     COUNTER,
     DRAWN,
     LETTER,
+    WINDOWS,
     Slot,
     counts,
     name_slots,
@@ -59,11 +62,13 @@ DATE = (
     rf"|\d\d?[-/]{MONTH}[-/]\d{{4}})"
     rf"(?:[T :_]{CLOCK}(?:Z| ?[-+]\d\d:?\d\d| UTC| GMT)?)?"  # also versions: 1.7.8
     rf"|\d\d?[-/.]\d\d?[T ]{CLOCK}"
+    rf"|{MONTH} +\d\d? +{CLOCK}"  # of syslog: Mar  4 11:01:07
     r"|(?:19|20)\d{6}[T_-]\d{6}(?>[.,]\d+)?Z?(?!\d)"  # 20310201T110107.25
 )
 SPAN = (  # 1h 2m 3s, 12m05s, 1 day, 2h 3m
     r"(?:\d+ days?, +|\d+ *d +)?\d+ *h(?: +| *(?=\d))\d+ *m(?:in)?(?: *\d+ *s)?(?!\w)"
     r"|\d+ *m(?:in)?:? *\d+ *s(?!\w)"
+    rf"|{WINDOWS.pattern}(?!\w)"  # 10s/60s/15m
 )
 NUMBER = (
     r"[-+]?(?>[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?:\.\d+)?"  # 18,844,940
@@ -72,7 +77,7 @@ NUMBER = (
     r"|(?i:nan|inf(?:inity)?)(?:\(\w*\))?(?![\w-]))"
 )
 NUMBERED = "|".join(f"(?<={end} #)" for end in ("poch", "tion", "sode", "step"))  # "epoch #3"
-NUMBERED += "|(?<=^#)"  # "#3 loss 0.5"
+NUMBERED += r"|(?<=^#)|(?<=\s@)"  # "#3 loss 0.5", "gc 3 @0.4s"
 # "Epoch3", but neither "step1_loss" nor "epoch3.pt"
 NUMBERED += "".join(
     rf"|(?<=\b{word})(?=\d+(?![\w.]*[A-Za-z_]))"
@@ -323,7 +328,7 @@ def _table(
     key = (*literals, head) if head else literals
     if found := _headed(lines, shape.rows[0], known):
         headed[key] = found
-    slots = headed.get(key) or name_slots(literals, is_number)
+    slots = headed.get(key) or _named(literals, shape.tokens[0])
     if key not in headed and (counted := _counted(slots, shape, is_number, literals)):
         headed[key] = slots = counted
     slots = [slot for slot in slots if slot.index < len(is_number)]  # of lines that were joined
@@ -338,9 +343,26 @@ def _table(
     ]
     plain = not DRAWN.search(lines[shape.rows[0]])
     first = shape.tokens[0]
+    if columns and slots[0].index == 0 and "." in first[0]:
+        columns[0].stamps = literals[1].startswith((":", "]"))
     return LineTable(
         columns, len(shape.rows), literals=literals, tokens=first, slots=tuple(slots), plain=plain
     )
+
+
+def _named(literals: tuple[str, ...], tokens: tuple[str, ...]) -> list[Slot]:
+    """Name the slots of a shape, in whose text windows such as "10s/60s/15m" are words."""
+    kept = [index for index, token in enumerate(tokens) if not WINDOWS.fullmatch(token)]
+    is_number = [IS_NUMBER.fullmatch(tokens[index]) is not None for index in kept]
+    if len(kept) < len(tokens):
+        words = [literals[0]]
+        for token, literal in zip(tokens, literals[1:], strict=False):
+            if WINDOWS.fullmatch(token):
+                words[-1] += f" {token}{literal}"
+            else:
+                words.append(literal)
+        literals = tuple(words)
+    return [replace(slot, index=kept[slot.index]) for slot in name_slots(literals, is_number)]
 
 
 def _counted(
@@ -371,7 +393,7 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     Headers are added to ``known``: rows between bars, of which only some have all numbers, may be
     far below theirs.
     """
-    cells, header = names_of_marked(lines, row), []
+    cells, header = names_of_marked(lines, row) or names_by_rule(lines, row), []
     if not cells:
         header = find_header(lines, row)
         if not header and known and is_ruled(known[-1], lines[row]):
@@ -382,8 +404,10 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
     slots: dict[str, Slot] = {}
     tokens = list(TOKEN.finditer(lines[row]))
     begins = [token.start() for token in tokens]
+    counted = COUNTED_LABEL.match(lines[row])
+    label_end = counted.end() if counted else 0
     for cell in cells:
-        first = bisect_left(begins, cell.start)
+        first = bisect_left(begins, max(cell.start, label_end))
         inside = first < len(tokens) and begins[first] < cell.end
         if inside and IS_NUMBER.fullmatch(tokens[first][0]):
             slot = Slot(first, cell.text, held_out=False, implied=False)
@@ -396,8 +420,9 @@ def _headed(lines: list[str], row: int, known: list[list[str]]) -> list[Slot]:
         and all(s.index for s in slots.values())
     ):
         slots.setdefault(COUNTER, Slot(0, COUNTER, held_out=False, implied=True))
-    label = label_of(lines[row])
-    if slots and tokens and counts(label) and all(slot.index for slot in slots.values()):
+    label = counted[1] if counted else label_of(lines[row])
+    told = counted or counts(label)
+    if slots and tokens and told and all(slot.index for slot in slots.values()):
         slots.setdefault(label, Slot(0, label, held_out=False, implied=False))
     if slots and header:
         known.append(header)

@@ -37,6 +37,7 @@ INSTEAD = re.compile(r"\W*(?:to|is|->|→)\W*")  # "rate of group 0 to 0.1": the
 SEVERITY = re.compile(
     r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?:\s+(?=\w)|$)"
 )
+LEVEL = re.compile(r"\[(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\]")
 # "rank0 step 10": who writes the line is no part of a name.
 WRITER = re.compile(
     r"(?<!\w)(?:(?:local|global)_)?"
@@ -96,6 +97,12 @@ LISTED = re.compile(
     r"(?:^|[\s(\[])([A-Za-z]\w*(?:\s?([/,|])\s?\w+)(?:\s?\2\s?\w+)*)((?: \w+){0,2})[)\]]?"
     r"\s*[:=]\s*[(\[]?\s*$"
 )
+# "speed 10s/60s/15m 1.2 1.3 n/a": over how long each of the numbers is taken.
+WINDOWS = re.compile(r"\d+[smh](?:/\d+[smh]){2,}")
+WINDOWED = re.compile(rf"(?<![A-Za-z])([A-Za-z]++)\s++({WINDOWS.pattern})\s*+[:=]?+\s*+$")
+MISSING = re.compile(r"(?:\s*(?:n/a|-)(?=\s|$))*", re.IGNORECASE)
+# "heater: target=60 temp=59.9": what the pairs are of.
+HEADING = re.compile(r"(?<!\S)([A-Za-z]\w*+):\s++[A-Za-z]\w*+=$")
 # "100 nodes, 23 on tree, 12.5 best solution": what the numbers are stands behind each.
 COUNTED = re.compile(r"\s+[A-Za-z][A-Za-z -]*,\s*")
 PHRASE = re.compile(r"\s+([A-Za-z][\w-]*(?: [A-Za-z][\w-]*){0,2})\s*(?:[,;(]|$)")
@@ -105,6 +112,11 @@ AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
 OF_AVERAGE = re.compile(r"(?:average|avg|ave|mean) (.+)")
 COUNT_OF = re.compile(r"\s+([A-Za-z]\w[\w/]*)\s*\)")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
+# "outdir:results/a step:27": the path is the value of a key, and no part of the next name.
+PATH_VALUE = re.compile(r"(?<=\w)[:=](?=[^\s:=]*/)[^\s:=]*+\s++(?=\w++[:=]$)")
+IN_PARENTHESES = re.compile(r"(?:^|\s)(\([A-Za-z][^()]*+\))\s*+=\s*+$")  # "(B r, r) = 0.5"
+# "12345 (avg: 12340) ops/sec": behind the average stands what both are.
+BEHIND_AVERAGE = re.compile(r"\)\s*([A-Za-z][\w/]*(?: [A-Za-z]\w*)?)")
 LONGEST = 6  # words; more is a sentence
 NEAR = 200  # characters before or after a number that may name it
 
@@ -181,6 +193,7 @@ class _Line:
         self._subject = ""  # of a sentence whose number is still to come
         self._held_out = False
         self._listed: dict[int, str] = {}
+        self._heading = ""
 
     def look(self, index: int, *, numeric: bool) -> None:
         """Add the number of that index, if it is worth a column."""
@@ -190,7 +203,9 @@ class _Line:
             return
         told = side(COMPOUND.sub(" ", before))
         self._held_out = told if told is not None else self._held_out
-        self._listed.update(self._names_listed(index, before))
+        self._listed.update(self._names_listed(index, before) or self._windows(index, before))
+        if heading := HEADING.search(before):
+            self._heading = heading[1]
         if numeric and (name := self._listed.get(index)):
             held_out = side(name)
             held_out = self._held_out if held_out is None else held_out
@@ -210,8 +225,8 @@ class _Line:
             return
         if not name:
             name, implied = self._otherwise(index, before, after)
-        if not name and (pair := PAIR.search(before)):
-            name = pair[1]
+        if not name:
+            name = self._behind_average(index) or (pair[1] if (pair := PAIR.search(before)) else "")
         if not name and before.strip() == "," and self._is_second(index):
             return  # the second of a pair: "range: [0,1]"
         if not implied:  # what is called so comes before what is only thought to be so
@@ -219,11 +234,21 @@ class _Line:
         taken = {slot.name for slot in self.slots}
         if name in taken and self._held_out:
             name = f"val {name}"
+        if name in taken and word and self._heading:
+            name = f"{self._heading} {name}"
         unit = name_after(after) if name in taken and word else ""
         if is_speed(unit) and not UNIT_ALONE.fullmatch(name):
             name = f"{name} {unit}"  # "[r=123MiB/s][r=31.5k IOPS]"
         if name not in taken:
             self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _behind_average(self, index: int) -> str:
+        """Name a number by the words behind its average: "12345 (avg: 12340) ops/sec"."""
+        joint = self.literals[index + 1]
+        if index + 1 == self.count or not (AVERAGE.fullmatch(joint) and LETTER.search(joint)):
+            return ""
+        found = BEHIND_AVERAGE.match(self.literals[index + 2])
+        return found[1] if found else ""
 
     def _names_listed(self, index: int, before: str) -> dict[int, str]:
         """Name the numbers of a list by a list of as many names before it."""
@@ -239,6 +264,25 @@ class _Line:
         if last < self.count and self.literals[last].strip() in {"/", ",", ""}:  # longer
             return {}
         return {index + place: name + found[3] for place, name in enumerate(names)}
+
+    def _windows(self, index: int, before: str) -> dict[int, str]:
+        """Name numbers by the windows before them, and by the unit behind, if that is a speed."""
+        found = WINDOWED.search(before) if "/" in before else None
+        if not found:
+            return {}
+        names = found[2].split("/")
+        last = index + 1
+        while last < self.count and not self.literals[last].strip():
+            last += 1
+        after = self.literals[last]
+        missing = MISSING.match(after)
+        empty = missing[0] if missing else ""
+        if last - index + len(empty.split()) != len(names):
+            return {}
+        unit = name_after(after[len(empty) :])
+        unit = f" {unit}" if is_speed(unit) else ""
+        named = enumerate(names[: last - index], start=index)
+        return {place: f"{found[1]} {window}{unit}" for place, window in named}
 
     def _is_drawn(self, index: int, before: str, after: str) -> bool:
         """Whether a number is what a progress bar says about itself: its share, its pace."""
@@ -269,7 +313,8 @@ class _Line:
         name = name_before(before, first=index == 0)
         if not name and COPULA.fullmatch(before):
             name, self._subject = self._subject, ""
-            self.opened = self.opened or bool(neighbour and counts(neighbour.name))
+            if neighbour and not neighbour.implied and counts(neighbour.name):
+                self.opened = True
         return name
 
     def _is_second(self, index: int) -> bool:
@@ -297,7 +342,7 @@ class _Line:
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""
-        leading = not any(map(LETTER.search, self.literals[: index + 1]))
+        leading = not any(LETTER.search(LEVEL.sub("", one)) for one in self.literals[: index + 1])
         counter = index + 1 < self.count and TOTAL.fullmatch(after)
         pair = bool(self.slots) and "][" in before.replace(" ", "")
         pair = pair or self._is_boxed_pair(index, before, after)
@@ -346,7 +391,8 @@ def counts(name: str) -> bool:
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    literal = QUALIFIER.sub("", REMARK.sub("", WRAPPER.sub("", literal)))
+    whole = PATH_VALUE.sub("  ", literal)
+    literal = QUALIFIER.sub("", REMARK.sub("", WRAPPER.sub("", whole)))
     fields = BETWEEN.split(_without_joint(literal))
     name = fields[-1].strip(" '\"/")
     if len(fields) == 1 and not first:
@@ -354,6 +400,8 @@ def name_before(literal: str, *, first: bool) -> str:
     name = SEVERITY.sub("", LEADING.sub("", name), count=1)
     name = name[len(found[0]) :] if (found := FILLING.match(name)) else name
     name = FROM.sub("", name)
+    if not name and (alone := IN_PARENTHESES.search(whole)):
+        return alone[1]
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
         return ""
     return name if LETTER.search(name) else ""
