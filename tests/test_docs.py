@@ -88,6 +88,19 @@ def test_extras_that_the_pages_install_are_there():
     assert {"torch", "test"} <= {one for names in named for one in names.split(",")} <= set(extras)
 
 
+def test_the_oldest_releases_that_a_page_names_are_those_required_and_those_tested():
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    tested = (TOP / ".ci" / "frameworks").read_text()
+    row = re.compile(r"^\| (\w+)[^|]* \| [\d.]+ \| ([\d.]+?)(?:\.0)? \|$", re.MULTILINE)
+    named = row.findall((DOCS / "frameworks.md").read_text())
+    assert len(named) == 10
+    for framework, oldest in named:
+        name = framework.lower().removeprefix("py")
+        (least,) = (one for one in extras[name] if re.match(rf"{name}\W", one))
+        assert re.search(rf">={re.escape(oldest)}(,|$)", least)
+        assert re.search(rf"\b{name}(-cpu|\[tune\])?=={re.escape(oldest)}(\.0)?\W", tested)
+
+
 def test_the_notebook_is_kept_without_results():
     cells = json.loads((DOCS / "notebook.ipynb").read_text())["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]

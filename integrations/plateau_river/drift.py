@@ -37,7 +37,7 @@ class PlateauDrift(base.DriftAndWarningDetector):
     ...     drift.update(error)
     ...     if drift.drift_detected:
     ...         print("drift at", i)
-    drift at 1003
+    drift at 1023
     """
 
     def __init__(

@@ -1,12 +1,14 @@
-"""What every adapter of a framework must do, in real trainings by that framework.
+"""What every adapter that lowers a rate or stops must do, in trainings by its framework.
 
 .ci/frameworks installs them all and runs this; elsewhere what is absent is skipped.
 """
 
 import pytest
+from boosters import BOOSTERS
+from loops import LOOPS
 from trainings import BATCHES, FRAMEWORKS, LR, rows
 
-from plateau import Detector, Haar, Schedule, Stopper, ThresholdDetector
+from plateau import Detector, Haar, Schedule, Stopper, ThresholdDetector, find_plateaus
 from plateau.alerts import Alerts
 from plateau.policy import Policy
 
@@ -17,12 +19,28 @@ DETECTORS = pytest.mark.parametrize(
     "detector", [THRESHOLD, Detector(horizon=24)], ids=["threshold", "calibrated"]
 )
 
+STOPPING = FRAMEWORKS | BOOSTERS | LOOPS
+SILENT = "torch", "river"
+"""What stops in a loop of one's own, which can send the alert itself."""
+TOLD = {"optuna": ("finished", "trial 0: {}"), "ray": ("stopped", "trial 7: {}")}
+"""The alert of a stop, where it is not just the reason."""
+
+
+def there(made):
+    pytest.importorskip(made.package)
+    return made
+
 
 @pytest.fixture(params=FRAMEWORKS)
 def framework(request):
-    made = FRAMEWORKS[request.param]
-    pytest.importorskip(made.package)
-    return made
+    """What lowers the rate."""
+    return there(FRAMEWORKS[request.param])
+
+
+@pytest.fixture(params=STOPPING)
+def stopping(request):
+    """What stops."""
+    return there(STOPPING[request.param])
 
 
 def scheduled(losses, detector, policy=Policy()):
@@ -61,13 +79,6 @@ def test_a_run_that_is_resumed_has_the_rates_of_one_in_one_go(
     assert again.rates == whole.rates[save_at:]
 
 
-def test_it_stops_where_a_stopper_says(framework, tmp_path):
-    run = framework(tmp_path, THRESHOLD, stop=True).train(rows(), epochs=4)
-    stopper = Stopper(THRESHOLD.clone())
-    stops = [stopper.step(loss) for loss in run.losses]
-    assert stops.index(True) == len(stops) - 1 < 4 * BATCHES - 1
-
-
 def test_a_policy_is_the_policy(framework, tmp_path):
     policy = {"factor": 0.1, "max_reductions": 1, "cooldown": 5}
     run = framework(tmp_path, THRESHOLD, policy=policy).train(rows(), epochs=2)
@@ -76,20 +87,46 @@ def test_a_policy_is_the_policy(framework, tmp_path):
     assert run.rates[-1] == pytest.approx(LR / 10)
 
 
-def test_alerts_are_told_of_each_plateau_and_of_a_stop(framework, tmp_path):
-    class Kept:
-        def __init__(self):
-            self.sent = []
-
-        def send(self, title, text):
-            self.sent.append((title, text))
-
-    lowered, stopped = Kept(), Kept()
-    run = framework(tmp_path, THRESHOLD, alerts=Alerts(lowered)).train(rows(), epochs=2)
+def test_alerts_are_told_of_each_plateau(framework, kept, tmp_path):
+    run = framework(tmp_path, THRESHOLD, alerts=Alerts(kept)).train(rows(), epochs=2)
     drops = len(set(run.rates)) - 1
     assert drops > 0
-    assert sum("learning rate times 0.5" in text for _, text in lowered.sent) == drops
-    run = framework(tmp_path, THRESHOLD, stop=True, alerts=Alerts(stopped)).train(rows(), epochs=4)
-    stopper = Stopper(THRESHOLD.clone())
-    assert any(stopper.step(loss) for loss in run.losses)
-    assert stopped.sent == [("stopped", stopper.reason)]
+    assert sum("learning rate times 0.5" in text for _, text in kept.sent) == drops
+
+
+def stops(losses, detector):
+    """What a stopper says behind each of these losses, and the stopper."""
+    stopper = Stopper(detector.clone())
+    return [stopper.step(loss) for loss in losses], stopper
+
+
+@DETECTORS
+def test_it_stops_at_the_plateau_of_the_losses(stopping, detector, tmp_path):
+    run = stopping(tmp_path, detector, stop=True).train(rows(), epochs=4)
+    last = len(run.losses) - 1
+    assert last < 4 * BATCHES - 1
+    assert stops(run.losses, detector)[0].index(True) == last
+    assert find_plateaus(run.losses, detector)[0].declared == last
+
+
+def test_it_stops_where_a_stopper_does_that_leaves_out_what_is_not_finite(stopping, tmp_path):
+    run = stopping(tmp_path, THRESHOLD, stop=True).train(rows(bad=[3, 17]), epochs=4)
+    assert sum(loss != loss for loss in run.losses[:BATCHES]) == 2
+    assert stops(run.losses, THRESHOLD)[0].index(True) == len(run.losses) - 1 < 4 * BATCHES - 1
+
+
+@DETECTORS
+def test_a_run_that_is_resumed_stops_where_one_in_one_go_does(stopping, detector, tmp_path):
+    whole = stopping(tmp_path, detector, stop=True).train(rows(), epochs=4)
+    step = len(whole.losses) // 2 // BATCHES * BATCHES + 10  # within an epoch
+    stopping(tmp_path, detector, stop=True).train(rows(), epochs=4, save_at=step)
+    again = stopping(tmp_path, detector, stop=True).train(rows(), epochs=4, resume_at=step)
+    assert again.losses == pytest.approx(whole.losses[step:], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in STOPPING if name not in SILENT])
+def test_an_alert_is_sent_of_the_stop(name, kept, tmp_path):
+    made = there(STOPPING[name])
+    run = made(tmp_path, THRESHOLD, stop=True, alerts=Alerts(kept)).train(rows(), epochs=4)
+    title, text = TOLD.get(name, ("stopped", "{}"))
+    assert kept.sent == [(title, text.format(stops(run.losses, THRESHOLD)[1].reason))]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,9 +19,10 @@ HERE = Path(__file__).parent
 
 def by_rank(printed):
     """What the processes print, by their ranks."""
-    lines = sorted(line for line in printed.splitlines() if line.startswith("rank"))
-    assert [line.split(":")[0] for line in lines] == ["rank 0", "rank 1"]
-    return [line.split(":")[1] for line in lines]
+    # A line may have no end of its own: a process may write that apart, behind another's line.
+    told = dict(re.findall(r"(rank \d):(.*?)(?=rank \d:|$)", printed, re.MULTILINE))
+    assert sorted(told) == ["rank 0", "rank 1"]
+    return [told[rank] for rank in sorted(told)]
 
 
 def told(done):

@@ -9,6 +9,7 @@ from plateau import Detector, Haar, ThresholdDetector
 from plateau.events import worsening
 
 pytest.importorskip("river")
+pytest.importorskip("sklearn", reason="river's checks need it")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 DETECTORS = [Detector(), Detector("max", horizon=40), ThresholdDetector(Haar(8), 0.01, 20)]

@@ -69,7 +69,7 @@ def test_the_example_gives_it_the_loss_of_every_step_of_a_trainer():
     pytest.importorskip("accelerate")
     example = Path(__file__).parents[2] / "docs" / "examples" / "torch_trainer.py"
     done = subprocess.run(  # alone: what accelerate keeps is shared by all of a process
-        [sys.executable, str(example)], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, str(example)], capture_output=True, text=True, check=True, timeout=900
     )
     steps, rate = done.stdout.splitlines()[-1].split(" steps, rate now ")
     assert steps == "3000"

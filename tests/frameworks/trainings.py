@@ -1,8 +1,8 @@
 """Small real trainings by each framework, all in the same clothes, so that one suite runs over all.
 
 A linear model learns from noisy rows. Each row also has a number that is added to the loss and has
-no gradient: there a NaN can stand that leaves the weights alone. A framework gets a class here and
-a line in `FRAMEWORKS`.
+no gradient: there a NaN can stand that leaves the weights alone. A framework that lowers rates gets
+a class here and a line in `FRAMEWORKS`; `boosters` and `loops` have those that only stop.
 """
 
 import os
@@ -52,6 +52,62 @@ class Batches:
             yield self.data[i * BATCH : (i + 1) * BATCH]
 
 
+class Torch:
+    """A loop of one's own, with the scheduler or with what stops."""
+
+    package = "torch"
+    rounding = 0.0
+
+    def __init__(self, folder, detector, *, stop=False, policy=None, alerts=None):
+        import torch
+
+        from plateau_torch import PlateauLR, PlateauStopper
+
+        self.torch, self.checkpoint = torch, folder / "run.pt"
+        self.weight = torch.nn.Parameter(torch.zeros(3))
+        self.optimizer = torch.optim.SGD([self.weight], lr=LR)
+        if stop:
+            self.plateau = PlateauStopper(detector.clone())
+        else:
+            told = {} if alerts is None else {"on_plateau": alerts}
+            self.plateau = PlateauLR(self.optimizer, detector.clone(), **told, **(policy or {}))
+
+    def states(self):
+        return {"optimizer": self.optimizer, "plateau": self.plateau}
+
+    def save(self):
+        states = {name: each.state_dict() for name, each in self.states().items()}
+        self.torch.save(states | {"weight": self.weight.detach()}, self.checkpoint)
+
+    def load(self):
+        saved = self.torch.load(self.checkpoint, weights_only=True)
+        self.weight.data.copy_(saved["weight"])
+        for name, each in self.states().items():
+            each.load_state_dict(saved[name])
+
+    def train(self, data, epochs, *, save_at=None, resume_at=None):
+        """Train; save a checkpoint behind a step, or go on from it."""
+        run, done = Run([], []), resume_at or 0
+        if resume_at:
+            self.load()
+        batches = Batches(self.torch.from_numpy(data), start=done % BATCHES)
+        for _ in range(done // BATCHES, epochs):
+            for batch in batches:
+                error = batch[:, :3] @ self.weight - batch[:, 3]
+                loss = error.square().mean() + batch[:, 4].mean()
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                stop = self.plateau.step(loss)
+                run.losses.append(float(loss.detach()))
+                run.rates.append(self.optimizer.param_groups[0]["lr"])
+                if save_at == len(run.losses):
+                    self.save()
+                if stop:
+                    return run
+        return run
+
+
 class Lightning:
     """One callback for the rates, or one that stops."""
 
@@ -73,7 +129,6 @@ class Lightning:
         self.checkpoint = str(folder / "run.ckpt")
 
     def train(self, data, epochs, *, save_at=None, resume_at=None):
-        """Train; save a checkpoint behind a step, or go on from it."""
         torch, lightning = self.torch, self.lightning
         run, framework = Run([], []), self
 
@@ -243,8 +298,14 @@ class Keras:
         begun = -(-(resume_at or 0) // BATCHES)
         if resume_at and begun * BATCHES > resume_at:  # Keras has no way into an epoch
             fit(Data(resume_at % BATCHES))
-        fit(Data(), initial_epoch=begun, epochs=epochs)
+        if not model.stop_training:
+            fit(Data(), initial_epoch=begun, epochs=epochs)
         return run
 
 
-FRAMEWORKS = {"lightning": Lightning, "transformers": Transformers, "keras": Keras}
+FRAMEWORKS = {
+    "torch": Torch,
+    "lightning": Lightning,
+    "transformers": Transformers,
+    "keras": Keras,
+}

@@ -10,12 +10,13 @@ from plateau_transformers import PlateauRate
 
 
 class Model(torch.nn.Module):
-    def __init__(self):
+    def __init__(self, rank):
         super().__init__()
+        self.rank = rank
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def forward(self, row):
-        return {"loss": self.weight.sum() * 0.0 + row.mean()}
+        return {"loss": self.weight.sum() * 0.0 + row.mean() + self.rank}
 
 
 if __name__ == "__main__":
@@ -31,9 +32,10 @@ if __name__ == "__main__":
         use_cpu=True,
         disable_tqdm=True,
     )
-    rows = [{"row": torch.tensor([1.0 + i % 2])} for i in range(80)]
+    rows = [{"row": torch.tensor([1.0])} for _ in range(80)]
     callback = PlateauRate(ThresholdDetector(Haar(4), 0.1, 3))
-    trainer = transformers.Trainer(Model(), arguments, train_dataset=rows, callbacks=[callback])
+    model = Model(arguments.process_index)
+    trainer = transformers.Trainer(model, arguments, train_dataset=rows, callbacks=[callback])
     trainer.train()
     losses = callback.schedule.taken
     rate = trainer.optimizer.param_groups[0]["lr"]

@@ -1,10 +1,11 @@
-"""What every adapter that schedules a learning rate must do."""
+"""The rates of PlateauLR are those of its detector and its policy."""
 
+import io
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from adapters import ADAPTERS
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import detectors, streams, threshold_detectors, with_gaps
@@ -16,38 +17,65 @@ from plateau.offline import HeldRows
 from plateau.policy import Policy, PolicyState
 from plateau.replay import replay_run
 from plateau.rule import Rule
+from plateau_torch import PlateauLR
 
-adapters = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS.keys())
 FLAT = ThresholdDetector(Haar(window=4), threshold=0.1, patience=3)
 FLAT_LOSSES = [9.0, 7.0, 5.0, 3.0] + [2.0] * 20
 
 
-def driven(adapter, losses):
+class Training:
+    """A schedule of one learning rate, driven by the loss of each step and saved as torch does."""
+
+    def __init__(self, detector, lr, **policy):
+        self.optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+        self.scheduler = PlateauLR(self.optimizer, detector, **policy)
+        self.detector = self.scheduler.detector
+
+    def step(self, loss):
+        self.optimizer.step()
+        self.scheduler.step(loss)
+
+    def rate(self):
+        (rate,) = self.scheduler.get_last_lr()
+        assert rate == self.optimizer.param_groups[0]["lr"]
+        return rate
+
+    def saved(self):
+        file = io.BytesIO()
+        states = {"optimizer": self.optimizer.state_dict(), "lr": self.scheduler.state_dict()}
+        torch.save(states, file)
+        return file.getvalue()
+
+    def load(self, checkpoint):
+        states = torch.load(io.BytesIO(checkpoint), weights_only=True)
+        self.optimizer.load_state_dict(states["optimizer"])
+        self.scheduler.load_state_dict(states["lr"])
+
+
+def driven(training, losses):
     """The rate after each step."""
     rates = []
     for loss in losses:
-        adapter.step(loss)
-        rates.append(adapter.rate())
+        training.step(loss)
+        rates.append(training.rate())
     return rates
 
 
-@adapters
 @given(with_gaps(streams()), detectors, policies, st.integers(0, 40))
-def test_the_rates_are_those_of_the_policy(adapter, losses, detector, policy, warmup_steps):
+def test_the_rates_are_those_of_the_policy(losses, detector, policy, warmup_steps):
     expected = scheduled(losses, detector, 0.8, warmup_steps, **policy)
-    made = adapter(detector.clone(), 0.8, warmup_steps=warmup_steps, **policy)
+    made = Training(detector.clone(), 0.8, warmup_steps=warmup_steps, **policy)
     assert driven(made, losses.tolist()) == expected
 
 
-@adapters
 @pytest.mark.parametrize("detector", [FLAT, Detector(horizon=24)], ids=["threshold", "calibrated"])
-def test_the_rates_are_those_of_the_policy_where_it_does_everything(adapter, detector):
+def test_the_rates_are_those_of_the_policy_where_it_does_everything(detector):
     rng = np.random.default_rng(0)
     losses = np.repeat([8.0, 4.0, 1.0, 0.0, 3.0], 500) + 0.01 * rng.normal(size=2500)
     losses[rng.random(2500) < 0.01] = np.nan
     policy = {"min_lr": 0.01, "cooldown": 30, "restart_after": 2, "max_reductions": 30}
     expected = scheduled(losses, detector, 0.8, warmup_steps=50, **policy)
-    made = adapter(detector.clone(), 0.8, warmup_steps=50, **policy)
+    made = Training(detector.clone(), 0.8, warmup_steps=50, **policy)
     assert driven(made, losses.tolist()) == expected
     changes = [new / old for old, new in pairwise(expected[50:]) if new != old]
     assert changes.count(0.5) > 5  # reductions,
@@ -55,10 +83,9 @@ def test_the_rates_are_those_of_the_policy_where_it_does_everything(adapter, det
     assert made.detector.skipped > 10
 
 
-@adapters
 @given(streams(), threshold_detectors, policies)
 def test_the_rates_are_those_of_the_policy_over_what_is_found_in_the_whole(
-    adapter, losses, detector, policy
+    losses, detector, policy
 ):
     # To be told of a change at a fire changes none of the fires of a threshold detector.
     fires, alone = {}, detector.clone()
@@ -72,17 +99,14 @@ def test_the_rates_are_those_of_the_policy_over_what_is_found_in_the_whole(
             factor, state = rule.react(state, offset, lr, fires[offset])
             lr = max(lr * factor, min(lr, rule.min_lr))
         expected.append(lr)
-    assert driven(adapter(detector.clone(), 0.8, **policy), losses.tolist()) == expected
+    assert driven(Training(detector.clone(), 0.8, **policy), losses.tolist()) == expected
     assert {plateau.declared for plateau in find_plateaus(losses, detector)} <= set(fires)
 
 
-@adapters
 @given(st.data(), with_gaps(streams(min_size=1)), detectors, policies, st.integers(0, 40))
-def test_a_run_that_is_cut_ends_like_the_whole(
-    adapter, data, losses, detector, policy, warmup_steps
-):
+def test_a_run_that_is_cut_ends_like_the_whole(data, losses, detector, policy, warmup_steps):
     def fresh(lr=0.8):
-        return adapter(detector.clone(), lr, warmup_steps=warmup_steps, **policy)
+        return Training(detector.clone(), lr, warmup_steps=warmup_steps, **policy)
 
     cut = data.draw(st.integers(0, len(losses)))
     first, second = fresh(), fresh(lr=0.1)
@@ -94,9 +118,8 @@ def test_a_run_that_is_cut_ends_like_the_whole(
     assert second.detector.to_bytes() == whole.detector.to_bytes()
 
 
-@adapters
-def test_the_detector_is_told_of_a_change_and_only_of_a_change(adapter):
-    made = adapter(FLAT.clone(), 0.8, max_reductions=1)
+def test_the_detector_is_told_of_a_change_and_only_of_a_change():
+    made = Training(FLAT.clone(), 0.8, max_reductions=1)
     seen = []
     for loss in FLAT_LOSSES:
         made.step(loss)
@@ -105,16 +128,14 @@ def test_the_detector_is_told_of_a_change_and_only_of_a_change(adapter):
     assert seen[14] == (0.4, True)  # the next fire, nothing done: the plateau lasts
 
 
-@adapters
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_a_loss_that_is_not_finite_is_skipped_and_counted(adapter, bad):
-    made, clean = adapter(FLAT.clone(), 0.8), adapter(FLAT.clone(), 0.8)
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(bad):
+    made, clean = Training(FLAT.clone(), 0.8), Training(FLAT.clone(), 0.8)
     gaps = [loss for pair in zip(FLAT_LOSSES, [bad] * 24, strict=True) for loss in pair]
     assert driven(made, gaps)[::2] == driven(clean, FLAT_LOSSES)
     assert (made.detector.skipped, made.detector.count) == (24, 24)
 
 
-@adapters
 @pytest.mark.parametrize(
     ("other", "message"),
     [
@@ -123,9 +144,9 @@ def test_a_loss_that_is_not_finite_is_skipped_and_counted(adapter, bad):
         ({"detector": ThresholdDetector(Haar(4), 0.1, 4)}, "state was saved with patience=3"),
     ],
 )
-def test_a_state_of_other_parameters_is_refused_and_changes_nothing(adapter, other, message):
-    checkpoint = adapter(FLAT.clone(), 0.8).saved()
-    made = adapter(**({"detector": FLAT.clone(), "lr": 0.8} | other))
+def test_a_state_of_other_parameters_is_refused_and_changes_nothing(other, message):
+    checkpoint = Training(FLAT.clone(), 0.8).saved()
+    made = Training(**({"detector": FLAT.clone(), "lr": 0.8} | other))
     driven(made, FLAT_LOSSES)
     before = made.detector.to_bytes()
     with pytest.raises(ValueError, match=message):
@@ -133,7 +154,6 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing(adapter, oth
     assert made.detector.to_bytes() == before
 
 
-@adapters
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -143,15 +163,14 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing(adapter, oth
         ({"detector": ThresholdDetector}, TypeError, "detector must be a detector"),
     ],
 )
-def test_wrong_arguments_are_named(adapter, arguments, error, message):
+def test_wrong_arguments_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
-        adapter(**({"detector": FLAT.clone(), "lr": 0.8} | arguments))
+        Training(**({"detector": FLAT.clone(), "lr": 0.8} | arguments))
 
 
-@adapters
 @pytest.mark.parametrize("loss", ["low", None, 1j])
-def test_a_loss_that_is_no_number_is_refused_and_leaves_the_state(adapter, loss):
-    made = adapter(FLAT.clone(), 0.8)
+def test_a_loss_that_is_no_number_is_refused_and_leaves_the_state(loss):
+    made = Training(FLAT.clone(), 0.8)
     driven(made, FLAT_LOSSES[:5])
     before = made.detector.to_bytes()
     with pytest.raises(TypeError, match="a sample must be one real number"):
@@ -159,11 +178,10 @@ def test_a_loss_that_is_no_number_is_refused_and_leaves_the_state(adapter, loss)
     assert made.detector.to_bytes() == before
 
 
-@adapters
-def test_the_published_losses_make_the_twelve_published_changes(adapter, published_log):
+def test_the_published_losses_make_the_twelve_published_changes(published_log):
     (run,) = read_log(published_log).runs
     rows = HeldRows(run)
-    made = adapter(
+    made = Training(
         ThresholdDetector(Haar(window=4000, smooth=4000), threshold=6e-5, patience=8000),
         lr=0.02,
         max_reductions=11,
