@@ -66,7 +66,7 @@ def straight(values: Array, covered: float, within: float) -> Pieces:
         Standard deviation of the samples within their blocks.
     """
     noise = max(noise_of(values), FINEST * covered)
-    clean = unspiked(values, 6.0 * noise + 0.02 * covered)
+    clean = unspiked(values, spike_height(noise, covered))
     seen = max(noise, NOISY * within)
     cuts = pieces_of(clean, PENALTY * seen * seen * math.log(len(clean)))
     fitted = np.concatenate([line(clean[a:b]) for a, b in pairwise(cuts)])
@@ -79,6 +79,11 @@ def line(values: Array) -> Array:
     mean = values.mean()
     fitted: Array = mean + along * (along @ (values - mean)) / (along @ along)
     return fitted
+
+
+def spike_height(noise: float, covered: float) -> float:
+    """Return by how much a spike stands out: no noise does, nor what is small in the range."""
+    return 6.0 * noise + 0.02 * covered
 
 
 def unspiked(values: Array, height: float) -> Array:

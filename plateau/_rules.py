@@ -103,7 +103,7 @@ def decide(row: Array, p: Params, code: int) -> bool:
     if s.blocks >= FIRST and s.length >= s.due:
         # A long plateau is assessed each time that it drops blocks.
         growth = 1.0 if s.held and s.verdict == PLATEAU else GROWTH
-        s.due = max(s.length + 1.0, s.length * (1.0 + growth))
+        s.due = s.length * (1.0 + growth)  # of eight blocks or more: a sample later at least
         fires = assess(s, p)
     s.store()
     return fires

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plateau._pieces import NOISY, Pieces, noise_of, straight, unspiked
+from plateau._pieces import NOISY, Pieces, noise_of, spike_height, straight, unspiked
 from plateau._scale import SCALES, Scale, by_logarithm
 from plateau.base import FLAT, KINDS, SLOW, Kind
 from plateau.outlook import Gain, gain_of
@@ -139,7 +139,7 @@ def range_of(values: Array, levels: Array) -> float:
     if len(values) < MANY:
         return float(np.ptp(values))
     low, high = np.percentile(values, [OUTLYING, 100.0 - OUTLYING])
-    steady = unspiked(levels, 6.0 * noise_of(levels) + 0.02 * float(np.ptp(levels)))
+    steady = unspiked(levels, spike_height(noise_of(levels), float(np.ptp(levels))))
     return min(float(high - low), float(np.ptp(steady)) + NOISE_ALONE * noise_of(values))
 
 

@@ -379,7 +379,7 @@ def test_what_going_on_would_bring_is_told_from_a_picture_of_blocks():
     assert gain_so_far(xs[:120], -1.0) == gain_of(xs[:120], -1.0) is not None
 
 
-@given(st.builds(wholes, seeds, st.integers(8, 400)), st.integers(1, 9))
+@given(st.builds(wholes, seeds, st.integers(9, 400)), st.integers(1, 9))
 def test_blocks_are_those_of_the_slow_and_obvious_way(xs, size):
     parts = [xs[i : i + size] for i in range(0, len(xs), size)]
     if len(parts[-1]) < size / 2:  # too few to stand for a block

@@ -219,7 +219,7 @@ def test_errors_are_one_line(run, tmp_path, capsys, monkeypatch):
     assert said("train", "--out", run, "--resume", "--lr", 1) == (
         "plateau-face: lr cannot change in a run, which would then not be what it was begun as: "
         "only data, identities, val, val_folder, val_every, terms, device, threads, compile, "
-        "recompute, log_every, save_every, keep, keep_every can; begin another with init\n"
+        "recompute, log_every, save_every, keep, keep_every, tracker can; begin another with init\n"
     )
     assert said("train", "--out", run, "--resume", "--config", "x.toml") == (
         "plateau-face: --resume takes the configuration of the run, and no file\n"

@@ -188,6 +188,8 @@ class _Line:
         one = sum(len(WRITER.findall(literal)) for literal in literals) == 1
         self.literals = tuple(WRITER.sub("", text) for text in literals) if one else literals
         self.count = len(is_number)
+        worded = (i for i, one in enumerate(self.literals) if LETTER.search(LEVEL.sub("", one)))
+        self._words_from = next(worded, len(self.literals))
         self.slots: list[Slot] = []
         self.opened = False  # began with a counter
         self._subject = ""  # of a sentence whose number is still to come
@@ -342,7 +344,7 @@ class _Line:
 
     def _otherwise(self, index: int, before: str, after: str) -> tuple[str, bool]:
         """Name of a number without words before it, and whether it is a counter nobody names."""
-        leading = not any(LETTER.search(LEVEL.sub("", one)) for one in self.literals[: index + 1])
+        leading = index < self._words_from
         counter = index + 1 < self.count and TOTAL.fullmatch(after)
         pair = bool(self.slots) and "][" in before.replace(" ", "")
         pair = pair or self._is_boxed_pair(index, before, after)
