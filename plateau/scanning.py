@@ -345,8 +345,17 @@ class Scan:
         return frame(scan_rows(self.logs), SCAN_COLUMNS)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return a row for each plateau as a frame of pandas, which must be installed."""
-        import pandas as pd
+        """Return a row for each plateau as a frame of pandas.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("to_pandas needs pandas: pip install pandas") from error
 
         return pd.DataFrame(self.to_polars().to_dict(as_series=False))
 

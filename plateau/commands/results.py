@@ -48,10 +48,26 @@ def write(path: Path, text: str) -> None:
 
 
 def gate(scans: "list[LogScan]", fail_on: Sequence[FailOn] | None) -> None:
-    """Exit with 1 if a run ends as it must not."""
+    """Exit with 1 if a run ends as it must not; say so of metrics that never can."""
+    if FailOn.worsening in (fail_on or ()):
+        tell_no_direction(scans)
     failings = {one for scan in scans for found in scan.runs for one in found.failings}
     if failings & {each.value for each in fail_on or ()}:
         raise typer.Exit(1)
+
+
+def tell_no_direction(scans: "list[LogScan]") -> None:
+    """Say which metrics have no better direction, and so cannot get worse."""
+    from plateau.showing.wording import never_worsens
+
+    named = {
+        (scan.log.path, found.run.metric): None
+        for scan in scans
+        for found in scan.runs
+        if found.run.mode == "both"
+    }
+    for path, metric in named:
+        complain(f"{path}: {never_worsens(metric)}")
 
 
 def draw(scans: "list[LogScan]", plot: Path) -> None:

@@ -22,6 +22,11 @@ LONG = 1e15
 CLOCK_TEXT = len("2031-03-04 05:00:00")
 
 
+def never_worsens(metric: str) -> str:
+    """Say why ``--fail-on worsening`` waits in vain for a metric without a better direction."""
+    return f"{metric} has no better direction, so --fail-on worsening never fails: give --mode"
+
+
 def read(run: Run) -> str:
     """Say which columns were read, and how many rows."""
     text = f"metric {run.metric} ({better(run.mode)}), x {run.x_name}"

@@ -14,6 +14,7 @@ from plateau.logs.formats.known import lines_named
 from plateau.logs.formats.tensorboard import EVENTS
 from plateau.logs.model import LogError
 from plateau.showing.printing import printable
+from plateau.showing.wording import never_worsens
 from plateau.watching.board import Board
 from plateau.watching.budget import Budget
 from plateau.watching.columns import Columns
@@ -254,6 +255,8 @@ class Session:
         if not self.begun and (chosen := log.columns.chosen):
             self._runs = self._choose(log)
             self._teller.announce(watched(self._options.path, chosen))
+            if chosen.mode == "both" and "worsening" in self._options.fail_on:
+                self._complain(f"{self._options.path}: {never_worsens(chosen.metric)}")
         for run, event in self._runs.take(rows) if self._runs and rows else ():
             assert log.columns.chosen is not None
             self._tell(run, event, log.columns.chosen)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from following import PLATEAU, events_of, staircase, watch
+from processes import plateau
 
 
 @pytest.mark.parametrize(("what", "code"), [("plateau", 1), ("nan", 1), ("worsening", 0)])
@@ -94,3 +95,15 @@ def test_scan_fails_on_nan(run, tmp_path):
     for text, code in ((staircase(5000), 1), (staircase(1000), 0)):
         path.write_text(text)
         assert run("scan", path, "--quiet", "--fail-on", "nan")[0] == code
+
+
+def test_a_gate_that_can_never_close_says_so(tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text("".join(f"{10 + i % 7 + 50 * (i > 200)}\n" for i in range(400)))
+    told = "has no better direction, so --fail-on worsening never fails: give --mode"
+    for arguments in (["watch", path, "--idle", 0], ["scan", path, "--quiet"]):
+        done = plateau(*arguments, "--fail-on", "worsening")
+        assert done.returncode == 0
+        assert f"plateau: {path}: numbers {told}\n" in done.stderr
+        done = plateau(*arguments, "--fail-on", "worsening", "--mode", "min")
+        assert told not in done.stderr
