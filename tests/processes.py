@@ -5,6 +5,9 @@ import os
 import subprocess
 import sys
 
+PLATEAU = [sys.executable, "-c", "from plateau.cli import main; main()"]
+"""The command line, as a process."""
+
 
 def python(code, **environment):
     """Run code, in which a warning is an error; return what it prints as JSON."""
@@ -21,7 +24,7 @@ def python(code, **environment):
 def plateau(*arguments, **environment):
     """Run the command line."""
     return subprocess.run(
-        [sys.executable, "-c", "from plateau.cli import main; main()", *map(str, arguments)],
+        [*PLATEAU, *map(str, arguments)],
         capture_output=True,
         text=True,
         env=os.environ | environment,

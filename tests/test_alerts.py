@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from following import staircase
+from processes import PLATEAU
 
 from plateau import Schedule, ThresholdDetector
 from plateau.alerts import Alerts, Mail, NotSentError, Webhook, sending
@@ -258,7 +259,7 @@ def test_a_place_without_its_package_says_how_to_get_it(monkeypatch):
 
 
 def test_a_watch_sends_alerts_and_tells_no_secret(hook):
-    command = [sys.executable, "-c", "from plateau.cli import main; main()", "watch", "-"]
+    command = [*PLATEAU, "watch", "-"]
     done = subprocess.run(
         [*command, "--alert", "webhook", "--alert", "mail:me@example.org"],
         input=staircase(3000).encode(),

@@ -196,7 +196,7 @@ def plant(folder, mark):
         path.write_bytes(hashlib.sha256(body).digest() + body)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no owners and modes of files")
 def test_nothing_is_loaded_that_another_user_can_have_put_there(filled, tmp_path):
     (cache, digest), mark = filled, tmp_path / "ran"
     plant(cache, mark)
@@ -215,7 +215,7 @@ def test_nothing_is_loaded_that_another_user_can_have_put_there(filled, tmp_path
         assert f"other users may write to {opened}" in told
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no owners and modes of files")
 def test_nothing_is_loaded_from_a_file_that_others_may_write(filled, tmp_path):
     cache, digest = filled
     for path in cache.rglob("*.kernel"):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import PLATEAU
 from typer.testing import CliRunner
 
 from plateau import cli
@@ -110,7 +111,7 @@ def test_a_path_need_not_be_text(tmp_path, monkeypatch, arguments):
 
 @pytest.mark.skipif(os.name != "posix", reason="--exec is tried by a shell's words")
 def test_a_command_is_run_whatever_the_name(log, tmp_path):
-    command = [sys.executable, "-c", "from plateau.cli import main; main()", "watch", log]
+    command = [*PLATEAU, "watch", log]
     command += ["--idle", "0", "--horizon", "24", "--state", "s", "--output", "o"]
     command += ["--exec", 'printf "%s" "$PLATEAU_METRIC" > told']
     subprocess.run(command, cwd=tmp_path, check=True)
@@ -124,7 +125,7 @@ def test_a_name_is_no_command(tmp_path):
     name = "loss $(touch a) `touch b`; touch c | touch d & touch e > f"
     log, before = tmp_path / "$(touch g);x.jsonl", {"told", "o"}
     log.write_text(lines_of(name))
-    command = [sys.executable, "-c", "from plateau.cli import main; main()", "watch", log]
+    command = [*PLATEAU, "watch", log]
     command += ["--idle", "0", "--horizon", "24", "--output", "o"]
     command += ["--exec", 'printf "%s" "$PLATEAU_METRIC $PLATEAU_PATH" > told']
     subprocess.run(command, cwd=tmp_path, check=True)

@@ -4,17 +4,16 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+from processes import PLATEAU
 
 from plateau.export import write_whole
 
 resource = pytest.importorskip("resource", reason="no limits of files here")
 
 KILLS = 40
-MAIN = [sys.executable, "-c", "from plateau.cli import main; main()"]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -74,7 +73,7 @@ def test_a_disk_that_takes_nothing_more_leaves_what_there_was(
     with log.open("a") as file:
         file.write("".join(f"{i},{i}\n" for i in range(300, 600)))
     before[log] = log.read_bytes()
-    done = on_a_full_disk([*MAIN, *arguments])
+    done = on_a_full_disk([*PLATEAU, *arguments])
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith("plateau: ")
     assert "Traceback" not in done.stderr

@@ -37,9 +37,8 @@ class Tracker:
     def __init__(self, config: Config, out: Path) -> None:
         self._config, self._out = config, out
         self._run: Any = None
-        self._alerts: Alerts | None = None
+        self._alerts: Alerts | None = None  # as long as the tracker is told of anything
         self._verdict: object = None
-        self._broken = False
 
     def begin(self) -> None:
         """Begin a run, or go on with the one that is noted in the folder.
@@ -72,14 +71,14 @@ class Tracker:
     def take(self, row: Row) -> None:
         """Send a row; a tracker that fails is told of once, and the training goes on."""
         self.begin()
-        if self._alerts is None or self._broken:
+        if self._alerts is None:
             return
         values = numbers(row)
         step = int(values.pop("step"))
         try:
             self._run.log(values, step=step)
         except Exception as error:  # of any kind; its text may hold a key
-            self._broken = True
+            self._alerts = None
             warnings.warn(f"the tracker gets no more rows: {type(error).__name__}", stacklevel=2)
             return
         before, self._verdict = self._verdict, row.get("verdict", self._verdict)

@@ -8,7 +8,7 @@ import sys
 
 import numba
 import pytest
-from processes import plateau
+from processes import PLATEAU, plateau
 
 from plateau.commands.groups import ColumnOptions, grouped
 from plateau.commands.options import Mode, Paths, Quiet
@@ -110,7 +110,7 @@ def test_bad_usage_gets_one_line(run, log, arguments, message):
 
 def test_the_demo_finds_the_stairs_and_draws_them(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", "from plateau.cli import main; main()", "demo"],
+        [*PLATEAU, "demo"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

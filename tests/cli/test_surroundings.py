@@ -7,15 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import plateau
+from processes import PLATEAU, plateau
 
 from plateau.export import write_whole
+
+in_a_shell = pytest.mark.skipif(os.name != "posix", reason="Windows has no sh")
+on_a_full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="only Linux and some BSDs have /dev/full"
+)
 
 
 def redirected(redirections, *arguments):
     """Run it by a shell, with these redirections."""
-    program = [sys.executable, "-c", "from plateau.cli import main; main()"]
-    command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *program, *map(str, arguments)]
+    command = ["sh", "-c", f'exec "$@" {redirections}', "sh", *PLATEAU, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -42,13 +46,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "out.json", "plain"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file here stands for a full disk")
+@on_a_full_device
 def test_a_full_disk_is_one_line(tmp_path):
     log = tmp_path / "a.csv"
     log.write_text("step,loss\n" + "".join(f"{i},{i}.5\n" for i in range(60)))
-    command = [sys.executable, "-c", "from plateau.cli import main; main()", "scan", log]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    done = redirected(">/dev/full", "scan", log)
     assert (done.returncode, done.stderr) == (2, "plateau: No space left on device\n")
 
 
@@ -60,7 +62,7 @@ def test_a_file_with_a_hole_of_a_terabyte_is_one_line(run, tmp_path):
     assert (code, out, err) == (2, b"", f"plateau: {log}: a line is longer than 64 MiB\n")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+@in_a_shell
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("command", [["scan", "--format", "json", "-o"], ["watch", "--output"]])
 def test_standard_streams_may_be_closed(closed, command, log, tmp_path):
@@ -73,7 +75,7 @@ def test_standard_streams_may_be_closed(closed, command, log, tmp_path):
     assert log.read_bytes() == before
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+@in_a_shell
 def test_what_nobody_can_read_is_not_printed(log):
     assert redirected(">&-", "scan", log, "--format", "json").returncode == 0
     done = redirected("<&-", "scan", "-")
@@ -88,12 +90,12 @@ def test_a_backend_that_matplotlib_does_not_have_is_one_line(log, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full here")
+@on_a_full_device
 def test_a_full_standard_error_changes_no_exit_code():
     assert redirected("2>/dev/full", "scan", "--nonsense").returncode == 2
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends no program by SIGINT")
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -74,7 +74,7 @@ def test_a_log_named_twice_is_read_once(tmp_path, found):
     assert len(found(tmp_path, tmp_path / "1.log", tmp_path / "*.log")) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
 def test_a_pipe_in_a_folder_is_left_alone(tmp_path):
     files(tmp_path, "a.log")
     os.mkfifo(tmp_path / "pipe.log")
@@ -254,7 +254,7 @@ def greedy(path):
     return path
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is kept by Linux only")
 @pytest.mark.parametrize("worth", [0, 1 << 30])  # in several processes, in one
 def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
     monkeypatch.setattr("plateau.logs.several.parallel.WORTH", worth)
@@ -272,7 +272,7 @@ def test_a_log_that_takes_too_much_costs_no_other(monkeypatch, worth):
     ]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such limits")
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is kept by Linux only")
 @pytest.mark.parametrize("command", ["scan", "columns", "replay", "report"])
 def test_every_command_that_reads_saved_logs_reads_within_limits(
     run, tmp_path, monkeypatch, command

@@ -89,7 +89,7 @@ def test_the_process_ends_by_itself_when_no_more_is_to_come(worker):
     assert worker._process.wait(LONG) == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_of_this_process_starts_its_own(worker):
     first = worker.call(os.getpid, limit=LONG)

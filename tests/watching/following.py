@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from processes import PLATEAU
 
 from plateau import cli
 from plateau.logs.choosing.asked import Asked
@@ -20,8 +21,6 @@ from plateau.rule import Rule
 from plateau.watching.columns import Columns
 from plateau.watching.lines import LineLog
 from plateau.watching.runs import Runs
-
-PLATEAU = [sys.executable, "-c", "from plateau.cli import main; main()"]
 
 
 def staircase(steps=9000, seed=0):
