@@ -270,7 +270,8 @@ def test_a_watch_sends_alerts_and_tells_no_secret(hook):
     )
     assert done.returncode == 0, done.stderr
     told = done.stdout.decode().splitlines()[1:]
-    assert [text for _, text in hook.got] == [f"*loss: plateau* {line}" for line in told]
+    said = [line.removeprefix("run 1, ") for line in told]
+    assert [text for _, text in hook.got] == [f"*-, run 1: plateau* {line}" for line in said]
     assert len(told) == 1
     assert b"--alert: an alert was not sent by Mail: sendmail cannot be run" in done.stderr
     assert SECRET.encode() not in done.stdout + done.stderr

@@ -41,6 +41,17 @@ class Unit(StrEnum):
     row = "row"
 
 
+class EventKind(StrEnum):
+    """What happens while a log is watched."""
+
+    plateau = "plateau"
+    resumed = "resumed"
+    ended = "ended"
+    worsening = "worsening"
+    nonfinite = "nonfinite"
+    run = "run"
+
+
 class Format(StrEnum):
     """How results are printed."""
 
@@ -229,7 +240,7 @@ Command = Annotated[
     str | None,
     option(
         OUTPUT,
-        "Run this by the shell for each event, which is in PLATEAU_EVENT, PLATEAU_X, …",
+        "Run this by the shell for each event, which is in PLATEAU_TEXT, PLATEAU_EVENT, …",
         "--exec",
     ),
 ]
@@ -240,6 +251,12 @@ AlertTo = Annotated[
         "Send each event to webhook[:FILE], mail:ADDRESS, mlflow:RUN, tensorboard:FOLDER, "
         "trackio:PROJECT or wandb:PROJECT; may be repeated.",
         "--alert",
+    ),
+]
+OnlyOn = Annotated[
+    list[EventKind] | None,
+    option(
+        OUTPUT, "Run --exec and send --alert for these events only; may be repeated.", "--on"
     ),
 ]
 StateFile = Annotated[

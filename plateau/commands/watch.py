@@ -18,6 +18,7 @@ from plateau.commands.options import (
     EventFile,
     Idle,
     Lines,
+    OnlyOn,
     Per,
     StateFile,
     StopOn,
@@ -48,6 +49,7 @@ def watch(
     output: EventFile = None,
     command: Command = None,
     alert: AlertTo = None,
+    on: OnlyOn = None,
     state: StateFile = None,
     idle: Idle = None,
     alarms: Alarms = None,
@@ -67,6 +69,8 @@ def watch(
     for file in (output, state):
         if file and not file.parent.is_dir():
             raise typer.TyperException(f"{file}: no such folder")
+    if on and not (command or alert):
+        raise typer.TyperException("--on says which events --exec and --alert get: give one of these")
     keep_apart([path], [output, state, lock_of(state) if state else None])
 
     def tell(message: str) -> None:
@@ -95,6 +99,7 @@ def watch(
         alerts=alerts_to(alert, tell),
         complain=tell,
         stop=stop,
+        on=on or (),
     )
     session: Many | Session = Session(options, teller, tell, status)
     if holds_many(path):

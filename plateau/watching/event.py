@@ -62,7 +62,20 @@ def as_json(record: Fields) -> str:
 
 def as_text(record: Fields, *, path: bool = False) -> str:
     """Return a record as one line for people, with the ``path`` of its log where there are many."""
-    kind, shown = record["event"], {name: _shown(name, record) for name in record}
+    return f"{_whose(record, path=path)}, {_said(record)}"
+
+
+def as_alert(record: Fields) -> tuple[str, str]:
+    """Return a record as the title and the text of an alert."""
+    return f"{_whose(record, path=True)}: {record['event']}", _said(record)
+
+
+def _whose(record: Fields, *, path: bool) -> str:
+    return printable(("{path}, " * path + "run {run}").format(**record))
+
+
+def _said(record: Fields) -> str:
+    shown = {name: _shown(name, record) for name in record}
     said = {
         PLATEAU: "plateau since {start_x}, level {level}",
         RESUMED: "the plateau since {start_x} goes on, level {level}",
@@ -70,9 +83,8 @@ def as_text(record: Fields, *, path: bool = False) -> str:
         WORSENING: "worsening, level {level}",
         NONFINITE: "not finite, {value}",
         RUN: "another run begins",
-    }[kind]
-    at = "{path}, " * path + "run {run}, {metric} at {x_name} {x}: "
-    return printable((at + said).format(**shown))
+    }[record["event"]]
+    return printable(("{metric} at {x_name} {x}: " + said).format(**shown))
 
 
 def watched(path: str, chosen: Chosen) -> str:

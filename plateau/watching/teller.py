@@ -10,10 +10,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from plateau.export import naming, refuse_planted
-from plateau.watching.event import as_json, as_text, environment
+from plateau.watching.event import as_alert, as_json, as_text, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from plateau.alerts import Alerts
@@ -45,6 +45,8 @@ class Teller:
         Is told in one line when the command fails.
     stop : Stop
         Whether the end of the watch was asked for; a command does not hold it up.
+    on : collection of str, default ()
+        The kinds of events that run the command and send alerts; without any, all.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Teller:
         alerts: Alerts | None,
         complain: Callable[[str], None],
         stop: Stop,
+        on: Collection[str] = (),
     ) -> None:
         self._json = json
         self.many = False
@@ -63,6 +66,7 @@ class Teller:
         self._output = output
         self._command = command
         self._alerts = alerts
+        self._on = on
         self._complain = complain
         self._stop = stop
         self.number = 0
@@ -103,10 +107,12 @@ class Teller:
         record = event.record(self.number, clock=clock, **about)
         line = as_json(record) if self._json else as_text(record, path=self.many)
         self._write(f"{line}\n".encode())
+        if self._on and event.kind not in self._on:
+            return
         if self._command:
-            self._run(self._command, record)
+            self._run(self._command, record | {"text": as_text(record, path=self.many)})
         if self._alerts:
-            self._alerts.send(f"{record['metric']}: {record['event']}", as_text(record))
+            self._alerts.send(*as_alert(record))
 
     def _write(self, line: bytes) -> None:
         if self._output is None:

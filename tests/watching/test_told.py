@@ -30,6 +30,20 @@ def test_standard_input_and_the_command(tmp_path):
     assert b"--exec: ended with exit code 3: exit 3" in failing.stderr
 
 
+def test_a_command_runs_for_chosen_events_with_the_line_for_people(tmp_path):
+    told = tmp_path / "told"
+    command = f'echo "$PLATEAU_TEXT" >> {told}'
+    kinds = ["--on", "ended", "--on", "nonfinite"]
+    done = watch("-", *kinds, "--exec", command, stdin=staircase().encode())
+    lines = done.stdout.decode().splitlines()
+    chosen = [line for line in lines if line.endswith("has ended") or "not finite" in line]
+    assert 1 < len(chosen) < len(lines) - 1
+    assert told.read_text().splitlines() == chosen
+    refused = watch("-", "--on", "ended", stdin=b"")
+    assert refused.returncode == 2
+    assert b"--on says which events --exec and --alert get: give one of these" in refused.stderr
+
+
 def test_lines_for_people():
     done = watch("-", stdin=staircase().encode())
     lines = done.stdout.decode().splitlines()
