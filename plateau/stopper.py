@@ -25,6 +25,15 @@ class Stopper:
     slow : bool, default False
         Whether to stop on a slow plateau too, see `plateau.Detector.kind`.
 
+    Attributes
+    ----------
+    stopped : bool
+        Whether to stop; once true it stays so.
+    reason : str
+        Why to stop, in words; empty before.
+    taken : int
+        Values taken, those that were not finite included.
+
     Raises
     ------
     TypeError
@@ -46,10 +55,8 @@ class Stopper:
         self.slow = bool(slow)
         self.stopped = False
         self.reason = ""
-        """Why to stop, in words; empty before."""
         self._best = Best(self._detector)
         self.taken = 0
-        """Values taken, those that were not finite included."""
 
     @property
     def detector(self) -> Detecting:

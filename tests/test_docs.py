@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import sys
 import tomllib
 from pathlib import Path
@@ -39,6 +40,12 @@ def test_no_program_is_behind_an_include():
 def test_what_only_the_site_needs_is_not_seen_in_a_checkout():
     seen = re.compile(r"^(?:```\{(?:toctree|testsetup)\}|\(.+\)=$)", re.MULTILINE)
     assert not [page.name for page in PAGES if seen.search(page.read_text())]
+
+
+@pytest.mark.parametrize("script", sorted(DOCS.glob("*/make_*.py")), ids=lambda path: path.stem)
+def test_what_makes_pictures_and_results_finds_what_it_imports(script, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(script.parent), *sys.path])
+    runpy.run_path(str(script), run_name="imported")
 
 
 def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):

@@ -117,7 +117,7 @@ def spans(axes):
 def test_a_series_is_drawn_with_its_plateaus_and_fires():
     axes = plateau.plot(pd.Series(FLAT, index=np.arange(400) * 10, name="loss"))
     labels = axes.get_legend_handles_labels()[1]
-    assert {"metric", "level", "plateau", "known", "fires"} <= set(labels)
+    assert {"loss", "level", "plateau", "known", "fires"} <= set(labels)
     assert (axes.get_ylabel(), axes.get_xlim()[1]) == ("loss", 3990)
 
 

@@ -15,7 +15,7 @@ from style import BLUE, DARK, GREEN, HERE, RED, STREAM, VERDICTS
 
 from plateau import Ema, EmaHaar, Haar, ThresholdDetector, Verdict, find_plateaus, trace
 from plateau.logs import read_log
-from plateau.offline import Rows
+from plateau.offline import HeldRows
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
 def concept() -> Figure:
     """Stream, slope, flat run and verdict of the sample log, under the rule of the demo."""
     (run,) = read_log(files("plateau") / "data" / "sample.log").runs
-    rows = Rows(run)
+    rows = HeldRows(run)
     detector = ThresholdDetector(Haar(window=500, smooth=500), threshold=4e-4, patience=1000)
     xs = np.concatenate(list(rows.blocks()))
     found, plateaus = trace(xs, detector), find_plateaus(xs, detector)

@@ -255,9 +255,7 @@ AlertTo = Annotated[
 ]
 OnlyOn = Annotated[
     list[EventKind] | None,
-    option(
-        OUTPUT, "Run --exec and send --alert for these events only; may be repeated.", "--on"
-    ),
+    option(OUTPUT, "Run --exec and send --alert for these events only; may be repeated.", "--on"),
 ]
 StateFile = Annotated[
     Path | None,

@@ -70,7 +70,7 @@ def watch(
         if file and not file.parent.is_dir():
             raise typer.TyperException(f"{file}: no such folder")
     if on and not (command or alert):
-        raise typer.TyperException("--on says which events --exec and --alert get: give one of these")
+        raise typer.TyperException("--on chooses events for --exec and --alert: give one of them")
     keep_apart([path], [output, state, lock_of(state) if state else None])
 
     def tell(message: str) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 PANELS = 12
 """Runs in one picture at most."""
 
+FINE = 400
+"""Rows from which on a curve is drawn thin, so that its noise does not fill the picture."""
+
 LONGEST = 40
 """Characters of a name in the picture."""
 
@@ -107,13 +110,16 @@ def draw(
     x = shown_x(run) / DAY if run.clock else run.x
     log = is_log(run)
     level = level_of(run.values, log=log)
-    axes.plot(x, run.values, color=CURVE, linewidth=0.6, label="metric")
+    thin = len(x) > FINE
+    axes.plot(x, run.values, color=CURVE, linewidth=0.6 if thin else 1.2, label=label(run.metric))
     axes.plot(x, level, color=LEVEL, linewidth=1.2, label="level")
     if run.held_out is not None:
         beside = drawable(run.held_out)
         at = shown_x(beside) / DAY if run.clock else beside.x
         name = label(beside.metric)
-        axes.plot(at, beside.values, color=HELD_OUT, linewidth=1.0, marker=".", label=name)
+        axes.plot(
+            at, beside.values, color=HELD_OUT, linewidth=1.0, marker=".", markersize=4, label=name
+        )
     _draw_plateaus(axes, x, plateaus)
     if len(fires):
         rows = np.asarray(fires)

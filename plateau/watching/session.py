@@ -161,6 +161,8 @@ class Session:
     def run(self, stop: Stop) -> None:
         """Follow the log to the end of the watch; `resume` comes before."""
         last, over = time.monotonic(), False
+        if self._is_missing and self._options.idle != 0:
+            self._complain(f"{self._options.path}: not there yet; waiting for it")
         while not (over or self.failed or self._teller.unheard or stop.by is not None):
             if self.step():
                 last = time.monotonic()
@@ -238,7 +240,7 @@ class Session:
     def step(self, *, keep: bool = True) -> bool:
         """Take what is new; return whether there was anything."""
         if self._log is None:
-            if self._is_file and not Path(self._options.path).exists():
+            if self._is_missing:
                 self._show(printable(f"waiting for {self._options.path}"))
                 return False
             self._log = self._open()
@@ -264,8 +266,10 @@ class Session:
             self._sample(samples)
 
     @property
-    def _is_file(self) -> bool:
-        return self._options.path != STDIN and not is_prometheus(self._options.path)
+    def _is_missing(self) -> bool:
+        """Whether it is to be a file or folder that is not there."""
+        path = self._options.path
+        return path != STDIN and not is_prometheus(path) and not Path(path).exists()
 
     def _sample(self, samples: Contents) -> None:
         """Take what came of series with labels."""

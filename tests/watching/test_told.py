@@ -41,7 +41,7 @@ def test_a_command_runs_for_chosen_events_with_the_line_for_people(tmp_path):
     assert told.read_text().splitlines() == chosen
     refused = watch("-", "--on", "ended", stdin=b"")
     assert refused.returncode == 2
-    assert b"--on says which events --exec and --alert get: give one of these" in refused.stderr
+    assert b"--on chooses events for --exec and --alert: give one of them" in refused.stderr
 
 
 def test_lines_for_people():
