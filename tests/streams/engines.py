@@ -1,6 +1,6 @@
 """Spark and Flink, killed in the middle: the events of each key are those of one process.
 
-    python -m pip install . pyspark 'pandas<3'  # and a Java that it supports
+    python -m pip install . pyspark protobuf pyarrow 'pandas<3'  # and a Java that it supports
     PLATEAU_STREAM_KEYS=1000 python tests/streams/engines.py stream_spark stream_spark_function
 
 Takes the programs of docs/examples that are named. Each takes minutes, so this is run before a
