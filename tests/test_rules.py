@@ -63,7 +63,7 @@ def test_a_shift_leaves_the_blocks_behind_it(step, sign):
 
 
 def test_a_tolerated_shift_becomes_the_level():
-    values = np.r_[np.zeros(40), np.full(12, 0.3)]
+    values = 10 + np.r_[np.zeros(40), np.full(12, 0.3)]
     for tolerance, ends in ((0.29, True), (0.31, False)):
         s = in_plateau(values, visible=0, tolerance=tolerance, rise=5, rise_from=40, fall=1)
         before = in_plateau(values, visible=0, tolerance=tolerance, rise_from=40)
@@ -175,6 +175,13 @@ def test_no_visible_drift():
     assert not settled(0, 401)
     assert settled(0, 100, onset=75)
     assert not settled(0, 96, onset=76)  # less than a quarter of the stream
+    # What came before may go on unseen.
+    after = reference.drift(flat[50:])[1]
+    came = 2.5 * after * ((np.arange(100) >= 25) & (np.arange(100) < 50))
+    for progress, rests in ((came, False), (-came, True)):
+        s = in_plateau(flat - flat[50:].mean() + progress, verdict=UNDECIDED)
+        s.spreads[:100] = 0.0
+        assert rules.settled(s, P._replace(horizon=200), 50) is rests
     # Certain, but with its bound surely below half of the noise.
     drift = 0.25 - 2.5 * 0.1 * error
     assert drift > 2.6 * 0.1 * error
@@ -197,6 +204,8 @@ def test_hardly_any_movement_beside_the_range():
     assert found.tolerance == pytest.approx(1.001)
     assert begin == 72
     assert levelled(zigzag, 0.999)[0] is None
+    stairs = np.r_[np.full(70, 5.0), np.ones(5), np.zeros(25)]
+    assert levelled(stairs, 1.0)[0] == 70  # a block that is off by just as much is in it
     # Or the bound of their drift within twice the share, if there are enough of them.
     change, error, *_ = reference.drift(zigzag[75:])
     bound = abs(change) + 1.645 * error
@@ -302,6 +311,31 @@ def test_a_declaration_begins_a_plateau():
         assert (s.last_fire, s.fires) == (s.accepted, fires + 1)
 
 
+def test_a_tail_before_a_tolerated_plateau_is_no_correlation():
+    tail = rng(5).normal(size=160) + 20 * np.exp(-np.arange(160) / 10)
+    for visible, best in ((0.0, 60), (1.0, 0)):
+        s = in_plateau(tail, verdict=UNDECIDED, noise=1)
+        assert rules.declare(s, P, 0, 40, visible, 60)
+        assert s.inflation == rules.own_inflation(in_plateau(tail), 0, best)
+    assert s.inflation > 3
+
+
+def test_a_constant_of_a_few_blocks_is_undecided():
+    s = in_plateau(np.zeros(28), more=0, verdict=UNDECIDED)
+    assert not rules.assess(s, P)
+    assert (s.verdict, s.confidence) == (UNDECIDED, 0)
+
+
+def test_a_few_blocks_must_move_more_clearly():
+    noise = level_off(rng(3).normal(size=8) + (-1.0) ** np.arange(8))
+    error, limit = reference.drift(noise)[1], rules.wider(rules.SURE, 8 - 2)
+    for share, verdict in ((0.99, UNDECIDED), (1.01, WORSENING)):
+        values = np.r_[4.0 * rng(4).normal(size=24), noise + share * limit * error * line(8)]
+        s = in_plateau(values, verdict=UNDECIDED)
+        assert not rules.assess(s, P._replace(horizon=10**6))
+        assert s.verdict == verdict
+
+
 def test_a_plateau_is_looked_at_anew():
     values = level_off(autoregressive(10, 200, 0.6))
     s = in_plateau(values, fire_length=1e9, due=5000)
@@ -354,6 +388,12 @@ def test_how_well_the_level_is_known():
     for count, enough in ((7, False), (8, True)):
         s = in_plateau(values[:count], verdict=UNDECIDED)
         assert math.isnan(rules.precision(s).level_error) is not enough
+        s = in_plateau(values, begun=40 + 4 * (100 - count))
+        assert math.isnan(rules.precision(s).level_error) is not enough
+    # Of a constant each sample is worth one.
+    s = in_plateau(np.full(100, 5.0))
+    s.spreads[:100] = 0.0
+    assert rules.precision(s) == (0.0, 400.0)
 
 
 def test_what_was_tolerated_before_is_forgotten():
@@ -443,6 +483,9 @@ def test_a_long_plateau_drops_its_oldest_blocks():
     assert rules.may_drop(full(values), P._replace(horizon=1023))
     assert not rules.may_drop(full(values, more=31), P._replace(horizon=24))
     assert rules.may_drop(full(values, more=63), P._replace(horizon=24))
+    # Without a horizon it is the 625 samples that the evidence takes.
+    assert not rules.may_drop(full(values, more=77), P._replace(horizon=0))
+    assert rules.may_drop(full(values, more=78), P._replace(horizon=0))
     # Correlated ones are needed.
     walk = rng(7).normal(size=256).cumsum()
     assert not rules.may_drop(full(walk), P)
@@ -522,6 +565,9 @@ def test_a_stretch_at_rest():
     # Two fifths of the stream, and a dozen blocks.
     assert rested(descent[5:], level_off(noise[:14]))[0] is not None
     assert rested(np.linspace(100, 2, 40), noise)[0] is None
+    late = np.r_[np.linspace(100, 6, 30), np.linspace(6, 0, 8)]  # whose second half moves little
+    assert rested(late, noise)[0] is None
+    assert rested(late[4:], noise)[0] == pytest.approx(34, abs=2)
     assert rested(descent[8:], level_off(noise[:10]))[0] is None
     assert rested(descent[8:], level_off(noise[:13]))[0] is not None
     # The bound of the progress is a share of the range: three of a hundred.
