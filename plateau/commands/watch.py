@@ -3,6 +3,7 @@
 import errno
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ from plateau.commands.options import (
     Idle,
     Lines,
     Per,
+    RunWatched,
     StateFile,
     StopOn,
     UnitOption,
@@ -41,6 +43,7 @@ def watch(
     ],
     columns: ColumnOptions,
     settings: RuleOptions,
+    run: RunWatched = None,
     unit: UnitOption = None,
     output_format: Annotated[Lines, option(OUTPUT, "How to print events.", "--format")] = (
         Lines.text
@@ -78,7 +81,7 @@ def watch(
     with clear_errors():
         options = Options(
             path,
-            columns.asked(),
+            replace(columns.asked(), run=run),
             rule,
             unit.value if unit else None,
             {each.value for each in fail_on or ()},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from plateau.logs.choosing.asked import Material
+    from plateau.logs.choosing.metrics import Candidate
     from plateau.logs.columns import Column, Table
 
     Groups = dict[frozenset[str], list[LineTable]]
@@ -61,6 +62,24 @@ def told_apart(material: Material, table: Table, metric: Column) -> list[tuple[T
         found.append((part, _column(part, metric)))
     names = ", ".join(repr(part.run) for part, _ in found)
     material.warnings.append(f"words before {metric.name!r} tell series apart: {names}")
+    return found
+
+
+def names_apart(material: Material, candidates: Iterable[Candidate]) -> dict[Column, str]:
+    """Name the columns of one name that words tell apart, as the runs of each are called."""
+    quiet = replace(material, warnings=[])
+    alike: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        alike.setdefault(one.column.name, []).append(one)
+    found: dict[Column, str] = {}
+    for several in alike.values():
+        first = several[0]
+        apart = told_apart(quiet, first.table, first.column) if len(several) > 1 else []
+        names = {part.before: part.run for part, _ in apart}
+        for one in several if names else ():
+            if isinstance(one.table, LineTable):
+                before = frozenset(_words(one.table, one.column))
+                found[one.column] = names.get(before) or ""
     return found
 
 

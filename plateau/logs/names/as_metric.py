@@ -143,7 +143,7 @@ def metric_points(column: Column, *, training: bool = False) -> float:
 
 def remarks(column: Column, *, training: bool = False) -> list[str]:
     """Say in words what gave a column its points as the metric."""
-    found = set(words(column.meaning))
+    found = set(words_told(column.meaning))
     served = service_points(column.meaning, words_told(column.meaning))
     named = side(column.meaning)
     told = {
