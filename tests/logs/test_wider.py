@@ -84,6 +84,9 @@ CASES = {
     "cycles of a reactor": Case(each(lambda i: f"Burnup step = 1, time = 0.00 days\nActive cycle {i:3d} / 40  neutrons : {5000 + i * 37 % 90}\nk-eff = {1.1 + loss(i) / 90:.5f} +/- 0.001"), "k-eff", "Active cycle", mode="both"),
     "a speed of steps": Case(each(lambda i: f"fps step: {60000 + i * 977 % 900} fps total: {30000 + i * 977 % 900} frames: {16384 * i}\nnext best rewards:  [{90 * acc(i):.2f}]"), "next best rewards", "frames", mode="max"),
     "squares of residuals": Case(each(lambda i: f"iteration= {i}\t chi2= {900 * loss(i):.6f}\t time= 0.0{i % 9}\t lambda= {1 / i:.6f}\t tries= 1"), "chi2", "iteration"),
+    # Of some programs a score is an energy, or an error.
+    "a score that falls": Case(each(lambda i: f"Score at iteration {10 * i} is {loss(i):.9f}"), "Score", "iteration", mode="both"),
+    "an evidence in brackets": Case(each(lambda i: f" Acceptance Rate:     0.{950 - i}\n Total Samples:      {50 * i + 400}\n Nested Sampling ln(Z):   {-90 * loss(i):.6f}"), "Nested Sampling ln(Z)", "Total Samples", mode="max"),
     # Units behind the last numbers of a line.
     "units behind numbers": Case(each(lambda i: f"BenchmarkEncode-8   \t  {100000 + i * 7919 % 1000}\t     {10000 + 100 * loss(i):.0f} ns/op\t    4096 B/op\t      12 allocs/op"), "ns/op", "row"),
     "a date that goes back and forth": Case("starttime\twait\tcount\n" + each(lambda i: f"Fri May 06 10:00:{i * 7 % 60:02d} 2022\t{loss(i):.2f}\t{i % 3}"), "wait", "row", mode="both", name="a.tsv"),
@@ -208,3 +211,13 @@ def test_a_norm_is_asked_for_with_or_without_its_index(read_run, asked):
 def test_names_between_the_bars_of_cells_are_no_norms(read_run):
     run = read_run("|epoch|loss|\n|---|---|\n" + each(lambda i: f"|{i}|{loss(i):.4f}|"))
     assert (run.metric, run.x_name) == ("loss", "epoch")
+
+
+def test_a_letter_behind_a_number_is_no_name(read):
+    with pytest.raises(NoSeriesError):
+        read(each(lambda i: f"{i:7d}   4      11 1.0E+00    {i % 3} F  T"))
+
+
+def test_a_time_step_beside_its_time_is_no_change(read):
+    log = read(each(lambda i: f"Step {i}, t= {i / 1000:.7E}, DT= 1.0E-03, C=  0.{400 + i * 7 % 9}"))
+    assert log.warnings[0].startswith("unsure: ")

@@ -152,11 +152,10 @@ def _changing(told: Words) -> Iterator[tuple[str, str]]:
     """Find the letter whose change is told beside it: "E= -76.0  delta_E= -0.1"."""
     short = {squash(name) for name in told}
     for name, found in told.items():
-        letter = squash(name)
-        if len(letter) == 1 and not short.isdisjoint(
-            change + letter for change in ("d", "delta", "diff")
-        ):
-            yield name, "energy" if found == ("energy",) else f"{name} measure"
+        letter, energy = squash(name), found == ("energy",)
+        changes = {f"delta{letter}", f"diff{letter}"} | ({f"d{letter}"} if energy else set())
+        if len(letter) == 1 and not short.isdisjoint(changes):
+            yield name, "energy" if energy else f"{name} measure"
 
 
 def _in_short(told: Words) -> Iterator[tuple[str, str]]:

@@ -110,10 +110,12 @@ ENERGIES = vocabulary("energy eng ener enrg")
 NEGATIVE = vocabulary("neg negative minus")
 LIKELIHOODS = vocabulary("lik likelihood loglikelihood loglik logl lnl llh ll like loglike lnlike")
 CHANGES = vocabulary("change changes delta diff")  # of what: either way
+LOG_OF = re.compile(r"(?<![A-Za-z])(ln|log)\(([A-Za-z])\)")  # "ln(Z)" is an lnz
 K_EFF = ("k", "eff")  # the multiplication of a reactor
 ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
 DECADES = 1e3
 EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
+OFTEN_UP = vocabulary("fitness score")  # of some programs it is an error, or an energy
 # A column called "avg", among others called "min" and "max", is what a population is told by.
 MEANS, MEAN = vocabulary("avg mean average"), 1.5
 EXTREMES = vocabulary("min max")
@@ -138,14 +140,14 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
 
     An objective may be either; it moved the way it should, if it moved.
     """
-    found = words(name)
+    found = words_told(name)
     negative = name.startswith("-") or not NEGATIVE.isdisjoint(found)
     if negative and not LIKELIHOODS.isdisjoint(found):
         return "min"
     if not CHANGES.isdisjoint(found) and not UP.isdisjoint(found):
         return "both"
-    if values is not None and "fitness" in found and _fell(values[np.isfinite(values)]):
-        return "min"
+    if values is not None and OFTEN_UP.intersection(found) and _fell(values[np.isfinite(values)]):
+        return "min" if "fitness" in found else "both"
     if values is not None and EITHER_WAY.intersection(found):
         return "max" if _rose(values[np.isfinite(values)]) else "min"
     if values is not None and found == ("r",) and _spans_decades(values):
@@ -194,7 +196,7 @@ def _fell(values: NDArray[np.float64]) -> bool:
 @lru_cache(maxsize=4096)
 def words_told(name: str) -> tuple[str, ...]:
     """Words of a name; "cross-entropy" is one, "k-eff" too, and "E0" an energy."""
-    found = words(name)
+    found = words(LOG_OF.sub(r"\1\2", name))
     if "e" in found and ENERGY.search(name) and all(len(word) == 1 for word in found):
         return tuple("energy" if word == "e" else word for word in found)
     if found[:2] == K_EFF:

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from plateau.logs.text.norms import bared, shielded
+from plateau.logs.text.formulas import bared, shielded
 from plateau.logs.text.slots import LETTER, counts
 
 NEAR = 5  # lines from the header to the first row

@@ -10,8 +10,8 @@ from itertools import pairwise, takewhile
 from plateau.logs.names.as_x import EPOCHS, ROUNDS, STEPS
 from plateau.logs.names.quantities import UNIT_ALONE, is_speed
 from plateau.logs.names.words import side, vocabulary, words
-from plateau.logs.text.norms import BAR as NORM_BAR
-from plateau.logs.text.norms import bared, shielded
+from plateau.logs.text.formulas import BAR as FORMULA_BAR
+from plateau.logs.text.formulas import bared, shielded
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
@@ -54,7 +54,7 @@ FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
     re.IGNORECASE,
 )
-LEADING = re.compile(rf"^(?:[^\w{NORM_BAR}]++|_++)++")  # what is no letter, before a name
+LEADING = re.compile(rf"^(?:[^\w{FORMULA_BAR}]++|_++)++")  # what is no letter, before a name
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(  # "avg", "ops/sec", "current ops/sec"; up to a comma "avg loss"
     r"\s*+%?\s*+((?:[A-Za-z]+ )?[A-Za-z]+/s(?:ec)?(?!\w)"
@@ -385,7 +385,8 @@ class _Line:
             self.opened = self.opened or leading
             return COUNTER, True
         if self.opened:
-            return name_after(after), False
+            name = name_after(after)
+            return (name if len(name) > 1 else ""), False  # a letter is a unit, or a state
         if leading:
             return "", False
         told = None

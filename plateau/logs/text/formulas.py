@@ -1,4 +1,4 @@
-"""Norms in the names of text logs: the bars of "||r||" are no separators."""
+"""Formulas in the names of text logs: the bars of "||r||" part no names, nor does "ln(Z)"."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 
 # "||r(i)||/||b||", "||B r||_2"; with single bars only before a joint, "Nonlinear |R| = 0.5": cells
 # are written between such bars too.
-NORM = re.compile(
+FORMULA = re.compile(
     r"\|\|(?=[^\s|])[^|]{1,32}(?<=\S)\|\||(?<![\w|])\|[A-Za-z][\w()]{0,16}\|(?=\s*[=:])"
+    r"|(?<![A-Za-z])(?:ln|log)\([A-Za-z]\w{0,16}\)"
 )
 # What would part a name, and characters for private use in its place.
 SPLITTING = "|(), "
@@ -17,8 +18,10 @@ BAR = SHIELDS[0]
 
 
 def shielded(text: str) -> str:
-    """Make each norm of a text one word, as long as it was."""
-    return NORM.sub(lambda norm: norm[0].translate(SHIELDED), text) if "|" in text else text
+    """Make each formula of a text one word, as long as it was."""
+    if "|" not in text and "(" not in text:
+        return text
+    return FORMULA.sub(lambda found: found[0].translate(SHIELDED), text)
 
 
 def bared(name: str) -> str:
