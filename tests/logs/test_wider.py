@@ -89,6 +89,7 @@ CASES = {
     "an evidence in brackets": Case(each(lambda i: f" Acceptance Rate:     0.{950 - i}\n Total Samples:      {50 * i + 400}\n Nested Sampling ln(Z):   {-90 * loss(i):.6f}"), "Nested Sampling ln(Z)", "Total Samples", mode="max"),
     # Units behind the last numbers of a line.
     "units behind numbers": Case(each(lambda i: f"BenchmarkEncode-8   \t  {100000 + i * 7919 % 1000}\t     {10000 + 100 * loss(i):.0f} ns/op\t    4096 B/op\t      12 allocs/op"), "ns/op", "row"),
+    "a pause behind sizes": Case(each(lambda i: f"[{i / 2:.3f}s][info][gc] GC({i - 1}) Pause Young (Normal) {24 + i % 5}M->{4 + i % 3}M(256M) {2 + loss(i):.3f}ms"), "ms", "iteration"),
     "a date that goes back and forth": Case("starttime\twait\tcount\n" + each(lambda i: f"Fri May 06 10:00:{i * 7 % 60:02d} 2022\t{loss(i):.2f}\t{i % 3}"), "wait", "row", mode="both", name="a.tsv"),
     "a fitness that falls": Case("gen  fitness  size\n" + each(lambda i: f"{i:3d}  {loss(i):.5f}  {20 + i % 3}"), "fitness", "gen"),
 }  # fmt: skip

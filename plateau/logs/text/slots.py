@@ -386,7 +386,8 @@ class _Line:
             return COUNTER, True
         if self.opened:
             name = name_after(after)
-            return (name if len(name) > 1 else ""), False  # a letter is a unit, or a state
+            told = len(name) > 1 or UNIT_ALONE.fullmatch(name)  # another letter is a state
+            return (name if told else ""), False
         if leading:
             return "", False
         told = None
