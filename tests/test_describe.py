@@ -56,6 +56,31 @@ def test_remarks_stand_whole_beside_numbers_or_below_names(columns, monkeypatch)
         assert max(len(line.rstrip()) for line in table) <= width
 
 
+def test_no_name_and_no_remark_is_broken(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "the residual of a quantity with a name that is long"
+    text = "".join(f"step {s} {name} {1 / s:.5e} 损失 {2 / s:.5e}\n" for s in range(1, 50))
+    lines = columns("log", log=text.replace(name, name.replace(" ", "_")))[1].splitlines()
+    at = lines.index(name.replace(" ", "_"))
+    assert lines[at + 1].split()[:3] == ["49", "1", "0.0204082"]
+    other = next(line for line in lines if line.startswith("损失"))
+    assert other.index("49") == lines[at + 1].index("49") - 2  # two letters are as wide as four
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def test_series_that_words_tell_apart_have_the_names_of_their_runs(columns):
+    text = "".join(
+        f"Time = {s}\n{who}, Initial residual = {k / s:.5f}, No Iterations 2\n"
+        if who == "Solving for Ux"
+        else f"{who}, Initial residual = {k / s:.5f}, No Iterations 2\n"
+        for s in range(1, 50)
+        for k, who in enumerate(("Solving for Ux", "Solving for p"), start=1)
+    )
+    _, told, _ = columns("log", log=text)
+    assert "  run 'Ux', the metric\n" in told
+    assert "  run 'p', the metric\n" in told
+
+
 def test_choices_of_the_user(columns):
     _, told, _ = columns("log", "--metric", "val_loss", "--mode", "max", log=LOG)
     assert "metric: val_loss with" in told

@@ -130,6 +130,10 @@ Better = Annotated[
 RunName = Annotated[
     str | None, option(LOG, "Take only the run of this name. Default: all.", "--run")
 ]
+RunWatched = Annotated[
+    str | None,
+    option(LOG, "Which of the series that words tell apart. Default: the first.", "--run"),
+]
 UnitOption = Annotated[
     Unit | None,
     option(

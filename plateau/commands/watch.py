@@ -3,6 +3,7 @@
 import errno
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ from plateau.commands.options import (
     Lines,
     OnlyOn,
     Per,
+    RunWatched,
     StateFile,
     StopOn,
     UnitOption,
@@ -42,6 +44,7 @@ def watch(
     ],
     columns: ColumnOptions,
     settings: RuleOptions,
+    run: RunWatched = None,
     unit: UnitOption = None,
     output_format: Annotated[Lines, option(OUTPUT, "How to print events.", "--format")] = (
         Lines.text
@@ -82,7 +85,7 @@ def watch(
     with clear_errors():
         options = Options(
             path,
-            columns.asked(),
+            replace(columns.asked(), run=run),
             rule,
             unit.value if unit else None,
             {each.value for each in fail_on or ()},

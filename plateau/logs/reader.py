@@ -174,6 +174,6 @@ def _fast(
 def _only(log: Log, run: str) -> Log:
     kept = tuple(one for one in log.runs if one.name == run)
     if not kept:
-        names = ", ".join(repr(one.name) for one in log.runs)
+        names = ", ".join(dict.fromkeys(repr(one.name) for one in log.runs))
         raise LogError(f"{log.path}: no run {run!r}; there are {names}")
     return replace(log, runs=kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plateau.logs.choosing.by_words import names_apart
 from plateau.logs.choosing.metrics import ranked
 from plateau.logs.choosing.runs import assemble
 from plateau.logs.names import as_metric, as_rate, as_x
@@ -62,17 +63,19 @@ def described(path: str, asked: Asked) -> Described:
     candidates = ranked(material)
     runs = assemble(material)
     training = as_metric.is_training(item for _, item in material.columns())
+    shown = candidates[:SHOWN]
+    apart = names_apart(material, shown)
     return Described(
         path,
         material.contents.format,
-        [_line(one, runs[0], training=training) for one in candidates[:SHOWN]],
+        [_line(one, runs[0], apart.get(one.column), training=training) for one in shown],
         max(len(candidates) - SHOWN, 0),
         _choices(candidates, runs),
         material.warnings,
     )
 
 
-def _line(one: Candidate, run: Run, *, training: bool) -> Line:
+def _line(one: Candidate, run: Run, apart: str | None, *, training: bool) -> Line:
     item = one.column
     ends = [_shown(item, float(value)) for value in (item.values[0], item.values[-1])]
     x, lr = as_x.x_points(item), as_rate.lr_points(item)
@@ -80,7 +83,8 @@ def _line(one: Candidate, run: Run, *, training: bool) -> Line:
     roles = _roles(item, run)
     said = [remark for remark in as_metric.remarks(item, training=training) if not (roles and lr)]
     cells = f"{len(item.values):,}", *ends, *points
-    return Line(item.name, cells, ", ".join(roles + said), bool(roles))
+    own = [f"run {apart!r}"] if apart else []
+    return Line(item.name, cells, ", ".join(own + roles + said), bool(roles))
 
 
 def _shown(item: Column, value: float) -> str:

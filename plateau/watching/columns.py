@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plateau.logs.behaviour import NEWEST_FIRST, restarts
-from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material
+from plateau.logs.choosing.asked import UNNAMED_METRIC, Asked, Material, listed
 from plateau.logs.choosing.axis import count_along, is_time
 from plateau.logs.choosing.runs import select
 from plateau.logs.choosing.several_writers import name_of
@@ -108,25 +108,44 @@ class Columns:
             return False
         if last and not selections:
             raise NoSeriesError(f"{self.path}: no series of numbers found")
-        if not selections or (not last and not self._enough(selections[0])):
+        selection = self._one_of(selections, last=last)
+        if selection is None or (not last and not self._enough(selection)):
             return False
-        if len(selections) > 1 and selections[0].table.before is not None:
-            self.complain(f"{self.path}: only {selections[0].table.run!r} is watched")
-        elif len(selections) > 1:
-            names = ", ".join(str(one.table.run) for one in selections)
-            raise LogError(
-                f"{self.path}: has several runs side by side ({names}): use plateau scan"
-            )
-        if _is_newest_first(selections[0], material):
+        self._tell_others(selection, selections)
+        if _is_newest_first(selection, material):
             told = "the newest rows come first, and what is added there cannot be followed"
             raise LogError(f"{self.path}: {told}: use plateau scan")
         for warning in material.warnings:
             self.complain(f"{self.path}: {warning}")
-        if writer := selections[0].writer:
+        if writer := selection.writer:
             one = f"{name_of(writer)} {writer.values[0]:.0f}"
             self.complain(f"{self.path}: has several writers, only {one} is watched")
-        self.use(_chosen(material, selections[0]))
+        self.use(_chosen(material, selection))
         return True
+
+    def _one_of(self, selections: list[Selection], *, last: bool) -> Selection | None:
+        """Return the series that is asked for, else the first; None where it is not there yet."""
+        if self.asked.run is None or not selections:
+            return selections[0] if selections else None
+        told = [one for one in selections if one.table.before is not None]
+        named = [one for one in told if one.table.run == self.asked.run]
+        if not named and last:
+            there = listed(repr(one.table.run) for one in told) or "no series that words tell apart"
+            raise LogError(f"{self.path}: no run {self.asked.run!r}; there are {there}")
+        return named[0] if named else None
+
+    def _tell_others(self, selection: Selection, selections: list[Selection]) -> None:
+        """Say which series are not watched."""
+        if len(selections) == 1 or self.asked.run is not None:
+            return
+        others = listed(repr(one.table.run) for one in selections[1:])
+        if selection.table.before is None:
+            names = f"{selection.table.run!r}, {others}"
+            raise LogError(
+                f"{self.path}: has several runs side by side ({names}): use plateau scan"
+            )
+        only = f"only {selection.table.run!r} is watched"
+        self.complain(f"{self.path}: {only}; --run could name {others}")
 
     def _enough(self, selection: Selection) -> bool:
         """Whether there are enough rows; what heads a log may look like one, for a while."""

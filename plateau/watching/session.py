@@ -273,6 +273,8 @@ class Session:
 
     def _sample(self, samples: Contents) -> None:
         """Take what came of series with labels."""
+        if self._options.asked.run is not None:
+            raise LogError(f"{self._options.path}: labels tell its series apart, --run names none")
         if self._series is None:
             self._series, self._runs = self._several(), None
             self._teller.announce(printable(f"watching the series of {self._options.path}"))

@@ -396,6 +396,20 @@ def test_solvers_are_told_apart(read):
     ]
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_words_behind_a_number_tell_series_apart(read, size):
+    kinds = ["mean", "mean, across all requests", "mean of the slowest"][:size]
+    text = each(lambda i: "\n".join(f"Time per request: {loss(i):.3f} [ms] ({k})" for k in kinds))
+    log = read(text)
+    assert log.warnings[0].startswith("words behind 'Time per request' tell series apart: 'ms mean")
+    assert [len(run.values) for run in log.runs] == [N] * size
+
+
+def test_a_remark_behind_some_numbers_tells_nothing_apart(read_run):
+    text = each(lambda i: f"Time per request: {loss(i):.3f} [ms]{' (slow)' * (i % 3 == 0)}")
+    assert len(read_run(text).values) == N
+
+
 @pytest.mark.parametrize(
     ("best", "usual"),
     [

@@ -77,7 +77,7 @@ CASES = {
     "a state for a cell": Case("Trial | state | cost | size\n" + each(lambda i: f"{i:5d} | {['done', 'pruned', 'late'][i * 5 % 3]} | {loss(i):.4f} | {i % 4:4d}"), "cost", "Trial"),
     # Names in unusual places.
     "a path before a name": Case(each(lambda i: f"log=a/b.txt cost={loss(i):.4f} n={i}"), "cost", "n"),
-    "a product in parentheses": Case(each(lambda i: f"   Iteration : {i:3d}  (B r, r) = {loss(i):.6g}"), "(B r, r)", "Iteration", mode="both"),
+    "a product in parentheses": Case(each(lambda i: f"   Iteration : {i:3d}  (B r, r) = {loss(i):.6g}"), "(B r, r)", "Iteration"),
     "what stands behind an average": Case(each(lambda i: f"[RUN {i}, 30 secs] {12000 * i} ops, {int(13000 * acc(i))} (avg: {int(12500 * acc(i))}) ops/sec, {loss(i):.2f} (avg: {loss(i) + 0.1:.2f}) msec latency"), "ops/sec", "RUN", mode="max"),
     # What a program holds is a load.
     "megabytes": Case(table(["Elapsed time", "CPU (%)", "Virtual (MB)"], lambda i: (i / 2, 90 * acc(i), 800 + i % 9)), "CPU (%)", "Elapsed time", mode="both", name="a.csv"),

@@ -36,9 +36,9 @@ CASES = {
     "folds are runs": Case("".join(f"Fold: {k}, Epoch: {e:02d}, Loss: {loss(e):.4f}, Valid: {acc(e):.4f}\n" for k in (1,) for e in STEPS), "Loss", "Epoch"),
     "rounds of epochs": Case(inner("| Global Round : {b} | Local Epoch : {k} | Loss: {v:.6f}\n"), "Loss", "Global Round, Local Epoch", 50),
     "rounds of steps": Case(inner("generation {b} step {k} cost {v:.4f}\n"), "cost", "generation, step", 50),
-    "a time step": Case(inner(" {k} |R| = {v:.3f}e-0{k}\n", "Time Step {b}, time = 0.{b}\n"), "R", "Time Step, iteration", 50),
+    "a time step": Case(inner(" {k} |R| = {v:.3f}e-0{k}\n", "Time Step {b}, time = 0.{b}\n"), "|R|", "Time Step, iteration", 50),
     "a time step of its own": Case(each(lambda i: f"time step {i}: residual {loss(i):.4e}"), "residual", "time step"),
-    "solvers in solvers": Case(inner("    {k} KSP Residual norm {v:.6e}\n", "  {b} SNES Function norm 1.{b}e+00\n"), "KSP Residual norm", "iteration, iteration", 50),
+    "solvers in solvers": Case(inner("    {k} KSP Residual norm {v:.6e}\n", "  {b} SNES Function norm 1.{b}e+00\n"), "SNES Function norm", "iteration", 10),
     "two counters in a box": Case("".join(f"[{e}, {b:5d}] loss: {loss(3 * e + b / 5000):.3f}\n" for e in range(1, 9) for b in range(2000, 12000, 2000)) + "Finished Training\n", "loss", "epoch, iteration", 40),
     "two counters in a box, then two numbers": Case("".join(f"[{e},{b}] loss_a {loss(3 * e + b / 50):.3f} loss_b 0.{600 + b}\n" for e in range(8) for b in range(0, 50, 10)), "loss_a", "epoch, iteration", 40),
     "an inner counter in parentheses": Case("".join(f"------ Iteration {s:6d}({k:4d})  ------\n  free energy    TOTEN  =      {-10 - loss(4 * s + k):.6f} eV\n" for s in range(1, 11) for k in range(1, 6)), "TOTEN", "Iteration, iteration", 50, mode="both"),
@@ -53,7 +53,7 @@ CASES = {
     "letters of an energy": Case(each(lambda i: f"{i:5d} F= {-9 * acc(i):.6E} E0= {-9 * acc(i):.6E} rms {loss(i):.3f}"), "E0", "iteration", mode="both"),
     "an epsilon": Case(each(lambda i: f"episode: {i}/40, score: {int(200 * acc(i))}, e: {loss(i):.2f}"), "score", "episode", mode="max"),
     "correlations": Case("epoch,steps,cosine_pearson,cosine_spearman\n" + "".join(f"{e},{s},{acc(e + s / 9e3)},{acc(e) + 0.01}\n" for e in range(14) for s in (500, 1000, -1)), "cosine_pearson", "epoch", 42, mode="max"),
-    "residuals of a letter": Case(each(lambda i: f"  Newton iteration {i}: r (abs) = {10 ** (-i / 9):.3e} (tol = 1.000e-10) r (rel) = {10 ** (-i / 9):.3e} (tol = 1.000e-09)"), "r", "Newton iteration"),
+    "residuals of a letter": Case(each(lambda i: f"  Newton iteration {i}: r (abs) = {10 ** (-i / 9):.3e} (tol = 1.000e-10) r (rel) = {10 ** (-i / 9):.3e} (tol = 1.000e-09)"), "r (abs)", "Newton iteration"),
     "what took how long": Case(each(lambda i: f"       time_total:  {loss(i):.6f}s\n ---"), "time_total", "row"),
     "samples in parentheses": Case(each(lambda i: f"min: 0, max: {i % 5}, avg: {loss(i):.2f} ({1000 * i} samples)"), "avg", "samples", mode="both"),
     "a pace in parentheses": Case(each(lambda i: f"proc'd: {100 * i} ({3900 + i * 7 % 31} Gflop/s)   temps: {50 + i % 3} C"), "Gflop/s", "proc'd", mode="max"),
@@ -72,6 +72,26 @@ CASES = {
     "a rate that is measured": Case("Timestamp,Heart Rate (bpm)\n" + each(lambda i: f"03/04/2031 05:{i:02d}:00 PM,{100 + 9 * loss(i):.0f}"), "Heart Rate (bpm)", "Timestamp", mode="both", name="a.csv"),
     "a temperature of a letter": Case(each(lambda i: f"ok T:{210 - 40 * loss(i):.2f} /210.00 B:{60 - 5 * loss(i):.2f} /60.00 @:{i * 7 % 31}"), "B", "row", mode="both"),
     "a title of a table": Case("Some logger, version 3\nstep,loss,lr\n" + each(lambda i: f"{i},{loss(i)},{rate(i)}"), "loss", "step", lr="lr", name="a.csv"),
+    # Norms between bars; the letter of a residual.
+    "norms in a row": Case(each(lambda i: f"{i:3d} XYZ preconditioned resid norm {9 * loss(i):.6e} true resid norm {11 * loss(i):.6e} ||r(i)||/||b|| {loss(i):.6e}"), "true resid norm", "iteration"),
+    "norms above columns": Case("Iters     ||r||_2     conv.rate  ||r||_2/||b||_2\n-----   ------------  ---------  ---------------\n" + each(lambda i: f"{i:5d}   {9 * loss(i):e}  0.{60 + i % 7}0000  {loss(i):e}"), "||r||_2", "Iters"),
+    "a norm of a product": Case(each(lambda i: f"   Pass :   1   Iteration : {i:3d}  ||B r|| = {loss(i):.6g}"), "||B r||", "Iteration"),
+    "norms of a step and of its solver": Case(inner("      {k} Linear |R| = {v:.3f}e-0{k}\n", " {b} Nonlinear |R| = 1.{b}e-0{b}\n", blocks=9), "Nonlinear |R|", "iteration", 9),
+    "a letter beside its change": Case(each(lambda i: f"cycle= {i} E= {-76 - acc(i):.9f}  delta_E= -0.0{i % 7}1  |g|= 0.{i % 9}  |ddm|= {loss(i):.3g}"), "E", "cycle", mode="both"),
+    # A mean of what has no name, between what is best and what is worst.
+    "a mean between the best and the worst": Case(each(lambda i: f"     iter : {i}\nmean_eval : {-90 * loss(i):.4f}\nbest_eval : {-80 * loss(i):.4f}\nworst_eval : {-400 * loss(i):.4f}\n    stdev : {loss(i):.4f}\n"), "mean_eval", "iter", mode="both"),
+    # Cycles count; a time that stands still does not, nor does how fast steps are.
+    "cycles of a reactor": Case(each(lambda i: f"Burnup step = 1, time = 0.00 days\nActive cycle {i:3d} / 40  neutrons : {5000 + i * 37 % 90}\nk-eff = {1.1 + loss(i) / 90:.5f} +/- 0.001"), "k-eff", "Active cycle", mode="both"),
+    "a speed of steps": Case(each(lambda i: f"fps step: {60000 + i * 977 % 900} fps total: {30000 + i * 977 % 900} frames: {16384 * i}\nnext best rewards:  [{90 * acc(i):.2f}]"), "next best rewards", "frames", mode="max"),
+    "squares of residuals": Case(each(lambda i: f"iteration= {i}\t chi2= {900 * loss(i):.6f}\t time= 0.0{i % 9}\t lambda= {1 / i:.6f}\t tries= 1"), "chi2", "iteration"),
+    # Of some programs a score is an energy, or an error.
+    "a score that falls": Case(each(lambda i: f"Score at iteration {10 * i} is {loss(i):.9f}"), "Score", "iteration", mode="both"),
+    "an evidence in brackets": Case(each(lambda i: f" Acceptance Rate:     0.{950 - i}\n Total Samples:      {50 * i + 400}\n Nested Sampling ln(Z):   {-90 * loss(i):.6f}"), "Nested Sampling ln(Z)", "Total Samples", mode="max"),
+    # Units behind the last numbers of a line.
+    "units behind numbers": Case(each(lambda i: f"BenchmarkEncode-8   \t  {100000 + i * 7919 % 1000}\t     {10000 + 100 * loss(i):.0f} ns/op\t    4096 B/op\t      12 allocs/op"), "ns/op", "row"),
+    "a pause behind sizes": Case(each(lambda i: f"[{i / 2:.3f}s][info][gc] GC({i - 1}) Pause Young (Normal) {24 + i % 5}M->{4 + i % 3}M(256M) {2 + loss(i):.3f}ms"), "ms", "iteration"),
+    "a date that goes back and forth": Case("starttime\twait\tcount\n" + each(lambda i: f"Fri May 06 10:00:{i * 7 % 60:02d} 2022\t{loss(i):.2f}\t{i % 3}"), "wait", "row", mode="both", name="a.tsv"),
+    "a fitness that falls": Case("gen  fitness  size\n" + each(lambda i: f"{i:3d}  {loss(i):.5f}  {20 + i % 3}"), "fitness", "gen"),
 }  # fmt: skip
 
 
@@ -181,3 +201,24 @@ def test_a_row_without_a_cell_under_a_header(read):
     text = "  a   b   c\n" + each(lambda i: "[ 12]  |  |  |  |")
     with pytest.raises(NoSeriesError):
         read(text)
+
+
+@pytest.mark.parametrize("asked", ["||r(i)||/||b||", "||r||/||b||", "r/b"])
+def test_a_norm_is_asked_for_with_or_without_its_index(read_run, asked):
+    text = each(lambda i: f"{i} true resid norm {9 * loss(i):.4e} ||r(i)||/||b|| {loss(i):.4e}")
+    assert read_run(text, metric=asked).metric == "||r(i)||/||b||"
+
+
+def test_names_between_the_bars_of_cells_are_no_norms(read_run):
+    run = read_run("|epoch|loss|\n|---|---|\n" + each(lambda i: f"|{i}|{loss(i):.4f}|"))
+    assert (run.metric, run.x_name) == ("loss", "epoch")
+
+
+def test_a_letter_behind_a_number_is_no_name(read):
+    with pytest.raises(NoSeriesError):
+        read(each(lambda i: f"{i:7d}   4      11 1.0E+00    {i % 3} F  T"))
+
+
+def test_a_time_step_beside_its_time_is_no_change(read):
+    log = read(each(lambda i: f"Step {i}, t= {i / 1000:.7E}, DT= 1.0E-03, C=  0.{400 + i * 7 % 9}"))
+    assert log.warnings[0].startswith("unsure: ")

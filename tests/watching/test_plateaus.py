@@ -110,6 +110,41 @@ def test_lines_that_belong_together_wait_for_each_other(tmp_path):
     assert events == in_chunks(data, iter([len(data)]))
 
 
+def test_of_several_series_that_words_tell_apart_one_is_watched(tmp_path):
+    one = staircase().splitlines(keepends=True)
+    both = [f"teacher {line.replace('loss ', 'loss 7')}student {line}" for line in one]
+    (tmp_path / "one.log").write_text("".join(f"student {line}" for line in one))
+    (tmp_path / "both.log").write_text("".join(both))
+    first = watch(tmp_path / "both.log", "--idle", 0)
+    assert b"only 'teacher' is watched; --run could name 'student'\n" in first.stderr
+    options = "--idle", 0, "--format", "jsonl"
+    done = watch(tmp_path / "both.log", "--run", "student", *options)
+    assert b"is watched" not in done.stderr
+    alone = watch(tmp_path / "one.log", *options)
+    told, other = (
+        [{**event, "path": "", "run": ""} for event in events_of(each.stdout)]
+        for each in (done, alone)
+    )
+    assert told == other
+    assert len(told) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("teacher - loss: {v}\nstudent - loss: {v}\n", "there are 'teacher', 'student'"),
+        ("step {i} loss {v}\n", "there are no series that words tell apart"),
+        ('loss{{gpu="0"}} {v}\nloss{{gpu="1"}} {v}\n', "labels tell its series apart"),
+    ],
+)
+def test_a_run_that_is_not_there(tmp_path, text, said):
+    path = tmp_path / "run.log"
+    path.write_text("".join(text.format(i=i, v=7 / (i + 9)) for i in range(99)))
+    done = watch(path, "--run", "nobody", "--idle", 0)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+
+
 @pytest.mark.parametrize("writer", ["[rank{}]", "gpu:{}"])
 def test_of_several_writers_the_first_is_watched(tmp_path, writer):
     one = staircase().splitlines(keepends=True)

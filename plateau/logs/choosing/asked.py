@@ -25,7 +25,8 @@ SHOWN = 12  # column names in a message
 class Asked:
     """What the user wants; None where it is to be chosen.
 
-    ``equals`` also asks for the metrics that are as good as the one that is chosen.
+    ``equals`` also asks for the metrics that are as good as the one that is chosen, ``run`` for one
+    of the series that words tell apart, where only one is followed.
     """
 
     metric: str | None = None
@@ -33,6 +34,7 @@ class Asked:
     lr: str | None = None
     mode: Mode | None = None
     equals: bool = False
+    run: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

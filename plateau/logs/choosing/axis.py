@@ -116,6 +116,7 @@ def _time_line(material: Material, table: Table, metric: Column) -> Axis | None:
             if (
                 len(x) > 1
                 and np.isfinite(x).all()
+                and not behaviour.is_constant(x)
                 and np.mean(behaviour.restarts(x)) < behaviour.BACK_FEW
             ):
                 return Axis((item,))

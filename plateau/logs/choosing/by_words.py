@@ -1,6 +1,7 @@
 """Series that only the words before them tell apart: "teacher - loss: 2.7", "student - loss: 3.1".
 
-Their lines have the same names and would make one series, which is a mixture.
+Their lines have the same names and would make one series, which is a mixture. Words behind them,
+"time: 2.7 (mean)", tell them apart where the lines take turns without exception.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from plateau.logs.choosing.asked import Material
+    from plateau.logs.choosing.metrics import Candidate
     from plateau.logs.columns import Column, Table
 
     Groups = dict[frozenset[str], list[LineTable]]
@@ -32,11 +34,15 @@ OFTEN = 0.2  # of the rows of the longest that another has at least
 TURNS = 0.5  # of the rows of the shorter one after which the other has its turn, at least
 SHARED = 0.5  # of the places on x that series have in common, at least
 FEW, MOST = 3, 32  # words that tell one; series
+BEHIND = ""  # among the words that tell a series: those behind its numbers are too
 
 
 def told_apart(material: Material, table: Table, metric: Column) -> list[tuple[Table, Column]]:
-    """Return a table for each series that words before the metric tell; none where it is one."""
+    """Return a table for each series that words around the metric tell; none where it is one."""
     groups = _groups(material.tables, metric, table.run)
+    behind = len(groups) == 1
+    if behind:
+        groups = _groups(material.tables, metric, table.run, behind=True)
     own = next((key for key, lines in groups.items() if table in lines), None)
     if own is None or len(groups) < 2:
         return []
@@ -49,18 +55,41 @@ def told_apart(material: Material, table: Table, metric: Column) -> list[tuple[T
         key
         for key, other in tables.items()
         if len(_column(other, metric).rows) >= max(LEAST, OFTEN * longest)
-        and (key == own or (_differ(own, key) and _take_turns(first, other, metric)))
+        and (key == own or behind or _differ(own, key))
+        and (key == own or _take_turns(first, other, metric, strictly=behind))
     ]
+    if behind and len(kept) < len(groups):
+        return []  # a remark of some lines
     if len(kept) < 2 or own not in kept or len(kept) > MOST:
         return []
     common = frozenset.intersection(*kept)
     found: list[tuple[Table, Column]] = []
     for key in kept:
-        name = " ".join(word for word in _words(groups[key][0], metric) if word in key - common)
+        told = _words(groups[key][0], metric, behind=behind)
+        name = " ".join([word for word in told if word in key - common] or told)
         part = replace(tables[key], run=name, before=key)
         found.append((part, _column(part, metric)))
     names = ", ".join(repr(part.run) for part, _ in found)
-    material.warnings.append(f"words before {metric.name!r} tell series apart: {names}")
+    where = "behind" if behind else "before"
+    material.warnings.append(f"words {where} {metric.name!r} tell series apart: {names}")
+    return found
+
+
+def names_apart(material: Material, candidates: Iterable[Candidate]) -> dict[Column, str]:
+    """Name the columns of one name that words tell apart, as the runs of each are called."""
+    quiet = replace(material, warnings=[])
+    alike: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        alike.setdefault(one.column.name, []).append(one)
+    found: dict[Column, str] = {}
+    for several in alike.values():
+        first = several[0]
+        apart = told_apart(quiet, first.table, first.column) if len(several) > 1 else []
+        names = {part.before: part.run for part, _ in apart}
+        for one in several if names else ():
+            if isinstance(one.table, LineTable):
+                keys = (_key(one.table, one.column, behind=behind) for behind in (False, True))
+                found[one.column] = next((names[key] or "" for key in keys if key in names), "")
     return found
 
 
@@ -70,16 +99,23 @@ def lines_of(
     """Put the lines of one such series together, beside the tables that have nothing of it."""
     tables = list(tables)
     others = [one for one in tables if not any(same(item, metric) for item in one.columns)]
-    lines = _groups(tables, metric, None).get(before)
+    lines = _groups(tables, metric, None, behind=BEHIND in before).get(before)
     return [replace(merge(list(lines)), run=run, before=before), *others] if lines else others
 
 
-def _groups(tables: Iterable[Table], metric: Column, run: str | None) -> Groups:
+def _groups(
+    tables: Iterable[Table], metric: Column, run: str | None, *, behind: bool = False
+) -> Groups:
     groups: Groups = {}
     for one in tables:
         if isinstance(one, LineTable) and one.run == run and _slot(one, metric) is not None:
-            groups.setdefault(frozenset(_words(one, metric)), []).append(one)
+            groups.setdefault(_key(one, metric, behind=behind), []).append(one)
     return groups
+
+
+def _key(table: LineTable, metric: Column, *, behind: bool) -> frozenset[str]:
+    """Return the words that tell the series of these lines."""
+    return frozenset(_words(table, metric, behind=behind)) | ({BEHIND} if behind else set())
 
 
 def _slot(table: LineTable, metric: Column) -> int | None:
@@ -91,10 +127,13 @@ def _is(name: str, held_out: bool, metric: Column) -> bool:
     return name == metric.name and held_out == metric.held_out
 
 
-def _words(table: LineTable, metric: Column) -> list[str]:
-    """Words before the number, without those of its name and those that say how severe it is."""
-    slot = _slot(table, metric) or 0
-    text = " ".join(SEVERITY.sub("", literal.strip()) for literal in table.literals[: slot + 1])
+def _words(table: LineTable, metric: Column, *, behind: bool = False) -> list[str]:
+    """Words before the number, without those of its name and those that say how severe it is.
+
+    Those ``behind`` it are added.
+    """
+    end = len(table.literals) if behind else (_slot(table, metric) or 0) + 1
+    text = " ".join(SEVERITY.sub("", literal.strip()) for literal in table.literals[:end])
     name = WORD.findall(metric.name)
     found = [word.rstrip("0123456789") for word in WORD.findall(text)]  # "rank3" is a writer
     return [word for word in found if word not in name]
@@ -132,12 +171,13 @@ def _are_alike(one: Table, other: Table) -> bool:
     return names == others or (not counted and (names <= others or others <= names))
 
 
-def _take_turns(one: Table, other: Table, metric: Column) -> bool:
+def _take_turns(one: Table, other: Table, metric: Column, *, strictly: bool) -> bool:
     """Whether series go side by side: at the same x, where their lines tell it."""
     rows, others = (_column(table, metric).rows for table in (one, other))
     theirs = np.isin(np.sort(np.concatenate([rows, others])), others)
     turns = np.count_nonzero(theirs[1:] != theirs[:-1])
-    if not _are_alike(one, other) or turns < TURNS * min(len(rows), len(others)):
+    least = len(theirs) - 1 if strictly else TURNS * min(len(rows), len(others))
+    if not _are_alike(one, other) or turns < least:
         return False
     counters = [item for item in one.columns if as_x.x_points(item) > as_x.X_TIME]
     for item in counters:

@@ -66,6 +66,8 @@ AUXILIARY_WORDS = vocabulary(
     "disc discriminator d actor critic adv adversarial gan fake real feat kl kld reg penalty aux "
     "policy delta change value vf entropy pg chosen rejected margin margins"
 )
+# What is left in the solver of a step: the step says more, though in fewer rows.
+INNER, INNER_WORDS = -5.0, vocabulary("linear ksp krylov")
 # A generator is measured against an opponent that moves; a critic estimates a distance at least.
 OPPONENT = -2.0
 OPPONENT_WORDS = vocabulary("gen generator g")
@@ -102,7 +104,9 @@ def metric_points(column: Column, *, training: bool = False) -> float:
     if not column.meaning:
         return UNNAMED
     found = words_told(column.meaning)
-    if column.implied or column.meaning == "s" or CODES.intersection(found):  # seconds
+    if (
+        column.implied or column.clock or column.meaning == "s" or CODES.intersection(found)
+    ):  # seconds
         return NOT_IT
     if lr_points(column):
         return NOT_LR
@@ -123,6 +127,7 @@ def metric_points(column: Column, *, training: bool = False) -> float:
     word = MEASURED_WORD if points == MEASUREMENT else EXTRA_WORD
     points += max(word * max(extra, 0), EXTRA_WORDS_MOST)
     points += AUXILIARY * bool(AUXILIARY_WORDS.intersection(found))
+    points += INNER * bool(known and INNER_WORDS.intersection(found))
     points += AGENTS * bool(known and AGENT_WORDS.intersection(found))
     points += TOTAL_ENERGY * ("total" in found and not ENERGIES.isdisjoint(found))
     points += OPPONENT * bool(OPPONENT_WORDS.intersection(found))
@@ -138,7 +143,7 @@ def metric_points(column: Column, *, training: bool = False) -> float:
 
 def remarks(column: Column, *, training: bool = False) -> list[str]:
     """Say in words what gave a column its points as the metric."""
-    found = set(words(column.meaning))
+    found = set(words_told(column.meaning))
     served = service_points(column.meaning, words_told(column.meaning))
     named = side(column.meaning)
     told = {
@@ -146,6 +151,7 @@ def remarks(column: Column, *, training: bool = False) -> list[str]:
         "smoothed": SMOOTHED_WORDS & found,
         "the best so far": BEST_WORDS & found,
         "auxiliary": AUXILIARY_WORDS & found,
+        "of an inner solver": INNER_WORDS & found,
         "an opponent's": OPPONENT_WORDS & found,
         "a code or a state": CODES & found,
         "how fast it runs": served == NOT_IT or (served == SERVICE and training),

@@ -10,6 +10,7 @@ import numpy as np
 from plateau.logs.behaviour import CONSTANT_FROM, is_clock, is_counter, is_ramp, is_whole
 from plateau.logs.names.quantities import (
     EXTREMES,
+    FAST,
     MEANS,
     RESOURCES,
     is_slowness,
@@ -38,7 +39,8 @@ AMOUNTS = vocabulary(
     "interacts interactions"
 )
 ROUNDS = vocabulary(
-    "round rounds tree trees boosting generation generations gen episode episodes trial tick ticks"
+    "round rounds tree trees boosting generation generations gen episode episodes trial tick ticks "
+    "cycle"
 )
 EPOCHS = vocabulary("epoch epochs ep")
 TIMES = vocabulary(
@@ -64,7 +66,7 @@ X_ELSEWHERE = -3.0  # x that must be fetched from other lines
 X_COARSE = -4.0  # per share of rows that it does not tell apart, where another on the row does
 X_LEAST = 1.0
 # "samples/sec", "steps per second", "time/step", "step size", "batch size", "steps remaining"
-NO_X = vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
+NO_X = FAST | vocabulary("per sec s rate speed size remaining left eta lr norm max len length id")
 NO_COUNT = RESOURCES | EXTREMES | MEANS  # even where they go up
 BACK_MOST = 0.5  # of the rows; above, a column does not count up
 UP_LEAST = 0.9  # of the rows, for a column without a telling name

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plateau.logs.names.quantities import (
     ENERGIES,
-    EXTREMES,
     LIKELIHOODS,
     MEANS,
+    MEASURED,
     metric_word,
+    service_points,
     words_told,
 )
-from plateau.logs.names.words import vocabulary
+from plateau.logs.names.words import squash, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,7 +33,12 @@ HEATED = vocabulary("temp temps temperature")
 SENT = vocabulary("packet packets pkt pkts datagrams")
 # The error of a forest on what its trees have not seen; a likelihood.
 IN_SHORT = {("oob",): "oob error", ("like",): "loglike"}
+# "||r||", "||B r||", "Nonlinear |R|", "(B r, r)": of what is left, which "/||b||" sets in relation.
+RESIDUAL = re.compile(
+    r"\br \((?:abs|rel)\)|\|(?:[A-Z] ?)?r(?:\(\w+\)|_\w+)?\||\((?:[A-Z] )?r, ?r\)", re.IGNORECASE
+)
 PRICES = {"open", "high", "low", "close"}
+ENDS = (vocabulary("min max"), vocabulary("best worst"))
 SPREADS, SUMMED_UP = vocabulary("median std stdev min max"), 2  # beside a mean, at least so many
 
 
@@ -113,11 +120,15 @@ def _learnt(told: Words) -> Iterator[tuple[str, str]]:
 
 
 def _between_extremes(told: Words) -> Iterator[tuple[str, str]]:
-    """Find the mean of something that has no name, beside its least and its largest value."""
-    alone = {found[0] for found in told.values() if len(found) == 1}
-    if alone >= EXTREMES:
-        means = (name for name, found in told.items() if len(found) == 1 and MEANS & set(found))
-        yield from ((name, f"{name} measure") for name in means)
+    """Find the mean of what has no telling name, beside its least and its largest value."""
+    known = {frozenset(found) for found in told.values()}
+    for name, found in told.items():
+        of = frozenset(found) - MEANS
+        telling = any(metric_word(word, found) for word in of) or not MEASURED.isdisjoint(of)
+        if len(of) != len(found) - 1 or telling or (of and service_points(name, found) is not None):
+            continue
+        if any(known.issuperset({of | {word} for word in extremes}) for extremes in ENDS):
+            yield name, "mean measure"
 
 
 def _averaged(told: Words) -> Iterator[tuple[str, str]]:
@@ -127,6 +138,24 @@ def _averaged(told: Words) -> Iterator[tuple[str, str]]:
         letter = len(found) == 1 and len(found[0]) == 1 and not metric_word(found[0], found)
         if letter and found in averages:
             yield name, f"{name} measure"
+
+
+def _residuals(told: Words) -> Iterator[tuple[str, str]]:
+    """Find the norm of an "r", as solvers write that of a residual."""
+    for name in told:
+        if RESIDUAL.search(name):
+            relative = " relative to b" * ("/|" in name)
+            yield name, RESIDUAL.sub(" residual ", name) + relative
+
+
+def _changing(told: Words) -> Iterator[tuple[str, str]]:
+    """Find the letter whose change is told beside it: "E= -76.0  delta_E= -0.1"."""
+    short = {squash(name) for name in told}
+    for name, found in told.items():
+        letter, energy = squash(name), found == ("energy",)
+        changes = {f"delta{letter}", f"diff{letter}"} | ({f"d{letter}"} if energy else set())
+        if len(letter) == 1 and not short.isdisjoint(changes):
+            yield name, "energy" if energy else f"{name} measure"
 
 
 def _in_short(told: Words) -> Iterator[tuple[str, str]]:
@@ -150,5 +179,7 @@ RULES: tuple[Callable[[Words], Iterator[tuple[str, str]]], ...] = (
     _between_extremes,
     _returns,
     _averaged,
+    _changing,
+    _residuals,
     _in_short,
 )

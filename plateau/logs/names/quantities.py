@@ -27,7 +27,7 @@ METRICS: dict[str, float] = {
     "objfun": 8, "objval": 8, "pobj": 8, "dobj": 7, "pcost": 8, "dcost": 7, "inertia": 7,
     "crossentropy": 7, "xent": 7, "ce": 7, "logloss": 7, "mlogloss": 7, "deviance": 7,
     "rmse": 7, "mse": 7, "mae": 7, "mape": 7, "rmsle": 7, "error": 7, "err": 7, "merror": 7,
-    "quantile": 7, "residual": 7, "residuals": 7, "rms": 6, "energy": 6, "toten": 6,
+    "quantile": 7, "residual": 7, "residuals": 7, "resid": 7, "rms": 6, "energy": 6, "toten": 6,
     "etot": 6, "epot": 6, "ener": 6, "enrg": 6, "wer": 6, "cer": 6, "fid": 6,
     "ppl": 7, "perplexity": 7, "bpc": 6, "bpb": 6, "l1": 6, "l2": 6,
     "accuracy": 5, "acc": 5, "score": 4, "f1": 4, "bleu": 4, "rouge": 4, "auc": 4, "auroc": 4,
@@ -43,6 +43,7 @@ METRICS: dict[str, float] = {
     "success": 5, "successes": 5, "win": 4, "wins": 4, "winrate": 4, "elo": 4, "modularity": 4,
     "hit": 4, "hits": 4, "pass": 4,
     "failure": 5, "failures": 5, "fail": 4, "errors": 7, "downtime": 5, "uptime": 5,
+    "chi2": 7, "chisq": 7, "chisquare": 7, "chisquared": 7,
     "availability": 5, "conversion": 5, "imbalance": 5, "gap": 8.5, "incumbent": 6,
 }  # fmt: skip
 # What a machine is loaded with says little, but where nothing else is told it is what counts.
@@ -86,6 +87,7 @@ PACE = re.compile(
     re.IGNORECASE,
 )
 # "MB/s", "req/s", but neither "wind (m/s)" nor "time/s", which is a time in seconds.
+PER_OPERATION = re.compile(r"\b[nmuµ]?s/(?:op|req|request|query)\b")  # "81 ns/op"
 PER_SECOND = re.compile(
     r"(?<![^\W_])(?!(?i:[kmcdµu]?m[23²³]?|[mµukd]?[gl]|ft|mi|rad|deg|mol|j|[a-z]?time|t|met(?:er|re)s?"
     r"|lit(?:er|re)s?|feet|miles|degrees?|radians?)/)"
@@ -108,9 +110,12 @@ ENERGIES = vocabulary("energy eng ener enrg")
 NEGATIVE = vocabulary("neg negative minus")
 LIKELIHOODS = vocabulary("lik likelihood loglikelihood loglik logl lnl llh ll like loglike lnlike")
 CHANGES = vocabulary("change changes delta diff")  # of what: either way
+LOG_OF = re.compile(r"(?<![A-Za-z])(ln|log)\(([A-Za-z])\)")  # "ln(Z)" is an lnz
+K_EFF = ("k", "eff")  # the multiplication of a reactor
 ENERGY = re.compile(r"(?<![A-Za-z])E(?![A-Za-z])")  # "e" is an epsilon
 DECADES = 1e3
 EITHER_WAY = vocabulary("objective objf obj objfun objval pobj dobj incumbent")
+OFTEN_UP = vocabulary("fitness score")  # of some programs it is an error, or an energy
 # A column called "avg", among others called "min" and "max", is what a population is told by.
 MEANS, MEAN = vocabulary("avg mean average"), 1.5
 EXTREMES = vocabulary("min max")
@@ -121,7 +126,7 @@ GLUED = -0.5
 # Extremes and spreads of a metric, and things that only sound like one ("loss scale").
 NOT_IT = -8.0
 NOT_IT_WORDS = vocabulary(
-    "min max std var num count scale time duration elapsed sec "
+    "min max std stdev stddev var num count scale time duration elapsed sec "
     "secs seconds ms rate lr norm gnorm index "
     "eta throughput weight coef coeff target patience size ratio images hours samples id "
     "timestamp evals evaluations nfev"
@@ -135,12 +140,14 @@ def direction(name: str, values: NDArray[np.float64] | None = None) -> Mode:
 
     An objective may be either; it moved the way it should, if it moved.
     """
-    found = words(name)
+    found = words_told(name)
     negative = name.startswith("-") or not NEGATIVE.isdisjoint(found)
     if negative and not LIKELIHOODS.isdisjoint(found):
         return "min"
     if not CHANGES.isdisjoint(found) and not UP.isdisjoint(found):
         return "both"
+    if values is not None and OFTEN_UP.intersection(found) and _fell(values[np.isfinite(values)]):
+        return "min" if "fitness" in found else "both"
     if values is not None and EITHER_WAY.intersection(found):
         return "max" if _rose(values[np.isfinite(values)]) else "min"
     if values is not None and found == ("r",) and _spans_decades(values):
@@ -180,12 +187,20 @@ def _rose(values: NDArray[np.float64]) -> bool:
     return bool(len(values) and np.mean(values[-part:]) > np.mean(values[:part]))
 
 
+def _fell(values: NDArray[np.float64]) -> bool:
+    """Whether all of the last fifth lie below all of the first."""
+    part = max(len(values) // 5, 1)
+    return bool(len(values) and np.max(values[-part:]) < np.min(values[:part]))
+
+
 @lru_cache(maxsize=4096)
 def words_told(name: str) -> tuple[str, ...]:
-    """Words of a name; "cross-entropy" is one, a plain "entropy" is less, "E0" an energy."""
-    found = words(name)
+    """Words of a name; "cross-entropy" is one, "k-eff" too, and "E0" an energy."""
+    found = words(LOG_OF.sub(r"\1\2", name))
     if "e" in found and ENERGY.search(name) and all(len(word) == 1 for word in found):
         return tuple("energy" if word == "e" else word for word in found)
+    if found[:2] == K_EFF:
+        return ("keff", *found[2:])
     if "cross" not in found:
         return found
     return tuple("crossentropy" if word == "entropy" else word for word in found if word != "cross")
@@ -202,7 +217,7 @@ def is_none(found: tuple[str, ...]) -> bool:
 
 def service_points(name: str, found: tuple[str, ...]) -> float | None:
     """Points of what a service is judged by; None for anything else."""
-    if PACE.search(name):
+    if PACE.search(name) and not PER_OPERATION.search(name):
         return NOT_IT
     if any(metric_word(word, found) for word in set(found)):
         return None
@@ -229,6 +244,7 @@ def is_slowness(name: str, found: tuple[str, ...]) -> bool:
     """Whether a name is that of how long a service took: a latency, a percentile."""
     return bool(
         PERCENTILE.search(name)
+        or PER_OPERATION.search(name)
         or SLOW.intersection(found)
         or (WAITED.intersection(found) and DURATIONS.intersection(found))
     )

@@ -106,6 +106,7 @@ FOREIGN = re.compile(
     rf"({'|'.join(map(re.escape, LONGEST_FIRST))})(?:[\u0430-\u0451]+|[si](?![a-z]))?"
 )
 PUNCTUATION = re.compile(r"[\W_]+")
+BRACKETED = re.compile(r"\([^()]*\)")  # the index of "||r(i)||"
 ELIDED = re.compile(r"\b[dl]['\u2019]")  # "perte d'entraînement"
 FILLING = vocabulary("de del della di da do dos la le les des du при на по для и के की का của")
 
@@ -126,7 +127,8 @@ def words(name: str) -> tuple[str, ...]:
     if name != told or english != parts:
         english = [word for word in english if word not in FILLING]
     return tuple(
-        word if word in {"f1", "l1", "l2", "r2"} else word.rstrip("0123456789") for word in english
+        word if word in {"f1", "l1", "l2", "r2", "chi2"} else word.rstrip("0123456789")
+        for word in english
     )
 
 
@@ -150,7 +152,10 @@ def side(text: str) -> bool | None:
 
 
 def matching(wanted: str, names: Iterable[str]) -> set[str]:
-    """Find the names that ``wanted`` is: exact, then by letters and digits, then by the end."""
+    """Find the names that ``wanted`` is: exact, then by letters and digits, then by the end.
+
+    What a name has in brackets may be left out, where it is the only such name.
+    """
     names = set(names)
     if wanted in names:
         return {wanted}
@@ -158,6 +163,9 @@ def matching(wanted: str, names: Iterable[str]) -> set[str]:
     same = {name for name in names if squash(name) == short}
     if same or not short:
         return same
+    bare = {name for name in names if squash(BRACKETED.sub("", name)) == short}
+    if len(bare) == 1:
+        return bare
     ending = {name for name in names if squash(name).endswith(short)}
     prefixes = {name.removesuffix(wanted) for name in ending}
     sides_by_side = all(prefix.endswith(" - ") for prefix in prefixes)

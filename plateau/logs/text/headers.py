@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from plateau.logs.text.formulas import bared, shielded
 from plateau.logs.text.slots import LETTER, counts
 
 NEAR = 5  # lines from the header to the first row
@@ -287,7 +288,8 @@ def _repeats(names: str) -> bool:
 
 
 def _cells(line: str, kind: re.Pattern[str]) -> list[Cell]:
-    return [Cell(found[0].strip(), found.start(), found.end()) for found in kind.finditer(line)]
+    found = kind.finditer(shielded(line))
+    return [Cell(bared(cell[0].strip()), cell.start(), cell.end()) for cell in found]
 
 
 def _header(lines: list[str], row: int) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from plateau.logs.names.as_x import EPOCHS, ROUNDS, STEPS
 from plateau.logs.names.quantities import UNIT_ALONE, is_speed
 from plateau.logs.names.words import side, vocabulary, words
+from plateau.logs.text.formulas import BAR as FORMULA_BAR
+from plateau.logs.text.formulas import bared, shielded
 
 COUNTER, OUTER = "iteration", "epoch"  # what we call counters that the log does not name
 
@@ -52,7 +54,7 @@ FILLING = re.compile(
     r"(?:[A-Za-z]+ed\s+(?:with|to|at)|and|but|with|has|had|the|an?|at|of|to)\s+(?=\w)",
     re.IGNORECASE,
 )
-LEADING = re.compile(r"^[\W_]+")  # what is no letter, before a name
+LEADING = re.compile(rf"^(?:[^\w{FORMULA_BAR}]++|_++)++")  # what is no letter, before a name
 GLUED = re.compile(r"[A-Za-z]{4,}")  # "1epoch"
 AFTER = re.compile(  # "avg", "ops/sec", "current ops/sec"; up to a comma "avg loss"
     r"\s*+%?\s*+((?:[A-Za-z]+ )?[A-Za-z]+/s(?:ec)?(?!\w)"
@@ -110,6 +112,7 @@ PHRASE = re.compile(r"\s+([A-Za-z][\w-]*(?: [A-Za-z][\w-]*){0,2})\s*(?:[,;(]|$)"
 LASTED = re.compile(r"\s*((?:[a-z]+ )?(?:seconds?|secs?|milliseconds?|msecs?|ms))(?!\w)")
 AVERAGE = re.compile(r"\s*+\(\s*+(?:average|avg|ave|mean)?+\s*+[:=]?+\s*+")
 OF_AVERAGE = re.compile(r"(?:average|avg|ave|mean) (.+)")
+UNIT_BEHIND = re.compile(r"\s+([A-Za-z]+/[A-Za-z]+)\s*")
 COUNT_OF = re.compile(r"\s+([A-Za-z]\w[\w/]*)\s*\)")
 BARE_PREPOSITION = vocabulary("at in on of to for from by with and took is was")
 # "outdir:results/a step:27": the path is the value of a key, and no part of the next name.
@@ -194,7 +197,8 @@ class _Line:
         self.opened = False  # began with a counter
         self._subject = ""  # of a sentence whose number is still to come
         self._held_out = False
-        self._listed: dict[int, str] = {}
+        self._listed = self._units_behind()
+        self._remarks: dict[str, str] = {}  # behind the names so far
         self._heading = ""
 
     def look(self, index: int, *, numeric: bool) -> None:
@@ -238,11 +242,32 @@ class _Line:
             name = f"val {name}"
         if name in taken and word and self._heading:
             name = f"{self._heading} {name}"
+        name = self._with_remark(name, before) if word else name
         unit = name_after(after) if name in taken and word else ""
         if is_speed(unit) and not UNIT_ALONE.fullmatch(name):
             name = f"{name} {unit}"  # "[r=123MiB/s][r=31.5k IOPS]"
         if name not in taken:
             self.slots.append(Slot(index, name, self._held_out, implied))
+
+    def _with_remark(self, name: str, before: str) -> str:
+        """Tell names apart that differ in what stands in brackets behind them: "r (rel) = 0.1"."""
+        found = REMARK.search(before)
+        remark = found[0].strip(" :=[") if found else ""
+        first = self._remarks.setdefault(name, remark)
+        if not first or not remark or first == remark:
+            return name
+        self.slots = [
+            replace(slot, name=f"{name} {first}") if slot.name == name else slot
+            for slot in self.slots
+        ]
+        return f"{name} {remark}"
+
+    def _units_behind(self) -> dict[int, str]:
+        """Name the numbers at the end of a line by the units behind: "81 ns/op  16 B/op"."""
+        units = [UNIT_BEHIND.fullmatch(literal) for literal in self.literals[1:]]
+        behind = list(takewhile(lambda unit: unit[1] is not None, reversed([*enumerate(units)])))
+        several = len(behind) > 1
+        return {index: unit[1] for index, unit in behind if unit} if several else {}
 
     def _behind_average(self, index: int) -> str:
         """Name a number by the words behind its average: "12345 (avg: 12340) ops/sec"."""
@@ -360,7 +385,9 @@ class _Line:
             self.opened = self.opened or leading
             return COUNTER, True
         if self.opened:
-            return name_after(after), False
+            name = name_after(after)
+            told = len(name) > 1 or UNIT_ALONE.fullmatch(name)  # another letter is a state
+            return (name if told else ""), False
         if leading:
             return "", False
         told = None
@@ -393,7 +420,7 @@ def counts(name: str) -> bool:
 
 def name_before(literal: str, *, first: bool) -> str:
     """Take the words directly before a number, back to the last separator."""
-    whole = PATH_VALUE.sub("  ", literal)
+    whole = shielded(PATH_VALUE.sub("  ", literal))
     literal = QUALIFIER.sub("", REMARK.sub("", WRAPPER.sub("", whole)))
     fields = BETWEEN.split(_without_joint(literal))
     name = fields[-1].strip(" '\"/")
@@ -406,7 +433,7 @@ def name_before(literal: str, *, first: bool) -> str:
         return alone[1]
     if name.lower() in BARE_PREPOSITION or len(name.split()) > LONGEST:
         return ""
-    return name if LETTER.search(name) else ""
+    return bared(name) if LETTER.search(name) else ""
 
 
 def _without_joint(literal: str) -> str:
