@@ -192,6 +192,16 @@ def test_slow_leads_to_flat_where_a_decay_comes_to_rest():
     assert (slow.closed, flat.closed) == (True, False)
 
 
+def test_what_is_slow_from_the_start_is_no_plateau():
+    """Diminishing returns need something larger before them."""
+    slow, fall = np.linspace(10.0, 9.5, 500), np.linspace(9.5, 0.0, 100)
+    first, last = find_plateaus(np.r_[slow, fall, np.zeros(400)])
+    assert (first.kind, last.kind) == ("flat", "flat")
+    assert 0 < first.start < first.stop <= 510
+    kinds = [p.kind for p in find_plateaus(np.r_[20.0 - 2 * np.arange(5), slow, fall])]
+    assert kinds[0] == "slow"
+
+
 def test_declared_is_where_a_stream_would_have_known():
     at = np.arange(4000)
     xs = 0.5 + 2 * np.exp(-at / 150) - 0.3 * (at >= 2000) + noise(0, 4000, 0.02)
@@ -362,11 +372,20 @@ def test_what_is_just_gentle_is_gentle():
     pieces = Pieces(fitted, fitted, np.array([0, 4, 8]), 4.0, 0.1)
     assert gentle_blocks(pieces, 2.0).all()  # 1 a block, 8 along the series, twice the range
     assert gentle_blocks(pieces, 1.99).tolist() == [False] * 4 + [True] * 4
+    turned = Pieces(fitted[::-1], fitted[::-1], np.array([0, 4, 8]), 4.0, 0.1)
+    assert gentle_blocks(turned, 2.0).all()
+    assert gentle_blocks(turned, 1.99).tolist() == [True] * 4 + [False] * 4
+
+
+def test_a_step_as_wide_as_the_band_ends_no_stretch():
+    fitted, gentle = np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4, dtype=bool)
+    assert stretches_of(gentle, fitted, 1.0) == [(0, 4)]
+    assert stretches_of(gentle, fitted, 0.99) == [(0, 2), (2, 4)]
 
 
 @pytest.mark.parametrize(("begin", "flat"), [(0, 1), (1, 1), (2, 2), (5, 5)])
 def test_blocks_at_the_level_of_a_band_belong_to_it(begin, flat):
-    values = np.array([9.0, 0.4, -0.4, 0.4, 0.0, 0.0, 0.0, 0.0])
+    values = np.array([9.0, 0.5, -0.5, 0.5, 0.0, 0.0, 0.0, 0.0])  # within half of it
     fitted = np.array([8.0, 6.0, 4.0, 2.0, 0.0, 0.0, 0.0, 0.0])
     pieces = Pieces(values, fitted, np.array([0, 4, 8]), 9.0, 0.1)
     assert last_band(pieces, begin, 8, 1.0) == flat
