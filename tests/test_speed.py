@@ -30,6 +30,20 @@ def marks(page):
     return dict(found)
 
 
+def test_rows_of_a_table_are_renewed_and_the_others_stay():
+    page = (
+        "a\n<!-- table: t -->\n| x | n |\n| --- | --: |\n| b | 1 |\n| c | 2 |\n<!-- end: t -->\nz\n"
+    )
+    new = "| x | n |\n| --- | --: |\n| c | 3 |\n| d | 4 |"
+    whole = written(page, {"t": new, "absent": new})
+    assert marks(whole) == {"t": f"{new}\n"}
+    rows = marks(written(page, {"t": new}, only_rows=True))["t"].splitlines()
+    assert rows[2:] == ["| d | 4 |", "| b | 1 |", "| c | 3 |"]
+    assert (whole[:2], whole[-2:]) == ("a\n", "z\n")
+    with pytest.raises(ValueError, match="in the page it has"):
+        written(page, {"t": new.replace("| n |", "| m |")}, only_rows=True)
+
+
 def test_candidates_take_turns():
     calls = []
     made = [Candidate(name, 2, lambda name=name: lambda: calls.append(name)) for name in "abc"]

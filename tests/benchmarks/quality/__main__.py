@@ -25,7 +25,7 @@ def options():
     parser.add_argument("--streams", type=int, default=STREAMS, help="made streams of each kind")
     parser.add_argument("--cache", type=Path, help="folder for what the peers found")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
-    parser.add_argument("--page", type=Path, help="write the tables into this page")
+    parser.add_argument("--page", type=Path, help="write the tables, or these rows, into it")
     return parser.parse_args()
 
 
@@ -65,7 +65,8 @@ def main():
     if chosen.json:
         chosen.json.write_text(json.dumps(results, indent=1) + "\n")
     if chosen.page:
-        chosen.page.write_text(written(chosen.page.read_text(), tables))
+        page = written(chosen.page.read_text(), tables, only_rows=bool(chosen.rows))
+        chosen.page.write_text(page)
 
 
 if __name__ == "__main__":
