@@ -595,7 +595,7 @@ def test_a_stretch_at_rest():
     # What gets worse is no rest; and a climb back from the best leaves progress to make.
     assert rested(descent, noise + 8 * line(24))[0] is None
     # But one below what does not count, however certain, is.
-    assert 2 > rules.wider(rules.SURE, 22) * reference.drift(noise)[1]
+    assert rules.wider(rules.SURE, 22) * reference.drift(noise)[1] < 2
     assert rested(descent, noise + 2 * line(24))[0] is not None
 
 
