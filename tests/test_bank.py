@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import detectors
+from strategies import calibrated_detectors, threshold_detectors
 
 from plateau import Detector, DetectorBank, Ema, EmaHaar, Haar, ThresholdDetector
 
-SIZES = [1, 2, 63, 64, 65, 130]
+kinds = st.one_of(
+    st.tuples(threshold_detectors, st.sampled_from([1, 2, 63, 64, 65, 130])),  # in groups of 64
+    st.tuples(calibrated_detectors, st.sampled_from([1, 2, 9])),  # each stream by itself
+)
+"""Detectors, with how many streams a bank of them has."""
+
 CHANGED = 20  # the row after which streams that fired in it are told of a change
 
 
@@ -21,8 +26,9 @@ def samples(data, streams, steps=40):
     return xs
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES))
-def test_a_bank_is_so_many_detectors_bit_for_bit(data, detector, streams):
+@given(st.data(), kinds)
+def test_a_bank_is_so_many_detectors_bit_for_bit(data, kind):
+    detector, streams = kind
     bank = DetectorBank(detector, streams)
     singles = [bank.detector.clone() for _ in range(streams)]
     xs = samples(data, streams)
@@ -48,8 +54,9 @@ def test_a_bank_is_so_many_detectors_bit_for_bit(data, detector, streams):
         assert bank[i].to_bytes() == singles[i].to_bytes()
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES))
-def test_streams_may_come_in_any_order(data, detector, streams):
+@given(st.data(), kinds)
+def test_streams_may_come_in_any_order(data, kind):
+    detector, streams = kind
     order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation(streams)
     bank, shuffled = DetectorBank(detector, streams), DetectorBank(detector, streams)
     for row in samples(data, streams):
@@ -58,8 +65,9 @@ def test_streams_may_come_in_any_order(data, detector, streams):
     np.testing.assert_array_equal(shuffled.onset, bank.onset[order])
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES))
-def test_a_bank_goes_on_where_it_was_saved(data, detector, streams):
+@given(st.data(), kinds)
+def test_a_bank_goes_on_where_it_was_saved(data, kind):
+    detector, streams = kind
     xs = samples(data, streams)
     bank = DetectorBank(detector, streams)
     for row in xs[:25]:
@@ -158,8 +166,9 @@ def test_the_state_of_a_stream_is_small():
     assert bank._state.nbytes / len(bank) <= 100
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES))
-def test_an_absent_sample_is_none(data, detector, streams):
+@given(st.data(), kinds)
+def test_an_absent_sample_is_none(data, kind):
+    detector, streams = kind
     bank, many = DetectorBank(detector, streams), DetectorBank(detector, streams)
     singles = [bank.detector.clone() for _ in range(streams)]
     xs = samples(data, streams)
@@ -193,8 +202,9 @@ def test_what_is_absent_need_not_be_finite():
             bank.update([1.0, 2.0], present)
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES), st.integers(1, 70))
-def test_a_bank_grows_and_what_was_there_goes_on(data, detector, streams, more):
+@given(st.data(), kinds, st.integers(1, 70))
+def test_a_bank_grows_and_what_was_there_goes_on(data, kind, more):
+    detector, streams = kind
     bank = DetectorBank(detector, streams, alarms=None)
     whole = DetectorBank(detector, streams + more, alarms=None)
     xs = samples(data, streams + more)
@@ -219,8 +229,9 @@ def test_growing_one_by_one_copies_little():
     assert len(rooms) <= 12
 
 
-@given(st.data(), detectors, st.sampled_from(SIZES))
-def test_a_stream_goes_on_from_a_detector(data, detector, streams):
+@given(st.data(), kinds)
+def test_a_stream_goes_on_from_a_detector(data, kind):
+    detector, streams = kind
     bank, xs = DetectorBank(detector, streams), samples(data, streams)
     place = data.draw(st.integers(0, streams - 1))
     single = bank.detector.clone()
