@@ -147,6 +147,8 @@ def test_back_is_nearer_than_half_way():
     for distance, back in ((mean + 1.7 * error, 4), (mean + 1.6 * error, None)):
         s.away_level = 2 * distance
         assert rules.returned(s) == back
+    half = in_plateau(np.full(16, 5.0), verdict=WORSENING, **known | {"away_level": 10})
+    assert rules.returned(half) == 4
     # And a few blocks are not enough.
     few = pretend(noise[:11], **known)
     assert rules.returned(few) is None
@@ -206,6 +208,7 @@ def test_hardly_any_movement_beside_the_range():
     assert levelled(zigzag, 0.999)[0] is None
     stairs = np.r_[np.full(70, 5.0), np.ones(5), np.zeros(25)]
     assert levelled(stairs, 1.0)[0] == 70  # a block that is off by just as much is in it
+    assert levelled(np.zeros(8))[0] == 0
     # Or the bound of their drift within twice the share, if there are enough of them.
     change, error, *_ = reference.drift(zigzag[75:])
     bound = abs(change) + 1.645 * error
@@ -309,6 +312,9 @@ def test_a_declaration_begins_a_plateau():
             s.accepted = accepted
             assert rules.fires_again(s, news=False) is again
         assert (s.last_fire, s.fires) == (s.accepted, fires + 1)
+    s = in_plateau(np.full(100, 2.0), fires=3, fire_level=2.0, verdict=UNDECIDED)
+    assert rules.declare(s, P, 10, 33, 1.0, 10)
+    assert s.fires == 4  # a constant makes no progress
 
 
 def test_a_tail_before_a_tolerated_plateau_is_no_correlation():
@@ -579,6 +585,7 @@ def test_a_stretch_at_rest():
     assert rested(descent, 20 * noise)[0] is None
     # What gets worse is no rest; and a climb back from the best leaves progress to make.
     assert rested(descent, noise + 8 * line(24))[0] is None
+    assert rested(descent, 0.01 * noise + 1.5 * line(24))[0] is not None  # by less than counts
 
 
 def test_progress_that_may_go_on_against_its_definition():
