@@ -203,7 +203,7 @@ def describe(s: Stream, change: float, error: float, blocks: int, noise: float) 
 def returned(s: Stream) -> int | None:
     """Return the first block of a stretch that is back at the level that was left, if there is one.
 
-    Back is nearer than half way, and not on its way past.
+    Back is no farther off than half way, and not on its way past.
     """
     recent = max(LEAST, math.ceil(SHARE * s.blocks))
     if not s.interrupted or s.blocks < recent:

@@ -118,7 +118,7 @@ class Changes:
     def __init__(self, detector: DetectorProtocol, row: Callable[[int], int]) -> None:
         self._detector = detector
         self._row = row
-        self.verdict = -1
+        self.verdict = int(Verdict.WARMING_UP)
         self.worse = False
         self.armed = True
         """Whether worsening would be news: it was told, and nothing better came since, if not."""
@@ -246,7 +246,7 @@ class Listener(Generic[D]):
     def to_bytes(self) -> bytes:
         """Return what it knows beside its detector, which is saved by itself."""
         changes = self._changes
-        spans = np.array(changes.plateaus, dtype="<f8").reshape(-1, len(Span._fields))
+        spans = np.array(changes.plateaus, dtype="<f8")
         news = self._broken, changes.worse, changes.armed
         head = HEAD.pack(self._before, self._taken, changes.verdict, *news, len(spans))
         return head + spans.tobytes() + self._places.to_bytes()

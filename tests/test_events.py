@@ -10,7 +10,7 @@ from strategies import detectors, streams, with_gaps
 
 from plateau import Detector, Haar, ThresholdDetector, Verdict, trace
 from plateau.base import Trace
-from plateau.events import Changes, Listener, _now
+from plateau.events import HEAD, MOST, Changes, Listener, _now
 
 RNG = np.random.default_rng(0)
 STEPS = np.concatenate([10 * np.exp(-np.arange(1500) / 150), np.full(1500, -4.0)])
@@ -79,6 +79,14 @@ def test_indices_count_all_samples_and_a_plateau_from_before_begins_below_0():
     assert (ended.index, ended.kind, ended.onset, ended.declared) == (1, "ended", -7, -3)
 
 
+def test_what_happens_between_long_gaps_is_told_in_order():
+    gap = [float("nan")] * 9
+    found = ThresholdDetector(Haar(2), 0.1, 3).events([3.0, 3.0, *gap, 3.0, *gap, *[3.0] * 4, *gap])
+    told = [(event.index, event.kind) for event in found]
+    assert told == sorted(told)
+    assert [kind for _, kind in told] == ["nonfinite", "nonfinite", "plateau", "nonfinite"]
+
+
 def test_worsening_is_told_once_until_something_better_comes():
     detector = ThresholdDetector(Haar(2), 0.5, 50)
     losses = [5.0, 5.0, 6.0, 7.0, 7.0, 8.0, 6.0, 4.0, 5.0, 6.0]
@@ -90,6 +98,14 @@ def test_a_slope_as_large_as_the_threshold_is_worsening():
         detector = ThresholdDetector(Haar(2), 0.5, 50)
         events = detector.events(rise * np.arange(6.0))
         assert [event.kind == "worsening" for event in events] == told
+
+
+def test_what_moves_the_wrong_way_from_the_first_sample_is_told_of():
+    nothing, slope = np.zeros(3), np.full(3, 0.5)
+    verdict = np.full(3, Verdict.WARMING_UP, np.int8)
+    rising = Trace(nothing, slope, verdict, nothing > 0, np.full(3, -1), verdict)
+    changes = Changes(ThresholdDetector(Haar(2), 0.5, 3), lambda sample: sample)
+    assert [(each.sample, each.kind) for each in changes.look(rising, 0)] == [(0, "worsening")]
 
 
 def flat_in(*spans):
@@ -138,6 +154,21 @@ def test_a_listener_goes_on_from_bytes(data, losses, detector):
     twin = Listener.from_bytes(saved, detector.clone())
     assert twin.to_bytes() == saved
     assert repr(twin.take(losses[cut:])) == repr(listener.take(losses[cut:]))
+
+
+def test_a_saved_listener_may_have_taken_what_can_be_counted_exactly():
+    listener = Listener(ThresholdDetector(Haar(2), 0.1, 3))
+    listener.take(np.arange(5.0))
+    before, _, *rest = HEAD.unpack_from(listener.to_bytes())
+
+    def again(taken):
+        saved = HEAD.pack(before, taken, *rest) + listener.to_bytes()[HEAD.size :]
+        return Listener.from_bytes(saved, listener.detector.clone())
+
+    assert MOST == 2**52
+    assert again(MOST).take(np.array([np.nan]))[0].index == MOST
+    with pytest.raises(ValueError, match="state is damaged"):
+        again(MOST + 1)
 
 
 def test_what_is_no_stream_of_numbers_is_refused_at_once():

@@ -103,6 +103,7 @@ def test_a_fall_over_decades_is_judged_by_its_logarithm(n, rest, floor):
     assert start == pytest.approx(rest, abs=0.05 * n)
     with_a_zero = np.append(xs, 0.0)  # which has no logarithm
     assert look_back(with_a_zero)[-1].start < 0.8 * rest
+    assert look_back(-with_a_zero) == look_back(with_a_zero)
 
 
 def test_a_loss_that_goes_on_over_decades_does_not_rest_early():
@@ -416,6 +417,7 @@ def test_outliers_of_many_samples_do_not_make_the_range():
     xs[[10, 900]] = -50.0, 70.0
     assert range_of(xs, blocks_of(xs, 9)[0]) == pytest.approx(0.99, abs=0.01)
     assert range_of(xs[:299], xs[:299]) == pytest.approx(50.3, abs=0.01)
+    assert range_of(xs[:300], xs[:300]) == pytest.approx(0.3, abs=0.01)
 
 
 def test_spikes_do_not_make_the_range():

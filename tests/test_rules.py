@@ -148,7 +148,7 @@ def test_back_is_nearer_than_half_way():
         s.away_level = 2 * distance
         assert rules.returned(s) == back
     half = in_plateau(np.full(16, 5.0), verdict=WORSENING, **known | {"away_level": 10})
-    assert rules.returned(half) == 4
+    assert rules.returned(half) == 4  # half way itself is back
     # And a few blocks are not enough.
     few = pretend(noise[:11], **known)
     assert rules.returned(few) is None
@@ -177,6 +177,10 @@ def test_no_visible_drift():
     assert not settled(0, 401)
     assert settled(0, 100, onset=75)
     assert not settled(0, 96, onset=76)  # less than a quarter of the stream
+    # Without a horizon it is the 624 samples of noise alone that the evidence takes.
+    for count, size, enough in ((89, 7, False), (104, 6, True)):
+        s = in_plateau(flat[:1].repeat(count), more=size - 1, verdict=UNDECIDED)
+        assert rules.settled(s, P._replace(horizon=0), 0) is enough
     # What came before may go on unseen.
     after = reference.drift(flat[50:])[1]
     came = 2.5 * after * ((np.arange(100) >= 25) & (np.arange(100) < 50))
@@ -237,7 +241,9 @@ def test_hardly_any_movement_beside_the_range():
     assert (begin, found.kind) == (0, SLOW if abs(change) > 2.5 * error else FLAT)
     clear = slow + (21 * error - change) * 4 * line(100)
     assert levelled(clear, 5e4)[0] is None
-    # 32 samples at least.
+    # 32 samples at least, in eight blocks.
+    assert levelled(np.zeros(8))[0] == 0
+    assert levelled(np.zeros(7), more=7)[0] is None
     assert levelled(np.zeros(31))[0] == 0
     assert levelled(np.zeros(28), more=3)[0] == 0
     assert levelled(np.zeros(124), more=0)[0] is None
@@ -312,9 +318,13 @@ def test_a_declaration_begins_a_plateau():
             s.accepted = accepted
             assert rules.fires_again(s, news=False) is again
         assert (s.last_fire, s.fires) == (s.accepted, fires + 1)
-    s = in_plateau(np.full(100, 2.0), fires=3, fire_level=2.0, verdict=UNDECIDED)
-    assert rules.declare(s, P, 10, 33, 1.0, 10)
-    assert s.fires == 4  # a constant makes no progress
+
+
+def test_a_plateau_without_noise_at_the_level_of_the_last_fire_is_no_progress():
+    s = in_plateau(np.full(100, 2.0), verdict=UNDECIDED, fires=3, fire_level=2)
+    s.spreads[:100] = 0.0
+    rules.declare(s, P, 0, 40, 1.0, 0)
+    assert s.fires == 4
 
 
 def test_a_tail_before_a_tolerated_plateau_is_no_correlation():
@@ -585,7 +595,9 @@ def test_a_stretch_at_rest():
     assert rested(descent, 20 * noise)[0] is None
     # What gets worse is no rest; and a climb back from the best leaves progress to make.
     assert rested(descent, noise + 8 * line(24))[0] is None
-    assert rested(descent, 0.01 * noise + 1.5 * line(24))[0] is not None  # by less than counts
+    # But one below what does not count, however certain, is.
+    assert rules.wider(rules.SURE, 22) * reference.drift(noise)[1] < 2
+    assert rested(descent, noise + 2 * line(24))[0] is not None
 
 
 def test_progress_that_may_go_on_against_its_definition():
