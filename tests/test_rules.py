@@ -533,6 +533,7 @@ def test_a_long_plateau_is_held_to_the_level_of_its_beginning():
         assert bool(rules.stands(s, P, Start(0, 0, 1.0))) is stands
         if not stands:
             assert s.verdict == (WORSENING if level > 0 else IMPROVING)
+            assert s.confidence == 1 - 1e-7
     # A constant has no noise but that of rounding.
     s = in_plateau(np.full(140, 0.1), held=1, held_level=0.1 + 1e-16)
     s.spreads[:140] = 0.0
