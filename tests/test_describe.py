@@ -101,4 +101,4 @@ def test_several_logs_and_bad_ones(columns):
 def test_equally_good_metrics_are_told(columns):
     text = "step,a_loss,b_loss\n" + "".join(f"{s},{1 / s},{2 / s}\n" for s in range(1, 50))
     _, told, _ = columns("log", log=text)
-    assert "warning: 'a_loss' was taken as the metric; as good are 'b_loss'" in told
+    assert "warning: 'a_loss' was taken as the metric; as good: 'b_loss'" in told

@@ -378,6 +378,13 @@ def test_what_is_just_gentle_is_gentle():
     assert gentle_blocks(turned, 1.99).tolist() == [True] * 4 + [False] * 4
 
 
+@pytest.mark.parametrize(("share", "kinds"), [(0.25, ["slow"]), (0.35, [])])
+def test_what_falls_by_a_third_of_the_range_in_the_whole_length_is_no_plateau(share, kinds):
+    slow = 9.0 * share  # in nine tenths of the length
+    xs = np.r_[np.linspace(10.0, slow, 100), np.linspace(slow, 0.0, 900)]
+    assert [p.kind for p in find_plateaus(xs)][:1] == kinds
+
+
 def test_a_step_as_wide_as_the_band_ends_no_stretch():
     fitted, gentle = np.array([0.0, 0.0, 1.0, 1.0]), np.ones(4, dtype=bool)
     assert stretches_of(gentle, fitted, 1.0) == [(0, 4)]

@@ -212,6 +212,7 @@ def test_hardly_any_movement_beside_the_range():
     assert levelled(zigzag, 0.999)[0] is None
     stairs = np.r_[np.full(70, 5.0), np.ones(5), np.zeros(25)]
     assert levelled(stairs, 1.0)[0] == 70  # a block that is off by just as much is in it
+    assert levelled(np.zeros(8))[0] == 0
     # Or the bound of their drift within twice the share, if there are enough of them.
     change, error, *_ = reference.drift(zigzag[75:])
     bound = abs(change) + 1.645 * error
@@ -532,6 +533,7 @@ def test_a_long_plateau_is_held_to_the_level_of_its_beginning():
         assert bool(rules.stands(s, P, Start(0, 0, 1.0))) is stands
         if not stands:
             assert s.verdict == (WORSENING if level > 0 else IMPROVING)
+            assert s.confidence == 1 - 1e-7
     # A constant has no noise but that of rounding.
     s = in_plateau(np.full(140, 0.1), held=1, held_level=0.1 + 1e-16)
     s.spreads[:140] = 0.0

@@ -40,6 +40,9 @@ def show_scan(console: Console, scans: Sequence[LogScan]) -> None:
             _show_choices(console, scan.log, found.run, found.detector, found.unit)
             if number < CHARTS:
                 console.print(_chart(found.run, found.plateaus, min(console.width, WIDTH)))
+            elif number == CHARTS:
+                told = f"charts of the first {CHARTS} runs only; --run or --metric chooses others"
+                console.print(Text(told, style="dim"), soft_wrap=True)
             if found.plateaus:
                 console.print(_plateau_table(found))
             console.print(wording.summary(found))

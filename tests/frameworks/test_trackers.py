@@ -38,14 +38,24 @@ def test_wandb(tmp_path, monkeypatch):
     assert b"run 7: stopped" in found  # not left out by W&B's own limit of one a minute
 
 
-def test_trackio(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
-    trackio = pytest.importorskip("trackio")
+@pytest.fixture(scope="module")
+def trackio_folder(tmp_path_factory):
+    """Where Trackio keeps its runs: it reads the variable once."""
+    folder = tmp_path_factory.mktemp("trackio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACKIO_DIR", str(folder))
+        pytest.importorskip("trackio")
+        yield folder
+
+
+def test_trackio(trackio_folder):
+    import trackio
+
     run = trackio.init(project="plateau", name="run", embed=False)
     sent(Trackio(run))
     sent(Trackio())
     trackio.finish()
-    (file,) = tmp_path.rglob("plateau.db")
+    (file,) = trackio_folder.rglob("plateau.db")
     with sqlite3.connect(file) as stored:
         rows = stored.execute("select title, text from alerts").fetchall()
     assert rows.count(("run 7: plateau", "since sample 5")) == 2
@@ -105,11 +115,9 @@ def test_a_training_of_faces_in_wandb(tmp_path, monkeypatch):
     assert all(repr(row["loss"]).encode() in found for row in rows if "loss" in row)
 
 
-def test_a_training_of_faces_in_trackio(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
-    pytest.importorskip("trackio")
+def test_a_training_of_faces_in_trackio(tmp_path, trackio_folder):
     rows = trained("trackio:faces", tmp_path / "night")
-    (file,) = tmp_path.rglob("faces.db")
+    (file,) = trackio_folder.rglob("faces.db")
     with sqlite3.connect(file) as stored:
         found = stored.execute("select step, metrics from metrics order by id").fetchall()
     # What came after the checkpoint is told again by the run that goes on from it.

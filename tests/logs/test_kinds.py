@@ -433,7 +433,7 @@ def test_lines_that_tell_the_same_of_several_things(read):
     text = each(lambda i: "\n".join(f"model {m} loss={loss(i):.4f}" for m in models))
     (run,) = (log := read(text)).runs
     assert run.metric == "model resnet loss"
-    assert "as good are 'model vgg loss', 'model vit loss'" in log.warnings[0]
+    assert "as good: 'model vgg loss', 'model vit loss'" in log.warnings[0]
     assert len(read(text, equals=True).runs) == 3
 
 

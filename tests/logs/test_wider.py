@@ -170,7 +170,7 @@ def test_one_quantity_of_several_sensors_is_sure_and_all_are_told(read):
     log = read(text)
     assert log.runs[0].metric == "home/hall/humidity"
     assert log.warnings == (
-        "'home/hall/humidity' was taken as the metric; as good are 'home/attic/humidity'",
+        "'home/hall/humidity' was taken as the metric; as good: 'home/attic/humidity'",
     )
 
 

@@ -82,7 +82,7 @@ def select(material: Material) -> list[Selection]:
     if len(chosen) > 1 and not material.asked.equals:
         names = listed(repr(one.column.name) for one in chosen[1:])
         material.warnings.append(
-            f"{chosen[0].column.name!r} was taken as the metric; as good are {names}"
+            f"{chosen[0].column.name!r} was taken as the metric; as good: {names}"
         )
         chosen = chosen[:1]
     parts = [
