@@ -77,6 +77,8 @@ def test_indices_count_all_samples_and_a_plateau_from_before_begins_below_0():
     assert (detector.count, detector.skipped) == (10, 3)
     (ended,) = detector.events([3.0, 2.0])
     assert (ended.index, ended.kind, ended.onset, ended.declared) == (1, "ended", -7, -3)
+    late = ThresholdDetector(Haar(2), 0.1, 3).events([nan, nan, *[3.0] * 7])
+    assert [(e.kind, e.onset) for e in late] == [("nonfinite", None), ("plateau", 2)]
 
 
 def test_what_happens_between_long_gaps_is_told_in_order():
@@ -169,6 +171,15 @@ def test_a_saved_listener_may_have_taken_what_can_be_counted_exactly():
     assert again(MOST).take(np.array([np.nan]))[0].index == MOST
     with pytest.raises(ValueError, match="state is damaged"):
         again(MOST + 1)
+
+
+def test_a_listener_of_a_detector_that_had_begun_goes_on_from_bytes():
+    detector = ThresholdDetector(Haar(2), 0.1, 3)
+    detector.update_many(np.arange(20.0))
+    listener = Listener(detector)
+    listener.take(np.full(7, 19.0))
+    twin = Listener.from_bytes(listener.to_bytes(), detector.clone())
+    assert twin.take(np.array([9.0])) == listener.take(np.array([9.0])) != []
 
 
 def test_what_is_no_stream_of_numbers_is_refused_at_once():
