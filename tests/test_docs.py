@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import matplotlib
 import pytest
 import reliability
 
@@ -45,7 +46,8 @@ def test_what_only_the_site_needs_is_not_seen_in_a_checkout():
 @pytest.mark.parametrize("script", sorted(DOCS.glob("*/make_*.py")), ids=lambda path: path.stem)
 def test_what_makes_pictures_and_results_finds_what_it_imports(script, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(script.parent), *sys.path])
-    runpy.run_path(str(script), run_name="imported")
+    with matplotlib.rc_context():  # their style is theirs
+        runpy.run_path(str(script), run_name="imported")
 
 
 def test_the_table_of_formats_is_that_of_the_readers(monkeypatch):
